@@ -1,0 +1,1 @@
+"""Where a search or a training run is executed: it receives commands, files and resources only."""

@@ -1,0 +1,1 @@
+"""Generative models of structured text, in plain PyTorch: nothing here knows of a search."""
