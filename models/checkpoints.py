@@ -1,0 +1,142 @@
+"""Checkpoint files: written beside and renamed, read without unpickling code.
+
+A run folder holds three kinds: `best-seq_acc-{epoch}-{value}.ckpt` and
+`best-loss-{epoch}-{value}.ckpt` (the best `save_top_k` of each) and `last.ckpt`.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from models.errors import UserError
+
+FORMAT = 1
+LAST = "last.ckpt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Monitor:
+    """A metric whose best checkpoints stay: `label` names the files."""
+
+    metric: str
+    label: str
+    mode: Literal["max", "min"]
+
+
+def write_checkpoint(path: Path, payload: Mapping[str, Any]) -> None:
+    """Write a checkpoint beside its place, then rename it.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written; an older file is intact.
+    """
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save({"format": FORMAT, **payload}, beside)
+        beside.replace(path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+        beside.unlink(missing_ok=True)
+        raise UserError(
+            f"{path}: the checkpoint cannot be written ({error}). "
+            "Free disk space or choose another folder; earlier checkpoints are intact"
+        ) from error
+
+
+def read_checkpoint(path: Path, device: str = "cpu") -> dict[str, Any]:
+    """Read a checkpoint with `weights_only=True`, so that no code in it can run.
+
+    Raises:
+        UserError: the file is missing, damaged, or no checkpoint of this project.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint")
+    try:
+        payload = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # a torn file raises anything from EOFError to UnpicklingError
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path}: not a readable checkpoint ({reason})") from error
+    if not isinstance(payload, dict) or payload.get("format") != FORMAT:
+        raise UserError(f"{path}: not a checkpoint of format {FORMAT} of this project")
+    return payload
+
+
+class CheckpointKeeper:
+    """Keeps `last.ckpt` and the best `top_k` files of every monitor in one folder.
+
+    Its memory is the file names, so it goes on rightly after a resume.
+    """
+
+    def __init__(self, folder: Path, monitors: tuple[Monitor, ...], top_k: int) -> None:
+        self.folder = folder
+        self.monitors = monitors
+        self.top_k = top_k
+
+    def update(
+        self, epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None]
+    ) -> list[Path]:
+        """Write this epoch's files, delete those that fell out; return the new best files."""
+        last = self.folder / LAST
+        save(last)
+        written = []
+        for monitor in self.monitors:
+            if monitor.metric not in metrics:
+                continue
+            value = metrics[monitor.metric]
+            path = self.folder / f"best-{monitor.label}-{epoch}-{value:.4f}.ckpt"
+            ranked = self._ranked(monitor)
+            worse = [old for old in ranked if _is_better(value, _value_of(old), monitor.mode)]
+            if len(ranked) < self.top_k or worse:
+                _link(last, path)
+                written.append(path)
+                for old in self._ranked(monitor)[self.top_k :]:
+                    old.unlink()
+        return written
+
+    def best(self, label: str) -> Path | None:
+        """Return the best file of the monitor with this label."""
+        for monitor in self.monitors:
+            if monitor.label == label:
+                ranked = self._ranked(monitor)
+                return ranked[0] if ranked else None
+        return None
+
+    def _ranked(self, monitor: Monitor) -> list[Path]:
+        """Return the files of a monitor, best first, of equals the earlier epoch first."""
+        files = self.folder.glob(f"best-{monitor.label}-*.ckpt")
+        sign = -1 if monitor.mode == "max" else 1
+        return sorted(files, key=lambda file: (sign * _value_of(file), _epoch_of(file)))
+
+
+def _is_better(value: float, than: float, mode: Literal["max", "min"]) -> bool:
+    # File names hold four decimals, so compare what a file name would say.
+    rounded = float(f"{value:.4f}")
+    return rounded > than if mode == "max" else rounded < than
+
+
+def _parts(path: Path) -> tuple[int, float]:
+    match = re.search(r"-(\d+)-(-?(?:\d+\.\d+|inf|nan))\.ckpt$", path.name)
+    if match is None:
+        raise UserError(f"{path}: not a checkpoint name (best-METRIC-EPOCH-VALUE.ckpt): move it")
+    return int(match[1]), float(match[2])
+
+
+def _epoch_of(path: Path) -> int:
+    return _parts(path)[0]
+
+
+def _value_of(path: Path) -> float:
+    return _parts(path)[1]
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name; the next `last.ckpt` replaces only the first one."""
+    target.unlink(missing_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError:  # file systems without hard links
+        shutil.copyfile(source, target)

@@ -1,0 +1,180 @@
+"""YAML text to typed settings and back: the only place of the project that reads YAML.
+
+Two repairs to what PyYAML does: `1e-4` is a number (YAML 1.2), and a key given twice is an
+error instead of a silent win for the last one.
+"""
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from models.errors import UserError, did_you_mean
+
+ConfigT = TypeVar("ConfigT")
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """PyYAML's safe loader with YAML 1.2 floats and without duplicate keys."""
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """PyYAML's safe dumper that writes short lists on one line and tuples as lists."""
+
+
+def parse_yaml(text: str, source: str) -> object:
+    """Read YAML text into plain Python values.
+
+    Raises:
+        UserError: malformed YAML, a duplicate key, a Python tag; with `source`, line and column.
+    """
+    try:
+        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506  (a SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        context = f" ({error.context})" if error.context else ""
+        raise UserError(f"{source}{place}: {error.problem}{context}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{source}: not readable as YAML: {error}") from error
+
+
+def read_yaml(path: Path) -> object:
+    """Read a YAML file into plain Python values.
+
+    Raises:
+        UserError: the file is missing, not UTF-8 text, or not the YAML we accept.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
+    return parse_yaml(text, str(path))
+
+
+def to_config(config_type: type[ConfigT], data: Mapping[str, object], source: str) -> ConfigT:
+    """Build a settings dataclass from plain values, strictly.
+
+    Args:
+        config_type: a keyword-only dataclass.
+        data: keys and plain YAML values.
+        source: where the data came from, for messages.
+
+    Raises:
+        UserError: unknown keys (with the nearest), wrong types, broken rules: all of them at once.
+    """
+    known = [field.name for field in dataclasses.fields(config_type)]  # pyright: ignore[reportArgumentType]
+    mistakes = [
+        f"{source}: unknown key '{key}'.{did_you_mean(str(key), known)}"
+        for key in data
+        if key not in known
+    ]
+    mistakes += _not_finite(data, source)
+    if not mistakes:
+        try:
+            # Through JSON, since only there strict mode takes a list for a tuple.
+            text = json.dumps(dict(data), default=str)
+            return _adapter(config_type).validate_json(text, strict=True)
+        except ValidationError as error:
+            mistakes = [_explain(item, source) for item in error.errors()]
+    raise UserError("\n".join(mistakes))
+
+
+def to_mapping(config: object) -> dict[str, Any]:
+    """Return a settings dataclass as plain YAML values: the inverse of `to_config`."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))  # pyright: ignore[reportArgumentType]
+
+
+def dump_yaml(data: Mapping[str, object], header: str = "") -> str:
+    """Render plain values as YAML, keys in the given order, below `header` as comment lines."""
+    comment = "".join(f"# {line}".rstrip() + "\n" for line in header.splitlines())
+    body = yaml.dump(dict(data), Dumper=_PlainDumper, sort_keys=False, allow_unicode=True, width=96)
+    return comment + body
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file beside its place, then rename: a reader sees the old or the new file.
+
+    Raises:
+        UserError: the disk is full or the folder cannot be written; the old file is intact.
+    """
+    handle = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(beside).chmod(0o644)
+        Path(beside).replace(path)
+    except OSError as error:
+        if handle is not None:
+            with contextlib.suppress(OSError):
+                Path(beside).unlink()  # pyright: ignore[reportPossiblyUnboundVariable]
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+@cache
+def _adapter(config_type: type) -> TypeAdapter[Any]:
+    return TypeAdapter(config_type)
+
+
+def _not_finite(data: Mapping[str, object], source: str) -> list[str]:
+    return [
+        f"{source}: {key} is {value}: give a finite number"
+        for key, value in data.items()
+        if isinstance(value, float) and not math.isfinite(value)
+    ]
+
+
+def _explain(item: Any, source: str) -> str:
+    place = ".".join(str(part) for part in item["loc"] if not str(part).startswith("function-"))
+    message = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "missing":
+        return f"{source}: {place} is missing"
+    # A rule of the whole dataclass has no place of its own, and names its keys itself.
+    return f"{source}: {place} is {item['input']!r}: {message}" if place else f"{source}: {message}"
+
+
+def _construct_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[object] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str | int | float | bool | None):
+            raise yaml.constructor.ConstructorError(
+                None, None, "a key must be plain text or a number", key_node.start_mark
+            )
+        if key in seen:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key '{key}' is given twice: keep one", key_node.start_mark
+            )
+        seen.add(key)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+
+
+def _represent_list(dumper: yaml.SafeDumper, data: list[Any] | tuple[Any, ...]) -> yaml.Node:
+    scalars = all(isinstance(item, str | int | float | bool | None) for item in data)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=scalars)
+
+
+_StrictLoader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+_StrictLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+0123456789."),
+)
+_PlainDumper.add_representer(list, _represent_list)
+_PlainDumper.add_representer(tuple, _represent_list)

@@ -1,0 +1,68 @@
+"""What the Grammar-VAE declares of itself to a search; imports no torch."""
+
+from pathlib import Path
+from typing import Any
+
+from models.grammar_vae.config import GrammarVaeConfig
+from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
+from models.model_spec import Metric, ModelCost, ModelSpec, Progress
+from models.task import Task
+
+_LOSS_KEYS = ("beta", "free_bits")
+
+METRICS = (
+    Metric(
+        name="val/seq_acc",
+        mode="max",
+        floor=0.0,
+        doc="rows decoded exactly, free-running under the grammar, from the posterior mean",
+    ),
+    Metric(
+        name="val/seq_acc_sampled",
+        mode="max",
+        floor=0.0,
+        doc="the same from a sample of the posterior",
+    ),
+    Metric(name="val/token_acc", mode="max", doc="real steps decoded exactly"),
+    Metric(name="val/elbo", mode="max", doc="evidence lower bound in nats a row, at beta 1"),
+    Metric(name="val/recon", mode="min", doc="cross-entropy in nats a row"),
+    Metric(name="val/kl", mode="min", doc="KL divergence to the prior in nats a row"),
+    Metric(name="val/active_units", mode="max", doc="latent dimensions that carry information"),
+    Metric(name="val/prior_unique", mode="max", doc="distinct rows among prior samples"),
+    Metric(name="val/prior_novel", mode="max", doc="prior samples not among the training rows"),
+    Metric(
+        name="val/loss",
+        mode="min",
+        depends_on=_LOSS_KEYS,
+        doc="recon + beta * max(kl, free_bits), at the preset's full beta",
+    ),
+)
+
+
+def _build_task(config: GrammarVaeConfig, dataset: DerivationDataset, device: str) -> Task:
+    from models.grammar_vae.task import GrammarVaeTask
+
+    return GrammarVaeTask(config, dataset, device)
+
+
+def _describe_cost(config: GrammarVaeConfig, dataset: DerivationDataset) -> ModelCost:
+    from models.grammar_vae.cost import describe_cost
+
+    return describe_cost(config, dataset)
+
+
+def _load_data(data: Any, progress: Progress | None) -> DerivationDataset:
+    return load_dataset(data, progress)
+
+
+GRAMMAR_VAE = ModelSpec(
+    name="grammar_vae",
+    config_type=GrammarVaeConfig,
+    data_type=DataConfig,
+    presets_file=Path(__file__).with_name("configs.yaml"),
+    metrics=METRICS,
+    main_metric="val/seq_acc",
+    load_data=_load_data,
+    build_task=_build_task,
+    describe_cost=_describe_cost,
+)
