@@ -39,7 +39,7 @@ def parse_yaml(text: str, source: str) -> object:
         UserError: malformed YAML, a duplicate key, a Python tag; with `source`, line and column.
     """
     try:
-        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506  (a SafeLoader)
+        return yaml.load(text, Loader=_StrictLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""

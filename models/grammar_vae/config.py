@@ -29,7 +29,7 @@ class GrammarVaeConfig:
     encoder_style: Literal["residual", "plain"] = "residual"
     """residual: widening blocks with 1x1 shortcuts; plain: as in Kusner et al. 2017."""
     encoder_hidden: Positive = 256
-    """Channels: residual blocks have hidden/2, hidden, 2*hidden, 2*hidden, ...; plain has hidden."""
+    """Channels: residual blocks have hidden/2, hidden, 2*hidden, 2*hidden...; plain hidden."""
     encoder_conv_layers: Positive = 3
     """Convolution layers."""
     encoder_kernel: Positive | tuple[Positive, ...] = (3, 5, 7)
