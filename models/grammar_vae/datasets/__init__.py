@@ -1,0 +1,1 @@
+"""Data sets of derivations: generated text, splits, masks and the files they are kept in."""
