@@ -1,0 +1,46 @@
+"""Errors of the search service that a user can cause, beside those of the models."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from models.errors import UserError
+
+
+class RunExists(UserError):
+    """A run of this name is already there."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"the run '{folder.name}' exists already in {folder.parent}: "
+            f"choose another --name, or look at it with `tuner show {folder.name}`"
+        )
+        self.folder = folder
+
+
+class RunCorrupt(UserError):
+    """A file in a run folder cannot be what the service wrote."""
+
+    def __init__(self, path: Path, line: int, problem: str) -> None:
+        super().__init__(
+            f"{path}, line {line}: {problem}. The file is written by the service, one JSON object "
+            "a line: restore it from a copy, or remove that line"
+        )
+        self.path = path
+        self.line = line
+
+
+class SearchInvalid(UserError):
+    """A search file has mistakes: all of them, one a line."""
+
+    def __init__(self, source: str, mistakes: Sequence[str]) -> None:
+        prefix = f"{source}: "
+        lines = [mistake.removeprefix(prefix) for mistake in mistakes]
+        head = f"{source}: " + ("a mistake" if len(lines) == 1 else f"{len(lines)} mistakes")
+        super().__init__("\n  ".join([head, *lines]))
+        self.source = source
+        self.mistakes = tuple(lines)
+
+
+def mistakes_of(error: UserError) -> Iterable[str]:
+    """Return the single mistakes of an error that may hold several, one a line."""
+    return error.mistakes if isinstance(error, SearchInvalid) else str(error).splitlines()

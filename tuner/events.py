@@ -1,0 +1,249 @@
+"""The event log of a run: what happened, one JSON object a line, only ever appended to.
+
+The log is the record that a leaderboard is made of. Every line is written in one piece, so a
+crash can tear the last line only: the reader leaves a torn last line out, and the writer cuts it
+off before it goes on.
+"""
+
+import contextlib
+import dataclasses
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, ClassVar, Literal, Self, TypeAlias
+
+from pydantic import TypeAdapter, ValidationError
+
+from models.errors import UserError
+from tuner.errors import RunCorrupt
+
+EndState = Literal["done", "stopped", "failed", "interrupted"]
+RunStatus = Literal["running", "finished", "interrupted", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialCreated:
+    """A trial was drawn; it waits for a place to run (queued)."""
+
+    kind: ClassVar[str] = "trial"
+    trial: str
+    number: int
+    params: Mapping[str, Any]
+    time: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialStarted:
+    """A trial began to run, or began anew after a failure or a resume."""
+
+    kind: ClassVar[str] = "start"
+    trial: str
+    time: float
+    node: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialReported:
+    """An epoch ended; `checkpoint` is a path inside the run folder."""
+
+    kind: ClassVar[str] = "report"
+    trial: str
+    epoch: int
+    metrics: Mapping[str, float]
+    time: float
+    checkpoint: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialEnded:
+    """A trial came to its end, or to its last for now (interrupted).
+
+    `cause` is one of `epochs`, `early_stop`, `rung N`, `nan`, `oom`, `error`, `lost`, ...
+    """
+
+    kind: ClassVar[str] = "end"
+    trial: str
+    state: EndState
+    time: float
+    cause: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunChanged:
+    """The run as a whole began, ended or broke off."""
+
+    kind: ClassVar[str] = "run"
+    status: RunStatus
+    time: float
+    message: str | None = None
+
+
+Event: TypeAlias = TrialCreated | TrialStarted | TrialReported | TrialEnded | RunChanged
+
+_TYPES: dict[str, type[Event]] = {
+    event.kind: event
+    for event in (TrialCreated, TrialStarted, TrialReported, TrialEnded, RunChanged)
+}
+_ADAPTERS = {kind: TypeAdapter(event_type) for kind, event_type in _TYPES.items()}
+
+
+class EventLog:
+    """Appends events to a file; a context manager, for one writer at a time.
+
+    Args:
+        path: the file; made if it is missing, continued if it is there.
+        clock: the time in seconds since 1970.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._clock = clock
+        self._file = _open(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def trial(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
+        """Record that a trial was created."""
+        created = TrialCreated(trial=trial, number=number, params=params, time=self._clock())
+        self.append(created)
+
+    def start(self, trial: str, node: str | None = None) -> None:
+        """Record that a trial began to run."""
+        self.append(TrialStarted(trial=trial, node=node, time=self._clock()))
+
+    def report(
+        self, trial: str, epoch: int, metrics: Mapping[str, float], checkpoint: str | None = None
+    ) -> None:
+        """Record the metrics of an epoch."""
+        self.append(
+            TrialReported(
+                trial=trial,
+                epoch=epoch,
+                metrics=metrics,
+                checkpoint=checkpoint,
+                time=self._clock(),
+            )
+        )
+
+    def end(
+        self, trial: str, state: EndState, cause: str | None = None, message: str | None = None
+    ) -> None:
+        """Record that a trial ended."""
+        ended = TrialEnded(
+            trial=trial, state=state, cause=cause, message=message, time=self._clock()
+        )
+        self.append(ended)
+
+    def run(self, status: RunStatus, message: str | None = None) -> None:
+        """Record what became of the run."""
+        self.append(RunChanged(status=status, message=message, time=self._clock()))
+
+    def append(self, event: Event) -> None:
+        """Write one event, and hand it to the operating system before returning.
+
+        Raises:
+            UserError: the disk is full or the file is gone.
+        """
+        line = memoryview(render_event(event).encode())
+        end = self._file.seek(0, os.SEEK_END)
+        try:
+            while line:  # a disk that fills up takes a part of a line
+                line = line[self._file.write(line) or 0 :]
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self._file.truncate(end)
+            raise UserError(
+                f"{self._path}: cannot be written: {error.strerror or error}. "
+                "Free disk space, then `tuner resume` the run"
+            ) from error
+
+    def close(self) -> None:
+        """Close the file; writing the events is not held up until then."""
+        self._file.close()
+
+
+def render_event(event: Event) -> str:
+    """Return the event as its line, with the line's end.
+
+    JSON has no NaN, so a metric that is not finite is written as text ("nan", "inf", "-inf").
+    """
+    fields: dict[str, Any] = {"event": event.kind, **dataclasses.asdict(event)}
+    if isinstance(event, TrialReported):
+        fields["metrics"] = {
+            key: float(value) if math.isfinite(value) else str(float(value))
+            for key, value in event.metrics.items()
+        }
+    return json.dumps(fields, allow_nan=False) + "\n"
+
+
+def read_events(path: Path) -> list[Event]:
+    """Return the events of a log, in order; the event at index `i` is on line `i + 1`.
+
+    A last line without its end was torn by a crash, or is being written: it is left out.
+
+    Raises:
+        RunCorrupt: a line that cannot be an event.
+        UserError: the file cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return []  # a run that was killed before its first event
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    whole = content.split(b"\n")[:-1]
+    return [_parse(line, path, number) for number, line in enumerate(whole, start=1)]
+
+
+def _parse(line: bytes, path: Path, number: int) -> Event:
+    try:
+        fields = json.loads(line)
+    except ValueError as error:
+        raise RunCorrupt(path, number, f"not a JSON object: {line[:60]!r}") from error
+    kind = fields.pop("event", None) if isinstance(fields, dict) else None
+    if kind not in _ADAPTERS:
+        raise RunCorrupt(path, number, f"unknown event {kind!r}, known: {', '.join(_ADAPTERS)}")
+    if isinstance(fields.get("metrics"), dict):
+        fields["metrics"] = {key: _number(value) for key, value in fields["metrics"].items()}
+    try:
+        return _ADAPTERS[kind].validate_python(fields, strict=True)
+    except ValidationError as error:
+        item = error.errors()[0]
+        place = ".".join(str(part) for part in item["loc"])
+        raise RunCorrupt(path, number, f"{kind}: {place}: {item['msg']}") from error
+
+
+def _number(value: object) -> object:
+    return float(value) if value in ("nan", "inf", "-inf") else value  # pyright: ignore[reportArgumentType]
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _cut_torn_line(path)
+        return path.open("ab", buffering=0)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _cut_torn_line(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError), path.open("rb+") as file:
+        content = file.read()
+        if not content.endswith(b"\n"):
+            file.truncate(content.rfind(b"\n") + 1)
+            os.fsync(file.fileno())

@@ -1,0 +1,46 @@
+"""Whether the process that drives a run is still alive, so that a dead run does not say "running".
+
+The driver writes `driver_identity()` into the run's `environment.json`; readers ask `is_alive`.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def driver_identity() -> dict[str, Any]:
+    """Return what identifies this process: `host`, `pid`, `pid_started`.
+
+    A process id is used again after a while, so its start time (in clock ticks since boot, where
+    the system tells it) goes with it.
+    """
+    pid = os.getpid()
+    return {"host": socket.gethostname(), "pid": pid, "pid_started": _start_ticks(pid)}
+
+
+def is_alive(identity: Mapping[str, Any]) -> bool | None:
+    """Return whether the process lives; None when it cannot be known, as on another host."""
+    pid = identity.get("pid")
+    if identity.get("host") != socket.gethostname() or not isinstance(pid, int) or pid <= 0:
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # there is such a process, of another user
+    started = identity.get("pid_started")
+    return started is None or started == _start_ticks(pid)
+
+
+def _start_ticks(pid: int) -> int | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # The command's name may hold spaces and parentheses: what follows it begins with field 3.
+    fields = stat.rpartition(")")[2].split()
+    # A zombie has ended; only its parent has not asked yet.
+    return None if fields[0] in ("Z", "X") else int(fields[19])

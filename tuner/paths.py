@@ -1,0 +1,187 @@
+"""Where the runs of searches lie, and the names of the files in a run folder.
+
+This module alone knows those names. Runs lie in the folder `TUNER_RUNS`, else in `./runs`.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from models.errors import UserError, unknown_name
+from tuner.errors import RunExists
+
+FOLDER_VARIABLE = "TUNER_RUNS"
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The files of one run; `folder` is absolute, as workers have another working folder."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.folder.name
+
+    @property
+    def search_file(self) -> Path:
+        """The search as it was resolved; a folder with this file is a run."""
+        return self.folder / "search.yaml"
+
+    @property
+    def presets_file(self) -> Path:
+        """The presets that the search names, every key written out: a preset file."""
+        return self.folder / "presets.yaml"
+
+    @property
+    def environment_file(self) -> Path:
+        """What it ran on: package versions, commit, data hash, seeds, host and process id."""
+        return self.folder / "environment.json"
+
+    @property
+    def code_diff_file(self) -> Path:
+        """What the code differed in from its commit."""
+        return self.folder / "code.diff"
+
+    @property
+    def events_file(self) -> Path:
+        """What happened, one JSON object a line."""
+        return self.folder / "events.jsonl"
+
+    @property
+    def study_file(self) -> Path:
+        """The Optuna study, as a journal."""
+        return self.folder / "study.journal"
+
+    @property
+    def log_file(self) -> Path:
+        """The driver's log."""
+        return self.folder / "search.log"
+
+    @property
+    def ray_folder(self) -> Path:
+        """Ray Tune's own record, from which a search is restored."""
+        return self.folder / "ray"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the trials' checkpoints."""
+        return self.folder / "checkpoints"
+
+    @property
+    def report_file(self) -> Path:
+        """The HTML report."""
+        return self.folder / "report.html"
+
+    @property
+    def promotion_file(self) -> Path:
+        """What was promoted from this run, and the confirming runs behind it."""
+        return self.folder / "promotion.json"
+
+    @property
+    def confirmations(self) -> Path:
+        """The folder of the retrained winners and of the preset they had to beat."""
+        return self.folder / "confirmations"
+
+    def trial_checkpoints(self, trial: str) -> Path:
+        """Return the folder of one trial's checkpoints."""
+        return self.checkpoints / trial
+
+    def relative(self, path: Path) -> str:
+        """Return a path of this run as it stands in the events file, so that a run can move."""
+        return path.resolve().relative_to(self.folder).as_posix()
+
+
+def runs_folder() -> Path:
+    """Return the folder of all runs, absolute; it need not exist."""
+    return Path(os.environ.get(FOLDER_VARIABLE) or "runs").resolve()
+
+
+def default_run_name(search_stem: str, now: datetime) -> str:
+    """Return the name of a run that was given none: the search's, and when it began."""
+    stem = re.sub(r"[^A-Za-z0-9_]+", "-", search_stem).strip("-") or "search"
+    return f"{stem[: _LONGEST_NAME - 20]}-{now:%Y%m%d-%H%M%S}"
+
+
+def check_run_name(name: str) -> str:
+    """Return the name if it can be a folder and a command line argument.
+
+    Raises:
+        UserError: other characters than letters, digits, `.`, `_` and `-`; a leading `.` or `-`;
+            too long.
+    """
+    if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
+        raise UserError(
+            f"the run name {name!r} cannot be used: take up to {_LONGEST_NAME} letters, digits, "
+            "'.', '_' and '-', and begin with a letter, a digit or '_'"
+        )
+    return name
+
+
+def create_run(
+    name: str | None = None, *, search_stem: str = "search", now: datetime | None = None
+) -> RunPaths:
+    """Make a new run folder.
+
+    Args:
+        name: the run's name, or None for one made of `search_stem` and the time.
+        search_stem: the file name of the search, without its ending.
+        now: the time for a name that is made up.
+
+    Raises:
+        RunExists: a run of the given name is there.
+        UserError: the name cannot be used, or the folder cannot be made.
+    """
+    if name is not None:
+        return _make(runs_folder() / check_run_name(name))
+    stem = default_run_name(search_stem, now or datetime.now())
+    attempt = 1
+    while True:  # two searches may begin in one second
+        try:
+            return _make(runs_folder() / (stem if attempt == 1 else f"{stem}-{attempt}"))
+        except RunExists:
+            attempt += 1
+
+
+def list_runs() -> list[RunPaths]:
+    """Return all runs, the oldest first."""
+    folder = runs_folder()
+    runs = [RunPaths(path) for path in folder.iterdir()] if folder.is_dir() else []
+    begun = [(run.search_file.stat().st_mtime, run.name, run) for run in runs if is_run(run)]
+    return [run for _, _, run in sorted(begun, key=lambda item: item[:2])]
+
+
+def find_run(name: str) -> RunPaths:
+    """Return the run of this name, or in this folder.
+
+    Raises:
+        UserError: no such run; the nearest name is given.
+    """
+    for folder in (runs_folder() / name, Path(name)):
+        run = RunPaths(folder.resolve())
+        if is_run(run):
+            return run
+    raise unknown_name(f"run in {runs_folder()}", name, [run.name for run in list_runs()])
+
+
+def is_run(run: RunPaths) -> bool:
+    """Return whether the folder holds a run."""
+    return run.search_file.is_file()
+
+
+def _make(folder: Path) -> RunPaths:
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError as error:
+        if folder.exists():
+            raise RunExists(folder) from error
+        raise UserError(f"{folder}: cannot be made, a part of its path is a file") from error
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be made: {error.strerror or error}") from error
+    return RunPaths(folder)
