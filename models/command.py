@@ -1,0 +1,36 @@
+"""How every command of the project ends: 0, 2 for what the user can mend, 130 for Ctrl-C."""
+
+import errno
+import sys
+from collections.abc import Callable
+
+from models.errors import UserError
+
+INTERRUPTED = 130
+USER_ERROR = 2
+
+
+def run_command(body: Callable[[], int | None]) -> int:
+    """Run a command and return its exit code; user errors become one message on stderr.
+
+    Args:
+        body: does the work; what it returns is the exit code, None means 0. A KeyboardInterrupt
+            may carry a message that says what is left and how to go on.
+    """
+    try:
+        return body() or 0
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return USER_ERROR
+    except KeyboardInterrupt as interrupt:
+        sys.stderr.write(f"\ninterrupted. {' '.join(map(str, interrupt.args))}\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output (head, less) has gone; nothing is left to say to it.
+        sys.stderr.close()
+        return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stderr.write(f"error: no space left on the disk ({error.filename or error})\n")
+        return USER_ERROR
