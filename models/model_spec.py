@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from models.progress import ProgressCallback
 from models.task import Task
-
-Progress = Callable[[str, int, int], None]
-"""Receives a description, how much is done and the total."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +67,6 @@ class ModelSpec:
     presets_file: Path
     metrics: tuple[Metric, ...]
     main_metric: str
-    load_data: Callable[[Any, Progress | None], Any]
+    load_data: Callable[[Any, ProgressCallback | None], Any]
     build_task: Callable[[Any, Any, str], Task]
     describe_cost: Callable[[Any, Any], ModelCost]

@@ -5,7 +5,8 @@ from typing import Any
 
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
-from models.model_spec import Metric, ModelCost, ModelSpec, Progress
+from models.model_spec import Metric, ModelCost, ModelSpec
+from models.progress import ProgressCallback
 from models.task import Task
 
 _LOSS_KEYS = ("beta", "free_bits")
@@ -51,7 +52,7 @@ def _describe_cost(config: GrammarVaeConfig, dataset: DerivationDataset) -> Mode
     return describe_cost(config, dataset)
 
 
-def _load_data(data: Any, progress: Progress | None) -> DerivationDataset:
+def _load_data(data: Any, progress: ProgressCallback | None) -> DerivationDataset:
     return load_dataset(data, progress)
 
 

@@ -1,0 +1,68 @@
+"""The recurrent decoder: a latent vector to the logits of every production at every step."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+
+class Decoder(nn.Module):
+    """A GRU over time that does not see its own outputs.
+
+    What keeps its output legal is the grammar alone, so the logits of all steps are computed at
+    once, in training as in free-running decoding.
+
+    Args:
+        num_ids: productions of the grammar.
+        num_steps: longest row.
+        z_dim: latent dimensions.
+        hidden: GRU units.
+        layers: GRU layers.
+        dropout: between GRU layers.
+        latent: z sets the initial state of every layer, or is repeated at every step.
+        position: add a learned vector for each step to the input.
+    """
+
+    def __init__(
+        self,
+        *,
+        num_ids: int,
+        num_steps: int,
+        z_dim: int,
+        hidden: int,
+        layers: int,
+        dropout: float,
+        latent: Literal["latent_state", "repeat_latent"],
+        position: bool,
+    ) -> None:
+        super().__init__()
+        self.layers = layers
+        self.latent = latent
+        width = hidden if latent == "latent_state" else z_dim
+        self.start = nn.Linear(z_dim, layers * hidden) if latent == "latent_state" else None
+        steps = num_steps if position else 1
+        needs_input = position or latent == "latent_state"
+        self.step_input = nn.Parameter(torch.randn(steps, width) * 0.1) if needs_input else None
+        self.gru = nn.GRU(width, hidden, layers, dropout=dropout if layers > 1 else 0.0)
+        self.head = nn.Linear(hidden, num_ids)
+
+    def forward(self, z: Tensor, num_steps: int) -> Tensor:
+        """Return logits (batch, num_steps, num_ids) of z (batch, z_dim)."""
+        batch = z.shape[0]
+        state = None
+        if self.start is not None:
+            state = torch.tanh(self.start(z)).view(batch, self.layers, -1).transpose(0, 1)
+            state = state.contiguous()
+        hidden, _ = self.gru(self._inputs(z, num_steps), state)  # (time, batch, hidden)
+        return self.head(hidden).transpose(0, 1)
+
+    def _inputs(self, z: Tensor, num_steps: int) -> Tensor:
+        """Return the GRU's input (time, batch, width)."""
+        repeated = z.expand(num_steps, *z.shape) if self.latent == "repeat_latent" else None
+        if self.step_input is None:
+            assert repeated is not None
+            return repeated
+        steps = self.step_input[:num_steps].unsqueeze(1)  # (time or 1, 1, width)
+        if repeated is not None:
+            return repeated + steps
+        return steps.expand(num_steps, z.shape[0], -1)

@@ -1,0 +1,153 @@
+"""One optimizer step, with nothing in it that waits for the device."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from models.grammar_vae.loss import kl_per_dimension, reconstruction, weighted_kl
+from models.grammar_vae.network import GrammarVae
+from models.grammar_vae.rules import Rules
+from models.training import TrainingDiverged
+
+_SUMS = (
+    "rows",
+    "recon",
+    "kl",
+    "loss",
+    "correct_rows",
+    "correct_steps",
+    "steps",
+    "grad_norm",
+    "updates",
+)
+_REMEDY = "lower lr or clip_norm, raise kl_anneal_epochs, or train with precision: float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepSettings:
+    """What the step needs of the configuration.
+
+    Attributes:
+        free_bits: nats of KL a row that cost nothing.
+        clip_norm: largest gradient norm; 0 does not clip.
+        autocast: dtype of matrix products, or None for float32 throughout.
+    """
+
+    free_bits: float
+    clip_norm: float
+    autocast: torch.dtype | None
+
+
+class TrainStep:
+    """Forward, backward, clipping and update of one batch; sums metrics on the device.
+
+    Args:
+        network: the network, in training mode.
+        optimizer: over the network's parameters.
+        rules: the grammar's tables on the device.
+        settings: loss and clipping.
+    """
+
+    def __init__(
+        self, network: GrammarVae, optimizer: Optimizer, rules: Rules, settings: StepSettings
+    ) -> None:
+        self.network = network
+        self.optimizer = optimizer
+        self.rules = rules
+        self.settings = settings
+        self.names, self.parameters = zip(*network.named_parameters(), strict=True)
+        device = self.parameters[0].device
+        self.sums = torch.zeros(len(_SUMS), dtype=torch.float64, device=device)
+        # Which of recon, kl and the gradients was not finite when that first happened, and when.
+        self.first_bad = torch.zeros(2 + len(self.names), dtype=torch.bool, device=device)
+        self.first_bad_step = torch.zeros((), dtype=torch.int64, device=device)
+
+    def __call__(self, ids: Tensor, beta: Tensor, weight: Tensor | None = None) -> None:
+        """Train on one batch.
+
+        Args:
+            ids: (batch, time) int64, padded with -1.
+            beta: () weight of the KL term, on the device.
+            weight: (batch,) 1 for real rows, 0 for rows that fill up a batch; None: all real.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        device = ids.device.type
+        with torch.autocast(
+            device, dtype=self.settings.autocast, enabled=self.settings.autocast is not None
+        ):
+            posterior = self.network.encode(ids)
+            z = posterior.sample(torch.randn_like(posterior.mean))
+            logits = self.network.decode(z, ids.shape[1])
+        terms = reconstruction(logits, ids, self.rules.competing(ids))
+        kl = kl_per_dimension(posterior).sum(1)
+        row_loss = terms.recon + weighted_kl(kl, beta, self.settings.free_bits)
+        weight = torch.ones_like(kl) if weight is None else weight
+        loss = (row_loss * weight).sum() / weight.sum()
+        loss.backward()
+        grad_norms = self._clip()
+        self.optimizer.step()
+        self._record(
+            weight, terms.recon, kl, row_loss, terms.correct_rows, terms.correct_steps,
+            terms.num_steps, grad_norms,
+        )  # fmt: skip
+
+    def reset(self) -> None:
+        """Forget the sums of the last epoch."""
+        self.sums.zero_()
+        self.first_bad.zero_()
+        self.first_bad_step.zero_()
+
+    def means(self, epoch: int) -> dict[str, float]:
+        """Return the means since `reset`; this is where the host waits for the device.
+
+        Raises:
+            TrainingDiverged: a loss or gradient was not finite in one of the steps.
+        """
+        if int(self.first_bad_step):
+            bad = int(self.first_bad.nonzero()[0])
+            names = ("the cross-entropy", "the KL divergence", *self.names)
+            what = names[bad] if bad < 2 else f"the gradient of {names[bad]}"
+            raise TrainingDiverged(epoch, int(self.first_bad_step), what, _REMEDY)
+        sums = dict(zip(_SUMS, self.sums.tolist(), strict=True))
+        rows = sums["rows"]
+        return {
+            "loss": sums["loss"] / rows,
+            "recon": sums["recon"] / rows,
+            "kl": sums["kl"] / rows,
+            "seq_acc": sums["correct_rows"] / rows,
+            "token_acc": sums["correct_steps"] / sums["steps"],
+            "grad_norm": sums["grad_norm"] / sums["updates"],
+        }
+
+    def _clip(self) -> Tensor:
+        """Scale the gradients down to the largest norm; return their norms, (parameters,)."""
+        grads = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        norms = torch.stack(torch._foreach_norm(grads))
+        if self.settings.clip_norm > 0:
+            factor = (self.settings.clip_norm / (norms.norm() + 1e-6)).clamp(max=1.0)
+            torch._foreach_mul_(grads, factor)
+        return norms
+
+    def _record(
+        self,
+        weight: Tensor,
+        recon: Tensor,
+        kl: Tensor,
+        row_loss: Tensor,
+        correct_rows: Tensor,
+        correct_steps: Tensor,
+        num_steps: Tensor,
+        grad_norms: Tensor,
+    ) -> None:
+        with torch.no_grad():
+            columns = torch.stack(
+                [torch.ones_like(kl), recon, kl, row_loss, correct_rows, correct_steps, num_steps]
+            )
+            ones = torch.ones((), device=kl.device)
+            self.sums += torch.cat([columns @ weight, torch.stack([grad_norms.norm(), ones])])
+            finite = torch.cat([columns[1:3].sum(1).isfinite(), grad_norms.isfinite()])
+            new = (self.first_bad_step == 0) & ~finite.all()
+            self.first_bad |= new & ~finite
+            self.first_bad_step += new * self.sums[-1].long()

@@ -1,0 +1,173 @@
+"""Train a Grammar-VAE.
+
+    python -m models.grammar_vae.train --config minimal --prod data/pde/prod_48000_ids_int16.npy
+    python -m models.grammar_vae.train --dataset equations --num_rows 4000 --z_dim 16 --epochs 5
+    python -m models.grammar_vae.train --resume training_artifacts/RUN/checkpoints/last.ckpt
+
+Every key of a preset is a flag, and a flag beats the preset.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from models.command import run_command
+from models.config_file import to_config, to_mapping
+from models.errors import UserError
+from models.grammar_vae.config import GrammarVaeConfig
+from models.grammar_vae.data import DataConfig, load_dataset
+from models.presets import find_preset
+from models.progress import show_progress
+from models.run_folder import (
+    RunFolder,
+    forget_later_epochs,
+    new_run_folder,
+    read_settings,
+    run_folder_of,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFlags:
+    """Which data to train on: files, or a data set that is generated."""
+
+    prod: str | None = None
+    """Production ids, (rows, steps) int16, written by build_dataset or elsewhere."""
+    masks: str | None = None
+    """Packed masks that belong to --prod; checked against the grammar."""
+    grammar: str | None = None
+    """Grammar of --prod: a built-in name or a YAML file; default: as its metadata says."""
+    dataset: Literal["pde", "equations"] | None = None
+    """Generate this data set instead of reading files."""
+    num_rows: int | None = None
+    """Rows to generate."""
+    data_seed: int = 42
+    """Seeds the generated rows and the splits."""
+    limit_rows: int | None = None
+    """Train on a random part of the rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainFlags:
+    """All flags of the command."""
+
+    config: str | None = None
+    """Preset to start from: built in, or found in ./presets; default: the values below."""
+    resume: Path | None = None
+    """Checkpoint to go on from, with its settings and data."""
+    gpus: int | None = None
+    """GPUs to use, 0 or 1; default: 1 where there is one."""
+    artifacts_dir: Path = Path("training_artifacts")
+    """Where the folders of runs are made."""
+    run_name: str | None = None
+    """Name of the run's folder; default: the preset's name with the time."""
+    data: tyro.conf.OmitArgPrefixes[DataFlags] = DataFlags()
+    model: tyro.conf.OmitArgPrefixes[GrammarVaeConfig] = GrammarVaeConfig()
+
+
+def main() -> None:
+    """Run the command."""
+    raise SystemExit(run_command(lambda: _run(sys.argv[1:])))
+
+
+def _run(arguments: Sequence[str]) -> None:
+    flags = _parse(arguments)
+    data = _data_config(flags)
+    _check_gpus(flags.gpus)
+    with show_progress() as progress:
+        dataset = load_dataset(data, progress)
+    # torch takes seconds to import; mistakes in flags and data are told before.
+    from models.grammar_vae.training_run import TrainingRun
+
+    run = TrainingRun(
+        config=flags.model,
+        dataset=dataset,
+        folder=_folder(flags, data),
+        resume=flags.resume,
+        num_gpus=flags.gpus,
+        name=flags.config or "custom",
+    )
+    run.train()
+
+
+def _parse(arguments: Sequence[str]) -> TrainFlags:
+    """Read the flags twice: first for the preset or checkpoint, then for what beats it."""
+    first, _ = tyro.cli(
+        Annotated[_Source, tyro.conf.OmitArgPrefixes],
+        args=[a for a in arguments if a not in ("-h", "--help")],
+        use_underscores=True,
+        return_unknown_args=True,
+        add_help=False,
+    )
+    flags = tyro.cli(
+        TrainFlags,
+        args=arguments,
+        prog="python -m models.grammar_vae.train",
+        description=__doc__,
+        default=_defaults(first),
+        use_underscores=True,
+    )
+    model = to_config(GrammarVaeConfig, to_mapping(flags.model), "flags")
+    return dataclasses.replace(flags, model=model)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    config: str | None = None
+    resume: Path | None = None
+
+
+def _defaults(source: _Source) -> TrainFlags:
+    if source.resume is None:
+        model = find_preset("grammar_vae", source.config).config if source.config else None
+        return TrainFlags(model=model or GrammarVaeConfig())
+    if source.config is not None:
+        raise UserError("--resume takes the checkpoint's settings: leave out --config")
+    settings = read_settings(run_folder_of(source.resume))
+    return TrainFlags(
+        data=to_config(DataFlags, settings["data"], str(source.resume)),
+        model=to_config(GrammarVaeConfig, settings["model"], str(source.resume)),
+    )
+
+
+def _data_config(flags: TrainFlags) -> DataConfig:
+    if flags.data.prod is None and flags.data.dataset is None:
+        raise UserError(
+            "no data: pass --prod ids.npy (see python -m models.grammar_vae.build_dataset), "
+            "or --dataset pde|equations --num_rows N"
+        )
+    settings: dict[str, Any] = dataclasses.asdict(flags.data)
+    return DataConfig(seed=settings.pop("data_seed"), **settings)
+
+
+def _check_gpus(num_gpus: int | None) -> None:
+    if num_gpus is not None and num_gpus not in (0, 1):
+        raise UserError(
+            f"--gpus {num_gpus}: a run trains on 0 or 1 GPU; `tuner search` fills several GPUs "
+            "with trials"
+        )
+
+
+def _folder(flags: TrainFlags, data: DataConfig) -> RunFolder:
+    if flags.resume is not None:
+        from models.checkpoints import read_checkpoint
+
+        folder = run_folder_of(flags.resume)
+        forget_later_epochs(folder, int(read_checkpoint(flags.resume)["epoch"]))
+        return folder
+    folder = new_run_folder(flags.artifacts_dir, flags.run_name, flags.config or "custom")
+    header = "A training run of the Grammar-VAE; go on with:\n" + (
+        f"python -m models.grammar_vae.train --resume {folder.checkpoints / 'last.ckpt'}"
+    )
+    blocks = {"data": to_mapping(flags.data), "model": to_mapping(flags.model)}
+    folder.write_settings(blocks, header)
+    return folder
+
+
+if __name__ == "__main__":
+    main()

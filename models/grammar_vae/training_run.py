@@ -1,0 +1,126 @@
+"""One training run on disk and on the console, from settings and data to checkpoints."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from models.checkpoints import LAST, CheckpointKeeper, Monitor, read_checkpoint
+from models.errors import UserError
+from models.grammar_vae.config import GrammarVaeConfig
+from models.grammar_vae.console import Console, closing_line, epoch_line, open_console
+from models.grammar_vae.data import DerivationDataset
+from models.grammar_vae.task import GrammarVaeTask
+from models.run_folder import RunFolder
+from models.training import EpochReport, FitSettings, fit
+
+MONITORS = (
+    Monitor(metric="val/seq_acc", label="seq_acc", mode="max"),
+    Monitor(metric="val/loss", label="loss", mode="min"),
+)
+
+
+class TrainingRun:
+    """Trains, shows lines, writes metrics and keeps checkpoints.
+
+    Args:
+        config: the settings.
+        dataset: what to train on.
+        folder: where everything goes.
+        resume: a checkpoint to go on from, or None.
+        num_gpus: 0, 1, or None for a GPU where there is one.
+        name: what the lines call the run.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: GrammarVaeConfig,
+        dataset: DerivationDataset,
+        folder: RunFolder,
+        resume: Path | None,
+        num_gpus: int | None,
+        name: str,
+    ) -> None:
+        self.config = config
+        self.dataset = dataset
+        self.folder = folder
+        self.resume = resume
+        self.device = choose_device(num_gpus)
+        self.name = name
+        self.keeper = CheckpointKeeper(folder.checkpoints, MONITORS, config.save_top_k)
+        self.best = 0.0
+
+    def train(self) -> EpochReport:
+        """Train to the end.
+
+        Raises:
+            UserError: training diverged, the disk is full, or the checkpoint does not fit.
+            KeyboardInterrupt: with a message that says how to go on.
+        """
+        task = GrammarVaeTask(self.config, self.dataset, self.device)
+        settings = FitSettings(
+            epochs=self.config.epochs,
+            early_stop_patience=self.config.early_stop_patience,
+            seed=self.config.seed,
+        )
+        if self.resume is not None:
+            self._check_resume(read_checkpoint(self.resume), task.describe())
+        with open_console() as console:
+            task.on_batch = console.on_batch
+            console.line(self._opening(task))
+            try:
+                last = fit(task, settings, lambda r: self._on_epoch(r, console), self.resume)
+            except KeyboardInterrupt as interrupt:
+                raise KeyboardInterrupt(self._how_to_go_on()) from interrupt
+            self._close(console, last)
+        return last
+
+    def _on_epoch(self, report: EpochReport, console: Console) -> None:
+        accuracy = report.metrics["val/seq_acc"]
+        console.line(epoch_line(report, self.config.epochs, best=accuracy > self.best))
+        self.best = max(self.best, accuracy)
+        self.folder.append_metrics(report.epoch, report.metrics)
+        self.keeper.update(report.epoch, report.metrics, report.save)
+
+    def _opening(self, task: GrammarVaeTask) -> str:
+        data = self.dataset
+        return (
+            f"{self.name}: {task.network.num_parameters:,} parameters on {self.device}; "
+            f"{data.name}: {len(data.train):,} training rows, {len(data.val):,} validation rows, "
+            f"up to {data.ids.shape[1]} steps; folder {self.folder.path}"
+        )
+
+    def _close(self, console: Console, last: EpochReport) -> None:
+        if last.finished == "early_stop":
+            console.line(
+                f"stopped early: val/seq_acc has not risen for "
+                f"{self.config.early_stop_patience} epochs"
+            )
+        console.line(closing_line(last.metrics))
+        best = self.keeper.best("seq_acc")
+        console.line(f"best checkpoint: {best}")
+
+    def _how_to_go_on(self) -> str:
+        last = self.folder.checkpoints / LAST
+        if not last.is_file():
+            return f"No epoch was complete; {self.folder.path} holds no checkpoint."
+        return f"Go on with: python -m models.grammar_vae.train --resume {last}"
+
+    def _check_resume(self, payload: Mapping[str, object], task: Mapping[str, object]) -> None:
+        if payload.get("data") != task["data"]:
+            raise UserError(
+                f"{self.resume}: trained on {payload.get('data')}, not on {task['data']}: "
+                "pass the same data"
+            )
+
+
+def choose_device(num_gpus: int | None) -> str:
+    """Return the torch device for a number of GPUs; None takes one where there is one.
+
+    Raises:
+        UserError: a GPU is asked for and torch sees none.
+    """
+    if num_gpus == 1 and not torch.cuda.is_available():
+        raise UserError("--gpus 1: torch sees no GPU on this machine: pass --gpus 0")
+    return "cuda" if torch.cuda.is_available() and num_gpus != 0 else "cpu"
