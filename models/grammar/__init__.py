@@ -1,0 +1,1 @@
+"""Context-free grammars: productions, left-most derivations, masks and constrained decoding."""

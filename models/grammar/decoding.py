@@ -1,0 +1,176 @@
+"""Constrained decoding on the device: every decoded sequence is a complete derivation.
+
+At step t only those productions are allowed after which everything open can still be closed in
+the T - t - 1 steps that remain. So no sequence runs out of steps, whatever the logits. The loop
+has fixed shapes and never asks the device for a value, so a CUDA graph can capture it.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models.errors import UserError
+from models.grammar.masks import UNBOUNDED, GrammarTables
+
+PAD_ID = -1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DeviceTables:
+    """Grammar tables as tensors on a device: S nonterminals, P productions, R pushed at most.
+
+    Args:
+        lhs: int64 (P,), nonterminal that each production replaces.
+        net_steps: int32 (S, P), by how much a production changes the steps that the open
+            nonterminals need at least; UNBOUNDED where it does not replace that nonterminal.
+        pushed: int64 (P, R), nonterminals of the right-hand side, the left-most one last, then
+            zeros.
+        num_pushed: int64 (P,), how many entries of `pushed` count.
+        start: index of the start symbol.
+        min_length: steps of the shortest complete derivation.
+    """
+
+    lhs: Tensor
+    net_steps: Tensor
+    pushed: Tensor
+    num_pushed: Tensor
+    start: int
+    min_length: int
+
+    @staticmethod
+    def build(tables: GrammarTables, device: torch.device | str) -> "DeviceTables":
+        """Copy `tables` to `device`."""
+        lhs = torch.as_tensor(tables.lhs)
+        change = torch.as_tensor(tables.closing_steps - tables.min_steps[tables.lhs])
+        mask = torch.as_tensor(tables.mask)
+        pushed = torch.zeros(tables.rhs_nonterminals.shape, dtype=torch.int64)
+        num_pushed = torch.as_tensor((tables.rhs_nonterminals >= 0).sum(axis=1))
+        for row, count, source in zip(
+            pushed, num_pushed.tolist(), tables.rhs_nonterminals, strict=True
+        ):
+            row[:count] = torch.as_tensor(source[:count][::-1].copy())
+        return DeviceTables(
+            lhs=lhs.to(device),
+            net_steps=torch.where(mask, change, UNBOUNDED).to(device, torch.int32),
+            pushed=pushed.to(device),
+            num_pushed=num_pushed.to(device),
+            start=tables.start,
+            min_length=tables.min_length,
+        )
+
+
+def constrained_decode(
+    logits: Tensor,
+    tables: DeviceTables,
+    temperature: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Decode the best, or a sampled, complete derivation for each row of logits.
+
+    Args:
+        logits: floating (batch, time, productions), which do not depend on the decoded prefix.
+        tables: of the grammar, on the device of the logits.
+        temperature: 0 takes the best allowed production at each step; above 0 samples from the
+            softmax of `logits / temperature` over the allowed ones.
+        generator: of the random numbers, on the device of the logits.
+
+    Returns:
+        int64 (batch, time): production ids, -1 behind the end of a derivation.
+
+    Raises:
+        UserError: fewer steps than the shortest derivation takes, or a temperature below 0.
+    """
+    num_rows, num_steps, _ = _checked_shape(logits, tables)
+    scores = _scores(logits, temperature, generator)
+    width = tables.pushed.shape[1]
+    offsets = torch.arange(width, device=logits.device)
+    # Each open nonterminal needs a step, so no more than `num_steps` are ever open at once.
+    stack = torch.zeros((num_rows, num_steps + width), dtype=torch.int64, device=logits.device)
+    stack[:, 0] = tables.start
+    depth = torch.ones((num_rows, 1), dtype=torch.int64, device=logits.device)
+    needed = torch.full_like(depth, tables.min_length)
+    steps: list[Tensor] = []
+    for step in range(num_steps):
+        top_place = (depth - 1).clamp(min=0)
+        net_steps = tables.net_steps[stack.gather(1, top_place).squeeze(1)]  # (batch, productions)
+        allowed = needed + net_steps <= num_steps - step - 1
+        choice = best_production(scores[:, step], allowed)[:, None]
+        is_open = depth > 0
+        steps.append(torch.where(is_open, choice, PAD_ID))
+        # In a finished row this writes above the empty stack, where nothing reads.
+        stack.scatter_(1, top_place + offsets, tables.pushed[choice.squeeze(1)])
+        depth = torch.where(is_open, depth - 1 + tables.num_pushed[choice], depth)
+        needed = torch.where(is_open, needed + net_steps.gather(1, choice), needed)
+    return torch.cat(steps, dim=1)
+
+
+def best_production(logits: Tensor, allowed: Tensor) -> Tensor:
+    """Return the allowed production with the highest logit, the first one of equals.
+
+    NaN and -inf rank below every finite logit but still above what is not allowed, so the result
+    is allowed wherever anything is.
+
+    Args:
+        logits: floating (..., productions).
+        allowed: bool (..., productions).
+
+    Returns:
+        int64 (...).
+    """
+    lowest = torch.finfo(logits.dtype).min
+    finite = torch.nan_to_num(logits, nan=lowest, neginf=lowest)
+    return torch.where(allowed, finite, -torch.inf).argmax(dim=-1)
+
+
+def allowed_productions(ids: Tensor, tables: DeviceTables, num_steps: int) -> Tensor:
+    """Return what free-running decoding would allow along given derivations, without a loop.
+
+    `constrained_decode(logits)` over `num_steps` steps equals a derivation exactly when
+    `best_production(logits, allowed)` equals it at each of its steps: up to the first
+    disagreement both see the same stack and the same budget.
+
+    Args:
+        ids: (batch, time), complete derivations padded with -1.
+        tables: of the grammar, on the device of the ids.
+        num_steps: the budget of the decoding.
+
+    Returns:
+        bool (batch, time, productions): the left-most open nonterminal's productions after which
+        the rest can still close in time; none at pad steps.
+    """
+    is_step = ids >= 0
+    production_ids = ids.long().clamp(min=0)
+    nonterminals = tables.lhs[production_ids]
+    net_steps = tables.net_steps[nonterminals]  # (batch, time, productions)
+    taken = net_steps.gather(2, production_ids[..., None]).squeeze(2) * is_step
+    needed = tables.min_length + taken.cumsum(dim=1) - taken  # before each step
+    remaining = num_steps - 1 - torch.arange(ids.shape[1], device=ids.device)
+    return (net_steps <= (remaining - needed)[..., None]) & is_step[..., None]
+
+
+def _checked_shape(logits: Tensor, tables: DeviceTables) -> tuple[int, int, int]:
+    num_rows, num_steps, num_productions = logits.shape
+    if num_productions != len(tables.lhs):
+        raise UserError(
+            f"logits are for {num_productions} productions, the grammar has {len(tables.lhs)}: "
+            "decode with the grammar that the model was trained on"
+        )
+    if num_steps < tables.min_length:
+        raise UserError(
+            f"{num_steps} steps are fewer than the {tables.min_length} that the shortest "
+            f"derivation of the grammar takes: allow at least {tables.min_length}"
+        )
+    return num_rows, num_steps, num_productions
+
+
+def _scores(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
+    """Return what to maximise over: the logits, or their Gumbel-perturbed softmax samples."""
+    if temperature == 0:
+        return logits
+    if not 0 < temperature < math.inf:
+        raise UserError(f"temperature is {temperature}: it must be 0 (best) or above 0 (sampled)")
+    scaled = logits.double() if logits.dtype == torch.float64 else logits.float()
+    exponential = torch.empty_like(scaled).exponential_(generator=generator)
+    return scaled / temperature - exponential.log()

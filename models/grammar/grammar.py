@@ -1,0 +1,158 @@
+"""Grammars: a start symbol and ordered productions, whose positions are the production ids."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from models.config_file import parse_yaml, read_yaml, to_config
+from models.errors import UserError, did_you_mean
+from models.grammar.grammar_checks import grammar_mistakes
+from models.grammar.symbols import Production, parse_production
+
+BUILT_IN_GRAMMARS = ("equations", "pde")
+"""Names that `load_grammar` knows; each is `data/<name>.yaml`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grammar:
+    """A context-free grammar whose production ids are positions in `productions`.
+
+    Args:
+        name: for messages only; it is not part of the digest.
+        start: the nonterminal that every derivation begins with.
+        productions: in id order.
+        separator: text between two symbols when a derivation is written out.
+        spaced: terminals written with a space on either side where `separator` is empty.
+        pad_production: id of a production that only fills arrays and is never derived.
+
+    Raises:
+        UserError: undefined or endless nonterminals, duplicates, and so on; all of them at once.
+    """
+
+    name: str
+    start: str
+    productions: tuple[Production, ...]
+    separator: str = ""
+    spaced: tuple[str, ...] = ()
+    pad_production: int | None = None
+
+    def __post_init__(self) -> None:
+        mistakes = grammar_mistakes(
+            self.start, self.productions, self.separator, self.spaced, self.pad_production
+        )
+        if mistakes:
+            raise UserError("\n".join(f"grammar {self.name}: {text}" for text in mistakes))
+
+    @cached_property
+    def nonterminals(self) -> tuple[str, ...]:
+        """Names of the nonterminals, in the order in which their productions first appear."""
+        return tuple(dict.fromkeys(production.lhs for production in self.productions))
+
+    @property
+    def num_productions(self) -> int:
+        """Number of productions, the pad production included."""
+        return len(self.productions)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything but the name: equal digests mean interchangeable ids and text."""
+        content = {key: value for key, value in self.to_mapping().items() if key != "name"}
+        canonical = json.dumps(content, sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the grammar as plain values, as a grammar file holds them."""
+        pad = None if self.pad_production is None else self.productions[self.pad_production].lhs
+        return {
+            "name": self.name,
+            "start": self.start,
+            "separator": self.separator,
+            "spaced": list(self.spaced),
+            "pad": pad,
+            "productions": [str(production) for production in self.productions],
+        }
+
+    @staticmethod
+    def from_mapping(mapping: object, source: str) -> "Grammar":
+        """Build a grammar from the content of a grammar file: the inverse of `to_mapping`.
+
+        Raises:
+            UserError: unknown keys, lines that are no productions, broken rules; with `source`.
+        """
+        if not isinstance(mapping, Mapping):
+            raise UserError(f"{source}: a grammar file holds keys such as start: and productions:")
+        content = to_config(_GrammarFile, mapping, source)
+        productions = _productions(content.productions, source)
+        try:
+            return Grammar(
+                name=content.name or Path(source).stem,
+                start=content.start,
+                productions=productions,
+                separator=content.separator,
+                spaced=content.spaced,
+                pad_production=_pad_production(content.pad, productions),
+            )
+        except UserError as error:
+            lines = str(error).splitlines()
+            raise UserError("\n".join(f"{source}: {line}" for line in lines)) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _GrammarFile:
+    """The keys of a grammar file."""
+
+    start: str
+    productions: tuple[str, ...]
+    name: str | None = None
+    separator: str = ""
+    spaced: tuple[str, ...] = ()
+    pad: str | None = None
+
+
+def load_grammar(name_or_path: str) -> Grammar:
+    """Return the built-in grammar of that name, or read a grammar file.
+
+    Raises:
+        UserError: neither a built-in name nor a readable, valid file.
+    """
+    if name_or_path in BUILT_IN_GRAMMARS:
+        text = (files("models.grammar.data") / f"{name_or_path}.yaml").read_text(encoding="utf-8")
+        return Grammar.from_mapping(parse_yaml(text, name_or_path), name_or_path)
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise UserError(
+            f"unknown grammar {name_or_path!r}: neither built in nor a file."
+            f"{did_you_mean(name_or_path, BUILT_IN_GRAMMARS)} "
+            f"Built in: {', '.join(BUILT_IN_GRAMMARS)}; or give the path of a YAML file"
+        )
+    return Grammar.from_mapping(read_yaml(path), str(path))
+
+
+def _productions(lines: tuple[str, ...], source: str) -> tuple[Production, ...]:
+    productions: list[Production] = []
+    mistakes: list[str] = []
+    for index, line in enumerate(lines):
+        try:
+            productions.append(parse_production(line))
+        except UserError as error:
+            mistakes.append(f"{source}: production {index}: {error}")
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+    return tuple(productions)
+
+
+def _pad_production(pad: str | None, productions: tuple[Production, ...]) -> int | None:
+    if pad is None:
+        return None
+    names = [production.lhs for production in productions]
+    if pad not in names:
+        raise UserError(
+            f"pad names {pad!r}, which no production defines: add a production "
+            f"'{pad} ->' or remove pad:.{did_you_mean(pad, names)}"
+        )
+    return names.index(pad)
