@@ -14,7 +14,7 @@ from torch import Tensor
 
 from models.grammar.decoding import constrained_decode
 from models.grammar_vae.batches import Batch
-from models.grammar_vae.loss import kl_per_dimension, reconstruction, weighted_kl
+from models.grammar_vae.loss import KlWeight, kl_per_dimension, reconstruction, weighted_kl
 from models.grammar_vae.network import GrammarVae
 from models.grammar_vae.rules import Rules
 
@@ -31,8 +31,7 @@ def evaluate_rows(
     batches: Iterable[Batch],
     rules: Rules,
     *,
-    beta: float,
-    free_bits: float,
+    kl_weight: KlWeight,
     autocast: torch.dtype | None,
 ) -> dict[str, float]:
     """Return the metrics of the given rows.
@@ -42,8 +41,7 @@ def evaluate_rows(
         ids: (rows, time) of the whole data set on the device, padded with -1.
         batches: which rows.
         rules: the grammar's tables.
-        beta: full weight of the KL term, for `loss` alone.
-        free_bits: for `loss` alone.
+        kl_weight: full weight of the KL term, for `loss` alone.
         autocast: dtype of matrix products, or None.
     """
     was_training = network.training
@@ -56,7 +54,7 @@ def evaluate_rows(
     for batch in batches:
         rows = ids[batch.rows, : batch.num_steps].long()
         with torch.autocast(ids.device.type, dtype=autocast, enabled=autocast is not None):
-            columns, mean = _evaluate_batch(network, rows, rules, noise, beta, free_bits)
+            columns, mean = _evaluate_batch(network, rows, rules, noise, kl_weight)
         parts.append(columns)
         means.append(mean)
     network.train(was_training)
@@ -68,8 +66,7 @@ def _evaluate_batch(
     rows: Tensor,
     rules: Rules,
     generator: torch.Generator,
-    beta: float,
-    free_bits: float,
+    kl_weight: KlWeight,
 ) -> tuple[Tensor, Tensor]:
     posterior = network.encode(rows)
     shape, device = posterior.mean.shape, posterior.mean.device
@@ -87,7 +84,7 @@ def _evaluate_batch(
         at_mean.num_steps,
         recon,
         kl,
-        recon + weighted_kl(kl, beta, free_bits),
+        recon + weighted_kl(kl, kl_weight),
     ]
     return torch.stack([column.float() for column in columns]), posterior.mean
 

@@ -62,10 +62,18 @@ def kl_per_dimension(posterior: Posterior) -> Tensor:
     return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance)
 
 
-def weighted_kl(kl: Tensor, beta: Tensor | float, free_bits: float) -> Tensor:
+@dataclass(frozen=True, kw_only=True)
+class KlWeight:
+    """How the KL enters the loss: `beta` (a number or a () tensor) and `free_bits` in nats."""
+
+    beta: Tensor | float
+    free_bits: float
+
+
+def weighted_kl(kl: Tensor, weight: KlWeight) -> Tensor:
     """Return beta * max(kl, free_bits) for the total KL (batch,) of each row.
 
     Free bits bound the total, not each dimension (Kingma et al. 2016, section 2.4 bounds groups;
     here all dimensions are one group).
     """
-    return beta * kl.clamp(min=free_bits)
+    return weight.beta * kl.clamp(min=weight.free_bits)

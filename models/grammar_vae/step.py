@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from models.grammar_vae.loss import kl_per_dimension, reconstruction, weighted_kl
+from models.grammar_vae.loss import KlWeight, kl_per_dimension, reconstruction, weighted_kl
 from models.grammar_vae.network import GrammarVae
 from models.grammar_vae.rules import Rules
 from models.training import TrainingDiverged
@@ -82,16 +82,17 @@ class TrainStep:
             logits = self.network.decode(z, ids.shape[1])
         terms = reconstruction(logits, ids, self.rules.competing(ids))
         kl = kl_per_dimension(posterior).sum(1)
-        row_loss = terms.recon + weighted_kl(kl, beta, self.settings.free_bits)
+        row_loss = terms.recon + weighted_kl(
+            kl, KlWeight(beta=beta, free_bits=self.settings.free_bits)
+        )
         weight = torch.ones_like(kl) if weight is None else weight
         loss = (row_loss * weight).sum() / weight.sum()
         loss.backward()
         grad_norms = self._clip()
         self.optimizer.step()
-        self._record(
-            weight, terms.recon, kl, row_loss, terms.correct_rows, terms.correct_steps,
-            terms.num_steps, grad_norms,
-        )  # fmt: skip
+        rights = (terms.correct_rows, terms.correct_steps, terms.num_steps)
+        columns = torch.stack([torch.ones_like(kl), terms.recon, kl, row_loss, *rights])
+        self._record(columns.detach(), weight, grad_norms)
 
     def reset(self) -> None:
         """Forget the sums of the last epoch."""
@@ -124,30 +125,18 @@ class TrainStep:
     def _clip(self) -> Tensor:
         """Scale the gradients down to the largest norm; return their norms, (parameters,)."""
         grads = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
-        norms = torch.stack(torch._foreach_norm(grads))
+        norms = torch.stack(torch._foreach_norm(grads))  # pyright: ignore[reportPrivateImportUsage]
         if self.settings.clip_norm > 0:
             factor = (self.settings.clip_norm / (norms.norm() + 1e-6)).clamp(max=1.0)
-            torch._foreach_mul_(grads, factor)
+            torch._foreach_mul_(grads, factor)  # pyright: ignore[reportPrivateImportUsage]
         return norms
 
-    def _record(
-        self,
-        weight: Tensor,
-        recon: Tensor,
-        kl: Tensor,
-        row_loss: Tensor,
-        correct_rows: Tensor,
-        correct_steps: Tensor,
-        num_steps: Tensor,
-        grad_norms: Tensor,
-    ) -> None:
-        with torch.no_grad():
-            columns = torch.stack(
-                [torch.ones_like(kl), recon, kl, row_loss, correct_rows, correct_steps, num_steps]
-            )
-            ones = torch.ones((), device=kl.device)
-            self.sums += torch.cat([columns @ weight, torch.stack([grad_norms.norm(), ones])])
-            finite = torch.cat([columns[1:3].sum(1).isfinite(), grad_norms.isfinite()])
-            new = (self.first_bad_step == 0) & ~finite.all()
-            self.first_bad |= new & ~finite
-            self.first_bad_step += new * self.sums[-1].long()
+    @torch.no_grad()
+    def _record(self, columns: Tensor, weight: Tensor, grad_norms: Tensor) -> None:
+        """Add up the first seven of `_SUMS`, (7, batch), and note the first value not finite."""
+        update = torch.stack([grad_norms.norm(), torch.ones_like(grad_norms[0])])
+        self.sums += torch.cat([columns @ weight, update])
+        finite = torch.cat([columns[1:3].sum(1).isfinite(), grad_norms.isfinite()])
+        new = (self.first_bad_step == 0) & ~finite.all()
+        self.first_bad |= new & ~finite
+        self.first_bad_step += new * self.sums[-1].long()

@@ -13,6 +13,7 @@ from models.grammar_vae.batches import evaluation_batches, training_batches
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.evaluation import evaluate_rows, prior_metrics, row_key
+from models.grammar_vae.loss import KlWeight
 from models.grammar_vae.network import build_network
 from models.grammar_vae.rules import build_rules
 from models.grammar_vae.schedules import PlateauFactor, beta_at, lr_factor
@@ -98,8 +99,7 @@ class GrammarVaeTask:
             self.ids,
             evaluation_batches(rows, self.lengths, batch, self._step_grid),
             self.rules,
-            beta=self.config.beta,
-            free_bits=self.config.free_bits,
+            kl_weight=KlWeight(beta=self.config.beta, free_bits=self.config.free_bits),
             autocast=self.autocast,
         )
 

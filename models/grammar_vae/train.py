@@ -10,7 +10,7 @@ Every key of a preset is a flag, and a flag beats the preset.
 import dataclasses
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -67,7 +67,7 @@ class TrainFlags:
     run_name: str | None = None
     """Name of the run's folder; default: the preset's name with the time."""
     data: tyro.conf.OmitArgPrefixes[DataFlags] = DataFlags()
-    model: tyro.conf.OmitArgPrefixes[GrammarVaeConfig] = GrammarVaeConfig()
+    model: tyro.conf.OmitArgPrefixes[GrammarVaeConfig] = field(default_factory=GrammarVaeConfig)
 
 
 def main() -> None:
