@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from models.errors import UserError
+from models.grammar_vae.datasets.files import SPLIT_NAMES
 from models.grammar_vae.datasets.reading import read_array
 
-SPLIT_NAMES = ("train", "val", "test")
 MIN_ROWS = 10  # fewer leave the validation or the test part empty
 
 
@@ -54,8 +54,13 @@ def check_splits(parts: dict[str, np.ndarray], num_rows: int, source: str) -> Sp
 
     Raises:
         UserError: A part is no 1-D integer array, names a row outside `0..num_rows - 1` or one
-            that occurs twice, or `train` or `val` is empty.
+            that occurs twice, or `train` or `val` is missing or empty.
     """
+    if not {"train", "val"} <= parts.keys() <= set(SPLIT_NAMES):
+        raise UserError(
+            f"{source}: a split has the parts train, val and perhaps test, "
+            f"not {', '.join(parts) or 'none'}: give those"
+        )
     for name, part in parts.items():
         if part.ndim != 1 or not np.issubdtype(part.dtype, np.integer):
             raise UserError(
@@ -72,7 +77,9 @@ def check_splits(parts: dict[str, np.ndarray], num_rows: int, source: str) -> Sp
     for name in ("train", "val"):
         if not len(parts[name]):
             raise UserError(f"{source}: '{name}' is empty: give it at least one row")
-    return Splits(**{name: np.sort(part).astype(np.int64) for name, part in parts.items()})
+    no_test = {"test": np.empty(0, dtype=np.int64)}
+    parts = no_test | {name: np.sort(part).astype(np.int64) for name, part in parts.items()}
+    return Splits(**parts)
 
 
 def read_index_files(paths: dict[str, Path], num_rows: int) -> Splits:
@@ -82,7 +89,6 @@ def read_index_files(paths: dict[str, Path], num_rows: int) -> Splits:
         UserError: A file cannot be read or the split is not one of `num_rows` rows.
     """
     parts = {name: read_array(path) for name, path in paths.items()}
-    parts.setdefault("test", np.empty(0, dtype=np.int64))
     return check_splits(parts, num_rows, ", ".join(str(path) for path in paths.values()))
 
 
@@ -125,7 +131,7 @@ def _check_distinct(parts: dict[str, np.ndarray], source: str) -> None:
 
 
 def _proportional(sizes: np.ndarray, total: int) -> np.ndarray:
-    """Share `total` in proportion to `sizes`, at least 1 where a size is not 0, at most the size."""
+    """Share `total` in proportion to `sizes`, at least 1 where there is any, at most all."""
     takes = np.maximum(sizes * total // sizes.sum(), (sizes > 0).astype(int))
     while takes.sum() > total:
         takes[np.argmax(takes)] -= 1

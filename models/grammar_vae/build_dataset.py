@@ -1,0 +1,208 @@
+"""Build a data set for the Grammar-VAE: generate it, or tokenise your own file.
+
+    python -m models.grammar_vae.build_dataset --dataset pde --out data/pde --n 48000 --seed 42
+    python -m models.grammar_vae.build_dataset --csv my.csv --column pde --grammar pde --out data/my
+    python -m models.grammar_vae.build_dataset --text my.txt --grammar my.yaml --out data/my
+
+Nothing is written unless every row is a text of the grammar.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from models.command import run_command
+from models.errors import UserError
+from models.grammar.grammar import Grammar, load_grammar
+from models.grammar_vae.data import DerivationDataset, make_dataset
+from models.grammar_vae.datasets.build_report import summary
+from models.grammar_vae.datasets.files import SPLIT_NAMES
+from models.grammar_vae.datasets.generators import DatasetName, find_generator
+from models.grammar_vae.datasets.splits import Splits, draw_splits, read_index_files
+from models.grammar_vae.datasets.text_files import TextRows, read_csv_column, read_lines
+from models.grammar_vae.datasets.tokenise import derive_rows
+from models.grammar_vae.datasets.writing import check_folder, write_dataset
+from models.progress import ProgressCallback, show_progress
+
+DEFAULT_SEED = 42
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildFlags:
+    """All flags of the command."""
+
+    out: Path
+    """Folder to write; made where missing."""
+    dataset: DatasetName | None = None
+    """Generate this data set."""
+    n: int | None = None
+    """Rows to generate (pde: 48000, equations: 100000)."""
+    seed: int | None = None
+    """Seeds the generated rows and the split (42)."""
+    csv: Path | None = None
+    """Tokenise a column of this CSV file, plain or gzipped."""
+    column: str | None = None
+    """Column of --csv that holds the text."""
+    label_column: str | None = None
+    """Column of --csv by which to stratify the split."""
+    text: Path | None = None
+    """Tokenise this file with one text a line, plain or gzipped."""
+    grammar: str | None = None
+    """Grammar of --csv or --text: a built-in name or a YAML file."""
+    train_indices: Path | None = None
+    """Rows to train on (.npy) instead of a random 80/10/10 split."""
+    val_indices: Path | None = None
+    """Rows to validate on (.npy)."""
+    test_indices: Path | None = None
+    """Rows to test on (.npy); without it there are none."""
+    masks: bool = False
+    """Write packed masks too, for other programs; training here needs only the ids."""
+    write_text: bool = False
+    """Write the text too, one row a line."""
+    overwrite: bool = False
+    """Replace the data set that --out holds."""
+
+
+def main() -> None:
+    """Run the command."""
+    raise SystemExit(run_command(lambda: _run(sys.argv[1:])))
+
+
+def _run(arguments: Sequence[str]) -> None:
+    flags = tyro.cli(
+        BuildFlags,
+        args=arguments,
+        prog="python -m models.grammar_vae.build_dataset",
+        description=__doc__,
+        use_underscores=True,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    _check_flags(flags)
+    check_folder(flags.out, flags.overwrite)
+    try:
+        _build(flags)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"No half-written data set is left in {flags.out}") from None
+
+
+def _build(flags: BuildFlags) -> None:
+    grammar, rows = _source(flags)
+    with show_progress() as progress:
+        dataset = _tokenise(flags, grammar, rows, progress)
+    files = write_dataset(
+        dataset,
+        flags.out,
+        masks=flags.masks,
+        texts=rows.texts if flags.write_text else None,
+        overwrite=flags.overwrite,
+    )
+    print(summary(dataset, files))
+
+
+def _source(flags: BuildFlags) -> tuple[Grammar, TextRows]:
+    """Return the grammar and the text, generated or read."""
+    if flags.dataset is not None:
+        generator = find_generator(flags.dataset)
+        generated = generator.generate(
+            generator.standard_rows if flags.n is None else flags.n, _seed(flags)
+        )
+        return load_grammar(generator.grammar), TextRows(
+            texts=generated.texts,
+            where=lambda row: f"generated row {row}",
+            labels=generated.labels,
+            label_names=generated.label_names,
+        )
+    assert flags.grammar is not None  # _check_flags
+    grammar = load_grammar(flags.grammar)
+    if flags.text is not None:
+        return grammar, read_lines(flags.text)
+    assert flags.csv is not None  # _check_flags
+    assert flags.column is not None
+    return grammar, read_csv_column(flags.csv, flags.column, flags.label_column)
+
+
+def _tokenise(
+    flags: BuildFlags, grammar: Grammar, rows: TextRows, progress: ProgressCallback
+) -> DerivationDataset:
+    splits = _splits(flags, len(rows.texts), rows.labels)
+    source = flags.csv or flags.text
+    return make_dataset(
+        name=flags.dataset or (source.name.split(".")[0] if source else grammar.name),
+        ids=derive_rows(rows.texts, grammar, rows.where, progress),
+        splits=splits,
+        grammar=grammar,
+        labels=rows.labels,
+        label_names=rows.label_names,
+    )
+
+
+def _splits(flags: BuildFlags, num_rows: int, labels: np.ndarray | None) -> Splits:
+    paths = _index_files(flags)
+    if paths:
+        return read_index_files(paths, num_rows)
+    return draw_splits(num_rows, _seed(flags), labels)
+
+
+def _index_files(flags: BuildFlags) -> dict[str, Path]:
+    given = {name: getattr(flags, f"{name}_indices") for name in SPLIT_NAMES}
+    return {name: path for name, path in given.items() if path is not None}
+
+
+def _seed(flags: BuildFlags) -> int:
+    return DEFAULT_SEED if flags.seed is None else flags.seed
+
+
+def _check_flags(flags: BuildFlags) -> None:
+    """Refuse flags that are missing, exclude each other or would be ignored, all at once."""
+    sources = {"--dataset": flags.dataset, "--csv": flags.csv, "--text": flags.text}
+    given = [name for name, value in sources.items() if value is not None]
+    if len(given) != 1:
+        raise UserError(
+            "give one source of text: --dataset pde|equations, --csv FILE or --text FILE, not "
+            f"{' and '.join(given) or 'none'}"
+        )
+    mistakes = [*_missing_flags(flags), *_ignored_flags(flags, given[0])]
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+
+
+def _missing_flags(flags: BuildFlags) -> list[str]:
+    needed = []
+    if flags.dataset is None and flags.grammar is None:
+        needed.append("--grammar is missing: name the grammar of the text, or a YAML file")
+    if flags.csv is not None and flags.column is None:
+        needed.append("--column is missing: name the column of --csv that holds the text")
+    paths = _index_files(flags)
+    if paths and not {"train", "val"} <= paths.keys():
+        needed.append("a split needs --train_indices and --val_indices: give both or none")
+    return needed
+
+
+def _ignored_flags(flags: BuildFlags, source: str) -> list[str]:
+    """Return a line for each flag that has no meaning beside the others."""
+    belongs_to = {
+        "n": ("--dataset",),
+        "column": ("--csv",),
+        "label_column": ("--csv",),
+        "grammar": ("--csv", "--text"),
+    }
+    mistakes = [
+        f"--{flag} {getattr(flags, flag)} would be ignored: it belongs to {' or '.join(sources)}, "
+        f"not to {source}; remove it"
+        for flag, sources in belongs_to.items()
+        if getattr(flags, flag) is not None and source not in sources
+    ]
+    if flags.seed is not None and flags.dataset is None and _index_files(flags):
+        mistakes.append(
+            f"--seed {flags.seed} would be ignored: the rows are your file's and the split is "
+            "given; remove it"
+        )
+    return mistakes
+
+
+if __name__ == "__main__":
+    main()
