@@ -1,0 +1,137 @@
+"""The shape of the tree: who may import whom, no cycles, small files and functions, our names."""
+
+import ast
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import cluster
+import models
+import tuner
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("models", "tuner", "cluster")
+FILES = sorted(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
+MODULES = {
+    ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+    for file in FILES
+}
+THIRD_PARTY_OF_MODELS = {
+    "numpy", "torch", "torch_geometric", "lark", "pydantic", "yaml", "tyro", "rich", "wandb",
+    "tensorboard", "safetensors",
+}  # fmt: skip
+LIGHT_TUNER = ("errors", "paths", "config", "space", "results")
+
+
+def imports_of(file: Path, *, nested: bool) -> set[str]:
+    """Return the modules a file imports, those inside functions too when `nested`."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    found: set[str] = set()
+    for node in ast.walk(tree) if nested else _at_load(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            module = node.module or ""
+            found.add(module)
+            found |= {f"{module}.{a.name}" for a in node.names if f"{module}.{a.name}" in MODULES}
+    return found
+
+
+def _at_load(tree: ast.Module) -> list[ast.stmt]:
+    """Return the statements that run when the module is loaded, type-checking blocks left out."""
+    pending: list[ast.stmt] = list(tree.body)
+    found = []
+    while pending:
+        statement = pending.pop()
+        found.append(statement)
+        if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.dump(statement.test):
+            pending += statement.orelse
+        elif not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            pending += [n for n in ast.iter_child_nodes(statement) if isinstance(n, ast.stmt)]
+    return found
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_point_the_right_way(module: str) -> None:
+    roots = {name.split(".")[0] for name in imports_of(MODULES[module], nested=True)}
+    own = roots & set(PACKAGES)
+    package = module.split(".")[0]
+    if package == "models":
+        assert own <= {"models"}
+        foreign = roots - set(sys.stdlib_module_names) - {"models"}
+        assert foreign <= THIRD_PARTY_OF_MODELS
+    if package == "cluster":
+        assert own <= {"cluster"}
+
+
+@pytest.mark.parametrize("name", LIGHT_TUNER)
+def test_light_parts_of_the_tuner_load_neither_ray_nor_torch_nor_optuna(name: str) -> None:
+    code = (
+        f"import sys, tuner.{name}; print(sorted({{'ray', 'torch', 'optuna'}} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_only_one_file_reads_yaml() -> None:
+    readers = [m for m, file in MODULES.items() if "yaml" in imports_of(file, nested=True)]
+    assert readers == ["models.config_file"]
+
+
+def test_imports_form_no_cycle() -> None:
+    graph = {
+        module: {name for name in imports_of(file, nested=False) if name in MODULES} - {module}
+        for module, file in MODULES.items()
+    }
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"import cycle: {' -> '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_files_and_functions_stay_small(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or 0) - node.lineno + 1
+            assert length <= 80, f"{node.name} has {length} lines"
+
+
+@pytest.mark.parametrize("package", [cluster, models, tuner], ids=("cluster", "models", "tuner"))
+def test_the_packages_under_test_are_ours(package: object) -> None:
+    where = Path(str(getattr(package, "__file__", ""))).resolve()
+    assert where.is_relative_to(ROOT)
+
+
+def test_the_top_level_holds_nothing_else() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files"], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    if tracked.returncode != 0:
+        pytest.skip("not a git checkout")
+    names = {line.split("/")[0] for line in tracked.stdout.splitlines()}
+    assert names <= {
+        "pyproject.toml", "tuner", "models", "search_spaces", "cluster", "tests", "README.md",
+        "CHANGELOG.md", "LICENSE", "Makefile", "constraints.txt", ".ci", ".gitignore",
+    }  # fmt: skip
+
+
+def test_every_package_is_listed_for_the_distribution() -> None:
+    import tomllib
+
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = set(settings["tool"]["setuptools"]["packages"])
+    found = {
+        ".".join(init.parent.relative_to(ROOT).parts)
+        for top in (*PACKAGES, "search_spaces")
+        for init in (ROOT / top).rglob("__init__.py")
+    }
+    assert found - {"models.grammar.data"} <= listed
