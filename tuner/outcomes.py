@@ -1,0 +1,72 @@
+"""How a trial ended: one reading of its last result for the study, the record and the tables.
+
+A trial says itself why it ended, under the key `finished` of its last result. A result without it
+is the last word of a trial that the scheduler stopped. So nothing is inferred from lengths.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+State = Literal["done", "stopped", "failed", "interrupted"]
+
+FINISHED = "finished"
+"""Key of a result: why the trial ended by itself, or None while it goes on."""
+EPOCH = "epoch"
+METRICS = "metrics"
+MESSAGE = "message"
+WHERE = "where"
+TRACEBACK = "traceback"
+
+COMPLETED = ("epochs", "early_stop")
+"""Values of `finished` for a trial that trained as long as it wanted to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How one trial ended.
+
+    Attributes:
+        state: done by itself, stopped by the scheduler or the budget, failed, or interrupted.
+        cause: `epochs`, `early_stop`, `rung N`, `budget`, `nan`, `oom`, `error`, `disk`, `lost`...
+        message: for people; None when there is nothing to add.
+        where: the code line of an exception.
+    """
+
+    state: State
+    cause: str | None = None
+    message: str | None = None
+    where: str | None = None
+
+
+LOST = "lost"
+
+
+def outcome_of(result: Mapping[str, Any], rungs: Sequence[float] = ()) -> Outcome:
+    """Read the last result of a trial that ended without a failure of Ray.
+
+    Args:
+        result: the last result that the trial reported.
+        rungs: the epochs at which the scheduler compares trials, ascending.
+    """
+    finished = result.get(FINISHED)
+    if finished is None:
+        return Outcome(state="stopped", cause=f"rung {rung_of(result.get(EPOCH, 0), rungs)}")
+    if finished in COMPLETED:
+        return Outcome(state="done", cause=finished)
+    return Outcome(
+        state="failed",
+        cause=str(finished),
+        message=result.get(MESSAGE),
+        where=result.get(WHERE),
+    )
+
+
+def lost(message: str | None) -> Outcome:
+    """Return the outcome of a trial whose worker died once too often."""
+    return Outcome(state="failed", cause=LOST, message=message)
+
+
+def rung_of(epoch: int, rungs: Sequence[float]) -> int:
+    """Return the number of the highest rung that `epoch` reached, counted from 1; 0: none."""
+    return sum(epoch >= rung for rung in rungs)

@@ -1,0 +1,140 @@
+"""Ray for one search: started here and ended here, or joined where it runs already."""
+
+import logging
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from models.errors import UserError
+
+ADDRESS_VARIABLE = "RAY_ADDRESS"
+
+# Read by Ray when it is imported or started; what the user has set wins.
+_ENVIRONMENT = {
+    "RAY_AIR_NEW_OUTPUT": "0",  # only the older reporter can be silenced
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths stay true in workers
+    "RAY_DEDUP_LOGS": "1",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what Ray will do next, without its warning
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the record is ours
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours tells us of the interrupt
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    # Ray writes its own snapshot whenever a trial has written as many checkpoints as it keeps.
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+
+
+@contextmanager
+def ray_session(address: str | None = None, dashboard: bool = False) -> Iterator[None]:
+    """Run the block with Ray, and end afterwards what was started for it.
+
+    Args:
+        address: a cluster to join; the variable RAY_ADDRESS says it too. None starts Ray on this
+            machine, in a temporary folder of its own.
+        dashboard: whether to start Ray's dashboard on this machine.
+
+    Raises:
+        UserError: the cluster cannot be reached.
+    """
+    prepare_environment()
+    import ray
+
+    if ray.is_initialized():  # by whoever calls us, who ends it too
+        yield
+        return
+    address = address or os.environ.get(ADDRESS_VARIABLE)
+    with _joined(address) if address else _started(dashboard):
+        yield
+
+
+def prepare_environment() -> None:
+    """Set the variables that Ray reads when it is imported."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
+def check_resources(wanted: Mapping[str, float], joined: bool) -> None:
+    """Check that one trial fits on a node, since Ray would wait for ever for one that does not.
+
+    Args:
+        wanted: what one trial takes: CPU and GPU.
+        joined: whether the cluster is not ours; it may grow, so a trial that is too large for it
+            now is let through.
+
+    Raises:
+        UserError: no node is large enough.
+    """
+    import ray
+
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if joined or any(_fits(wanted, node) for node in nodes):
+        return
+    mistakes = [
+        f"resources.{name.lower()} is {amount:g}, and this machine has "
+        f"{max((node.get(name, 0) for node in nodes), default=0):g}: lower it"
+        for name, amount in wanted.items()
+        if not any(_fits({name: amount}, node) for node in nodes)
+    ]
+    raise UserError("; ".join(mistakes) or "no node has all that a trial takes together")
+
+
+def num_parallel(wanted: Mapping[str, float]) -> int:
+    """Return how many trials run side by side on the nodes there are."""
+    import ray
+
+    return sum(
+        min(math.floor(node["Resources"].get(name, 0) / amount) for name, amount in wanted.items())
+        for node in ray.nodes()
+        if node["Alive"]
+    )
+
+
+def _fits(wanted: Mapping[str, float], node: Mapping[str, float]) -> bool:
+    return all(node.get(name, 0) >= amount for name, amount in wanted.items())
+
+
+@contextmanager
+def _joined(address: str) -> Iterator[None]:
+    import ray
+
+    try:
+        ray.init(address=address, **_QUIET)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"no Ray cluster answers at '{address}' ({reason}): check --address and "
+            f"{ADDRESS_VARIABLE}, or leave both out to use this machine"
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _started(dashboard: bool) -> Iterator[None]:
+    import ray
+
+    # A folder of its own, since an old one may hold the address of a cluster that died. Sockets
+    # lie in it, whose paths may have 107 characters at most: so a short name.
+    parent = Path(os.environ.get("RAY_TMPDIR") or "/tmp")
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="tuner-", dir=parent)
+    try:
+        ray.init(
+            address="local",
+            include_dashboard=dashboard,
+            _temp_dir=folder,
+            _node_ip_address="127.0.0.1",  # else Ray looks for the way to an address outside
+            **_QUIET,
+        )
+        yield
+    finally:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)

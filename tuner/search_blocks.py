@@ -1,0 +1,109 @@
+"""The blocks of a search file, each a settings dataclass whose rules hold for itself."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from models.errors import UserError
+
+Positive = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What is optimised: a metric, as the model reports it, and whether more or less is better."""
+
+    metric: str
+    mode: Literal["max", "min"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearcherConfig:
+    """How points are drawn: `random` is Optuna's random sampler, by its short name."""
+
+    name: Literal["optuna", "random"] = "optuna"
+    sampler: Literal["tpe", "random"] = "tpe"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    warm_start: tuple[str, ...] = ()
+    """Presets whose values are tried first."""
+
+    def __post_init__(self) -> None:
+        if self.name == "random" and self.sampler != "random":
+            raise UserError(
+                f"sampler is {self.sampler}, which the random searcher does not use: "
+                "remove it, or take name: optuna"
+            )
+        if len(set(self.warm_start)) < len(self.warm_start):
+            raise UserError(f"warm_start names a preset twice: {', '.join(self.warm_start)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchedulerConfig:
+    """How long trials train: `asha` stops those that fall behind at a rung, `fifo` stops none.
+
+    ASHA: Li et al. 2020, A System for Massively Parallel Hyperparameter Tuning; the stopping
+    variant, one bracket.
+    """
+
+    name: Literal["asha", "fifo"] = "asha"
+    max_epochs: Positive
+    """Epochs of a trial that is never stopped."""
+    grace_epochs: Positive = 1
+    """Epochs that every trial gets: the first rung."""
+    reduction_factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3.0
+    """Rungs lie this factor apart, and the best 1/factor of those at a rung go on."""
+
+    def __post_init__(self) -> None:
+        if self.name == "asha" and self.grace_epochs >= self.max_epochs:
+            raise UserError(
+                f"grace_epochs ({self.grace_epochs}) must be below max_epochs "
+                f"({self.max_epochs}), or no trial is ever stopped: lower it, or take name: fifo"
+            )
+
+    @property
+    def rungs(self) -> tuple[float, ...]:
+        """The epochs at which trials are compared, rising; none under fifo.
+
+        A rung may lie between two epochs: a trial is judged at the next one.
+        """
+        if self.name == "fifo":
+            return ()
+        rungs = []
+        rung = float(self.grace_epochs)
+        while rung < self.max_epochs:
+            rungs.append(rung)
+            rung *= self.reduction_factor
+        return tuple(rungs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """When the search ends: after so many trials, or hours, whichever is first."""
+
+    num_trials: Positive
+    hours: PositiveFloat | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What one trial takes of a machine; a fraction of a GPU is shared."""
+
+    cpu: NonNegativeFloat = 1.0
+    gpu: NonNegativeFloat = 0.0
+
+    def __post_init__(self) -> None:
+        if self.cpu == 0 and self.gpu == 0:
+            raise UserError("cpu and gpu are both 0: a trial needs a share of one of them")
+        if self.gpu > 1 and self.gpu != int(self.gpu):
+            raise UserError(f"gpu is {self.gpu}: above 1 it is a whole number")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keep:
+    """Which checkpoints stay on disk: those of the best trials, within a number of bytes."""
+
+    top_k: Positive = 3
+    max_gb: PositiveFloat | None = None

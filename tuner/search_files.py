@@ -1,0 +1,30 @@
+"""Where search files are found: by path, or by the name of one that ships."""
+
+from pathlib import Path
+
+import search_spaces
+from models.errors import unknown_name
+
+
+def shipped_searches() -> dict[str, Path]:
+    """Return the searches that ship, by name: `<model>/<file name without .yaml>`."""
+    folder = Path(search_spaces.__file__).parent
+    return {
+        f"{file.parent.name}/{file.stem}": file
+        for file in sorted(folder.glob("*/*.yaml"), key=lambda file: file.as_posix())
+    }
+
+
+def find_search_file(path_or_name: str | Path) -> Path:
+    """Return the file of a search.
+
+    Raises:
+        UserError: neither a file nor a search that ships; the nearest is named.
+    """
+    if Path(path_or_name).is_file():
+        return Path(path_or_name)
+    shipped = shipped_searches()
+    name = str(path_or_name).removesuffix(".yaml")
+    if name not in shipped:
+        raise unknown_name("search file", str(path_or_name), shipped)
+    return shipped[name]
