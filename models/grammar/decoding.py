@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 
 from models.errors import UserError
+from models.grammar.derivation import PAD_ID
 from models.grammar.masks import UNBOUNDED, GrammarTables
-
-PAD_ID = -1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,7 +81,7 @@ def constrained_decode(
     Raises:
         UserError: fewer steps than the shortest derivation takes, or a temperature below 0.
     """
-    num_rows, num_steps, _ = _checked_shape(logits, tables)
+    num_rows, num_steps = _checked_shape(logits, tables)
     scores = _scores(logits, temperature, generator)
     width = tables.pushed.shape[1]
     offsets = torch.arange(width, device=logits.device)
@@ -150,7 +149,7 @@ def allowed_productions(ids: Tensor, tables: DeviceTables, num_steps: int) -> Te
     return (net_steps <= (remaining - needed)[..., None]) & is_step[..., None]
 
 
-def _checked_shape(logits: Tensor, tables: DeviceTables) -> tuple[int, int, int]:
+def _checked_shape(logits: Tensor, tables: DeviceTables) -> tuple[int, int]:
     num_rows, num_steps, num_productions = logits.shape
     if num_productions != len(tables.lhs):
         raise UserError(
@@ -162,7 +161,7 @@ def _checked_shape(logits: Tensor, tables: DeviceTables) -> tuple[int, int, int]
             f"{num_steps} steps are fewer than the {tables.min_length} that the shortest "
             f"derivation of the grammar takes: allow at least {tables.min_length}"
         )
-    return num_rows, num_steps, num_productions
+    return num_rows, num_steps
 
 
 def _scores(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:
