@@ -65,6 +65,12 @@ def read_checkpoint(path: Path, device: str = "cpu") -> dict[str, Any]:
     return payload
 
 
+def best_checkpoint(folder: Path, label: str) -> Path | None:
+    """Return the best of `best-{label}*.ckpt` by the value in its name, more being better."""
+    files = sorted(folder.glob(f"best-{label}*.ckpt"))
+    return max(files, key=_value_of, default=None)
+
+
 class CheckpointKeeper:
     """Keeps `last.ckpt` and the best `top_k` files of every monitor in one folder.
 

@@ -1,0 +1,210 @@
+"""A trained Grammar-VAE and what one does with it; `use.py` is its command.
+
+    model = load_model(Path("best-seq_acc-12-0.9975.ckpt"))
+    latents = encode(model, ["x + sin( 2 )"])
+    texts = decode(model, latents)
+
+Every decoded text is in the grammar, from any latent: decoding is constrained by it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.checkpoints import read_checkpoint
+from models.config_file import to_config
+from models.errors import UserError
+from models.grammar.decoding import DeviceTables, constrained_decode
+from models.grammar.derivation import pad, to_text
+from models.grammar.grammar import Grammar
+from models.grammar.masks import tables
+from models.grammar.parsing import TextParser
+from models.grammar_vae.config import GrammarVaeConfig
+from models.grammar_vae.network import GrammarVae, build_network
+
+_ROWS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedModel:
+    """A network in evaluation mode with what turns text into its input and back.
+
+    Attributes:
+        parser: None where the model was trained without a grammar.
+        tables: None likewise.
+        num_steps: longest derivation it takes and gives.
+        source: the checkpoint.
+        training_data: name and digest of what it was trained on.
+    """
+
+    network: GrammarVae
+    config: GrammarVaeConfig
+    grammar: Grammar | None
+    parser: TextParser | None
+    tables: DeviceTables | None
+    num_steps: int
+    source: Path
+    training_data: dict[str, str]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.network.parameters()).device
+
+
+def load_model(path: Path, device: str = "cpu") -> TrainedModel:
+    """Load a checkpoint of `models.grammar_vae.train` or of a search; runs no code from it.
+
+    Raises:
+        UserError: the file is no checkpoint of a Grammar-VAE.
+    """
+    payload = read_checkpoint(path, device)
+    if payload.get("model") != "grammar_vae":
+        raise UserError(f"{path}: a checkpoint of {payload.get('model')}, not of grammar_vae")
+    config = to_config(GrammarVaeConfig, payload["config"], str(path))
+    network = build_network(
+        config, num_ids=payload["num_productions"], num_steps=payload["num_steps"]
+    )
+    network.load_state_dict(payload["task"]["network"])
+    stored = payload["grammar"]
+    grammar = Grammar.from_mapping(stored, str(path)) if stored is not None else None
+    return TrainedModel(
+        network=network.to(device).eval(),
+        config=config,
+        grammar=grammar,
+        parser=None if grammar is None else TextParser(grammar),
+        tables=None if grammar is None else DeviceTables.build(tables(grammar), device),
+        num_steps=payload["num_steps"],
+        source=path,
+        training_data=payload["data"],
+    )
+
+
+def encode(model: TrainedModel, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return the posterior mean of each text, (texts, z_dim).
+
+    Raises:
+        UserError: a text is outside the grammar or has a longer derivation than the model takes.
+    """
+    _, parser = _grammar_of(model)
+    derivations = []
+    for number, text in enumerate(texts, start=1):
+        where = f"text {number}" if len(texts) > 1 else ""
+        derivation = parser.derive(text, where)
+        if len(derivation) > model.num_steps:
+            raise UserError(
+                f"'{text}' takes {len(derivation)} productions; this model was trained on at most "
+                f"{model.num_steps}: shorten it, or train on longer rows"
+            )
+        derivations.append(derivation)
+    return encode_ids(model, pad(derivations, model.num_steps))
+
+
+@torch.no_grad()
+def encode_ids(model: TrainedModel, ids: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return the posterior mean of each derivation (rows, time), padded with -1: (rows, z_dim)."""
+    parts = [
+        model.network.encode(rows.to(model.device)).mean.cpu()
+        for rows in torch.as_tensor(np.array(ids)).long().split(_ROWS_AT_ONCE)
+    ]
+    return torch.cat(parts).numpy()
+
+
+def decode(
+    model: TrainedModel,
+    latents: NDArray[np.floating],
+    temperature: float = 0.0,
+    seed: int = 0,
+) -> list[str]:
+    """Return the text of each latent (rows, z_dim), valid under the grammar whatever the latent.
+
+    Args:
+        model: the model.
+        latents: any finite numbers.
+        temperature: 0 takes the most likely production at every step, above 0 samples.
+        seed: of the sampling.
+
+    Raises:
+        UserError: no grammar, or latents of the wrong width or not finite.
+    """
+    grammar, _ = _grammar_of(model)
+    return [
+        to_text(grammar, row[row >= 0]) for row in decode_ids(model, latents, temperature, seed)
+    ]
+
+
+@torch.no_grad()
+def decode_ids(
+    model: TrainedModel, latents: NDArray[np.floating], temperature: float = 0.0, seed: int = 0
+) -> NDArray[np.int64]:
+    """Return the derivation of each latent (rows, z_dim): (rows, num_steps), padded with -1."""
+    _grammar_of(model)
+    assert model.tables is not None
+    z = torch.as_tensor(np.asarray(latents), dtype=torch.float32)
+    if z.ndim != 2 or z.shape[1] != model.config.z_dim:
+        raise UserError(
+            f"latents have shape {tuple(z.shape)}: this model takes (rows, {model.config.z_dim})"
+        )
+    if not bool(z.isfinite().all()):
+        raise UserError("latents hold NaN or infinite numbers: give finite ones")
+    generator = torch.Generator(model.device).manual_seed(seed)
+    parts = []
+    for rows in z.split(_ROWS_AT_ONCE):
+        logits = model.network.decode(rows.to(model.device), model.num_steps)
+        parts.append(constrained_decode(logits, model.tables, temperature, generator).cpu())
+    return torch.cat(parts).numpy()
+
+
+def reconstruct(model: TrainedModel, texts: Sequence[str]) -> list[str]:
+    """Return what each text decodes to from its posterior mean."""
+    return decode(model, encode(model, texts))
+
+
+def sample(
+    model: TrainedModel, num_samples: int, temperature: float = 0.0, seed: int = 0
+) -> list[str]:
+    """Return texts decoded from standard normal latents."""
+    z = np.random.default_rng(seed).standard_normal((num_samples, model.config.z_dim))
+    return decode(model, z, temperature, seed)
+
+
+def interpolate(model: TrainedModel, first: str, last: str, num_points: int = 7) -> list[str]:
+    """Return the texts on the straight line between two posterior means, both ends included."""
+    ends = encode(model, [first, last])
+    share = np.linspace(0.0, 1.0, num_points, dtype=np.float32)[:, None]
+    return decode(model, (1 - share) * ends[0] + share * ends[1])
+
+
+def neighbours(
+    model: TrainedModel, text: str, corpus: NDArray[np.integer], num_neighbours: int = 5
+) -> list[tuple[float, str]]:
+    """Return the rows of a corpus whose posterior means lie nearest to that of a text.
+
+    Args:
+        model: the model.
+        text: what to look for.
+        corpus: derivations (rows, time), padded with -1.
+        num_neighbours: how many.
+
+    Returns:
+        Euclidean distance and text, nearest first.
+    """
+    grammar, _ = _grammar_of(model)
+    distance = np.linalg.norm(encode_ids(model, corpus) - encode(model, [text]), axis=1)
+    nearest = np.argsort(distance, kind="stable")[:num_neighbours]
+    return [
+        (float(distance[row]), to_text(grammar, corpus[row][corpus[row] >= 0])) for row in nearest
+    ]
+
+
+def _grammar_of(model: TrainedModel) -> tuple[Grammar, TextParser]:
+    if model.grammar is None or model.parser is None:
+        raise UserError(
+            f"{model.source}: trained on ids and masks without a grammar, so it has no text: "
+            "pass --grammar when training"
+        )
+    return model.grammar, model.parser

@@ -1,0 +1,233 @@
+"""Use a trained Grammar-VAE.
+
+    python -m models.grammar_vae.use reconstruct --model quickstart-1 --prod data/ids.npy
+    python -m models.grammar_vae.use sample --model best.ckpt --num 20
+    python -m models.grammar_vae.use interpolate --model best.ckpt --first "x" --last "sin( x )"
+
+`--model` takes a checkpoint, the folder of a training run, or a promoted preset's name.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+
+from models.checkpoints import best_checkpoint
+from models.command import run_command
+from models.errors import UserError
+from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
+from models.presets import find_preset
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Model:
+    model: str
+    """Checkpoint file, folder of a training run, or name of a promoted preset."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encode(_Model):
+    """Write the latents of texts as an .npz with `latents` (rows, z_dim) and `texts`."""
+
+    text: tuple[str, ...] = ()
+    """Texts to encode."""
+    file: Path | None = None
+    """Or a file with one text a line."""
+    out: Path = Path("latents.npz")
+    """Where to write."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decode(_Model):
+    """Decode the latents of an .npz or .npy; one text a line."""
+
+    latents: Path
+    """`latents` (rows, z_dim)."""
+    temperature: float = 0.0
+    """0 decodes the most likely text, above 0 samples."""
+    seed: int = 0
+    """Seeds the sampling."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconstruct(_Model):
+    """Show texts beside what they decode to."""
+
+    text: tuple[str, ...] = ()
+    """Texts to reconstruct."""
+    prod: str | None = None
+    """Or rows of these ids on disk."""
+    split: Literal["train", "val", "test"] = "val"
+    """Which rows of --prod."""
+    num: int = 10
+    """How many rows of --prod."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample(_Model):
+    """Decode standard normal latents; one text a line."""
+
+    num: int = 10
+    """How many."""
+    temperature: float = 0.0
+    """0 decodes the most likely text of a latent, above 0 samples."""
+    seed: int = 0
+    """Seeds latents and sampling."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interpolate(_Model):
+    """Decode points between two texts; one a line."""
+
+    first: str
+    """Where to start."""
+    last: str
+    """Where to end."""
+    num: int = 7
+    """Points, both ends included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbours(_Model):
+    """Show the rows of a data set that lie nearest to a text in latent space."""
+
+    text: str
+    """What to look for."""
+    prod: str
+    """Ids on disk to look among."""
+    num: int = 5
+    """How many."""
+
+
+Command = (
+    Annotated[Encode, tyro.conf.subcommand("encode")]
+    | Annotated[Decode, tyro.conf.subcommand("decode")]
+    | Annotated[Reconstruct, tyro.conf.subcommand("reconstruct")]
+    | Annotated[Sample, tyro.conf.subcommand("sample")]
+    | Annotated[Interpolate, tyro.conf.subcommand("interpolate")]
+    | Annotated[Neighbours, tyro.conf.subcommand("neighbours")]
+)
+
+
+def main() -> None:
+    """Run the command."""
+    raise SystemExit(run_command(lambda: _run(sys.argv[1:])))
+
+
+def find_checkpoint(name: str) -> Path:
+    """Return the checkpoint that a file name, a run's folder or a preset's name stands for.
+
+    Raises:
+        UserError: it stands for none.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
+        best = best_checkpoint(folder, "seq_acc")
+        if best is None:
+            raise UserError(f"{path}: holds no best-seq_acc-*.ckpt: give a checkpoint file")
+        return best
+    preset = find_preset("grammar_vae", name)
+    best = None if preset.built_in else best_checkpoint(preset.source.parent / preset.name, "")
+    if best is None:
+        raise UserError(
+            f"the preset '{name}' has no checkpoints (only promoted ones do): train it with "
+            f"python -m models.grammar_vae.train --config {name}"
+        )
+    return best
+
+
+def _run(arguments: Sequence[str]) -> None:
+    command = tyro.cli(
+        Command,  # pyright: ignore[reportArgumentType]
+        args=arguments,
+        prog="python -m models.grammar_vae.use",
+        description=__doc__,
+        use_underscores=True,
+    )
+    # torch takes seconds to import; mistakes in flags are told before.
+    from models.grammar_vae import trained
+
+    model = trained.load_model(find_checkpoint(command.model))
+    match command:
+        case Encode():
+            texts = _texts(command)
+            latents = trained.encode(model, texts)
+            np.savez(command.out, latents=latents, texts=np.array(texts))
+            print(f"{command.out}: latents {latents.shape}, texts ({len(texts)},)")
+        case Decode():
+            _show(trained.decode(model, _latents(command), command.temperature, command.seed))
+        case Reconstruct():
+            originals = _originals(command, model.num_steps)
+            _show_pairs(originals, trained.reconstruct(model, originals))
+        case Sample():
+            _show(trained.sample(model, command.num, command.temperature, command.seed))
+        case Interpolate():
+            _show(trained.interpolate(model, command.first, command.last, command.num))
+        case Neighbours():
+            corpus = _load(command.prod).ids[:, : model.num_steps]
+            for distance, text in trained.neighbours(model, command.text, corpus, command.num):
+                print(f"{distance:8.3f}  {text}")
+
+
+def _texts(command: Encode) -> list[str]:
+    if (command.file is None) == (not command.text):
+        raise UserError("pass either --text TEXT ... or --file FILE")
+    if command.file is None:
+        return list(command.text)
+    try:
+        return command.file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{command.file}: cannot be read: {error}") from error
+
+
+def _latents(command: Decode) -> np.ndarray:
+    try:
+        loaded = np.load(command.latents, allow_pickle=False)
+        return loaded["latents"] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{command.latents}: no array `latents` to read: {error}") from error
+
+
+def _originals(command: Reconstruct, num_steps: int) -> list[str]:
+    if (command.prod is None) == (not command.text):
+        raise UserError("pass either --text TEXT ... or --prod ids.npy")
+    if command.prod is None:
+        return list(command.text)
+    from models.grammar.derivation import to_text
+
+    dataset = _load(command.prod)
+    if dataset.grammar is None:
+        raise UserError(f"{command.prod}: has no grammar, so its rows have no text")
+    rows = dataset.ids[getattr(dataset, command.split)[: command.num]]
+    if len(rows) and int((rows >= 0).sum(1).max()) > num_steps:
+        raise UserError(f"{command.prod}: rows longer than the {num_steps} steps of the model")
+    return [to_text(dataset.grammar, row[row >= 0]) for row in rows]
+
+
+def _load(prod: str) -> DerivationDataset:
+    return load_dataset(DataConfig(prod=prod))
+
+
+def _show(texts: Sequence[str]) -> None:
+    for text in texts:
+        print(text)
+
+
+def _show_pairs(originals: Sequence[str], decoded: Sequence[str]) -> None:
+    width = max(map(len, originals), default=0)
+    for original, text in zip(originals, decoded, strict=True):
+        print(f"{'=' if original == text else 'x'}  {original:<{width}}  {text}")
+    right = sum(a == b for a, b in zip(originals, decoded, strict=True))
+    print(json.dumps({"exact": right, "rows": len(originals)}))
+
+
+if __name__ == "__main__":
+    main()
