@@ -59,13 +59,11 @@ def prepare_environment() -> None:
         os.environ.setdefault(name, value)
 
 
-def check_resources(wanted: Mapping[str, float], joined: bool) -> None:
+def check_resources(wanted: Mapping[str, float]) -> None:
     """Check that one trial fits on a node, since Ray would wait for ever for one that does not.
 
     Args:
         wanted: what one trial takes: CPU and GPU.
-        joined: whether the cluster is not ours; it may grow, so a trial that is too large for it
-            now is let through.
 
     Raises:
         UserError: no node is large enough.
@@ -73,10 +71,10 @@ def check_resources(wanted: Mapping[str, float], joined: bool) -> None:
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if joined or any(_fits(wanted, node) for node in nodes):
+    if any(_fits(wanted, node) for node in nodes):
         return
     mistakes = [
-        f"resources.{name.lower()} is {amount:g}, and this machine has "
+        f"resources.{name.lower()} is {amount:g}, and the largest machine has "
         f"{max((node.get(name, 0) for node in nodes), default=0):g}: lower it"
         for name, amount in wanted.items()
         if not any(_fits({name: amount}, node) for node in nodes)

@@ -16,6 +16,7 @@ from ray.tune.search import Searcher
 
 from tuner.outcomes import EPOCH, Outcome, lost, outcome_of
 from tuner.study import CAUSE, MESSAGE, RAY_TRIAL
+from tuner.trial_config import NUMBER, PARAMS
 
 Suggest = Callable[[optuna.Trial], dict[str, Any]]
 """Draws the parameters of a trial, by name, as a config takes them."""
@@ -56,14 +57,14 @@ class OptunaSearcher(Searcher):
         self._steps: dict[str, set[int]] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
-        """Ask the study for the next trial and return its parameters."""
+        """Ask the study for the next trial and return its number and parameters."""
         trial = self._study.ask()
         params = self._suggest(trial)
         trial.set_user_attr(RAY_TRIAL, trial_id)
         self._asked[trial_id] = trial
         self._steps[trial_id] = set()
         self._on_trial(trial_id, trial.number, params)
-        return params
+        return {NUMBER: trial.number, PARAMS: params}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Report an epoch's value to the study."""

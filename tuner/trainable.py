@@ -22,11 +22,8 @@ from models.model_spec import ModelSpec
 from models.training import EpochReport, FitSettings, fit
 from tuner.outcomes import EPOCH, FINISHED, METRICS
 from tuner.trial_checkpoints import CHECKPOINT_FILE
+from tuner.trial_config import NUMBER, PARAMS
 from tuner.trial_failure import ObjectiveNotFinite, failure_result
-
-NUMBER = "number"
-PARAMS = "params"
-"""Keys of the settings that Ray hands to a trial: its number, and the values drawn for it."""
 
 
 @dataclass(frozen=True, kw_only=True)

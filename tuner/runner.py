@@ -1,0 +1,161 @@
+"""Runs a search from its first file to its last event: the driver.
+
+    run = run_search(load_search("grammar_vae/quickstart"), name="first")
+
+Everything that is needed to read or repeat the run lies in its folder. Ray Tune drives the trials;
+the study, the event log and the checkpoints on disk are the record.
+"""
+
+import dataclasses
+import logging
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, TextIO
+
+from models.config_file import to_mapping, write_text
+from models.errors import UserError
+from models.progress import ProgressCallback, silent
+from tuner.board import Board
+from tuner.config import Search, write_search
+from tuner.driver_log import log_to_file
+from tuner.environment import code_state, describe_data, describe_environment, render
+from tuner.events import EventLog
+from tuner.interrupts import catch_signals
+from tuner.live import show_search
+from tuner.outcomes import Outcome
+from tuner.paths import RunPaths, create_run
+from tuner.ray_session import ray_session
+from tuner.results import Run, read_run
+from tuner.stopping import SearchStop
+from tuner.trial_failure import is_disk_full, short_message
+
+logger = logging.getLogger(__name__)
+
+_INTERRUPTED = Outcome(state="interrupted", cause="interrupted")
+_BUDGET = Outcome(state="stopped", cause="budget")
+_HOUR_S = 3600.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a search is run, beside what it says itself.
+
+    Attributes:
+        name: the run's name; None makes one up.
+        address: a Ray cluster to join, else Ray is started on this machine.
+        dashboard: whether to start Ray's dashboard.
+        storage: URL of a database for the study; None keeps it in the run folder.
+        command: the command line, for the record.
+        stream: where the progress is shown.
+        progress: told how far loading the data is.
+    """
+
+    name: str | None = None
+    address: str | None = None
+    dashboard: bool = False
+    storage: str | None = None
+    command: Sequence[str] = ()
+    stream: TextIO = dataclasses.field(default_factory=lambda: sys.stderr)
+    progress: ProgressCallback = silent
+
+
+def run_search(search: Search, options: RunOptions) -> Run:
+    """Run a search and return what became of it.
+
+    Raises:
+        UserError: the data cannot be loaded, the run exists, the disk is full, no machine is large
+            enough, or the first trials all failed in the same way.
+        KeyboardInterrupt: somebody ended it; what was reached is recorded.
+    """
+    paths = create_run(options.name, search_stem=search.stem)
+    try:
+        dataset = search.spec.load_data(search.data, options.progress)
+    except BaseException:
+        paths.folder.rmdir()  # nothing is in it yet
+        raise
+    _write_inputs(search, paths, dataset, options)
+    with EventLog(paths.events_file) as events, log_to_file(paths.log_file):
+        events.run("running")
+        try:
+            stop = _drive(search, paths, dataset, events, options)
+        except KeyboardInterrupt:
+            events.run("interrupted")
+            raise KeyboardInterrupt(_next_steps(paths)) from None
+        except Exception as error:
+            _record_crash(events, error)
+            if not is_disk_full(error) or isinstance(error, UserError):
+                raise
+            raise UserError(
+                f"the disk is full, so the search was ended; what was recorded until then is in "
+                f"{paths.folder}: free space, then look at it with `tuner show {paths.name}`"
+            ) from error
+        if stop.error is not None:
+            events.run("failed", str(stop.error))
+            raise stop.error
+        events.run("finished", "the time budget ended it" if stop.reason == "budget" else None)
+    return read_run(paths)
+
+
+def _write_inputs(search: Search, paths: RunPaths, dataset: Any, options: RunOptions) -> None:
+    """Write what the run began with; `search.yaml` comes last, since it makes the folder a run."""
+    code = code_state()
+    data_settings = to_mapping(search.data)
+    seeds = {"searcher": search.searcher.seed, "trials": search.base_config.seed}
+    environment = describe_environment(
+        code=code,
+        data=describe_data(data_settings, dataset),
+        seeds=seeds | ({"data": data_settings["seed"]} if "seed" in data_settings else {}),
+        command=options.command,
+    )
+    write_text(paths.environment_file, render(environment))
+    if code.diff:
+        write_text(paths.code_diff_file, code.diff)
+    write_search(search, paths)
+
+
+def _drive(
+    search: Search, paths: RunPaths, dataset: Any, events: EventLog, options: RunOptions
+) -> SearchStop:
+    """Let Ray run the trials and settle all of them, however the search ends."""
+    with ray_session(options.address, options.dashboard):
+        from tuner.tune_run import TuneRun  # imports Ray, whose environment is set only now
+
+        budget_s = None if search.budget.hours is None else search.budget.hours * _HOUR_S
+        stop = SearchStop(budget_s)
+        board = Board(
+            run=paths.name,
+            metric=search.objective.metric,
+            mode=search.objective.mode,
+            num_trials=search.budget.num_trials,
+            max_epochs=search.scheduler.max_epochs,
+            deadline=stop.deadline,
+        )
+        with show_search(board, options.stream) as view, catch_signals() as interrupts:
+            run = TuneRun(
+                search=search,
+                paths=paths,
+                events=events,
+                stop=stop,
+                view=view,
+                on_step=interrupts.check,
+                storage=options.storage or paths.study_file,
+            )
+            try:
+                run.fit(dataset)
+            finally:
+                run.settle(_BUDGET if stop.reason == "budget" else _INTERRUPTED)
+    return stop
+
+
+def _record_crash(events: EventLog, error: Exception) -> None:
+    logger.error("the search broke off", exc_info=error)
+    with suppress(UserError):  # a full disk has no room for this either
+        events.run("failed", short_message(error))
+
+
+def _next_steps(paths: RunPaths) -> str:
+    return (
+        f"What was reached is kept in {paths.folder}: `tuner show {paths.name}` ranks it, "
+        f"`tuner promote {paths.name}` makes presets of the best trials"
+    )

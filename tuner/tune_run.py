@@ -1,0 +1,160 @@
+"""The search as Ray Tune runs it: study, searcher, scheduler, trials and record put together."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import TrialScheduler
+
+from tuner.config import Search
+from tuner.events import EventLog
+from tuner.observer import Observer
+from tuner.outcomes import Outcome
+from tuner.paths import RunPaths
+from tuner.ray_session import check_resources
+from tuner.recorder import Recorder
+from tuner.retention import Retention
+from tuner.scheduler import build_asha, build_fifo
+from tuner.searcher import OptunaSearcher
+from tuner.space_optuna import encode, suggest
+from tuner.stopping import SearchStop
+from tuner.study import build_sampler, enqueue, open_storage, open_study
+from tuner.trainable import TrialPlan, train_trial
+from tuner.trial_config import NUMBER
+
+_MAX_LOST_WORKERS = 2
+
+
+class TuneRun:
+    """One search, ready to be run on the Ray that is connected.
+
+    Args:
+        search: what to run.
+        paths: the run's files.
+        events: the run's event log.
+        stop: where an end of the search is asked for.
+        view: shows the search.
+        on_step: called after every step of Ray's loop; what it raises leaves the loop.
+        storage: the study's file, or the URL of a database.
+    """
+
+    def __init__(
+        self,
+        *,
+        search: Search,
+        paths: RunPaths,
+        events: EventLog,
+        stop: SearchStop,
+        view: Observer,
+        on_step: Callable[[], None],
+        storage: Path | str,
+    ) -> None:
+        self._search = search
+        self._paths = paths
+        self._stop = stop
+        rungs = search.scheduler.rungs
+        retention = Retention(
+            paths,
+            search.objective.metric,
+            search.objective.mode,
+            top_k=search.keep.top_k,
+            max_gb=search.keep.max_gb,
+            record=lambda said: events.run("running", said),
+        )
+        self._recorder = Recorder(
+            events, paths, stop, observers=(view, retention), rungs=rungs, on_step=on_step
+        )
+        self._searcher = OptunaSearcher(
+            _open_study(search, paths, storage),
+            partial(suggest, space=search.space),
+            [objective.metric for objective in search.objectives],
+            rungs=rungs,
+            on_trial=self._recorder.on_new_trial,
+        )
+
+    def fit(self, dataset: Any) -> None:
+        """Run all trials.
+
+        Raises:
+            UserError: one trial needs more than a machine has.
+        """
+        search = self._search
+        resources = {"CPU": search.resources.cpu, "GPU": search.resources.gpu}
+        wanted = {name: amount for name, amount in resources.items() if amount}
+        check_resources(wanted)
+        plan = TrialPlan(
+            spec=search.spec,
+            settings=dict(search.space.preset),
+            objectives=tuple((o.metric, o.mode) for o in search.objectives),
+        )
+        trainable = tune.with_resources(
+            tune.with_parameters(train_trial, plan=plan, dataset=dataset),
+            {name.lower(): amount for name, amount in resources.items()},
+        )
+        trainable.__name__ = self._paths.name  # what the dashboard calls the trials' processes
+        tune.Tuner(
+            trainable,
+            tune_config=tune.TuneConfig(
+                search_alg=self._searcher,
+                scheduler=_scheduler(search),
+                num_samples=search.budget.num_trials,
+                reuse_actors=True,
+                trial_name_creator=partial(_trial_name, self._paths.name),
+                trial_dirname_creator=_trial_id,
+            ),
+            run_config=self._run_config(),
+        ).fit()
+
+    def settle(self, outcome: Outcome) -> None:
+        """Record this outcome for the trials that Ray cut off, in the study and in the log."""
+        self._recorder.settle(outcome)
+        self._searcher.close(outcome)
+
+    def _run_config(self) -> tune.RunConfig:
+        search = self._search
+        return tune.RunConfig(
+            name=self._paths.checkpoints.name,
+            storage_path=str(self._paths.folder),
+            stop=self._stop,
+            callbacks=[self._recorder],
+            failure_config=tune.FailureConfig(max_failures=_MAX_LOST_WORKERS),
+            checkpoint_config=tune.CheckpointConfig(
+                num_to_keep=search.base_config.save_top_k,
+                checkpoint_score_attribute=search.objective.metric,
+                checkpoint_score_order=search.objective.mode,
+            ),
+            verbose=0,
+        )
+
+
+def _open_study(search: Search, paths: RunPaths, storage: Path | str) -> Any:
+    sampler = build_sampler(search.searcher.sampler, search.searcher.seed)
+    directions: list[Literal["min", "max"]] = [o.mode for o in search.objectives]
+    study = open_study(open_storage(storage), paths.name, directions, sampler)
+    for start in search.warm_starts:
+        enqueue(study, encode(search.space, start.values), start.preset.name)
+    return study
+
+
+def _scheduler(search: Search) -> TrialScheduler:
+    if search.scheduler.name == "fifo":
+        return build_fifo()
+    return build_asha(
+        search.objective.metric,
+        search.objective.mode,
+        max_epochs=search.scheduler.max_epochs,
+        grace_epochs=search.scheduler.grace_epochs,
+        reduction_factor=search.scheduler.reduction_factor,
+        seed=search.searcher.seed,
+    )
+
+
+def _trial_name(run: str, trial: Trial) -> str:
+    return f"{run}_{trial.config[NUMBER]}"
+
+
+def _trial_id(trial: Trial) -> str:
+    return trial.trial_id
