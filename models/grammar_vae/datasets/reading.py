@@ -9,8 +9,6 @@ import numpy as np
 
 from models.errors import UserError, did_you_mean
 
-UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile)
-
 
 def require_file(path: Path) -> Path:
     """Return `path` if it is a file.
@@ -47,11 +45,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     loaded = _load(path)
     if isinstance(loaded, np.ndarray):
         raise UserError(f"{path} holds one array: give an .npz file with named arrays")
-    try:
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
-    except UNREADABLE as error:
-        raise _unreadable(path, error) from error
+    return loaded
 
 
 def read_json_object(path: Path) -> dict[str, Any]:
@@ -69,16 +63,15 @@ def read_json_object(path: Path) -> dict[str, Any]:
     return data
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
+    """Read a file that we open ourselves: numpy leaves a broken archive open."""
     require_file(path)
     try:
-        return np.load(path, allow_pickle=False)
-    except UNREADABLE as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> UserError:
-    return UserError(
-        f"{path} cannot be read as a numpy array ({error}): "
-        "write it again with numpy.save, without pickled objects"
-    )
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            return loaded if isinstance(loaded, np.ndarray) else dict(loaded)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{path} cannot be read as a numpy array ({error}): "
+            "write it again with numpy.save, without pickled objects"
+        ) from error

@@ -94,7 +94,8 @@ def _csv_rows(reader: "csv.DictReader[str]", path: Path) -> Iterator[dict[str, s
         yield from reader
     except csv.Error as error:
         raise UserError(
-            f"{path}, line {reader.line_num}: not readable as CSV ({error}): mend that line"
+            f"{path}: the row after line {reader.line_num} is not readable as CSV ({error}): "
+            "mend that row"
         ) from error
 
 

@@ -1,0 +1,18 @@
+"""Fixtures that several test folders share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """Return the folder of reference data, made outside this project, or skip the test."""
+    given = os.environ.get("GRAMMAR_TUNER_REFERENCE_DATA")
+    folder = Path(given) if given else REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no reference data in {folder}: set GRAMMAR_TUNER_REFERENCE_DATA")
+    return folder
