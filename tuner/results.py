@@ -14,6 +14,7 @@ from models.errors import UserError
 from tuner.events import Event, RunChanged, read_events
 from tuner.liveness import is_alive
 from tuner.paths import RunPaths
+from tuner.search_blocks import Objective
 from tuner.trial_rows import EpochPoint, Mode, TrialRow, TrialState, fold_trials
 
 Status = Literal["created", "running", "finished", "interrupted", "failed", "died"]
@@ -111,19 +112,19 @@ def leaderboard(run: Run, metric: str, mode: Mode) -> list[Standing]:
 
 
 def pareto_front(
-    run: Run, objectives: Sequence[tuple[str, Mode]]
+    run: Run, objectives: Sequence[Objective]
 ) -> list[tuple[TrialRow, tuple[float, ...]]]:
     """Return the trials that no other beats in every objective, with their values, by number.
 
     A trial's values are those of its last epoch, which the study is told too; a trial without
     all of them as finite numbers takes no part.
     """
-    signs = [-1 if mode == "max" else 1 for _, mode in objectives]
     candidates = []
     for row in run.rows:
-        values = tuple(row.last_metrics.get(metric, math.nan) for metric, _ in objectives)
+        values = tuple(row.last_metrics.get(item.metric, math.nan) for item in objectives)
         if all(math.isfinite(value) for value in values):
-            costs = tuple(sign * value for sign, value in zip(signs, values, strict=True))
+            signed = zip(objectives, values, strict=True)
+            costs = tuple(-value if item.mode == "max" else value for item, value in signed)
             candidates.append((row, values, costs))
     return [
         (row, values)

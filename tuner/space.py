@@ -38,6 +38,12 @@ class Parameter:
     when: tuple[Condition, ...] = ()
 
     @property
+    def extremes(self) -> tuple[Any, ...]:
+        """The ends of its range or all its options; of a list, those of an item."""
+        domain = self.domain
+        return (domain.item if isinstance(domain, ListOf) else domain).extremes
+
+    @property
     def parents(self) -> tuple[str, ...]:
         """The keys that decide whether this one is active, or how long its list is."""
         length = self.domain.length if isinstance(self.domain, ListOf) else None

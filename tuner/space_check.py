@@ -70,7 +70,7 @@ def check_points(space: Space, config_type: type) -> list[str]:
     mistakes = [
         mistake
         for parameter in space.parameters
-        for end in _ends(parameter)
+        for end in parameter.extremes
         if (mistake := _end_mistake(space, parameter, end, config_type, rng))
     ]
     if mistakes:
@@ -107,7 +107,7 @@ def _value_mistakes(parameter: Parameter, config_type: type) -> list[str]:
     """Return the ends and options that the key itself refuses, whatever the other keys are."""
     key = parameter.key
     mistakes = []
-    for end in _ends(parameter):
+    for end in parameter.extremes:
         settings = {key: [end] if isinstance(parameter.domain, ListOf) else end}
         lines = [
             line
@@ -176,7 +176,7 @@ def _length_mistakes(
     if domain.length in searched:
         if domain.length not in by_key:
             return []
-        lengths = _ends(by_key[domain.length])
+        lengths = by_key[domain.length].extremes
     else:
         lengths = (preset[domain.length],)
     if all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in lengths):
@@ -224,11 +224,6 @@ def _refusal(settings: Mapping[str, Any], config_type: type) -> list[str]:
     except UserError as error:
         return [line.removeprefix(": ") for line in str(error).splitlines()]
     return []
-
-
-def _ends(parameter: Parameter) -> tuple[Any, ...]:
-    domain = parameter.domain
-    return (domain.item if isinstance(domain, ListOf) else domain).extremes
 
 
 def _draw(domain: ScalarDomain, rng: random.Random) -> Any:
