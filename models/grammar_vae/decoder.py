@@ -5,6 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from models.grammar_vae.gru import Gru
+
 
 class Decoder(nn.Module):
     """A GRU over time that does not see its own outputs.
@@ -43,18 +45,20 @@ class Decoder(nn.Module):
         steps = num_steps if position else 1
         needs_input = position or latent == "latent_state"
         self.step_input = nn.Parameter(torch.randn(steps, width) * 0.1) if needs_input else None
-        self.gru = nn.GRU(width, hidden, layers, dropout=dropout if layers > 1 else 0.0)
+        self.gru = Gru(width, hidden, layers, dropout)
         self.head = nn.Linear(hidden, num_ids)
 
     def forward(self, z: Tensor, num_steps: int) -> Tensor:
         """Return logits (batch, num_steps, num_ids) of z (batch, z_dim)."""
-        batch = z.shape[0]
-        state = None
-        if self.start is not None:
-            state = torch.tanh(self.start(z)).view(batch, self.layers, -1).transpose(0, 1)
-            state = state.contiguous()
-        hidden, _ = self.gru(self._inputs(z, num_steps), state)  # (time, batch, hidden)
+        hidden = self.gru(self._inputs(z, num_steps), self._state(z))  # (time, batch, hidden)
         return self.head(hidden).transpose(0, 1)
+
+    def _state(self, z: Tensor) -> Tensor:
+        """Return the GRU's initial state (layers, batch, hidden)."""
+        if self.start is None:
+            return z.new_zeros(self.layers, z.shape[0], self.gru.hidden)
+        state = torch.tanh(self.start(z)).unflatten(1, (self.layers, -1))
+        return state.transpose(0, 1).contiguous()
 
     def _inputs(self, z: Tensor, num_steps: int) -> Tensor:
         """Return the GRU's input (time, batch, width)."""

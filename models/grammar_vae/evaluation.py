@@ -7,9 +7,12 @@ right. It is therefore enough to compare the best allowed production with the tr
 step of the true row, all steps at once, and to compute no more steps than the row has.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from models.grammar.decoding import constrained_decode
@@ -24,15 +27,26 @@ NUM_PRIOR_SAMPLES = 512
 _NOISE_SEED = 20170306
 
 
-@torch.no_grad()
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSettings:
+    """How held-out rows are judged.
+
+    Attributes:
+        rules: the grammar's tables.
+        kl_weight: full weight of the KL term, for `loss` alone.
+        autocast: dtype of matrix products, or None.
+    """
+
+    rules: Rules
+    kl_weight: KlWeight
+    autocast: torch.dtype | None
+
+
 def evaluate_rows(
     network: GrammarVae,
     ids: Tensor,
-    batches: Iterable[Batch],
-    rules: Rules,
-    *,
-    kl_weight: KlWeight,
-    autocast: torch.dtype | None,
+    batches: Sequence[Batch],
+    settings: EvaluationSettings,
 ) -> dict[str, float]:
     """Return the metrics of the given rows.
 
@@ -40,37 +54,56 @@ def evaluate_rows(
         network: the network; it is in evaluation mode while this runs.
         ids: (rows, time) of the whole data set on the device, padded with -1.
         batches: which rows.
-        rules: the grammar's tables.
-        kl_weight: full weight of the KL term, for `loss` alone.
-        autocast: dtype of matrix products, or None.
+        settings: grammar, loss and precision.
+    """
+    noise = evaluation_noise(batches, network.z_dim, ids.device)
+    columns, means = row_columns(network, ids, batches, noise, settings)
+    return summarise(columns, means)
+
+
+def evaluation_noise(batches: Sequence[Batch], z_dim: int, device: torch.device) -> Tensor:
+    """Return standard normal noise for every row, (rows, z_dim), always the same.
+
+    It has a generator of its own: training's random state stays untouched, and epochs and trials
+    compare.
+    """
+    generator = torch.Generator(device).manual_seed(_NOISE_SEED)
+    count = sum(len(batch.rows) for batch in batches)
+    return torch.randn(count, z_dim, generator=generator, device=device)
+
+
+@torch.no_grad()
+def row_columns(
+    network: GrammarVae,
+    ids: Tensor,
+    batches: Sequence[Batch],
+    noise: Tensor,
+    settings: EvaluationSettings,
+) -> tuple[Tensor, Tensor]:
+    """Return what `summarise` takes: a column (7, rows) and a posterior mean for every row.
+
+    Never waits for the device when the batches' rows are there already.
     """
     was_training = network.training
     network.eval()
-    # Its own generator: training's random state stays untouched, and every epoch sees the same
-    # noise, so that epochs and trials compare.
-    noise = torch.Generator(ids.device).manual_seed(_NOISE_SEED)
-    parts: list[Tensor] = []
-    means: list[Tensor] = []
-    for batch in batches:
-        rows = ids[batch.rows, : batch.num_steps].long()
-        with torch.autocast(ids.device.type, dtype=autocast, enabled=autocast is not None):
-            columns, mean = _evaluate_batch(network, rows, rules, noise, kl_weight)
-        parts.append(columns)
-        means.append(mean)
+    parts: list[tuple[Tensor, Tensor]] = []
+    pieces = noise.split([len(batch.rows) for batch in batches])
+    for batch, piece in zip(batches, pieces, strict=True):
+        rows = ids[batch.rows.to(ids.device), : batch.num_steps].long()
+        with torch.autocast(
+            ids.device.type, dtype=settings.autocast, enabled=settings.autocast is not None
+        ):
+            parts.append(_batch_columns(network, rows, piece, settings))
     network.train(was_training)
-    return _summarise(torch.cat(parts, dim=1), torch.cat(means))
+    columns, means = zip(*parts, strict=True)
+    return torch.cat(columns, dim=1), torch.cat(means)
 
 
-def _evaluate_batch(
-    network: GrammarVae,
-    rows: Tensor,
-    rules: Rules,
-    generator: torch.Generator,
-    kl_weight: KlWeight,
+def _batch_columns(
+    network: GrammarVae, rows: Tensor, noise: Tensor, settings: EvaluationSettings
 ) -> tuple[Tensor, Tensor]:
+    rules = settings.rules
     posterior = network.encode(rows)
-    shape, device = posterior.mean.shape, posterior.mean.device
-    noise = torch.randn(shape, generator=generator, device=device)
     allowed = rules.allowed(rows)
     at_mean = reconstruction(network.decode(posterior.mean, rows.shape[1]), rows, allowed)
     logits = network.decode(posterior.sample(noise), rows.shape[1])
@@ -84,12 +117,13 @@ def _evaluate_batch(
         at_mean.num_steps,
         recon,
         kl,
-        recon + weighted_kl(kl, kl_weight),
+        recon + weighted_kl(kl, settings.kl_weight),
     ]
     return torch.stack([column.float() for column in columns]), posterior.mean
 
 
-def _summarise(columns: Tensor, means: Tensor) -> dict[str, float]:
+def summarise(columns: Tensor, means: Tensor) -> dict[str, float]:
+    """Return the metrics of rows from their columns (7, rows) and means (rows, z_dim)."""
     totals = columns.double().sum(1).tolist()
     count = columns.shape[1]
     right, right_sampled, right_steps, steps, recon, kl, loss = totals
@@ -107,40 +141,38 @@ def _summarise(columns: Tensor, means: Tensor) -> dict[str, float]:
 
 
 @torch.no_grad()
-def sample_prior(
-    network: GrammarVae, rules: Rules, z_dim: int, num_samples: int, generator: torch.Generator
-) -> Tensor:
-    """Return derivations (samples, time) decoded greedily from standard normal latents, pad -1."""
+def decode_prior(network: GrammarVae, rules: Rules, latents: Tensor) -> Tensor:
+    """Return the greedy derivation of each latent (rows, z_dim): (rows, time), pad -1."""
     assert rules.tables is not None
     was_training = network.training
     network.eval()
-    z = torch.randn(num_samples, z_dim, generator=generator, device=generator.device)
-    ids = constrained_decode(network.decode(z, rules.num_steps), rules.tables)
+    ids = constrained_decode(network.decode(latents, rules.num_steps), rules.tables)
     network.train(was_training)
     return ids
 
 
-def prior_metrics(
-    network: GrammarVae, rules: Rules, z_dim: int, known_rows: set[bytes]
-) -> dict[str, float]:
+def prior_latents(z_dim: int, device: torch.device) -> Tensor:
+    """Return the standard normal latents that the prior is judged by, always the same."""
+    generator = torch.Generator(device).manual_seed(_NOISE_SEED + 1)
+    return torch.randn(NUM_PRIOR_SAMPLES, z_dim, generator=generator, device=device)
+
+
+def prior_metrics(ids: Tensor, known_rows: Set[bytes]) -> dict[str, float]:
     """Return how many prior samples are distinct, and how many of all are not training rows.
 
     Args:
-        network: the network.
-        rules: the grammar's tables; needs a grammar.
-        z_dim: latent dimensions.
-        known_rows: the training rows, each as `row_key` gives it.
+        ids: (samples, time) derivations decoded from the prior, pad -1.
+        known_rows: the training rows, each as `row_keys` gives it.
     """
-    device = next(network.parameters()).device
-    generator = torch.Generator(device).manual_seed(_NOISE_SEED)
-    ids = sample_prior(network, rules, z_dim, NUM_PRIOR_SAMPLES, generator).cpu()
-    keys = [row_key(row) for row in ids]
+    keys = row_keys(ids.cpu().numpy())
     return {
         "prior_unique": len(set(keys)) / len(keys),
         "prior_novel": sum(key not in known_rows for key in keys) / len(keys),
     }
 
 
-def row_key(row: Tensor) -> bytes:
-    """Return the real ids of one row (time,) as bytes that can be compared."""
-    return row[row >= 0].to(torch.int16).numpy().tobytes()
+def row_keys(ids: NDArray[np.integer]) -> list[bytes]:
+    """Return the real ids of each row (rows, time), pad -1, as bytes that can be compared."""
+    lengths = (ids >= 0).sum(1).tolist()
+    small = np.ascontiguousarray(ids, dtype=np.int16)
+    return [row[:length].tobytes() for row, length in zip(small, lengths, strict=True)]

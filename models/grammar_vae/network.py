@@ -40,6 +40,11 @@ class GrammarVae(nn.Module):
         return self.decoder(z, num_steps).float()
 
     @property
+    def z_dim(self) -> int:
+        """Latent dimensions."""
+        return self.encoder.posterior.out_features // 2
+
+    @property
     def num_parameters(self) -> int:
         """How many numbers training adjusts."""
         return sum(parameter.numel() for parameter in self.parameters())

@@ -94,6 +94,11 @@ class TrainStep:
         columns = torch.stack([torch.ones_like(kl), terms.recon, kl, row_loss, *rights])
         self._record(columns.detach(), weight, grad_norms)
 
+    @property
+    def state(self) -> tuple[Tensor, ...]:
+        """The tensors that a call changes besides the parameters and the optimizer's."""
+        return self.sums, self.first_bad, self.first_bad_step
+
     def reset(self) -> None:
         """Forget the sums of the last epoch."""
         self.sums.zero_()

@@ -6,21 +6,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from models.config_file import to_mapping
 from models.grammar_vae.batches import evaluation_batches, training_batches
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DerivationDataset
-from models.grammar_vae.evaluation import evaluate_rows, prior_metrics, row_key
+from models.grammar_vae.epochs import EagerEpochs, Epochs, GraphedEpochs, Plan
+from models.grammar_vae.evaluation import EvaluationSettings, row_keys
 from models.grammar_vae.loss import KlWeight
 from models.grammar_vae.network import build_network
 from models.grammar_vae.rules import build_rules
 from models.grammar_vae.schedules import PlateauFactor, beta_at, lr_factor
 from models.grammar_vae.step import StepSettings, TrainStep
+from models.grammar_vae.validation import Validation
 
 _CPU_EVALUATION_BATCH = 512
-_GPU_EVALUATION_BATCH = 4096
+_GPU_EVALUATION_BATCH = 1024
+_GPU_STEP_GRID = 8
+"""Batches on a GPU are cut to multiples of this many steps, a graph for each."""
 
 
 class GrammarVaeTask:
@@ -30,13 +33,22 @@ class GrammarVaeTask:
         config: the settings.
         dataset: derivations with their splits.
         device: a torch device, for example `cpu` or `cuda`.
+        graphed: replay CUDA graphs; None does so on a GPU.
     """
 
-    def __init__(self, config: GrammarVaeConfig, dataset: DerivationDataset, device: str) -> None:
+    def __init__(
+        self,
+        config: GrammarVaeConfig,
+        dataset: DerivationDataset,
+        device: str,
+        *,
+        graphed: bool | None = None,
+    ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
         self.dataset = dataset
         self.device = torch.device(device)
+        self.graphed = self.device.type == "cuda" if graphed is None else graphed
         self.network = build_network(
             config, num_ids=dataset.num_productions, num_steps=dataset.ids.shape[1]
         ).to(self.device)
@@ -44,10 +56,11 @@ class GrammarVaeTask:
         self.ids = torch.as_tensor(np.array(dataset.ids), device=self.device)
         self.lengths = torch.as_tensor(np.array(dataset.lengths))
         self.train_rows = torch.as_tensor(np.array(dataset.train))
-        self.val_rows = torch.as_tensor(np.array(dataset.val))
-        self.known_rows = {row_key(torch.as_tensor(row)) for row in dataset.ids[dataset.train]}
+        self.known_rows = frozenset(row_keys(dataset.ids[dataset.train]))
         self.autocast = autocast_dtype(config.precision, self.device)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.lr, fused=True)
+        self.optimizer = torch.optim.Adam(
+            self.network.parameters(), lr=config.lr, fused=True, capturable=self.graphed
+        )
         self.shuffle = torch.Generator().manual_seed(config.seed)
         self.plateau = PlateauFactor()
         self.num_updates = 0
@@ -60,47 +73,48 @@ class GrammarVaeTask:
                 free_bits=config.free_bits, clip_norm=config.clip_norm, autocast=self.autocast
             ),
         )
+        self.epochs = self._epochs()
+        self.validation = self.validation_of(dataset.val)
         self.network.train()
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
         """Train one epoch; see `Task.train_epoch`."""
         start = time.perf_counter()
-        beta = self._beta(epoch)
-        beta_tensor = torch.tensor(beta, device=self.device)
         batches = training_batches(
             self.train_rows, self.lengths, self.config.batch_size, self._step_grid, self.shuffle
         )
+        beta, lrs = self._beta(epoch), self._lrs(len(batches))
         self.step.reset()
-        lr = self.config.lr
-        for done, batch in enumerate(batches, start=1):
-            lr = self._set_lr(num_steps=len(batches) * self.config.epochs)
-            self.step(self._take(batch.rows, batch.num_steps), beta_tensor)
-            self.num_updates += 1
-            self.on_batch(done, len(batches))
+        self.epochs.run(Plan(batches=batches, lrs=lrs, beta=beta, on_batch=self.on_batch))
+        self.num_updates += len(batches)
         means = self.step.means(epoch)
         seconds = time.perf_counter() - start
         means["kl_per_dim"] = means["kl"] / self.config.z_dim
-        return means | {"beta": beta, "lr": lr, "rows_per_s": len(self.train_rows) / seconds}
+        return means | {"beta": beta, "lr": lrs[-1], "rows_per_s": len(self.train_rows) / seconds}
 
     def evaluate(self) -> dict[str, float]:
         """Return the metrics of the validation rows and of prior samples."""
-        metrics = self.evaluate_rows(self.val_rows)
-        if self.rules.tables is not None:
-            metrics |= prior_metrics(self.network, self.rules, self.config.z_dim, self.known_rows)
+        metrics = self.validation()
         if self.config.lr_schedule == "plateau":
             self.plateau.update(metrics["loss"])
         return metrics
 
-    def evaluate_rows(self, rows: Tensor) -> dict[str, float]:
-        """Return the metrics of any rows (n,) of the data set."""
-        batch = _GPU_EVALUATION_BATCH if self.device.type == "cuda" else _CPU_EVALUATION_BATCH
-        return evaluate_rows(
+    def validation_of(self, rows: np.ndarray) -> Validation:
+        """Return the validation of any rows (n,) of the data set."""
+        batch_size = _GPU_EVALUATION_BATCH if self.graphed else _CPU_EVALUATION_BATCH
+        chosen = torch.as_tensor(np.array(rows))
+        batches = evaluation_batches(chosen, self.lengths, batch_size, self._step_grid)
+        return Validation(
             self.network,
             self.ids,
-            evaluation_batches(rows, self.lengths, batch, self._step_grid),
-            self.rules,
-            kl_weight=KlWeight(beta=self.config.beta, free_bits=self.config.free_bits),
-            autocast=self.autocast,
+            list(batches),
+            known_rows=self.known_rows,
+            settings=EvaluationSettings(
+                rules=self.rules,
+                kl_weight=KlWeight(beta=self.config.beta, free_bits=self.config.free_bits),
+                autocast=self.autocast,
+            ),
+            graphed=self.graphed,
         )
 
     def state_dict(self) -> dict[str, Any]:
@@ -124,6 +138,7 @@ class GrammarVaeTask:
         except RuntimeError as error:
             raise ValueError(f"the weights are of another architecture: {error}") from error
         self.optimizer.load_state_dict(state["optimizer"])
+        self.epochs.forget()
         self.shuffle.set_state(state["shuffle"].cpu())
         self.plateau.load_state_dict(state["plateau"])
         self.num_updates = state["num_updates"]
@@ -143,7 +158,7 @@ class GrammarVaeTask:
     @property
     def _step_grid(self) -> int:
         """How finely batches are cut in time: exactly on a CPU, where nothing is captured."""
-        return 8 if self.device.type == "cuda" else 1
+        return _GPU_STEP_GRID if self.device.type == "cuda" else 1
 
     def _beta(self, epoch: int) -> float:
         return beta_at(
@@ -153,15 +168,18 @@ class GrammarVaeTask:
             cycle_epochs=self.config.cycle_epochs if self.config.cyclical_beta else None,
         )
 
-    def _set_lr(self, num_steps: int) -> float:
-        factor = lr_factor(self.num_updates, num_steps=num_steps, schedule=self.config.lr_schedule)
-        lr = self.config.lr * factor * self.plateau.factor
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        return lr
+    def _lrs(self, num_batches: int) -> list[float]:
+        """Return the learning rate of every batch of the next epoch."""
+        num_steps = num_batches * self.config.epochs
+        peak = self.config.lr * self.plateau.factor
+        steps = range(self.num_updates, self.num_updates + num_batches)
+        schedule = self.config.lr_schedule
+        return [peak * lr_factor(s, num_steps=num_steps, schedule=schedule) for s in steps]
 
-    def _take(self, rows: Tensor, num_steps: int) -> Tensor:
-        return self.ids[rows.to(self.device), :num_steps].long()
+    def _epochs(self) -> Epochs:
+        if self.graphed:
+            return GraphedEpochs(self.step, self.optimizer, self.ids, self.config.batch_size)
+        return EagerEpochs(self.step, self.optimizer, self.ids)
 
 
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:

@@ -1,0 +1,148 @@
+"""How the batches of an epoch reach the training step: one by one, or as replays of graphs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.optim import Adam
+
+from models.grammar_vae.batches import Batch
+from models.grammar_vae.graphs import GraphCache
+from models.grammar_vae.step import TrainStep
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What an epoch trains on.
+
+    Attributes:
+        batches: in order.
+        lrs: the learning rate of each.
+        beta: weight of the KL term.
+        on_batch: told how many of how many batches were handed to the device.
+    """
+
+    batches: Sequence[Batch]
+    lrs: Sequence[float]
+    beta: float
+    on_batch: Callable[[int, int], None]
+
+
+class Epochs(Protocol):
+    """Runs epochs of a training step over rows on the device."""
+
+    def run(self, plan: Plan) -> None:
+        """Train on every batch of the plan."""
+        ...
+
+    def forget(self) -> None:
+        """Drop what was captured, since the optimizer's tensors were replaced."""
+        ...
+
+
+class EagerEpochs:
+    """Runs every operation as it comes: on CPUs, and as the baseline on GPUs."""
+
+    def __init__(self, step: TrainStep, optimizer: Adam, ids: Tensor) -> None:
+        self.step = step
+        self.optimizer = optimizer
+        self.ids = ids
+
+    def run(self, plan: Plan) -> None:
+        """Train on every batch of the plan."""
+        beta = torch.tensor(plan.beta, device=self.ids.device)
+        for done, (batch, lr) in enumerate(zip(plan.batches, plan.lrs, strict=True), start=1):
+            for group in self.optimizer.param_groups:
+                group["lr"] = lr
+            rows = batch.rows.to(self.ids.device)
+            self.step(self.ids[rows, : batch.num_steps].long(), beta)
+            plan.on_batch(done, len(plan.batches))
+
+    def forget(self) -> None:
+        """Nothing is kept."""
+
+
+class GraphedEpochs:
+    """Replays one CUDA graph for each length of batch; the host only names the next graph.
+
+    Each graph reads its rows and learning rate from the epoch's plan on the device and counts
+    on, so an epoch copies three small tensors to the device and waits for nothing.
+    """
+
+    def __init__(self, step: TrainStep, optimizer: Adam, ids: Tensor, batch_size: int) -> None:
+        self.step = step
+        self.optimizer = optimizer
+        self.ids = ids
+        self.batch_size = batch_size
+        device = ids.device
+        self.beta = torch.zeros((), device=device)
+        self.lr = torch.zeros((), device=device)
+        self.next = torch.zeros(1, dtype=torch.int64, device=device)
+        self.rows = torch.zeros((0, batch_size), dtype=torch.int64, device=device)
+        self.weights = torch.zeros((0, batch_size), device=device)
+        self.lrs = torch.zeros(0, device=device)
+        self.graphs = GraphCache(self._preserve)
+        for group in optimizer.param_groups:
+            group["lr"] = self.lr
+
+    def run(self, plan: Plan) -> None:
+        """Train on every batch of the plan."""
+        self._load(plan)
+        for done, batch in enumerate(plan.batches, start=1):
+            self.graphs.run(batch.num_steps, lambda steps=batch.num_steps: self._body(steps))
+            plan.on_batch(done, len(plan.batches))
+
+    def forget(self) -> None:
+        """Drop the graphs, since the optimizer's tensors were replaced."""
+        torch.cuda.synchronize()
+        self.graphs = GraphCache(self._preserve)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.lr
+
+    def _body(self, num_steps: int) -> None:
+        self.lr.copy_(self.lrs[self.next].squeeze(0))
+        rows = self.rows[self.next].squeeze(0)
+        weight = self.weights[self.next].squeeze(0)
+        self.next += 1
+        self.step(self.ids[rows, :num_steps].long(), self.beta, weight)
+
+    def _load(self, plan: Plan) -> None:
+        """Put the plan where the graphs read it; a last batch that is not full gets weight 0."""
+        count = len(plan.batches)
+        rows = torch.zeros((count, self.batch_size), dtype=torch.int64)
+        weights = torch.zeros((count, self.batch_size))
+        for number, batch in enumerate(plan.batches):
+            rows[number, : len(batch.rows)] = batch.rows
+            weights[number, : len(batch.rows)] = 1.0
+        if count != len(self.rows):
+            self.rows = torch.empty_like(rows, device=self.ids.device)
+            self.weights = torch.empty_like(weights, device=self.ids.device)
+            self.lrs = torch.empty(count, device=self.ids.device)
+            self.forget()
+        self.rows.copy_(rows)
+        self.weights.copy_(weights)
+        self.lrs.copy_(torch.tensor(plan.lrs))
+        self.beta.fill_(plan.beta)
+        self.next.zero_()
+
+    def _preserve(self) -> Callable[[], None]:
+        """Remember weights, moments, sums, plan place and random state, to undo a warm-up."""
+        tensors = [*self.step.parameters, *self.step.state, self.next]
+        tensors += [t for s in self.optimizer.state.values() for t in s.values()]
+        before = [tensor.detach().clone() for tensor in tensors]
+        random_state = torch.cuda.get_rng_state()
+        fresh = not self.optimizer.state
+
+        def restore() -> None:
+            with torch.no_grad():
+                for tensor, old in zip(tensors, before, strict=True):
+                    tensor.copy_(old)
+                if fresh:  # the warm-up made the moments: they start at zero
+                    for state in self.optimizer.state.values():
+                        for tensor in state.values():
+                            tensor.zero_()
+            torch.cuda.set_rng_state(random_state)
+
+        return restore

@@ -1,0 +1,46 @@
+"""CUDA graphs: work of fixed shape, captured once and replayed without the host.
+
+A captured graph holds the addresses of its tensors, so whatever it reads and writes must stay
+where it is: update tensors in place. Keep a `GraphCache` referenced as long as its tensors.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import torch
+
+_WARM_UPS = 2
+
+
+class GraphCache:
+    """Captures a body of work on first use of its key and replays it from then on.
+
+    Args:
+        preserve: called before a capture's warm-up runs; returns what undoes their effects.
+    """
+
+    def __init__(self, preserve: Callable[[], Callable[[], None]]) -> None:
+        self._preserve = preserve
+        self._graphs: dict[Hashable, torch.cuda.CUDAGraph] = {}
+        self._pool: Any = None  # torch has no public name for the type of a pool's handle
+
+    def run(self, key: Hashable, body: Callable[[], None]) -> None:
+        """Replay the graph of `key`; capture it from `body` first where there is none."""
+        if key not in self._graphs:
+            self._graphs[key] = self._capture(body)
+        self._graphs[key].replay()
+
+    def _capture(self, body: Callable[[], None]) -> torch.cuda.CUDAGraph:
+        restore = self._preserve()
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UPS):
+                body()
+        torch.cuda.current_stream().wait_stream(stream)
+        restore()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._pool):
+            body()
+        self._pool = graph.pool()
+        return graph

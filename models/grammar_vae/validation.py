@@ -1,0 +1,80 @@
+"""Validation of the same rows after every epoch: eagerly, or as one replay of a CUDA graph."""
+
+from collections.abc import Callable, Sequence, Set
+from dataclasses import replace
+
+from torch import Tensor
+
+from models.grammar_vae.batches import Batch
+from models.grammar_vae.evaluation import (
+    EvaluationSettings,
+    decode_prior,
+    evaluation_noise,
+    prior_latents,
+    prior_metrics,
+    row_columns,
+    summarise,
+)
+from models.grammar_vae.graphs import GraphCache
+from models.grammar_vae.network import GrammarVae
+
+
+class Validation:
+    """The metrics of fixed rows and of samples from the prior.
+
+    Args:
+        network: the network in training.
+        ids: (rows, time) of the whole data set on the device.
+        batches: the rows to validate.
+        known_rows: training rows, as `row_keys` gives them.
+        settings: grammar, loss and precision.
+        graphed: capture the work in a CUDA graph.
+    """
+
+    def __init__(
+        self,
+        network: GrammarVae,
+        ids: Tensor,
+        batches: Sequence[Batch],
+        *,
+        known_rows: Set[bytes],
+        settings: EvaluationSettings,
+        graphed: bool,
+    ) -> None:
+        device = ids.device
+        self.network = network
+        self.ids = ids
+        self.batches = [replace(batch, rows=batch.rows.to(device)) for batch in batches]
+        self.known_rows = known_rows
+        self.settings = settings
+        self.noise = evaluation_noise(batches, network.z_dim, device)
+        self.latents = prior_latents(network.z_dim, device)
+        self.graphs = GraphCache(_nothing_to_undo) if graphed else None
+        self.columns: Tensor | None = None
+        self.means: Tensor | None = None
+        self.samples: Tensor | None = None
+
+    def __call__(self) -> dict[str, float]:
+        """Return the metrics; leaves every random state as it was."""
+        if self.graphs is None:
+            self._compute()
+        else:
+            self.graphs.run("validation", self._compute)
+        assert self.columns is not None
+        assert self.means is not None
+        metrics = summarise(self.columns, self.means)
+        if self.samples is not None:
+            metrics |= prior_metrics(self.samples, self.known_rows)
+        return metrics
+
+    def _compute(self) -> None:
+        """Compute into tensors that stay: a graph's outputs keep their addresses."""
+        self.columns, self.means = row_columns(
+            self.network, self.ids, self.batches, self.noise, self.settings
+        )
+        if self.settings.rules.tables is not None:
+            self.samples = decode_prior(self.network, self.settings.rules, self.latents)
+
+
+def _nothing_to_undo() -> Callable[[], None]:
+    return lambda: None
