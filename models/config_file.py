@@ -11,7 +11,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,7 +29,7 @@ class _StrictLoader(yaml.SafeLoader):
 
 
 class _PlainDumper(yaml.SafeDumper):
-    """PyYAML's safe dumper that writes short lists on one line and tuples as lists."""
+    """PyYAML's safe dumper: lists on one line, quotes around all that our loader would misread."""
 
 
 def parse_yaml(text: str, source: str) -> object:
@@ -45,7 +45,8 @@ def parse_yaml(text: str, source: str) -> object:
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         context = f" ({error.context})" if error.context else ""
         raise UserError(f"{source}{place}: {error.problem}{context}") from error
-    except yaml.YAMLError as error:
+    # PyYAML lets through what int() or a date says of 2026-13-45, and its own deep recursion.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{source}: not readable as YAML: {error}") from error
 
 
@@ -81,15 +82,21 @@ def to_config(config_type: type[ConfigT], data: Mapping[str, object], source: st
         for key in data
         if key not in known
     ]
-    mistakes += _not_finite(data, source)
-    if not mistakes:
-        try:
-            # Through JSON, since only there strict mode takes a list for a tuple.
-            text = json.dumps(dict(data), default=str)
-            return _adapter(config_type).validate_json(text, strict=True)
-        except ValidationError as error:
-            mistakes = [_explain(item, source) for item in error.errors()]
-    raise UserError("\n".join(mistakes))
+    mistakes += [
+        f"{source}: {key} is {data[key]}: give a finite number" for key in _not_finite(data)
+    ]
+    legible = {key: data[key] for key in data if key in known and key not in _not_finite(data)}
+    config: Any = None
+    try:
+        # Through JSON, since only there strict mode takes a list for a tuple.
+        text = json.dumps(legible, default=str)
+        config = _adapter(config_type).validate_json(text, strict=True)
+    except ValidationError as error:
+        # What is missing, or broken between keys, may follow from a key that is misspelt.
+        mistakes += _explain(error, data, source, only_values=bool(mistakes))
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+    return config
 
 
 def to_mapping(config: object) -> dict[str, Any]:
@@ -132,21 +139,42 @@ def _adapter(config_type: type) -> TypeAdapter[Any]:
     return TypeAdapter(config_type)
 
 
-def _not_finite(data: Mapping[str, object], source: str) -> list[str]:
-    return [
-        f"{source}: {key} is {value}: give a finite number"
-        for key, value in data.items()
-        if isinstance(value, float) and not math.isfinite(value)
-    ]
+def _not_finite(data: Mapping[str, object]) -> list[str]:
+    return [k for k, v in data.items() if isinstance(v, float) and not math.isfinite(v)]
 
 
-def _explain(item: Any, source: str) -> str:
-    place = ".".join(str(part) for part in item["loc"] if not str(part).startswith("function-"))
+def _explain(
+    error: ValidationError, data: Mapping[str, object], source: str, *, only_values: bool
+) -> list[str]:
+    items = [(_place(item["loc"], data), item) for item in error.errors()]
+    lines = []
+    for place, item in items:
+        # A list of numbers is also no number: the item that is wrong says more.
+        deeper = any(len(o) > len(place) and o[: len(place)] == place for o, _ in items)
+        if not (deeper or (only_values and (not place or item["type"] == "missing"))):
+            lines.append(f"{source}: {_sentence('.'.join(map(str, place)), item)}")
+    return lines
+
+
+def _sentence(place: str, item: Any) -> str:
     message = str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "missing":
-        return f"{source}: {place} is missing"
+        return f"{place} is missing"
     # A rule of the whole dataclass has no place of its own, and names its keys itself.
-    return f"{source}: {place} is {item['input']!r}: {message}" if place else f"{source}: {message}"
+    return f"{place} is {item['input']!r}: {message}" if place else message
+
+
+def _place(path: Sequence[int | str], data: object) -> tuple[int | str, ...]:
+    """Return the keys and positions of a path, without pydantic's names for parts of a union."""
+    place: list[int | str] = []
+    for part in path:
+        if isinstance(data, Mapping):
+            place.append(part)
+            data = data.get(part)
+        elif isinstance(data, list | tuple) and isinstance(part, int):
+            place.append(part)
+            data = data[part]
+    return tuple(place)
 
 
 def _construct_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
@@ -165,16 +193,24 @@ def _construct_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[An
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
 
+def _represent_text(dumper: yaml.SafeDumper, data: str) -> yaml.Node:
+    # PyYAML writes this line break raw and reads it back as a newline.
+    style = '"' if "\x85" in data else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
 def _represent_list(dumper: yaml.SafeDumper, data: list[Any] | tuple[Any, ...]) -> yaml.Node:
     scalars = all(isinstance(item, str | int | float | bool | None) for item in data)
     return dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=scalars)
 
 
 _StrictLoader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
-_StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)[eE][-+]?\d+$"),
-    list("-+0123456789."),
-)
+for _class in (_StrictLoader, _PlainDumper):  # the dumper quotes text that would read as a number
+    _class.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)[eE][-+]?\d+$"),
+        list("-+0123456789."),
+    )
+_PlainDumper.add_representer(str, _represent_text)
 _PlainDumper.add_representer(list, _represent_list)
 _PlainDumper.add_representer(tuple, _represent_list)

@@ -1,0 +1,296 @@
+"""YAML to settings and back: numbers, mistakes, round trips, a full disk."""
+
+import errno
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.config_file import dump_yaml, parse_yaml, read_yaml, to_config, to_mapping, write_text
+from models.errors import UserError
+from models.grammar_vae.config import GrammarVaeConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A nested block with a rule of its own."""
+
+    power: float
+    gears: int = 5
+
+    def __post_init__(self) -> None:
+        if self.gears > 9:
+            raise UserError(f"gears is {self.gears}: at most 9")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Car:
+    """Settings with a required key, a block and a list."""
+
+    name: str
+    engine: Engine = field(default_factory=lambda: Engine(power=1.0))
+    wheels: tuple[int, ...] = (1, 2)
+
+
+def mistakes_in(data, config_type=GrammarVaeConfig):
+    with pytest.raises(UserError) as caught:
+        to_config(config_type, data, "f.yaml")
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith("f.yaml: ") for line in lines)
+    return [line.removeprefix("f.yaml: ") for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1e-4", 1e-4),
+        ("1E3", 1000.0),
+        ("-1.5e+3", -1500.0),
+        (".5e1", 5.0),
+        ("+2e0", 2.0),
+        ("1_0e2", 1000.0),
+        ("1.0e-4", 1e-4),
+        ("0.25", 0.25),
+    ],
+)
+def test_numbers_with_an_exponent_are_floats(text, number):
+    value = parse_yaml(f"lr: {text}", "f.yaml")["lr"]
+    assert isinstance(value, float)
+    assert value == number
+
+
+@pytest.mark.parametrize("text", ["1e-4x", "e4", "1e", "-e1", "v1e-4"])
+def test_text_that_only_looks_like_a_number_stays_text(text):
+    assert parse_yaml(f"a: {text}", "f.yaml") == {"a": text}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\nb: 2\na: 3", r"^f\.yaml, line 3, column 1: the key 'a' is given twice: keep one$"),
+        ("x:\n  b: 1\n  b: 1", r"^f\.yaml, line 3, column 3: the key 'b' is given twice"),
+        ("{a: {b: 1, b: 2}}", r"^f\.yaml, line 1, column 12: the key 'b' is given twice"),
+        ("[{c: 1, c: 2}]", r"^f\.yaml, line 1, column 9: the key 'c' is given twice"),
+        ("a: [1", r"^f\.yaml, line 1, column 6: expected ',' or '\]'"),
+        ("a: 1\n\tb: 2", r"^f\.yaml, line 2, column 1: found character '\\t'"),
+        ("a: 1\n b: 2", r"^f\.yaml, line 2, column 3: mapping values are not allowed"),
+        ("a: 1\n---\nb: 2", r"^f\.yaml, line 2, column 1: .*another document"),
+        ("a: *nowhere", r"^f\.yaml, line 1, column 4: found undefined alias"),
+        ("a: &a [*a]", r"^f\.yaml, line 1, column 4: found unconstructable recursive node"),
+        ("a: !!python/object/apply:os.system [ls]", r"^f\.yaml, line 1, column 4: .*python/object"),
+        ("? [1, 2]\n: 3", r"^f\.yaml, line 1, column 3: a key must be plain text or a number"),
+        ("a: \x01", r"^f\.yaml: not readable as YAML: unacceptable character #x0001"),
+        ("a: 2026-13-45", r"^f\.yaml: not readable as YAML: month must be in 1\.\.12"),
+        ("a: !!int x", r"^f\.yaml: not readable as YAML: invalid literal for int"),
+        ("[" * 3000, r"^f\.yaml: not readable as YAML: maximum recursion depth"),
+    ],
+)
+def test_malformed_yaml_names_the_place(text, message):
+    with pytest.raises(UserError, match=message):
+        parse_yaml(text, "f.yaml")
+
+
+def test_a_missing_file_and_a_binary_file_are_told_apart(tmp_path):
+    with pytest.raises(UserError, match=r"nowhere\.yaml: no such file"):
+        read_yaml(tmp_path / "nowhere.yaml")
+    (tmp_path / "ids.npy").write_bytes(b"\x93NUMPY\xff\xfe")
+    with pytest.raises(UserError, match=r"ids\.npy: cannot be read: .*utf-8"):
+        read_yaml(tmp_path / "ids.npy")
+    with pytest.raises(UserError, match=r"cannot be read: .*directory"):
+        read_yaml(tmp_path)
+
+
+def test_the_line_of_a_mistake_in_a_file_is_told(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("a: 1\na: 2\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"mine\.yaml, line 2, column 1: the key 'a'"):
+        read_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("z_dim", True, "Input should be a valid integer"),
+        ("z_dim", "3", "Input should be a valid integer"),
+        ("z_dim", 3.0, "Input should be a valid integer"),
+        ("z_dim", None, "Input should be a valid integer"),
+        ("z_dim", 0, "Input should be greater than 0"),
+        ("seed", -1, "Input should be greater than or equal to 0"),
+        ("beta", True, "Input should be a valid number"),
+        ("beta", "1e-4", "Input should be a valid number"),
+        ("beta", -0.5, "Input should be greater than or equal to 0"),
+        ("beta", float("nan"), "give a finite number"),
+        ("lr", float("inf"), "give a finite number"),
+        ("lr", 0.0, "Input should be greater than 0"),
+        ("decoder_dropout", 1.0, "Input should be less than 1"),
+        ("cyclical_beta", 1, "Input should be a valid boolean"),
+        ("cyclical_beta", "yes", "Input should be a valid boolean"),
+        ("description", 5, "Input should be a valid string"),
+        ("encoder_style", "resid", "Input should be 'residual' or 'plain'"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_rule(key, value, rule):
+    expected = f"{key} is {value!r}: {rule}"
+    assert mistakes_in({key: value}) == [expected]
+
+
+def test_a_whole_number_serves_where_a_fraction_is_asked_for():
+    config = to_config(GrammarVaeConfig, {"beta": 1}, "f.yaml")
+    assert isinstance(config.beta, float)
+    assert config.beta == 1.0
+
+
+def test_all_mistakes_are_told_at_once():
+    wrong = {"z_dmi": 3, "lr": "x", "epochs": 0, "beta": float("nan"), "encoder_style": "resid"}
+    assert mistakes_in(wrong) == [
+        "unknown key 'z_dmi'. Did you mean 'z_dim'?",
+        "beta is nan: give a finite number",
+        "encoder_style is 'resid': Input should be 'residual' or 'plain'",
+        "lr is 'x': Input should be a valid number",
+        "epochs is 0: Input should be greater than 0",
+    ]
+
+
+def test_a_misspelt_key_is_not_also_called_missing():
+    assert mistakes_in({"nme": "beetle"}, Car) == ["unknown key 'nme'. Did you mean 'name'?"]
+    assert mistakes_in({"encoder_kernl": 3, "encoder_conv_layers": 2}) == [
+        "unknown key 'encoder_kernl'. Did you mean 'encoder_kernel'?"
+    ]
+
+
+def test_a_missing_key_is_named():
+    assert mistakes_in({}, Car) == ["name is missing"]
+    assert mistakes_in({"name": "beetle", "engine": {}}, Car) == ["engine.power is missing"]
+
+
+def test_mistakes_in_blocks_and_lists_have_their_path():
+    car = {"name": "beetle", "engine": {"power": "much"}, "wheels": [1, "two"]}
+    assert mistakes_in(car, Car) == [
+        "engine.power is 'much': Input should be a valid number",
+        "wheels.1 is 'two': Input should be a valid integer",
+    ]
+    car = {"name": "beetle", "engine": {"power": 1.0, "gears": 10}}
+    assert mistakes_in(car, Car) == [
+        "engine is {'power': 1.0, 'gears': 10}: gears is 10: at most 9"
+    ]
+
+
+def test_a_key_that_is_no_text_is_unknown():
+    assert mistakes_in({1: 2}) == ["unknown key '1'."]
+
+
+def test_a_kernel_is_one_number_or_a_list():
+    assert to_config(GrammarVaeConfig, {"encoder_kernel": 4}, "f").kernels == (4, 4, 4)
+    assert to_config(GrammarVaeConfig, {"encoder_kernel": [3, 4, 5]}, "f").kernels == (3, 4, 5)
+
+
+def test_a_wrong_item_of_a_kernel_list_has_its_position():
+    item = ["encoder_kernel.1 is '5': Input should be a valid integer"]
+    assert mistakes_in({"encoder_kernel": [3, "5", 7]}) == item
+    assert mistakes_in({"encoder_kernel": [3, 0, 7]}) == [
+        "encoder_kernel.1 is 0: Input should be greater than 0"
+    ]
+    assert mistakes_in({"encoder_kernel": "3"}) == [
+        "encoder_kernel is '3': Input should be a valid integer",
+        "encoder_kernel is '3': Input should be a valid array",
+    ]
+
+
+def test_rules_between_keys_are_told_with_the_source():
+    assert mistakes_in({"encoder_kernel": [3, 5]}) == [
+        "encoder_kernel has 2 numbers ([3, 5]) for encoder_conv_layers = 3: give one number a "
+        "layer, or a single number for all"
+    ]
+
+
+@st.composite
+def configs(draw):
+    """Any legal settings of a Grammar-VAE."""
+    num_layers = draw(st.integers(1, 5))
+    widths = st.integers(1, 9)
+    kernels = st.lists(widths, min_size=num_layers, max_size=num_layers).map(tuple)
+    positive = st.floats(min_value=0, max_value=1e6, exclude_min=True)
+    return GrammarVaeConfig(
+        description=draw(st.text(max_size=120)),
+        z_dim=draw(st.integers(1, 512)),
+        encoder_conv_layers=num_layers,
+        encoder_kernel=draw(st.one_of(widths, kernels)),
+        encoder_pool=draw(st.sampled_from(["mean", "flatten"])),
+        decoder_dropout=draw(st.floats(0, 1, exclude_max=True)),
+        lr=draw(positive),
+        lr_schedule=draw(st.sampled_from(["constant", "plateau", "cosine", "one_cycle"])),
+        beta=draw(st.one_of(st.just(0.0), positive)),
+        cyclical_beta=draw(st.booleans()),
+        cycle_epochs=draw(st.integers(2, 100)),
+        seed=draw(st.integers(0, 2**63 - 1)),
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(config=configs())
+def test_settings_survive_the_way_through_yaml_text(config):
+    mapping = to_mapping(config)
+    assert to_config(GrammarVaeConfig, mapping, "f") == config
+    assert parse_yaml(dump_yaml(mapping), "f") == mapping
+
+
+@pytest.mark.parametrize(
+    "text", ["1e-4", "2E5", ".5e1", "yes", "null", "", "12:30", "a: b", "# x", "a\x85b", "a\nb "]
+)
+def test_text_that_reads_like_something_else_is_quoted(text):
+    assert parse_yaml(dump_yaml({"description": text}), "f") == {"description": text}
+
+
+def test_dumped_text_is_for_people():
+    mapping = to_mapping(GrammarVaeConfig(description="Zürich, kleine Netze", lr=1e-4))
+    lines = dump_yaml(mapping, "What it is for\n\nCommand").splitlines()
+    assert lines[:4] == ["# What it is for", "#", "# Command", "description: Zürich, kleine Netze"]
+    assert "encoder_kernel: [3, 5, 7]" in lines
+    assert "lr: 0.0001" in lines
+
+
+def test_keys_are_dumped_in_their_order():
+    assert dump_yaml({"z": 1, "a": (2, 3), "m": {"y": 1}}) == "z: 1\na: [2, 3]\nm:\n  y: 1\n"
+
+
+def test_text_is_written_to_folders_that_do_not_exist_yet(tmp_path):
+    path = tmp_path / "a" / "b" / "c.yaml"
+    write_text(path, "ü: 1\n")
+    assert path.read_bytes() == "ü: 1\n".encode()
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "run.yaml"
+    write_text(path, "old: 1\n")
+
+    def on_full_disk(dir: Path, prefix: str):  # noqa: A002
+        beside = dir / f"{prefix}part"
+        beside.symlink_to("/dev/full")  # every write to it fails for want of space
+        return os.open(beside, os.O_WRONLY), str(beside)
+
+    monkeypatch.setattr(tempfile, "mkstemp", on_full_disk)
+    with pytest.raises(UserError, match=r"run\.yaml: cannot be written: No space left on device"):
+        write_text(path, "new: 2\n" * 10_000)
+    assert path.read_text() == "old: 1\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_in_the_way_is_told(tmp_path):
+    (tmp_path / "run.yaml").mkdir()
+    with pytest.raises(
+        UserError, match=rf"run\.yaml: cannot be written: {os.strerror(errno.EISDIR)}"
+    ):
+        write_text(tmp_path / "run.yaml", "a: 1")
+    assert [path.name for path in tmp_path.iterdir()] == ["run.yaml"]
+
+
+def test_a_file_where_a_folder_is_needed_is_told(tmp_path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(UserError, match=r"runs/a/run\.yaml: cannot be written: Not a directory"):
+        write_text(tmp_path / "runs" / "a" / "run.yaml", "a: 1")
