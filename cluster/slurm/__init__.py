@@ -1,0 +1,1 @@
+"""Slurm: batch scripts as pure functions of what they run."""
