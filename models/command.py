@@ -1,6 +1,7 @@
 """How every command of the project ends: 0, 2 for what the user can mend, 130 for Ctrl-C."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 
@@ -18,7 +19,9 @@ def run_command(body: Callable[[], int | None]) -> int:
             may carry a message that says what is left and how to go on.
     """
     try:
-        return body() or 0
+        code = body() or 0
+        sys.stdout.flush()  # here a reader that has gone is noticed, not when Python ends
+        return code
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return USER_ERROR
@@ -26,8 +29,8 @@ def run_command(body: Callable[[], int | None]) -> int:
         sys.stderr.write(f"\ninterrupted. {' '.join(map(str, interrupt.args))}\n")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output (head, less) has gone; nothing is left to say to it.
-        sys.stderr.close()
+        # The reader of our output (head, less) has gone: what is left to say goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         if error.errno != errno.ENOSPC:
