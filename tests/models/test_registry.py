@@ -1,0 +1,45 @@
+"""The models of the project and what they declare."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from models.errors import UserError
+from models.registry import MODELS, model_spec
+
+
+def test_an_unknown_model_names_the_nearest():
+    with pytest.raises(UserError, match=r"unknown model 'grammar_vea'. Did you mean 'grammar_vae'"):
+        model_spec("grammar_vea")
+
+
+def test_models_are_registered_under_their_own_name():
+    assert [spec.name for spec in MODELS.values()] == list(MODELS)
+    assert all(model_spec(name) is spec for name, spec in MODELS.items())
+
+
+@pytest.mark.parametrize("spec", MODELS.values(), ids=lambda spec: spec.name)
+def test_settings_have_what_a_search_needs(spec):
+    keys = {field.name for field in dataclasses.fields(spec.config_type)}
+    assert {"description", "epochs", "early_stop_patience", "seed", "save_top_k"} <= keys
+    assert all(set(metric.depends_on) <= keys for metric in spec.metrics)
+
+
+@pytest.mark.parametrize("spec", MODELS.values(), ids=lambda spec: spec.name)
+def test_the_main_metric_is_comparable_and_has_a_floor(spec):
+    names = [metric.name for metric in spec.metrics]
+    assert len(set(names)) == len(names)
+    main = spec.metrics[names.index(spec.main_metric)]
+    assert main.depends_on == ()
+    assert main.floor is not None
+
+
+def test_listing_models_and_presets_imports_no_torch():
+    code = (
+        "import sys; from models.presets import list_presets; list_presets();"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
