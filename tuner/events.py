@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Any, BinaryIO, Literal, Self, TypeAlias
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from models.errors import UserError
 from tuner.errors import RunCorrupt
@@ -25,12 +25,18 @@ from tuner.errors import RunCorrupt
 EndState = Literal["done", "stopped", "failed", "interrupted"]
 RunStatus = Literal["running", "finished", "interrupted", "failed"]
 
+_NOT_FINITE = ("nan", "inf", "-inf")
+MetricValue: TypeAlias = Annotated[
+    float, BeforeValidator(lambda value: float(value) if value in _NOT_FINITE else value)
+]
+"""A number; one that is not finite stands as text in the log, as JSON has none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialCreated:
     """A trial was drawn; it waits for a place to run (queued)."""
 
-    kind: ClassVar[str] = "trial"
+    event: Literal["trial"] = "trial"
     trial: str
     number: int
     params: Mapping[str, Any]
@@ -41,7 +47,7 @@ class TrialCreated:
 class TrialStarted:
     """A trial began to run, or began anew after a failure or a resume."""
 
-    kind: ClassVar[str] = "start"
+    event: Literal["start"] = "start"
     trial: str
     time: float
     node: str | None = None
@@ -51,10 +57,10 @@ class TrialStarted:
 class TrialReported:
     """An epoch ended; `checkpoint` is a path inside the run folder."""
 
-    kind: ClassVar[str] = "report"
+    event: Literal["report"] = "report"
     trial: str
     epoch: int
-    metrics: Mapping[str, float]
+    metrics: Mapping[str, MetricValue]
     time: float
     checkpoint: str | None = None
 
@@ -66,7 +72,7 @@ class TrialEnded:
     `cause` is one of `epochs`, `early_stop`, `rung N`, `nan`, `oom`, `error`, `lost`, ...
     """
 
-    kind: ClassVar[str] = "end"
+    event: Literal["end"] = "end"
     trial: str
     state: EndState
     time: float
@@ -78,7 +84,7 @@ class TrialEnded:
 class RunChanged:
     """The run as a whole began, ended or broke off."""
 
-    kind: ClassVar[str] = "run"
+    event: Literal["run"] = "run"
     status: RunStatus
     time: float
     message: str | None = None
@@ -86,11 +92,7 @@ class RunChanged:
 
 Event: TypeAlias = TrialCreated | TrialStarted | TrialReported | TrialEnded | RunChanged
 
-_TYPES: dict[str, type[Event]] = {
-    event.kind: event
-    for event in (TrialCreated, TrialStarted, TrialReported, TrialEnded, RunChanged)
-}
-_ADAPTERS = {kind: TypeAdapter(event_type) for kind, event_type in _TYPES.items()}
+_ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 
 class EventLog:
@@ -178,11 +180,8 @@ class EventLog:
 
 
 def render_event(event: Event) -> str:
-    """Return the event as its line, with the line's end.
-
-    JSON has no NaN, so a metric that is not finite is written as text ("nan", "inf", "-inf").
-    """
-    fields: dict[str, Any] = {"event": event.kind, **dataclasses.asdict(event)}
+    """Return the event as its line, with the line's end."""
+    fields = dataclasses.asdict(event)
     if isinstance(event, TrialReported):
         fields["metrics"] = {
             key: float(value) if math.isfinite(value) else str(float(value))
@@ -212,24 +211,11 @@ def read_events(path: Path) -> list[Event]:
 
 def _parse(line: bytes, path: Path, number: int) -> Event:
     try:
-        fields = json.loads(line)
-    except ValueError as error:
-        raise RunCorrupt(path, number, f"not a JSON object: {line[:60]!r}") from error
-    kind = fields.pop("event", None) if isinstance(fields, dict) else None
-    if kind not in _ADAPTERS:
-        raise RunCorrupt(path, number, f"unknown event {kind!r}, known: {', '.join(_ADAPTERS)}")
-    if isinstance(fields.get("metrics"), dict):
-        fields["metrics"] = {key: _number(value) for key, value in fields["metrics"].items()}
-    try:
-        return _ADAPTERS[kind].validate_python(fields, strict=True)
+        return _ADAPTER.validate_json(line, strict=True)
     except ValidationError as error:
         item = error.errors()[0]
         place = ".".join(str(part) for part in item["loc"])
-        raise RunCorrupt(path, number, f"{kind}: {place}: {item['msg']}") from error
-
-
-def _number(value: object) -> object:
-    return float(value) if value in ("nan", "inf", "-inf") else value  # pyright: ignore[reportArgumentType]
+        raise RunCorrupt(path, number, f"{place}: {item['msg']}".removeprefix(": ")) from error
 
 
 def _open(path: Path) -> BinaryIO:

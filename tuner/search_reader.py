@@ -152,9 +152,7 @@ class SearchReader:
         space = self._raw.get("space")
         for key in fixed:
             if key == "epochs":
-                self._mistakes.append(
-                    "fixed.epochs: scheduler.max_epochs says how long trials train"
-                )
+                self._mistakes.append("fixed.epochs: set scheduler.max_epochs instead")
             elif isinstance(space, Mapping) and key in space:
                 self._mistakes.append(f"fixed.{key} is searched too: remove it here or in space")
         return {key: value for key, value in fixed.items() if key != "epochs"}
