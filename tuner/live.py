@@ -41,7 +41,9 @@ class LineView(Observer):
         """Take a trial that began to run."""
         self._board.started(trial)
 
-    def reported(self, trial: str, epoch: int, metrics: Mapping[str, float]) -> None:
+    def reported(
+        self, trial: str, epoch: int, metrics: Mapping[str, float], checkpoint: str | None
+    ) -> None:
         """Take the metrics of an epoch."""
         self._board.reported(trial, epoch, metrics)
 

@@ -15,8 +15,10 @@ class Observer:
     def started(self, trial: str) -> None:
         """Take a trial that began to run, or began anew."""
 
-    def reported(self, trial: str, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Take the metrics of an epoch."""
+    def reported(
+        self, trial: str, epoch: int, metrics: Mapping[str, float], checkpoint: str | None
+    ) -> None:
+        """Take the metrics of an epoch, and the folder of its checkpoint inside the run's."""
 
     def ended(self, trial: str, outcome: Outcome) -> None:
         """Take the end of a trial."""

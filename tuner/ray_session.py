@@ -129,7 +129,6 @@ def _started(dashboard: bool) -> Iterator[None]:
             address="local",
             include_dashboard=dashboard,
             _temp_dir=folder,
-            _node_ip_address="127.0.0.1",  # else Ray looks for the way to an address outside
             **_QUIET,
         )
         yield

@@ -4,6 +4,7 @@ Ray calls a callback before it acts on a result, and calls none for trials that 
 search ends early: those are settled at the end.
 """
 
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -98,9 +99,9 @@ class Recorder(Callback):
             if folder
             else None
         )
-        epoch, metrics = result[EPOCH], result[METRICS]
+        epoch, metrics = result[EPOCH], json.loads(result[METRICS])
         self._write(lambda: self._events.report(trial.trial_id, epoch, metrics, checkpoint))
-        self._tell(lambda observer: observer.reported(trial.trial_id, epoch, metrics))
+        self._tell(lambda observer: observer.reported(trial.trial_id, epoch, metrics, checkpoint))
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

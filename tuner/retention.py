@@ -1,10 +1,12 @@
-"""Which checkpoints stay on disk: those of the best trials, within a number of bytes.
+"""Which checkpoints stay on disk: the best few of the best trials, within a number of bytes.
 
-Within one trial Ray keeps the best few. Across trials this module deletes: a trial that has ended
-keeps its checkpoints only while it is among the best. Running and promoted trials are left alone.
+A trial keeps its best checkpoints, and while it runs those it may resume from. Once it has ended,
+it keeps them only while it is among the best trials. Promoted trials are left alone.
+
+Ray could thin out within a trial, but then it saves its whole state with every few checkpoints,
+which takes the driver seconds when there are a thousand trials.
 """
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -12,19 +14,21 @@ from typing import Any, Literal
 from tuner.observer import Observer
 from tuner.outcomes import Outcome
 from tuner.paths import RunPaths
-from tuner.trial_checkpoints import TrialDisk, delete_folders, trial_disk
+from tuner.promotion_record import read_promotions
+from tuner.trial_checkpoints import TrialCheckpoints
 
 _GB = 1e9
 
 
 class Retention(Observer):
-    """Deletes the checkpoints of ended trials that fell out of the best.
+    """Deletes checkpoints that are not worth their place.
 
     Args:
+        num_per_trial: so many checkpoints of one trial stay.
         top_k: so many ended trials keep their checkpoints.
         max_gb: what all checkpoints of the run may take, or None without a limit; the best ended
             trial keeps its own in any case.
-        record: takes one sentence about what was deleted.
+        record: takes one sentence about a trial that loses its checkpoints.
     """
 
     def __init__(
@@ -33,6 +37,7 @@ class Retention(Observer):
         metric: str,
         mode: Literal["max", "min"],
         *,
+        num_per_trial: int,
         top_k: int,
         max_gb: float | None,
         record: Callable[[str], None],
@@ -40,22 +45,27 @@ class Retention(Observer):
         self._paths = paths
         self._metric = metric
         self._sign = -1.0 if mode == "max" else 1.0
+        self._num_per_trial = num_per_trial
         self._top_k = top_k
         self._max_bytes = math.inf if max_gb is None else max_gb * _GB
         self._record = record
-        self._numbers: dict[str, int] = {}
-        self._costs: dict[str, float] = {}  # of the best epoch; less is better
-        self._ended: dict[str, TrialDisk] = {}
+        self._trials: dict[str, TrialCheckpoints] = {}
+        self._ended: set[str] = set()
 
     def created(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
         """Take a new trial."""
-        self._numbers[trial] = number
-        self._costs[trial] = math.inf
+        self._trials[trial] = TrialCheckpoints(number=number)
 
-    def reported(self, trial: str, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Take the metrics of an epoch."""
+    def reported(
+        self, trial: str, epoch: int, metrics: Mapping[str, float], checkpoint: str | None
+    ) -> None:
+        """Take an epoch, and delete the trial's checkpoint that fell out of its best."""
         cost = self._sign * metrics.get(self._metric, math.nan)
-        self._costs[trial] = min(self._costs[trial], cost)  # stays where the cost is NaN
+        kept = self._trials[trial]
+        kept.cost = min(kept.cost, cost)  # stays where the cost is NaN
+        if checkpoint is not None:
+            kept.add(self._paths.folder / checkpoint, cost)
+            kept.thin_out(self._num_per_trial, running=True)
 
     def ended(self, trial: str, outcome: Outcome) -> None:
         """Take the end of a trial and delete what is not worth keeping any more.
@@ -65,42 +75,32 @@ class Retention(Observer):
         """
         if outcome.state == "interrupted":
             return
-        self._ended[trial] = trial_disk(self._paths, trial)
+        self._ended.add(trial)
         if outcome.state == "failed":
-            self._costs[trial] = math.inf
-        promoted = promoted_trials(self._paths)
-        ranked = sorted(self._ended, key=lambda name: self._costs[name])
-        for name in self._surplus([name for name in ranked if name not in promoted]):
-            self._delete(name)
+            self._trials[trial].cost = math.inf
+        self._trials[trial].thin_out(self._num_per_trial, running=False)
+        spared = {promoted.trial for promoted in read_promotions(self._paths)}
+        ranked = sorted(self._ended - spared, key=lambda name: self._trials[name].cost)
+        for name in self._surplus(ranked):
+            self._drop(name)
 
     def _surplus(self, ranked: Sequence[str]) -> list[str]:
-        """Return the trials to delete from: without a value, beyond the best, or too large."""
-        worth = [name for name in ranked if self._costs[name] < math.inf][: self._top_k]
+        """Return the ended trials that are without a value, beyond the best, or too large."""
+        worth = [name for name in ranked if self._trials[name].cost < math.inf][: self._top_k]
         surplus = [name for name in ranked if name not in worth]
-        too_much = self._num_bytes(without=surplus) - self._max_bytes
+        left = self._trials.keys() - set(surplus)
+        too_much = sum(self._trials[name].num_bytes for name in left) - self._max_bytes
         while too_much > 0 and len(worth) > 1:
             surplus.append(worth.pop())
-            too_much -= self._ended[surplus[-1]].num_bytes
+            too_much -= self._trials[surplus[-1]].num_bytes
         return surplus
 
-    def _num_bytes(self, without: Sequence[str]) -> int:
-        names = self._numbers.keys() - set(without)
-        disks = [self._ended.get(name) or trial_disk(self._paths, name) for name in names]
-        return sum(disk.num_bytes for disk in disks)
-
-    def _delete(self, trial: str) -> None:
-        disk, number = self._ended.pop(trial), self._numbers.pop(trial)
-        if disk.folders:
-            delete_folders(disk)
+    def _drop(self, trial: str) -> None:
+        self._ended.discard(trial)
+        dropped = self._trials.pop(trial)
+        if dropped.saved:
             self._record(
-                f"deleted {len(disk.folders)} checkpoints of trial {number} "
-                f"({disk.num_bytes / 1e6:.1f} MB), as better trials fill keep.top_k or keep.max_gb"
+                f"deleted {len(dropped.saved)} checkpoints of trial {dropped.number} "
+                f"({dropped.num_bytes / 1e6:.1f} MB): better trials fill keep.top_k or keep.max_gb"
             )
-
-
-def promoted_trials(paths: RunPaths) -> set[str]:
-    """Return the trials of a run that were promoted: their checkpoints are never deleted."""
-    if not paths.promotion_file.exists():
-        return set()
-    content = json.loads(paths.promotion_file.read_text(encoding="utf-8"))
-    return {entry["trial"] for entry in content.get("promoted", [])}
+            dropped.delete_all()

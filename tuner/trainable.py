@@ -5,6 +5,7 @@ A failure that Ray sees is therefore a lost worker, and the trial goes on from i
 """
 
 import gc
+import json
 import math
 import tempfile
 import time
@@ -85,7 +86,8 @@ class EpochReporter:
             **values,
             EPOCH: epoch.epoch,
             FINISHED: epoch.finished,
-            METRICS: epoch.metrics,
+            # As text: Ray would keep five statistics of every number, and save them all the time.
+            METRICS: json.dumps(epoch.metrics),
             # Ray asks a trial that is done for nothing more, so it cannot be lost after its end.
             "done": epoch.finished is not None,
         }
@@ -165,9 +167,9 @@ def _claim_device() -> str:
 
 
 def _free_memory() -> None:
-    """Give back what the trial before held: a stopped one held it until its thread was gone."""
+    """Give back the GPU memory of the trial before, which held it until its thread was gone."""
     import torch
 
-    gc.collect()
-    if torch.cuda.is_available():
+    if torch.cuda.is_initialized():  # collecting takes 0.2 s
+        gc.collect()
         torch.cuda.empty_cache()

@@ -60,6 +60,7 @@ class TuneRun:
             paths,
             search.objective.metric,
             search.objective.mode,
+            num_per_trial=search.base_config.save_top_k,
             top_k=search.keep.top_k,
             max_gb=search.keep.max_gb,
             record=lambda said: events.run("running", said),
@@ -114,18 +115,12 @@ class TuneRun:
         self._searcher.close(outcome)
 
     def _run_config(self) -> tune.RunConfig:
-        search = self._search
         return tune.RunConfig(
             name=self._paths.checkpoints.name,
             storage_path=str(self._paths.folder),
             stop=self._stop,
             callbacks=[self._recorder],
             failure_config=tune.FailureConfig(max_failures=_MAX_LOST_WORKERS),
-            checkpoint_config=tune.CheckpointConfig(
-                num_to_keep=search.base_config.save_top_k,
-                checkpoint_score_attribute=search.objective.metric,
-                checkpoint_score_order=search.objective.mode,
-            ),
             verbose=0,
         )
 

@@ -1,0 +1,126 @@
+"""A model that trains in no time: its score follows from its settings, and it fails on demand."""
+
+import math
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from models.model_spec import Metric, ModelCost, ModelSpec
+from models.training import TrainingDiverged
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeConfig:
+    """Settings; `fail` says how a trial ends at `fail_epoch`."""
+
+    description: str = ""
+    epochs: int = 4
+    early_stop_patience: int = 0
+    seed: int = 0
+    save_top_k: int = 2
+    lr: float = 0.5
+    fail: Literal["no", "nan", "nan_score", "error", "oom", "disk", "kill_once", "kill"] = "no"
+    fail_epoch: int = 2
+    epoch_s: float = 0.0
+    scratch: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeDataConfig:
+    """Settings of the data."""
+
+    num_rows: int = 8
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeData:
+    """A data set."""
+
+    name: str
+    digest: str
+    train: list[int]
+    val: list[int]
+
+
+class FakeTask:
+    """Counts its epochs."""
+
+    def __init__(self, config: FakeConfig, device: str) -> None:
+        self.config = config
+        self.device = device
+        self.num_epochs = 0
+
+    def train_epoch(self, epoch: int) -> dict[str, float]:
+        if self.config.epoch_s:
+            time.sleep(self.config.epoch_s)
+        if epoch == self.config.fail_epoch:
+            self._fail(epoch)
+        self.num_epochs += 1
+        return {"loss": 1.0 / epoch}
+
+    def evaluate(self) -> dict[str, float]:
+        if self.config.fail == "nan_score" and self.num_epochs == self.config.fail_epoch:
+            return {"score": math.nan, "cost": 1.0}
+        return {"score": self.config.lr * self.num_epochs, "cost": 1.0 / self.num_epochs}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"num_epochs": self.num_epochs}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.num_epochs = state["num_epochs"]
+
+    def describe(self) -> dict[str, Any]:
+        return {"model": "fake"}
+
+    def _fail(self, epoch: int) -> None:
+        if self.config.fail == "nan":
+            raise TrainingDiverged(epoch, 1, "the loss", "lower lr")
+        if self.config.fail == "error":
+            raise KeyError(f"lr {self.config.lr}")
+        if self.config.fail == "oom":
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        if self.config.fail == "disk":
+            raise OSError(28, "No space left on device")
+        first = Path(self.config.scratch) / "killed"
+        if self.config.fail == "kill" or (self.config.fail == "kill_once" and not first.exists()):
+            first.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def load_data(data: FakeDataConfig, progress: Any) -> FakeData:
+    rows = list(range(data.num_rows))
+    return FakeData(name="fake", digest="d1", train=rows[:-2], val=rows[-2:])
+
+
+def build_task(config: FakeConfig, dataset: FakeData, device: str) -> FakeTask:
+    return FakeTask(config, device)
+
+
+def describe_cost(config: FakeConfig, dataset: FakeData) -> ModelCost:
+    return ModelCost(
+        num_parameters=10, checkpoint_mb=0.01, memory_mb=1.0, rows_per_epoch=len(dataset.train)
+    )
+
+
+def fake_spec(presets_file: Path) -> ModelSpec:
+    """Return the model, with one preset `plain` in the given file."""
+    presets_file.write_text('plain: {description: "", lr: 0.5}\nquick: {lr: 0.25, epochs: 2}\n')
+    return ModelSpec(
+        name="fake",
+        config_type=FakeConfig,
+        data_type=FakeDataConfig,
+        presets_file=presets_file,
+        metrics=(
+            Metric(name="val/score", mode="max", floor=0.0, doc="more is better"),
+            Metric(name="val/cost", mode="min", doc="less is better"),
+        ),
+        main_metric="val/score",
+        load_data=load_data,
+        build_task=build_task,
+        describe_cost=describe_cost,
+    )

@@ -1,0 +1,28 @@
+"""`tuner promote`: make presets of the best trials of a run."""
+
+from tuner.console import output
+from tuner.paths import find_run
+from tuner.promotion import promote
+
+
+def promote_trials(run: str, top: int, *, prefix: str | None, confirm: bool) -> None:
+    """Promote trials and print what was made.
+
+    Raises:
+        UserError: see `promote`.
+    """
+    promoted = promote(find_run(run), top=top, prefix=prefix, confirm=confirm)
+    console = output()
+    for one in promoted:
+        preset = one.preset
+        metric = (preset.provenance or {})["metric"]
+        console.print(
+            f"{preset.name}: trial {one.row.number}, {metric['name']} {metric['value']:.4f} "
+            f"after epoch {metric['epoch']}\n"
+            f"  {preset.source}, {len(preset.checkpoints)} checkpoints in {one.folder}",
+            soft_wrap=True,
+        )
+    if len(promoted) < top:
+        console.print(f"no more trials of this run have a checkpoint ({len(promoted)} of {top})")
+    first = promoted[0].preset
+    console.print(f"train from it: python -m models.{first.model}.train --config {first.name}")
