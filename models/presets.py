@@ -60,22 +60,25 @@ def list_presets(model: str | None = None) -> list[Preset]:
         UserError: a preset file is malformed, or a name is used twice.
     """
     names = [model] if model else list(MODELS)
-    return [preset for name in names for preset in _load_all(name).values()]
+    return [
+        _build(each, name, settings, path)
+        for each in names
+        for name, (path, settings) in _settings(each).items()
+    ]
 
 
 def find_preset(model: str, name: str) -> Preset:
     """Return the preset of this name.
 
     Raises:
-        UserError: no such preset (the nearest is named), or its settings are invalid.
+        UserError: no such preset (the nearest is named), its name is used twice, a preset file is
+            malformed, or the preset's settings are invalid; other presets' settings are not read.
     """
-    sources: dict[str, Path] = {}
-    for path in _files(model):
-        for candidate, settings in _read(path).items():
-            if candidate == name:
-                return _build(model, name, settings, path)
-            sources[candidate] = path
-    raise unknown_name(f"{model} preset", name, sources)
+    found = _settings(model)
+    if name not in found:
+        raise unknown_name(f"{model} preset", name, found)
+    path, settings = found[name]
+    return _build(model, name, settings, path)
 
 
 def render_preset(preset: Preset, header: str = "") -> str:
@@ -86,15 +89,16 @@ def render_preset(preset: Preset, header: str = "") -> str:
     return dump_yaml({preset.name: settings}, header)
 
 
-def _load_all(model: str) -> dict[str, Preset]:
-    found: dict[str, Preset] = {}
+def _settings(model: str) -> dict[str, tuple[Path, Mapping[str, Any]]]:
+    """Return the file and the raw settings of every preset, in file order."""
+    found: dict[str, tuple[Path, Mapping[str, Any]]] = {}
     for path in _files(model):
         for name, settings in _read(path).items():
             if name in found:
                 raise UserError(
-                    f"{path}: the preset '{name}' is also in {found[name].source}: rename one"
+                    f"{path}: the preset '{name}' is also in {found[name][0]}: rename one"
                 )
-            found[name] = _build(model, name, settings, path)
+            found[name] = (path, settings)
     return found
 
 
@@ -106,7 +110,9 @@ def _files(model: str) -> Iterator[Path]:
 
 def _read(path: Path) -> dict[str, Mapping[str, Any]]:
     content = read_yaml(path)
-    if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
+    if not isinstance(content, dict) or not all(
+        isinstance(name, str) and isinstance(settings, dict) for name, settings in content.items()
+    ):
         raise UserError(f"{path}: a preset file maps names to settings (name: {{z_dim: 56, ...}})")
     return content
 
@@ -114,10 +120,13 @@ def _read(path: Path) -> dict[str, Mapping[str, Any]]:
 def _build(model: str, name: str, settings: Mapping[str, Any], path: Path) -> Preset:
     keys = {key: value for key, value in settings.items() if key != PROVENANCE}
     config = to_config(model_spec(model).config_type, keys, f"{path}: {name}")
+    provenance = settings.get(PROVENANCE)
+    if provenance is not None and not isinstance(provenance, dict):
+        raise UserError(f"{path}: {name}: {PROVENANCE} is {provenance!r}: give keys and values")
     return Preset(
         name=name,
         model=model,
         config=config,
         source=path,
-        provenance=settings.get(PROVENANCE),
+        provenance=provenance,
     )

@@ -1,0 +1,233 @@
+"""Where presets come from, and what is refused."""
+
+import os
+
+import pytest
+
+from models.config_file import to_mapping
+from models.errors import UserError
+from models.presets import find_preset, list_presets, preset_folders, render_preset
+from models.registry import MODELS
+
+BUILT_IN = (
+    "kusner_original",
+    "kusner_hyperparams_enhanced_arch",
+    "enhanced_v1",
+    "minimal",
+    "large",
+)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty folder of user presets, the only one that is searched."""
+    monkeypatch.setenv("TUNER_PRESETS", str(tmp_path / "mine"))
+    return tmp_path / "mine" / "grammar_vae"
+
+
+def write(folder, text, name="a.yaml"):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+def test_five_presets_are_built_in(folder):
+    presets = list_presets("grammar_vae")
+    assert tuple(preset.name for preset in presets) == BUILT_IN
+    assert all(preset.built_in and preset.checkpoints == [] for preset in presets)
+    assert all(preset.config.description for preset in presets)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        (
+            "kusner_original",
+            {
+                "encoder_style": "plain",
+                "encoder_conv_layers": 2,
+                "encoder_hidden": 9,
+                "encoder_kernel": 9,
+                "encoder_pool": "flatten",
+                "decoder_input": "repeat_latent",
+                "decoder_layers": 3,
+                "decoder_hidden": 501,
+                "beta": 1.0,
+                "kl_anneal_epochs": 10,
+                "batch_size": 500,
+            },
+        ),
+        (
+            "kusner_hyperparams_enhanced_arch",
+            {
+                "encoder_hidden": 256,
+                "encoder_kernel": [3, 5, 7],
+                "decoder_layers": 3,
+                "decoder_hidden": 384,
+                "beta": 1.0,
+                "kl_anneal_epochs": 20,
+                "free_bits": 0.5,
+                "batch_size": 256,
+            },
+        ),
+        ("enhanced_v1", {"beta": 0.5, "kl_anneal_epochs": 90, "batch_size": 128}),
+        (
+            "minimal",
+            {
+                "encoder_hidden": 64,
+                "encoder_conv_layers": 2,
+                "encoder_kernel": 3,
+                "decoder_layers": 2,
+                "decoder_hidden": 128,
+            },
+        ),
+        (
+            "large",
+            {
+                "encoder_hidden": 512,
+                "encoder_kernel": [3, 5, 7, 9],
+                "decoder_layers": 4,
+                "decoder_hidden": 512,
+                "kl_anneal_epochs": 30,
+                "batch_size": 256,
+            },
+        ),
+    ],
+)
+def test_built_in_presets_have_the_published_values(folder, name, values):
+    settings = to_mapping(find_preset("grammar_vae", name).config)
+    assert {key: settings[key] for key in values} == values
+
+
+def test_the_enhanced_pair_shares_its_network(folder):
+    first = to_mapping(find_preset("grammar_vae", "enhanced_v1").config)
+    second = to_mapping(find_preset("grammar_vae", "kusner_hyperparams_enhanced_arch").config)
+    network = [key for key in first if key.startswith(("z_dim", "encoder_", "decoder_"))]
+    assert {key: first[key] for key in network} == {key: second[key] for key in network}
+
+
+def test_presets_of_the_user_are_found_by_name_like_built_in_ones(folder):
+    path = write(folder, "tiny:\n  z_dim: 4\n  lr: 1e-4\n")
+    preset = find_preset("grammar_vae", "tiny")
+    assert (preset.config.z_dim, preset.config.lr) == (4, 1e-4)
+    assert (preset.source, preset.built_in, preset.provenance) == (path, False, None)
+    assert [item.name for item in list_presets()][-1] == "tiny"
+
+
+def test_every_yaml_file_of_every_folder_counts(folder, tmp_path, monkeypatch):
+    write(folder, "tiny: {z_dim: 4}\n", "b.yaml")
+    write(folder, "small: {z_dim: 8}\n", "a.yaml")
+    write(folder, "no preset", "notes.txt")
+    write(tmp_path / "ours" / "grammar_vae", "big: {z_dim: 99}\n")
+    folders = [str(tmp_path / "mine"), str(tmp_path / "nowhere"), str(tmp_path / "ours")]
+    monkeypatch.setenv("TUNER_PRESETS", os.pathsep.join(folders))
+    assert [str(path) for path in preset_folders()] == folders
+    assert [preset.name for preset in list_presets("grammar_vae")][5:] == ["small", "tiny", "big"]
+
+
+def test_presets_lie_in_the_working_folder_unless_told_otherwise(tmp_path, monkeypatch):
+    monkeypatch.delenv("TUNER_PRESETS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "presets" / "grammar_vae", "tiny: {z_dim: 4}\n")
+    assert find_preset("grammar_vae", "tiny").config.z_dim == 4
+
+
+def test_an_unknown_name_names_the_nearest_of_all(folder):
+    write(folder, "my_own: {z_dim: 4}\n")
+    with pytest.raises(UserError, match=r"'mininal'. Did you mean 'minimal'\? Known: enhanced_v1"):
+        find_preset("grammar_vae", "mininal")
+    with pytest.raises(UserError, match=r"'my_onw'. Did you mean 'my_own'\?"):
+        find_preset("grammar_vae", "my_onw")
+    with pytest.raises(UserError, match="unknown model 'grammar_va'"):
+        find_preset("grammar_va", "minimal")
+
+
+@pytest.mark.parametrize("name", ["minimal", "tiny"])
+def test_a_name_that_is_used_twice_is_refused(folder, name):
+    write(folder, "tiny: {z_dim: 4}\n", "a.yaml")
+    path = write(folder, f"{name}: {{z_dim: 5}}\n", "b.yaml")
+    for look_up in (list_presets, lambda: find_preset("grammar_vae", name)):
+        with pytest.raises(UserError, match=rf"{path}: the preset '{name}' is also in .*: rename"):
+            look_up()
+
+
+def test_mistakes_in_a_preset_name_file_preset_and_key(folder):
+    path = write(folder, "tiny: {z_dmi: 4, lr: fast}\n")
+    with pytest.raises(UserError) as caught:
+        find_preset("grammar_vae", "tiny")
+    assert str(caught.value).splitlines() == [
+        f"{path}: tiny: unknown key 'z_dmi'. Did you mean 'z_dim'?",
+        f"{path}: tiny: lr is 'fast': Input should be a valid number",
+    ]
+
+
+def test_one_wrong_preset_does_not_stand_in_the_way_of_another(folder):
+    write(folder, "wrong: {z_dmi: 4}\nright: {z_dim: 4}\n")
+    assert find_preset("grammar_vae", "right").config.z_dim == 4
+    with pytest.raises(UserError, match="wrong: unknown key 'z_dmi'"):
+        list_presets()
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "tiny: 3\n", "7: {z_dim: 4}\n", "tiny:\n"])
+def test_a_file_that_holds_no_presets_is_refused(folder, text):
+    path = write(folder, text)
+    with pytest.raises(UserError, match=rf"{path}: a preset file maps names to settings"):
+        list_presets()
+
+
+PROVENANCE = """
+won:
+  z_dim: 4
+  provenance:
+    run: first
+    seeds: [7, 8]
+    score: {mean: 0.5, spread: 1e-3}
+"""
+
+
+def test_where_a_promoted_preset_came_from_is_kept(folder):
+    write(folder, PROVENANCE)
+    assert find_preset("grammar_vae", "won").provenance == {
+        "run": "first",
+        "seeds": [7, 8],
+        "score": {"mean": 0.5, "spread": 1e-3},
+    }
+
+
+def test_provenance_that_is_no_block_is_refused(folder):
+    write(folder, "won: {z_dim: 4, provenance: yesterday}\n")
+    with pytest.raises(UserError, match="won: provenance is 'yesterday': give keys and values"):
+        find_preset("grammar_vae", "won")
+
+
+def test_checkpoints_of_a_promoted_preset_lie_beside_it(folder):
+    write(folder, "won: {z_dim: 4}\nlost: {z_dim: 5}\n")
+    (folder / "won").mkdir()
+    for name in ("best-seq_acc-9-0.9000.ckpt", "best-seq_acc-3-0.5000.ckpt", "README.md"):
+        (folder / "won" / name).touch()
+    names = [path.name for path in find_preset("grammar_vae", "won").checkpoints]
+    assert names == ["best-seq_acc-3-0.5000.ckpt", "best-seq_acc-9-0.9000.ckpt"]
+    assert find_preset("grammar_vae", "lost").checkpoints == []
+
+
+@pytest.mark.parametrize("name", [*BUILT_IN, "won"])
+def test_a_rendered_preset_is_found_again(folder, tmp_path, monkeypatch, name):
+    write(folder, PROVENANCE)
+    preset = find_preset("grammar_vae", name)
+    text = render_preset(preset, header="Won a search").replace(f"\n{name}:", "\nagain:", 1)
+    monkeypatch.setenv("TUNER_PRESETS", str(tmp_path / "other"))
+    path = write(tmp_path / "other" / "grammar_vae", text)
+    again = find_preset("grammar_vae", "again")
+    assert (again.config, again.provenance, again.source) == (
+        preset.config,
+        preset.provenance,
+        path,
+    )
+
+
+def test_a_rendered_preset_writes_every_key_out(folder):
+    preset = find_preset("grammar_vae", "minimal")
+    lines = render_preset(preset).splitlines()
+    assert lines[0] == "minimal:"
+    keys = [line.strip().split(":")[0] for line in lines[1:]]
+    assert keys == list(MODELS["grammar_vae"].config_type.__dataclass_fields__)
