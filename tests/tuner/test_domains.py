@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tuner.domains import Choice, FloatRange, IntRange, ListOf, same_value
@@ -47,6 +47,7 @@ def test_nearest_legal_value(domain, value, nearest):
 
 
 @given(st.floats(-2, 2) | st.integers(-20, 20), st.sampled_from([FREE, GRID, EVEN, KERNELS]))
+@settings(deadline=None)
 def test_nearest_is_legal_and_leaves_legal_values_alone(value, domain):
     nearest = domain.nearest(value)
     assert domain.contains(nearest)
@@ -55,6 +56,7 @@ def test_nearest_is_legal_and_leaves_legal_values_alone(value, domain):
 
 
 @given(st.integers(0, 6), st.floats(-1, 2))
+@settings(deadline=None)
 def test_nearest_on_a_grid_is_the_closest_of_all(k, value):
     grid = [round(0.1 * i, 1) for i in range(7)]
     assert GRID.nearest(grid[k]) == grid[k]  # exact in decimals
@@ -98,6 +100,7 @@ def test_equality_of_plain_values(one, other, same):
 
 
 @given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6))
+@settings(deadline=None)
 def test_extremes_are_legal(one, other):
     assume(one < other)
     domain = FloatRange(low=one, high=other, log=True)

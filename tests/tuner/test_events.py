@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import UserError
@@ -96,6 +96,7 @@ def test_events_come_back_in_order(file):
 
 
 @given(event=events)
+@settings(deadline=None)
 def test_any_event_survives_its_line(event, tmp_path_factory):
     file = tmp_path_factory.mktemp("log") / "events.jsonl"
     line = render_event(event)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import UserError
@@ -61,6 +61,7 @@ def test_trials_without_a_value_come_last_by_number(tmp_path):
 
 
 @given(st.lists(st.floats(), max_size=6), st.sampled_from(["max", "min"]))
+@settings(deadline=None)
 def test_leaderboard_is_sorted_whatever_the_values(tmp_path_factory, values, mode):
     run = write_run(tmp_path_factory.mktemp("run"), [[{"acc": value}] for value in values])
     ranked = [s.value for s in leaderboard(run, "acc", mode)]
@@ -81,6 +82,7 @@ def test_pareto_front_holds_what_no_other_beats(tmp_path):
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=8))
+@settings(deadline=None)
 def test_pareto_front_agrees_with_the_definition(tmp_path_factory, points):
     run = write_run(
         tmp_path_factory.mktemp("run"), [[{"acc": float(a), "loss": float(b)}] for a, b in points]

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import Field
 
@@ -185,6 +185,7 @@ scalars = st.one_of(
 
 
 @given(scalars)
+@settings(deadline=None)
 def test_space_survives_its_file(raw):
     base = Settings()
     space = parse_space(parse_yaml(dump_yaml(raw), ""), base, "")
