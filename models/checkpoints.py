@@ -4,9 +4,12 @@ A run folder holds three kinds: `best-seq_acc-{epoch}-{value}.ckpt` and
 `best-loss-{epoch}-{value}.ckpt` (the best `save_top_k` of each) and `last.ckpt`.
 """
 
+import math
+import pickle
 import re
 import shutil
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -37,7 +40,8 @@ def write_checkpoint(path: Path, payload: Mapping[str, Any]) -> None:
     beside = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({"format": FORMAT, **payload}, beside)
+        with beside.open("wb") as file:
+            torch.save({"format": FORMAT, **payload}, file)
         beside.replace(path)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
         beside.unlink(missing_ok=True)
@@ -56,19 +60,30 @@ def read_checkpoint(path: Path, device: str = "cpu") -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint")
     try:
-        payload = torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:  # a torn file raises anything from EOFError to UnpicklingError
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{path}: not a readable checkpoint ({reason})") from error
+        with warnings.catch_warnings():  # of pickles that torch did not write
+            warnings.simplefilter("ignore")
+            payload = torch.load(path, map_location=device, weights_only=True)
+    except pickle.UnpicklingError as error:  # torch's own message says how to run the code
+        raise UserError(
+            f"{path}: not read, since it holds more than tensors and plain values, and that "
+            "could run code"
+        ) from error
+    except Exception as error:  # a torn file raises anything from EOFError to RuntimeError
+        raise UserError(
+            f"{path}: not a checkpoint, or damaged ({type(error).__name__}): take another one"
+        ) from error
     if not isinstance(payload, dict) or payload.get("format") != FORMAT:
         raise UserError(f"{path}: not a checkpoint of format {FORMAT} of this project")
     return payload
 
 
-def best_checkpoint(folder: Path, label: str) -> Path | None:
-    """Return the best of `best-{label}*.ckpt` by the value in its name, more being better."""
-    files = sorted(folder.glob(f"best-{label}*.ckpt"))
-    return max(files, key=_value_of, default=None)
+def best_checkpoint(folder: Path, monitors: Iterable[Monitor]) -> Path | None:
+    """Return the best file in `folder` by the first of the metrics that named any there."""
+    for monitor in monitors:
+        ranked = _ranked(folder, monitor)
+        if ranked:
+            return ranked[0]
+    return None
 
 
 class CheckpointKeeper:
@@ -90,32 +105,29 @@ class CheckpointKeeper:
         save(last)
         written = []
         for monitor in self.monitors:
-            if monitor.metric not in metrics:
+            value = metrics.get(monitor.metric, math.nan)
+            if math.isnan(value):  # compares with nothing
                 continue
-            value = metrics[monitor.metric]
             path = self.folder / f"best-{monitor.label}-{epoch}-{value:.4f}.ckpt"
-            ranked = self._ranked(monitor)
+            ranked = _ranked(self.folder, monitor)
             worse = [old for old in ranked if _is_better(value, _value_of(old), monitor.mode)]
             if len(ranked) < self.top_k or worse:
                 _link(last, path)
                 written.append(path)
-                for old in self._ranked(monitor)[self.top_k :]:
+                for old in _ranked(self.folder, monitor)[self.top_k :]:
                     old.unlink()
         return written
 
     def best(self, label: str) -> Path | None:
         """Return the best file of the monitor with this label."""
-        for monitor in self.monitors:
-            if monitor.label == label:
-                ranked = self._ranked(monitor)
-                return ranked[0] if ranked else None
-        return None
+        return best_checkpoint(self.folder, (m for m in self.monitors if m.label == label))
 
-    def _ranked(self, monitor: Monitor) -> list[Path]:
-        """Return the files of a monitor, best first, of equals the earlier epoch first."""
-        files = self.folder.glob(f"best-{monitor.label}-*.ckpt")
-        sign = -1 if monitor.mode == "max" else 1
-        return sorted(files, key=lambda file: (sign * _value_of(file), _epoch_of(file)))
+
+def _ranked(folder: Path, monitor: Monitor) -> list[Path]:
+    """Return the files of a monitor, best first, of equals the earlier epoch first."""
+    files = folder.glob(f"best-{monitor.label}-*.ckpt")
+    sign = -1 if monitor.mode == "max" else 1
+    return sorted(files, key=lambda file: (sign * _value_of(file), _epoch_of(file)))
 
 
 def _is_better(value: float, than: float, mode: Literal["max", "min"]) -> bool:
@@ -125,7 +137,7 @@ def _is_better(value: float, than: float, mode: Literal["max", "min"]) -> bool:
 
 
 def _parts(path: Path) -> tuple[int, float]:
-    match = re.search(r"-(\d+)-(-?(?:\d+\.\d+|inf|nan))\.ckpt$", path.name)
+    match = re.search(r"-(\d+)-(-?(?:\d+\.\d+|inf))\.ckpt$", path.name)
     if match is None:
         raise UserError(f"{path}: not a checkpoint name (best-METRIC-EPOCH-VALUE.ckpt): move it")
     return int(match[1]), float(match[2])
@@ -141,8 +153,18 @@ def _value_of(path: Path) -> float:
 
 def _link(source: Path, target: Path) -> None:
     """Give a file a second name; the next `last.ckpt` replaces only the first one."""
-    target.unlink(missing_ok=True)
+    beside = target.with_name(f".{target.name}.part")
+    beside.unlink(missing_ok=True)
     try:
-        target.hardlink_to(source)
+        beside.hardlink_to(source)
     except OSError:  # file systems without hard links
+        _copy(source, beside)
+    beside.replace(target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
         shutil.copyfile(source, target)
+    except OSError as error:
+        target.unlink()
+        raise UserError(f"{target}: cannot be written: {error.strerror}") from error

@@ -7,7 +7,6 @@
 `--model` takes a checkpoint, the folder of a training run, or a promoted preset's name.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +16,10 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
-from models.checkpoints import best_checkpoint
 from models.command import run_command
 from models.errors import UserError
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
+from models.grammar_vae.spec import METRICS
 from models.presets import find_preset
 
 
@@ -125,17 +124,24 @@ def find_checkpoint(name: str) -> Path:
     Raises:
         UserError: it stands for none.
     """
+    from models.checkpoints import Monitor, best_checkpoint
+
     path = Path(name)
     if path.is_file():
         return path
+    monitors = [
+        Monitor(metric=metric.name, label=metric.name.rpartition("/")[2], mode=metric.mode)
+        for metric in METRICS
+    ]
     if path.is_dir():
         folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
-        best = best_checkpoint(folder, "seq_acc")
+        best = best_checkpoint(folder, monitors)
         if best is None:
-            raise UserError(f"{path}: holds no best-seq_acc-*.ckpt: give a checkpoint file")
+            raise UserError(f"{path}: holds no best-*.ckpt: give a checkpoint file")
         return best
     preset = find_preset("grammar_vae", name)
-    best = None if preset.built_in else best_checkpoint(preset.source.parent / preset.name, "")
+    folder = preset.source.parent / preset.name
+    best = None if preset.built_in else best_checkpoint(folder, monitors)
     if best is None:
         raise UserError(
             f"the preset '{name}' has no checkpoints (only promoted ones do): train it with "
@@ -222,11 +228,12 @@ def _show(texts: Sequence[str]) -> None:
 
 
 def _show_pairs(originals: Sequence[str], decoded: Sequence[str]) -> None:
-    width = max(map(len, originals), default=0)
+    width = max(map(len, (*originals, "original")))
+    print(f"   {'original':<{width}}  decoded")
     for original, text in zip(originals, decoded, strict=True):
         print(f"{'=' if original == text else 'x'}  {original:<{width}}  {text}")
     right = sum(a == b for a, b in zip(originals, decoded, strict=True))
-    print(json.dumps({"exact": right, "rows": len(originals)}))
+    print(f"{right} of {len(originals)} exact")
 
 
 if __name__ == "__main__":
