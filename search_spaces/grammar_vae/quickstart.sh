@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The whole way once: data, a search, its leaderboard, new presets, what the best one decodes.
+# Every command is shown before it runs, so that it can be typed again with other values.
+set -euo pipefail
+
+run() {
+    printf '\n$ %s\n' "$*"
+    "$@"
+}
+
+name="quickstart-$(date +%Y%m%d-%H%M%S)"
+prod=data/quickstart/prod_4000_ids_int16.npy
+
+if [ ! -f "$prod" ]; then
+    run python -m models.grammar_vae.build_dataset \
+        --dataset equations --n 4000 --seed 42 --out data/quickstart
+fi
+run tuner search grammar_vae/quickstart --name "$name" --set "data={prod: $prod}"
+run tuner promote "$name" --top 2 --no_confirm
+run python -m models.grammar_vae.use reconstruct --model "$name-1" --prod "$prod" --num 10
+
+cat <<TEXT
+
+Where everything lies
+  data                data/quickstart
+  the search          runs/$name
+  the new presets     presets/grammar_vae/$name-1.yaml, $name-2.yaml, checkpoints beside them
+
+What to type next (after: source .venv/bin/activate)
+  tuner show $name
+  tuner presets
+  python -m models.grammar_vae.use sample --model $name-1 --num 20
+  python -m models.grammar_vae.train --config $name-1 --prod $prod --epochs 40
+  tuner check grammar_vae/beta_annealing
+TEXT
