@@ -1,0 +1,1 @@
+"""The AST autoencoder: typed Python programs to one vector and back, by their abstract syntax."""

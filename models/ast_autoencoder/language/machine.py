@@ -1,0 +1,260 @@
+"""The constraints of programs as a machine of tensors: what may follow, for a batch at once.
+
+Whatever is chosen among what `allowed` offers, step by step, ends within the budget in a program
+that compiles, type-checks, reads no undefined name, returns on every path and terminates. All
+shapes are fixed and nothing asks the device for a value, so a CUDA graph can capture a step.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from models.ast_autoencoder.language.kinds import MAX_PARAMETERS, NUM_SLOTS, TYPES
+from models.ast_autoencoder.language.machine_tables import (
+    FINISHED,
+    FROZEN_SHIFT,
+    NEW_SHIFT,
+    SLOTS_MASK,
+    SYMBOL_MASK,
+    VISIBLE_SHIFT,
+    machine_tables,
+)
+from models.ast_autoencoder.language.scopes import (
+    ALWAYS,
+    DEFINABLE,
+    FACTS,
+    PARAMETER,
+    READABLE_LIST,
+    READABLE_STR,
+    WALKABLE,
+)
+from models.errors import UserError
+
+MAX_STEPS = 4096
+"""Longest budget."""
+
+_STR, _LIST = TYPES.index("str"), TYPES.index("list")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MachineState:
+    """Where each row of a batch stands; never changed in place.
+
+    Args:
+        stack: int64 (batch, places), open contexts with the slots visible and frozen there.
+        depth: int64 (batch,), entries on the stack; 1 when the row is complete.
+        needed: int64 (batch,), fewest steps that complete the row.
+        step: int64 (batch,), steps taken.
+        typed_slots: int64 (batch, types), bits of the slots of each type.
+        num_slots: int64 (batch,), slots defined so far.
+        parameters: int64 (batch,), bits of the parameters' slots.
+        returns: int64 (batch,), index of the type that the program returns.
+        held: int64 (batch,), bits of the slots to freeze in the next body.
+    """
+
+    stack: Tensor
+    depth: Tensor
+    needed: Tensor
+    step: Tensor
+    typed_slots: Tensor
+    num_slots: Tensor
+    parameters: Tensor
+    returns: Tensor
+    held: Tensor
+
+    @property
+    def done(self) -> Tensor:
+        """Bool (batch,): which rows are complete."""
+        return self.depth <= 1
+
+    def select(self, rows: Tensor) -> "MachineState":
+        """Return the state of some rows, in that order; rows may repeat.
+
+        Args:
+            rows: int64 (new batch,).
+        """
+        return MachineState(**{name: value[rows] for name, value in vars(self).items()})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Contexts:
+    """All that decides what is allowed, at any number of steps; the budget is not in it.
+
+    Args:
+        symbol: uint8 (...), context that is open; 0 where nothing is.
+        facts: int32 (...), bits of the facts that hold.
+        needed: int16 (...), fewest steps that complete the program from here.
+        step: int16 (...), steps taken before.
+    """
+
+    symbol: Tensor
+    facts: Tensor
+    needed: Tensor
+    step: Tensor
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> "Contexts":
+        """Apply a function of tensors, such as a selection or a move, to every field."""
+        return Contexts(**{item.name: function(getattr(self, item.name)) for item in fields(self)})
+
+
+class ConstraintMachine:
+    """The rules of programs on a device, for derivations of up to `max_steps` steps.
+
+    Raises:
+        UserError: a budget below the shortest program or above MAX_STEPS.
+    """
+
+    def __init__(self, device: torch.device | str, max_steps: int) -> None:
+        tables = machine_tables()
+        if not tables.min_length <= max_steps <= MAX_STEPS:
+            raise UserError(
+                f"max_steps is {max_steps}: the shortest program takes {tables.min_length} "
+                f"steps and {MAX_STEPS} are the most: choose a number between"
+            )
+        self.device = torch.device(device)
+        self.max_steps = max_steps
+        self.num_productions = tables.num_productions
+        self.min_length = tables.min_length
+        self._tables = tables.to(self.device)
+        width = tables.pushed.shape[1]
+        self._places = torch.arange(width, device=self.device)
+        # Each open context needs a step of its own, so no more are ever open at once.
+        self._num_places = max_steps + width + 1
+        self._type_bits = self._weights([f"{name} can be changed" for name in TYPES])
+        self._return_bits = self._weights([f"returns {name}" for name in TYPES])
+
+    def start(self, batch: int) -> MachineState:
+        """Return the state before the first step."""
+        zeros = torch.zeros(batch, dtype=torch.int64, device=self.device)
+        stack = zeros.new_zeros((batch, self._num_places))
+        stack[:, 0] = FINISHED
+        stack[:, 1] = self._tables.start
+        return MachineState(
+            stack=stack,
+            depth=zeros + 2,
+            needed=zeros + self.min_length,
+            step=zeros,
+            typed_slots=zeros.new_zeros((batch, len(TYPES))),
+            num_slots=zeros,
+            parameters=zeros,
+            returns=zeros,
+            held=zeros,
+        )
+
+    def allowed(self, state: MachineState) -> Tensor:
+        """Return bool (batch, productions): what may follow; nothing in complete rows."""
+        return self.allowed_in(self.contexts(state))
+
+    def advance(self, state: MachineState, ids: Tensor) -> MachineState:
+        """Take one production in each row.
+
+        Args:
+            state: before the step.
+            ids: int64 (batch,), allowed in `state`; ignored in complete rows.
+
+        Returns:
+            The state after the step; complete rows stay as they are.
+        """
+        tables = self._tables
+        top_place = state.depth[:, None] - 1
+        top = state.stack.gather(1, top_place).squeeze(1)
+        symbol = top & SYMBOL_MASK
+        ids = ids.clamp(min=0)
+        pair = symbol * self.num_productions + ids
+        # Whatever a statement held back is frozen from the body's first statement on.
+        scope = (top & ~SYMBOL_MASK) | (state.held << FROZEN_SHIFT)
+        new_bit = torch.ones_like(symbol) << state.num_slots
+        entries = tables.pushed[pair]
+        sees_new = entries >> NEW_SHIFT
+        entries = (entries & SYMBOL_MASK) | scope[:, None]
+        entries = entries | sees_new * (new_bit << VISIBLE_SHIFT)[:, None]
+        defines = tables.defines[pair]  # (batch, types)
+        held = torch.where(tables.is_block[symbol], 0, state.held)
+        return MachineState(
+            stack=state.stack.scatter(1, top_place + self._places, entries),
+            depth=state.depth + tables.depth_change[pair],
+            needed=state.needed + tables.net_steps.view(-1)[pair] * ~state.done,
+            step=state.step + ~state.done,
+            typed_slots=state.typed_slots | defines * new_bit[:, None],
+            num_slots=state.num_slots + defines.sum(dim=1),
+            parameters=state.parameters | tables.defines_parameter[pair] * new_bit,
+            returns=state.returns + tables.returns[pair],
+            held=held | (tables.slot_bits[ids] & tables.freezes[symbol]),
+        )
+
+    def contexts(self, state: MachineState) -> Contexts:
+        """Return what decides what is allowed in a state, (batch,)."""
+        tables = self._tables
+        top = state.stack.gather(1, state.depth[:, None] - 1).squeeze(1)
+        symbol = top & SYMBOL_MASK
+        visible = ((top >> VISIBLE_SHIFT) & SLOTS_MASK) | state.parameters
+        frozen = ((top >> FROZEN_SHIFT) & SLOTS_MASK) | state.held
+        of_type = visible[:, None] & state.typed_slots  # (batch, types)
+        fitting = of_type.gather(1, tables.slot_types[symbol][:, None]).squeeze(1)
+        fitting = fitting & ~(frozen & tables.changes[symbol])
+        changeable = (of_type & ~frozen[:, None]) != 0
+        definable = state.num_slots < NUM_SLOTS
+        readable = of_type != 0
+        facts = (
+            fitting
+            | (changeable * self._type_bits).sum(dim=1)
+            | self._return_bits[state.returns]
+            | _bit(ALWAYS)
+            | definable * _bit(DEFINABLE)
+            | (state.num_slots < MAX_PARAMETERS - 1) * _bit(PARAMETER)
+            | readable[:, _LIST] * _bit(READABLE_LIST)
+            | readable[:, _STR] * _bit(READABLE_STR)
+            | (readable[:, _LIST] & definable) * _bit(WALKABLE)
+        )
+        return Contexts(
+            symbol=symbol.to(torch.uint8),
+            facts=facts.to(torch.int32),
+            needed=state.needed.to(torch.int16),
+            step=state.step.to(torch.int16),
+        )
+
+    def allowed_in(self, contexts: Contexts) -> Tensor:
+        """Return bool (..., productions): what may follow in contexts of shape (...)."""
+        symbol = contexts.symbol.long()
+        spare = self.max_steps - 1 - contexts.step - contexts.needed
+        in_budget = self._tables.net_steps[symbol] <= spare[..., None]
+        return in_budget & ((self._tables.needs[symbol] & contexts.facts[..., None]) != 0)
+
+    def contexts_along(self, ids: Tensor) -> Contexts:
+        """Return the contexts of given programs, for teacher forcing.
+
+        Args:
+            ids: (batch, time), complete legal derivations padded with -1.
+
+        Returns:
+            Contexts of shape (batch, time); nothing is allowed at pad steps.
+        """
+        ids = ids.long()
+        state = self.start(len(ids))
+        steps: list[Contexts] = []
+        for step in range(ids.shape[1]):
+            steps.append(self.contexts(state))
+            state = self.advance(state, ids[:, step])
+        return Contexts(
+            **{
+                item.name: torch.stack([getattr(step, item.name) for step in steps], dim=1)
+                for item in fields(Contexts)
+            }
+        )
+
+    def allowed_along(self, ids: Tensor) -> Tensor:
+        """Return bool (batch, time, productions): what was allowed at each step of given programs.
+
+        Args:
+            ids: (batch, time), complete legal derivations padded with -1.
+        """
+        return self.allowed_in(self.contexts_along(ids))
+
+    def _weights(self, facts: list[str]) -> Tensor:
+        return torch.tensor([_bit(name) for name in facts], device=self.device)
+
+
+def _bit(fact: str) -> int:
+    return 1 << FACTS.index(fact)

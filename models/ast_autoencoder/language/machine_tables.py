@@ -1,0 +1,164 @@
+"""The rules of programs as tensors, by (context, production)."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.ast_autoencoder.language.contexts import Context, context_steps, contexts
+from models.ast_autoencoder.language.kinds import NUM_SLOTS, TYPES, Kind, language
+from models.ast_autoencoder.language.scopes import (
+    FACTS,
+    defined_type,
+    is_visible_in,
+    needed_fact,
+)
+
+SYMBOL_BITS = 8
+"""Of a stack entry; above them lie the visible slots, then the frozen ones."""
+
+VISIBLE_SHIFT = SYMBOL_BITS
+FROZEN_SHIFT = SYMBOL_BITS + NUM_SLOTS
+NEW_SHIFT = SYMBOL_BITS + 2 * NUM_SLOTS
+"""In `pushed`: marks the entries that see the slot that the production defines."""
+
+SYMBOL_MASK = (1 << SYMBOL_BITS) - 1
+SLOTS_MASK = (1 << NUM_SLOTS) - 1
+
+NEVER = 32_767
+"""Net steps of what may not stand in a context."""
+
+FINISHED = 0
+"""Symbol at the bottom of every stack; taking any production there changes nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MachineTables:
+    """Tables over C contexts, the finished one first, and P productions; R are pushed at most.
+
+    Args:
+        net_steps: int16 (C, P), by how much a production changes the fewest steps that the rest
+            of a program takes; NEVER where it may not stand.
+        needs: int32 (C, P), bit of the fact that it needs.
+        pushed: int64 (C * P, R), stack entries to push, without slots, the left-most last.
+        depth_change: int64 (C * P,).
+        defines: int64 (C * P, types), 1 at the type of the slot that the production defines.
+        defines_parameter: int64 (C * P,), 1 where that slot is a parameter.
+        returns: int64 (C * P,), index of the type that a signature declares, else 0.
+        slot_bits: int64 (P,), 1 << slot where a production stands for one, else 0.
+        slot_types: int64 (C,), index of the type of the slots that may stand there.
+        changes: int64 (C,), all bits where such a slot must not be frozen, else 0.
+        freezes: int64 (C,), all bits where such a slot is frozen in the next body, else 0.
+        is_block: bool (C,), whether statements stand there.
+        start: the first symbol.
+        min_length: steps of the shortest program.
+    """
+
+    net_steps: Tensor
+    needs: Tensor
+    pushed: Tensor
+    depth_change: Tensor
+    defines: Tensor
+    defines_parameter: Tensor
+    returns: Tensor
+    slot_bits: Tensor
+    slot_types: Tensor
+    changes: Tensor
+    freezes: Tensor
+    is_block: Tensor
+    start: int
+    min_length: int
+
+    @property
+    def num_productions(self) -> int:
+        """Number of productions P."""
+        return self.net_steps.shape[1]
+
+    def to(self, device: torch.device | str) -> "MachineTables":
+        """Copy the tables to a device."""
+        moved = {
+            name: value.to(device) if isinstance(value, Tensor) else value
+            for name, value in vars(self).items()
+        }
+        return MachineTables(**moved)
+
+
+@lru_cache(maxsize=1)
+def machine_tables() -> MachineTables:
+    """Build the tables, on the CPU."""
+    every = contexts()
+    kinds = language().kinds
+    symbols = {context.name: index + 1 for index, context in enumerate(every)}
+    width = max(len(children) for context in every for children in context.children.values())
+    shape = (len(every) + 1, len(kinds))
+    arrays = _Arrays(
+        net_steps=np.full(shape, NEVER, dtype=np.int16),
+        needs=np.zeros(shape, dtype=np.int32),
+        pushed=np.zeros((*shape, width), dtype=np.int64),
+        depth_change=np.zeros(shape, dtype=np.int64),
+        defines=np.zeros((*shape, len(TYPES)), dtype=np.int64),
+        defines_parameter=np.zeros(shape, dtype=np.int64),
+        returns=np.zeros(shape, dtype=np.int64),
+    )
+    for context in every:
+        for index, children in context.children.items():
+            _fill(arrays, symbols, context, kinds[index], children)
+    pairs = {
+        name: torch.from_numpy(
+            array if name in _BY_CONTEXT else array.reshape(-1, *array.shape[2:])
+        )
+        for name, array in vars(arrays).items()
+    }
+    return MachineTables(
+        **pairs,
+        slot_bits=torch.tensor([0 if kind.slot is None else 1 << kind.slot for kind in kinds]),
+        slot_types=torch.tensor([0, *(TYPES.index(item.slot_type or "int") for item in every)]),
+        changes=torch.tensor([0, *(-int(item.changes) for item in every)]),
+        freezes=torch.tensor([0, *(-int(item.freezes) for item in every)]),
+        is_block=torch.tensor([False, *(item.nonterminal == "BLOCK" for item in every)]),
+        start=symbols["PROGRAM"],
+        min_length=context_steps()["PROGRAM"],
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Arrays:
+    """The tables that are filled pair by pair, see MachineTables."""
+
+    net_steps: NDArray[np.int16]
+    needs: NDArray[np.int32]
+    pushed: NDArray[np.int64]
+    depth_change: NDArray[np.int64]
+    defines: NDArray[np.int64]
+    defines_parameter: NDArray[np.int64]
+    returns: NDArray[np.int64]
+
+
+_BY_CONTEXT = ("net_steps", "needs")
+
+
+def _fill(
+    arrays: _Arrays,
+    symbols: dict[str, int],
+    context: Context,
+    kind: Kind,
+    children: tuple[str, ...],
+) -> None:
+    """Enter one production in one context."""
+    pair = symbols[context.name], kind.id
+    steps = context_steps()
+    arrays.net_steps[pair] = sum(steps[name] for name in children) - steps[context.name]
+    arrays.needs[pair] = 1 << FACTS.index(needed_fact(kind, is_bound=context.name == "BOUND"))
+    arrays.depth_change[pair] = len(children) - 1
+    for place, name in enumerate(reversed(children)):
+        sees_new = is_visible_in(kind, len(children) - 1 - place)
+        arrays.pushed[(*pair, place)] = symbols[name] | int(sees_new) << NEW_SHIFT
+    new_type = defined_type(kind)
+    if new_type:
+        arrays.defines[(*pair, TYPES.index(new_type))] = 1
+        arrays.defines_parameter[pair] = kind.lhs == "PARAM"
+    if kind.lhs == "PROGRAM":
+        arrays.returns[pair] = [f"program_{name}" for name in TYPES].index(kind.name)
