@@ -184,5 +184,6 @@ def _resume(task: Task, path: Path) -> _Progress:
         if "cuda" in payload["rng"] and torch.cuda.is_available():
             torch.cuda.set_rng_state(payload["rng"]["cuda"])
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
-        raise UserError(f"{path}: does not fit this model and data: {error}") from error
+        reason = f"it has no {error}" if isinstance(error, KeyError) else error
+        raise UserError(f"{path}: does not fit this model and data: {reason}") from error
     return progress
