@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from models.config_file import parse_yaml, read_yaml, to_config
 from models.errors import UserError, did_you_mean
-from models.grammar.grammar_checks import grammar_mistakes
+from models.grammar.grammar_checks import grammar_mistakes, white_space_mistakes
 from models.grammar.symbols import Production, parse_production
 
-BUILT_IN_GRAMMARS = ("equations", "pde")
+BUILT_IN_GRAMMARS = ("equations", "pde", "smiles")
 """Names that `load_grammar` knows; each is `data/<name>.yaml`."""
+
+WhiteSpace = Literal["free", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,7 @@ class Grammar:
         separator: text between two symbols when a derivation is written out.
         spaced: terminals written with a space on either side where `separator` is empty.
         pad_production: id of a production that only fills arrays and is never derived.
+        white_space: "free" means nothing between symbols; with "none" a text has none inside.
 
     Raises:
         UserError: undefined or endless nonterminals, duplicates, and so on; all of them at once.
@@ -40,11 +43,14 @@ class Grammar:
     separator: str = ""
     spaced: tuple[str, ...] = ()
     pad_production: int | None = None
+    white_space: WhiteSpace = "free"
 
     def __post_init__(self) -> None:
         mistakes = grammar_mistakes(
             self.start, self.productions, self.separator, self.spaced, self.pad_production
         )
+        if self.white_space == "none":
+            mistakes += white_space_mistakes(self.separator, self.spaced)
         if mistakes:
             raise UserError("\n".join(f"grammar {self.name}: {text}" for text in mistakes))
 
@@ -60,8 +66,9 @@ class Grammar:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of everything but the name: equal digests mean interchangeable ids and text."""
-        content = {key: value for key, value in self.to_mapping().items() if key != "name"}
+        """SHA-256 of what ids and text depend on: where it is equal, they are interchangeable."""
+        content = self.to_mapping()
+        del content["name"], content["white_space"]
         canonical = json.dumps(content, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -74,6 +81,7 @@ class Grammar:
             "separator": self.separator,
             "spaced": list(self.spaced),
             "pad": pad,
+            "white_space": self.white_space,
             "productions": [str(production) for production in self.productions],
         }
 
@@ -96,6 +104,7 @@ class Grammar:
                 separator=content.separator,
                 spaced=content.spaced,
                 pad_production=_pad_production(content.pad, productions),
+                white_space=content.white_space,
             )
         except UserError as error:
             lines = str(error).splitlines()
@@ -112,6 +121,7 @@ class _GrammarFile:
     separator: str = ""
     spaced: tuple[str, ...] = ()
     pad: str | None = None
+    white_space: WhiteSpace = "free"
 
 
 def load_grammar(name_or_path: str) -> Grammar:

@@ -33,6 +33,16 @@ def grammar_mistakes(
     return mistakes or [*_endless_mistakes(start, productions), *_cycle_mistakes(productions)]
 
 
+def white_space_mistakes(separator: str, spaced: Collection[str]) -> list[str]:
+    """Return what contradicts `white_space: none` in a grammar, as sentences."""
+    keys = {"separator": separator, "spaced": list(spaced)}
+    return [
+        f"{key} is {value!r}, but white_space: none says that texts have none: remove one of them"
+        for key, value in keys.items()
+        if value
+    ]
+
+
 def reachable_nonterminals(start: str, productions: Iterable[Production]) -> set[str]:
     """Return the nonterminals that some derivation from `start` opens, `start` included."""
     uses: dict[str, set[str]] = {}

@@ -11,8 +11,8 @@ from lark.parsers.lalr_analysis import LALR_Analyzer
 
 from models.grammar.grammar import Grammar
 from models.grammar.lark_grammar import LarkGrammar, alias, translate
-from models.grammar.text_errors import joined_words_error, unexpected_error
-from models.grammar.white_space import joined_words, strip_white_space
+from models.grammar.text_errors import joined_words_error, unexpected_error, white_space_error
+from models.grammar.white_space import inner_white_space, joined_words, strip_white_space
 
 _Derivation = tuple[int, ...]
 
@@ -37,7 +37,8 @@ class TextParser:
     def derive(self, text: str, where: str = "") -> list[int]:
         """Return the production ids of the left-most derivation of `text`.
 
-        White space between symbols means nothing; between two numbers or names it is an error.
+        White space around a text means nothing. Inside it means nothing between symbols, unless
+        the grammar has none; between two numbers or names it is an error.
 
         Args:
             text: a text of the grammar.
@@ -48,10 +49,8 @@ class TextParser:
                 symbols that were expected there.
         """
         stripped = strip_white_space(text)
-        if len(stripped) != len(text) and not self.grammar.separator:
-            gap = joined_words(text, self.grammar.spaced)
-            if gap:
-                raise joined_words_error(text, gap, where)
+        if len(stripped) != len(text):
+            self._check_white_space(text, where)
         if self._lalr is not None:
             try:
                 return list(self._lalr.parse(stripped))  # pyright: ignore[reportArgumentType]
@@ -60,6 +59,16 @@ class TextParser:
                 # else knows everything that was expected.
                 pass
         return self._derive_with_earley(stripped, text, where)
+
+    def _check_white_space(self, text: str, where: str) -> None:
+        if self.grammar.white_space == "none":
+            gap = inner_white_space(text)
+            if gap:
+                raise white_space_error(text, gap, where)
+        elif not self.grammar.separator:
+            gap = joined_words(text, self.grammar.spaced)
+            if gap:
+                raise joined_words_error(text, gap, where)
 
     @cached_property
     def _earley(self) -> Lark:

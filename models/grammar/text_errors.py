@@ -20,6 +20,14 @@ def joined_words_error(text: str, gap: re.Match[str], where: str) -> UserError:
     )
 
 
+def white_space_error(text: str, gap: re.Match[str], where: str) -> UserError:
+    """Build the error for white space inside a text of a grammar that has none."""
+    return UserError(
+        f"{_place(where, gap.start() + 1)}white space in {_excerpt(text, gap.start())}: texts of "
+        "this grammar have none: remove it, and what follows it where that is a name"
+    )
+
+
 def unexpected_error(
     text: str, position: int, expected: Sequence[str], end_fits: bool, where: str
 ) -> UserError:

@@ -1,13 +1,22 @@
-"""White space in texts: it means nothing, except where removing it would join two words."""
+"""White space in texts: it means nothing, except where removing it would join two words.
+
+A grammar may also say that its texts have none.
+"""
 
 import re
 
+_INSIDE = re.compile(r"(?<=\S)\s+(?=\S)")
 _BETWEEN_WORDS = re.compile(r"(?<=[A-Za-z0-9._])\s+(?=[A-Za-z0-9._])")
 
 
 def strip_white_space(text: str) -> str:
     """Return `text` without any white space."""
     return "".join(text.split())
+
+
+def inner_white_space(text: str) -> re.Match[str] | None:
+    """Return the first white space that stands between two visible characters, if any."""
+    return _INSIDE.search(text)
 
 
 def joined_words(text: str, spaced: tuple[str, ...]) -> re.Match[str] | None:

@@ -71,7 +71,9 @@ def test_grammar_file_of_a_user_is_read(tmp_path):
 
 
 def test_unknown_grammar_lists_the_built_in_ones():
-    with pytest.raises(UserError, match=r"'pdes'.*Did you mean 'pde'\? Built in: equations, pde"):
+    with pytest.raises(
+        UserError, match=r"'pdes'.*Did you mean 'pde'\? Built in: equations, pde, smiles"
+    ):
         load_grammar("pdes")
 
 
@@ -89,3 +91,18 @@ def test_bad_grammar_file_is_named_with_its_mistake(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(UserError, match=rf"bad\.yaml.*{message}"):
         load_grammar(str(path))
+
+
+def test_digest_does_not_depend_on_how_white_space_is_read():
+    mapping = {"start": "S", "productions": ["S -> 'a'"]}
+    free = Grammar.from_mapping(mapping, "a")
+    strict = Grammar.from_mapping({**mapping, "white_space": "none"}, "a")
+    assert free.digest == strict.digest
+
+
+def test_a_grammar_without_white_space_writes_none():
+    mapping = {"start": "S", "productions": ["S -> 'a'"], "white_space": "none"}
+    with pytest.raises(UserError, match="separator is ' ', but white_space: none says"):
+        Grammar.from_mapping({**mapping, "separator": " "}, "a")
+    with pytest.raises(UserError, match=r"spaced is \['a'\], but white_space: none says"):
+        Grammar.from_mapping({**mapping, "spaced": ["a"]}, "a")

@@ -1,6 +1,6 @@
 import pytest
 
-from models.grammar.white_space import column, joined_words, strip_white_space
+from models.grammar.white_space import column, inner_white_space, joined_words, strip_white_space
 
 
 def test_strip_removes_every_kind_of_white_space():
@@ -25,3 +25,14 @@ def test_white_space_beside_a_spaced_word_is_fine():
 @pytest.mark.parametrize(("position", "expected"), [(0, 2), (1, 4), (2, 5)])
 def test_column_counts_in_the_text_as_given(position, expected):
     assert column(" a b ", position) == expected
+
+
+@pytest.mark.parametrize(("text", "at"), [("a  b", 1), ("( a", 1), (" a\tb", 2)])
+def test_white_space_inside_a_text_is_found(text, at):
+    found = inner_white_space(text)
+    assert found is not None
+    assert found.start() == at
+
+
+def test_white_space_around_a_text_is_not_inside():
+    assert inner_white_space(" ab\n") is None
