@@ -1,7 +1,8 @@
 """The rules of programs as tensors, by (context, production)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,11 +80,8 @@ class MachineTables:
 
     def to(self, device: torch.device | str) -> "MachineTables":
         """Copy the tables to a device."""
-        moved = {
-            name: value.to(device) if isinstance(value, Tensor) else value
-            for name, value in vars(self).items()
-        }
-        return MachineTables(**moved)
+        tensors = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **tensors)
 
 
 @lru_cache(maxsize=1)
@@ -106,14 +104,14 @@ def machine_tables() -> MachineTables:
     for context in every:
         for index, children in context.children.items():
             _fill(arrays, symbols, context, kinds[index], children)
-    pairs = {
+    tensors: dict[str, Any] = {
         name: torch.from_numpy(
             array if name in _BY_CONTEXT else array.reshape(-1, *array.shape[2:])
         )
         for name, array in vars(arrays).items()
     }
     return MachineTables(
-        **pairs,
+        **tensors,
         slot_bits=torch.tensor([0 if kind.slot is None else 1 << kind.slot for kind in kinds]),
         slot_types=torch.tensor([0, *(TYPES.index(item.slot_type or "int") for item in every)]),
         changes=torch.tensor([0, *(-int(item.changes) for item in every)]),

@@ -1,0 +1,39 @@
+"""Refusals of Python that is outside the language, with their place."""
+
+import ast
+
+from models.errors import UserError
+
+
+class Refusal(Exception):
+    """A node outside the language; `source_to_ids` adds its place and turns it into a UserError.
+
+    Args:
+        node: what is refused.
+        text: what it is, and what is allowed instead.
+    """
+
+    def __init__(self, node: ast.AST, text: str) -> None:
+        super().__init__(text)
+        self.line: int = getattr(node, "lineno", 1)
+        self.offset: int = getattr(node, "col_offset", 0)
+        self.text = text
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Line and offset: which of two refusals comes later in a text."""
+        return self.line, self.offset
+
+    def to_error(self, source: str) -> UserError:
+        """Return the message with line and column, both from 1."""
+        lines = source.splitlines()
+        line = lines[self.line - 1] if self.line <= len(lines) else ""
+        # Python counts bytes of UTF-8, people count characters.
+        column = len(line.encode()[: self.offset].decode(errors="ignore")) + 1
+        return UserError(f"line {self.line}, column {column}: {self.text}")
+
+
+def excerpt(node: ast.AST, limit: int = 60) -> str:
+    """Return a node's source on one line, cut to `limit` characters, for a message."""
+    text = " ".join(ast.unparse(node).split())
+    return f"`{text if len(text) <= limit else text[: limit - 3] + '...'}`"
