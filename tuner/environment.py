@@ -60,11 +60,17 @@ def code_state(folder: Path | None = None) -> CodeState:
 
 
 def describe_environment(
-    *, code: CodeState, data: Mapping[str, Any], seeds: Mapping[str, int], command: Sequence[str]
+    *,
+    search: str,
+    code: CodeState,
+    data: Mapping[str, Any],
+    seeds: Mapping[str, int],
+    command: Sequence[str],
 ) -> dict[str, Any]:
     """Return the content of `environment.json`.
 
     Args:
+        search: the file of the search.
         code: the code that runs.
         data: what the data set is: its settings, its digest, its size.
         seeds: every seed by what it seeds.
@@ -73,6 +79,7 @@ def describe_environment(
     return {
         **driver_identity(),
         "began": datetime.now(UTC).isoformat(timespec="seconds"),
+        "search": search,
         "command": list(command),
         "folder": str(Path.cwd()),
         "python": sys.version.split()[0],

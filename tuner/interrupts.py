@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM during a search: the first ends it in order, the second at once.
 
-Python's own KeyboardInterrupt could strike in the middle of a line of the study's journal. Here the
-first signal only sets a flag, which Ray's loop looks at ten times a second.
+Python's own KeyboardInterrupt could strike in the middle of a line of the study's journal. So
+while trials run a signal only sets a flag, which Ray's loop looks at ten times a second.
 """
 
 import os
@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-EXIT_CODE = 130
+from models.command import INTERRUPTED
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class SearchInterrupted(KeyboardInterrupt):
@@ -20,26 +22,39 @@ class SearchInterrupted(KeyboardInterrupt):
 
 
 class Interrupts:
-    """Remembers whether somebody asked for the end."""
+    """Remembers whether somebody asked for the end, and raises when it is safe."""
 
     def __init__(self) -> None:
-        self.requested = False
+        self._requested = False
+        self._deferring = False
 
     def check(self) -> None:
-        """Leave Ray's loop if somebody asked for the end.
+        """Raise what was deferred.
 
         Raises:
             SearchInterrupted: a signal came.
         """
-        if self.requested:
+        if self._requested:
             raise SearchInterrupted
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.requested:
-            os._exit(EXIT_CODE)  # Ray's processes die with their parent
-        self.requested = True
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Inside the block a signal raises nothing: `check` does."""
+        self._deferring = True
+        try:
+            yield
+        finally:
+            self._deferring = False
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal."""
+        if self._requested:
+            os._exit(INTERRUPTED)  # Ray's processes die with their parent
+        self._requested = True
         name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-        sys.stderr.write(f"\n{name}: stopping the running trials (once more leaves at once)\n")
+        sys.stderr.write(f"\n{name}: ending the search (once more leaves at once)\n")
+        if not self._deferring:
+            raise SearchInterrupted
 
 
 @contextmanager
@@ -49,10 +64,9 @@ def catch_signals() -> Iterator[Interrupts]:
     if threading.current_thread() is not threading.main_thread():
         yield interrupts
         return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, interrupts._on_signal) for number in numbers]
+    before = {number: signal.signal(number, interrupts.on_signal) for number in _SIGNALS}
     try:
         yield interrupts
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in before.items():
             signal.signal(number, handler)

@@ -38,7 +38,10 @@ class LineView(Observer):
         self._board.created(trial, number, params)
 
     def started(self, trial: str) -> None:
-        """Take a trial that began to run."""
+        """Take a trial that began to run, and write a line if it began anew."""
+        row = self._board.rows[trial]
+        if row.began is not None:
+            self._say(f"trial {row.number}: lost its worker, starts again after epoch {row.epoch}")
         self._board.started(trial)
 
     def reported(
@@ -66,12 +69,8 @@ class LineView(Observer):
 class TableView(LineView):
     """Keeps the board for a table that draws itself."""
 
-    def ended(self, trial: str, outcome: Outcome) -> None:
-        """Take the end of a trial."""
-        self._board.ended(trial, outcome)
-
-    def tick(self) -> None:
-        """Do nothing: the table draws itself."""
+    def _say(self, line: str) -> None:
+        """Say nothing: the table draws itself."""
 
 
 @contextmanager

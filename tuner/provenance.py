@@ -28,7 +28,7 @@ def provenance_of(
     """
     environment = run.environment
     return {
-        "search": search.stem,
+        "search": environment.get("search", search.source),
         "search_sha256": file_digest(run.paths.search_file),
         "run": run.name,
         "trial": {

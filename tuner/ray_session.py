@@ -18,7 +18,8 @@ ADDRESS_VARIABLE = "RAY_ADDRESS"
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",  # only the older reporter can be silenced
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths stay true in workers
-    "RAY_DEDUP_LOGS": "1",
+    # Ray prints it to our standard output; the log file and the view say it too.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what Ray will do next, without its warning
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the record is ours

@@ -32,7 +32,7 @@ from tuner.trial_failure import is_disk_full, short_message
 
 logger = logging.getLogger(__name__)
 
-_INTERRUPTED = Outcome(state="interrupted", cause="interrupted")
+_INTERRUPTED = Outcome(state="interrupted")
 _BUDGET = Outcome(state="stopped", cause="budget")
 _HOUR_S = 3600.0
 
@@ -103,6 +103,7 @@ def _write_inputs(search: Search, paths: RunPaths, dataset: Any, options: RunOpt
     data_settings = to_mapping(search.data)
     seeds = {"searcher": search.searcher.seed, "trials": search.base_config.seed}
     environment = describe_environment(
+        search=search.source,
         code=code,
         data=describe_data(data_settings, dataset),
         seeds=seeds | ({"data": data_settings["seed"]} if "seed" in data_settings else {}),
@@ -118,20 +119,12 @@ def _drive(
     search: Search, paths: RunPaths, dataset: Any, events: EventLog, options: RunOptions
 ) -> SearchStop:
     """Let Ray run the trials and settle all of them, however the search ends."""
-    with ray_session(options.address, options.dashboard):
+    with catch_signals() as interrupts, ray_session(options.address, options.dashboard):
         from tuner.tune_run import TuneRun  # imports Ray, whose environment is set only now
 
         budget_s = None if search.budget.hours is None else search.budget.hours * _HOUR_S
         stop = SearchStop(budget_s)
-        board = Board(
-            run=paths.name,
-            metric=search.objective.metric,
-            mode=search.objective.mode,
-            num_trials=search.budget.num_trials,
-            max_epochs=search.scheduler.max_epochs,
-            deadline=stop.deadline,
-        )
-        with show_search(board, options.stream) as view, catch_signals() as interrupts:
+        with show_search(_board(search, paths, stop), options.stream) as view:
             run = TuneRun(
                 search=search,
                 paths=paths,
@@ -141,11 +134,23 @@ def _drive(
                 on_step=interrupts.check,
                 storage=options.storage or paths.study_file,
             )
-            try:
-                run.fit(dataset)
-            finally:
-                run.settle(_BUDGET if stop.reason == "budget" else _INTERRUPTED)
+            with interrupts.deferred():
+                try:
+                    run.fit(dataset)
+                finally:
+                    run.settle(_BUDGET if stop.reason == "budget" else _INTERRUPTED)
     return stop
+
+
+def _board(search: Search, paths: RunPaths, stop: SearchStop) -> Board:
+    return Board(
+        run=paths.name,
+        metric=search.objective.metric,
+        mode=search.objective.mode,
+        num_trials=search.budget.num_trials,
+        max_epochs=search.scheduler.max_epochs,
+        deadline=stop.deadline,
+    )
 
 
 def _record_crash(events: EventLog, error: Exception) -> None:

@@ -80,7 +80,7 @@ class OptunaSearcher(Searcher):
         if error:
             self._tell(trial_id, lost("its worker died"))
         elif not result:
-            self._tell(trial_id, Outcome(state="interrupted", cause="interrupted"))
+            self._tell(trial_id, Outcome(state="interrupted"))
         else:
             self._report(trial_id, result)
             self._tell(trial_id, outcome_of(result, self._rungs), result)
@@ -117,7 +117,8 @@ class OptunaSearcher(Searcher):
             trial.set_user_attr(CAUSE, outcome.cause)
             self._study.tell(trial, state=TrialState.PRUNED)  # takes over the last report
         else:
-            trial.set_user_attr(CAUSE, "nan" if outcome.state == "done" else outcome.cause)
+            cause = "nan" if outcome.state == "done" else outcome.cause
+            trial.set_user_attr(CAUSE, cause or outcome.state)
             if outcome.message:
                 trial.set_user_attr(MESSAGE, outcome.message[:_LONGEST_MESSAGE])
             self._study.tell(trial, state=TrialState.FAIL)

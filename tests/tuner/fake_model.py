@@ -86,9 +86,11 @@ class FakeTask:
             raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
         if self.config.fail == "disk":
             raise OSError(28, "No space left on device")
-        first = Path(self.config.scratch) / "killed"
-        if self.config.fail == "kill" or (self.config.fail == "kill_once" and not first.exists()):
-            first.touch()
+        killed = Path(self.config.scratch) / "killed"
+        if self.config.fail == "kill_once" and not killed.exists():
+            killed.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.config.fail == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
 
 

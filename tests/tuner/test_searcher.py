@@ -117,18 +117,18 @@ def test_the_recorder_hears_of_every_new_trial(script):
 
 
 @pytest.mark.parametrize(
-    ("outcome", "state"),
+    ("outcome", "state", "cause"),
     [
-        (Outcome(state="interrupted", cause="interrupted"), TrialState.FAIL),
-        (Outcome(state="stopped", cause="budget"), TrialState.PRUNED),
+        (Outcome(state="interrupted"), TrialState.FAIL, "interrupted"),
+        (Outcome(state="stopped", cause="budget"), TrialState.PRUNED, "budget"),
     ],
 )
-def test_closing_leaves_no_row_running(script, outcome, state):
+def test_closing_leaves_no_row_running(script, outcome, state, cause):
     script.searcher.suggest("a")
     script.searcher.on_trial_result("a", {METRIC: 0.1, "epoch": 1})
     script.searcher.close(outcome)
     assert script.rows[0].state is state
-    assert script.rows[0].user_attrs[CAUSE] == outcome.cause
+    assert script.rows[0].user_attrs[CAUSE] == cause
 
 
 def test_a_trial_without_a_report_is_not_pruned(script):

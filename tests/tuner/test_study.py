@@ -74,5 +74,5 @@ def test_a_database_by_url(tmp_path):
 
 
 def test_an_unreachable_database_is_a_user_error(tmp_path):
-    with pytest.raises(UserError, match="storage cannot be opened.*check the URL"):
+    with pytest.raises(UserError, match=r"storage cannot be opened.*check the URL"):
         open_storage(f"sqlite:///{tmp_path / 'no' / 'folder' / 'study.db'}")
