@@ -64,3 +64,18 @@ def half_trained(tiny):
 def generator():
     """Random numbers that are the same in every run."""
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def stack_steps():
+    """`stack_steps(grammar, ids)` derives on a plain stack; returns how many stay open."""
+
+    def derive(grammar, ids):
+        stack = [grammar.start]
+        for production in ids:
+            assert stack, "the derivation goes on behind its end"
+            assert grammar.productions[production].lhs == stack.pop()
+            stack += reversed(grammar.productions[production].nonterminals)
+        return len(stack)
+
+    return derive
