@@ -25,12 +25,13 @@ class TrainingDiverged(UserError):
 
     Attributes:
         epoch: counted from 1.
-        step: optimizer step within the epoch, counted from 1.
+        step: optimizer step within the epoch, counted from 1; None after the last one.
         what: the offending quantity.
     """
 
-    def __init__(self, epoch: int, step: int, what: str, remedy: str) -> None:
-        super().__init__(f"{what} is not finite at epoch {epoch}, step {step}: {remedy}")
+    def __init__(self, epoch: int, step: int | None, what: str, remedy: str) -> None:
+        place = "after its last step" if step is None else f"step {step}"
+        super().__init__(f"{what} is not finite at epoch {epoch}, {place}: {remedy}")
         self.epoch = epoch
         self.step = step
         self.what = what
@@ -105,7 +106,7 @@ def fit(
         The report of the last epoch.
 
     Raises:
-        TrainingDiverged: a loss or gradient is not finite.
+        TrainingDiverged: a loss, that of the validation included, or a gradient is not finite.
         UserError: the checkpoint does not fit the task, or has all the epochs already.
     """
     torch.manual_seed(settings.seed)
@@ -130,6 +131,9 @@ def _run_epoch(task: Task, settings: FitSettings, progress: _Progress) -> EpochR
     validation = task.evaluate()
     metrics = {f"train/{name}": value for name, value in train.items()}
     metrics |= {f"val/{name}": value for name, value in validation.items()}
+    # The last update of an epoch can spoil the weights, which no step of it sees any more.
+    if not math.isfinite(metrics.get("val/loss", 0.0)):
+        raise TrainingDiverged(epoch, None, "val/loss", "lower lr")
     metrics |= {"train_seconds": train_seconds, "seconds": time.perf_counter() - start}
     progress.epoch = epoch
     _watch(progress, metrics, settings)

@@ -198,6 +198,16 @@ def test_what_a_report_raises_ends_training():
     assert task.trained == 1
 
 
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_validation_loss_that_is_not_finite_ends_training_before_anything_is_saved(loss):
+    reports = []
+    task = ScriptedTask([3.0, loss], name="loss")
+    message = "val/loss is not finite at epoch 2, after its last step: lower lr"
+    with pytest.raises(TrainingDiverged, match=message):
+        fit(task, FitSettings(epochs=9), reports.append)
+    assert [report.epoch for report in reports] == [1]
+
+
 def test_divergence_says_what_when_and_what_to_do():
     error = TrainingDiverged(3, 7, "the gradient of decoder.head.bias", "lower lr: it is high")
     assert str(error) == (
@@ -206,7 +216,8 @@ def test_divergence_says_what_when_and_what_to_do():
     assert (error.epoch, error.step) == (3, 7)
 
 
-def test_divergence_crosses_processes():
-    error = TrainingDiverged(3, 7, "the KL divergence", "lower lr: it is high")
+@pytest.mark.parametrize("step", [7, None])
+def test_divergence_crosses_processes(step):
+    error = TrainingDiverged(3, step, "the KL divergence", "lower lr: it is high")
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), vars(again)) == (str(error), vars(error))

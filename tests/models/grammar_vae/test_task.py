@@ -152,6 +152,12 @@ def test_a_divergence_ends_the_epoch_with_its_number(equations, tiny):
         task.train_epoch(1)
 
 
+def test_an_only_step_that_diverges_is_found_in_validation(equations, tiny):
+    config = tiny(lr=1e20, batch_size=500, epochs=1)
+    with pytest.raises(TrainingDiverged, match=r"val/loss is not finite at epoch 1, after its"):
+        train(config, equations)
+
+
 def test_a_checkpoint_stands_alone(equations, tiny, tmp_path):
     config, path = tiny(epochs=2), tmp_path / "after-2.ckpt"
     state, _ = train(config, equations, save=path)
