@@ -160,8 +160,8 @@ def _build_folder(folder: Path, preset: Preset, candidate: Candidate, search: Se
     for point, source in candidate.checkpoints[: preset.config.save_top_k]:
         value = point.metrics[objective.metric]
         name = f"best-{label}-{point.epoch}-{value:.4f}.ckpt"
+        read_checkpoint(source / CHECKPOINT_FILE)  # a damaged one is no winner
         shutil.copyfile(source / CHECKPOINT_FILE, folder / name)
-        read_checkpoint(folder / name)  # a damaged one is no winner
         described[name] = f"{objective.metric} {value:.4f} after epoch {point.epoch}"
     write_text(folder / CARD_FILE, render_card(preset, described))
 

@@ -13,6 +13,9 @@ from typing import Any
 from models.errors import UserError
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
+TEMPORARY_VARIABLE = "RAY_TMPDIR"
+_LONGEST_PARENT = 28
+"""A socket's path has 107 characters at most, of which our folder and Ray's names take 79."""
 
 # Read by Ray when it is imported or started; what the user has set wins.
 _ENVIRONMENT = {
@@ -116,15 +119,23 @@ def _joined(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
+def _temporary_parent() -> Path:
+    parent = Path(os.environ.get(TEMPORARY_VARIABLE) or "/tmp")
+    if len(str(parent)) > _LONGEST_PARENT:
+        raise UserError(
+            f"{TEMPORARY_VARIABLE} is {parent}, which is too long: Ray's sockets lie in it, so it "
+            f"may have {_LONGEST_PARENT} characters"
+        )
+    parent.mkdir(parents=True, exist_ok=True)
+    return parent
+
+
 @contextmanager
 def _started(dashboard: bool) -> Iterator[None]:
     import ray
 
-    # A folder of its own, since an old one may hold the address of a cluster that died. Sockets
-    # lie in it, whose paths may have 107 characters at most: so a short name.
-    parent = Path(os.environ.get("RAY_TMPDIR") or "/tmp")
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="tuner-", dir=parent)
+    # A folder of its own, since an old one may hold the address of a cluster that died.
+    folder = tempfile.mkdtemp(prefix="tuner-", dir=_temporary_parent())
     try:
         ray.init(
             address="local",

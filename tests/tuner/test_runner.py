@@ -5,8 +5,9 @@ import pytest
 from optuna.trial import TrialState
 
 from models.errors import UserError
+from tuner.cli import main
 from tuner.errors import RunExists
-from tuner.paths import RunPaths
+from tuner.paths import RunPaths, find_run
 from tuner.results import kept_checkpoints, read_run
 from tuner.runner import RunOptions, run_search
 from tuner.study import CAUSE, RAY_TRIAL, build_sampler, open_storage, open_study
@@ -29,9 +30,14 @@ def study_rows(result, directions=("max",)):
 class TestWithRay:
     """Every search takes seconds to start its workers, so each test looks at all that it shows."""
 
-    def test_study_log_and_disk_agree(self, make_search):
-        result, said = run(make_search(), command=["tuner", "search", "tiny.yaml"])
+    def test_the_command_leaves_a_study_a_log_and_a_disk_that_agree(self, make_search, capsys):
+        search = make_search()
+        assert main(["search", search.source, "--name", "tiny", "--trials", "4"]) == 0
+        printed, said = capsys.readouterr()
+        assert "tuner promote tiny --top 3 --no_confirm" in printed
+        assert printed.count("done (epochs)") == 4
 
+        result = read_run(find_run("tiny"))
         assert result.status == "finished"
         assert [(row.state, row.cause) for row in result.rows] == [("done", "epochs")] * 4
         for row, trial in zip(result.rows, study_rows(result), strict=True):
@@ -48,7 +54,7 @@ class TestWithRay:
         assert said.count("done (epochs)") == 4
 
         environment = json.loads(result.paths.environment_file.read_text())
-        assert environment["command"] == ["tuner", "search", "tiny.yaml"]
+        assert environment["search"] == search.source
         assert environment["seeds"] == {"searcher": 3, "trials": 0, "data": 0}
         assert environment["data"]["digest"] == "d1"
         assert environment["packages"]["ray"]
