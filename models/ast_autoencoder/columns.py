@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.ast_autoencoder.language.kinds import NUM_SLOTS, language
-from models.ast_autoencoder.language.scopes import defined_type
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,15 +72,3 @@ def columns() -> Columns:
             any(kind.slot is not None for kind in kinds if kind.lhs == name) for name in names
         ),
     )
-
-
-@lru_cache(maxsize=1)
-def defining() -> NDArray[np.bool_]:
-    """Return bool (productions,): which define a slot."""
-    return np.array([defined_type(kind) is not None for kind in language().kinds])
-
-
-@lru_cache(maxsize=1)
-def making_nodes() -> NDArray[np.bool_]:
-    """Return bool (productions,): which stand for a node of the graph."""
-    return np.array([not kind.ends for kind in language().kinds])

@@ -12,6 +12,9 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
+_ROWS_AT_ONCE = 256
+"""Rows whose factors are worked out together: more calls for fewer bytes at once."""
+
 
 def gru_layer(x: Tensor, state: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Return the states after every step, (time, batch, hidden), float32.
@@ -67,34 +70,43 @@ class _GruLayer(Function):
         states, gates, news, products, weight = ctx.saved_tensors
         time, batch, hidden = news.shape
         (grad,) = grads
-        update = gates[..., hidden:]
-        # What the gradient of a state is multiplied with, for: new's input, reset, update and
-        # the state's product in new; the first three are the gradient of x, the last three with
-        # the state's product make that of the state.
-        factors = x_factors = news.new_empty((time, batch, 4, hidden))
-        torch.mul(1 - update, 1 - news * news, out=factors[:, :, 0])
-        _sigmoid_slope(factors[:, :, 0] * products, gates[..., :hidden], factors[:, :, 1])
-        _sigmoid_slope(states[:-1] - news, update, factors[:, :, 2])
-        torch.mul(factors[:, :, 0], gates[..., :hidden], out=factors[:, :, 3])
+        grad_x = news.new_empty((time, batch, 3, hidden))
+        # Gradients of the state's products, kept in the dtype that they are multiplied in.
+        slopes = weight.new_empty((time, batch, 3, hidden))
         carry = torch.zeros_like(news[0])
-        low = _by_state(weight)
-        for step in range(time - 1, -1, -1):
-            carry += grad[step]
-            factors[step] *= carry[:, None]
-            carry *= update[step]
-            of_state = factors[step, :, 1:].reshape(batch, 3 * hidden).to(weight.dtype)
-            carry += of_state @ low
-        slopes = x_factors[:, :, 1:].reshape(time * batch, 3 * hidden)
-        low_slopes = slopes.to(weight.dtype)
-        grad_weight = low_slopes.t() @ states[:-1].reshape(time * batch, hidden).to(weight.dtype)
-        grad_x = torch.cat([x_factors[:, :, 1], x_factors[:, :, 2], x_factors[:, :, 0]], dim=-1)
-        return grad_x, carry, grad_weight, slopes.sum(0)
+        together = max(1, _ROWS_AT_ONCE // batch)
+        for end in range(time, 0, -together):
+            start = max(0, end - together)
+            part = slice(start, end)
+            factors = _factors(states[part], gates[part], news[part], products[part])
+            for step in range(end - 1, start - 1, -1):
+                carry += grad[step]
+                factor = factors[step - start]
+                torch.mul(factor[:, :3], carry[:, None], out=grad_x[step])
+                slopes[step, :, :2] = grad_x[step, :, :2]
+                torch.mul(factor[:, 3], carry, out=slopes[step, :, 2])
+                carry *= gates[step, :, hidden:]
+                carry += slopes[step].view(batch, 3 * hidden) @ weight
+        flat = slopes.view(time * batch, 3 * hidden)
+        grad_weight = flat.t() @ states[:-1].to(weight.dtype).view(time * batch, hidden)
+        grad_bias = flat.sum(0, dtype=torch.float32)
+        return grad_x.view(time, batch, 3 * hidden), carry, grad_weight, grad_bias
 
 
-def _by_state(weight: Tensor) -> Tensor:
-    """Return the weights as they multiply gradients of (reset, update, new)."""
-    return weight.contiguous()
+def _factors(states: Tensor, gates: Tensor, news: Tensor, products: Tensor) -> Tensor:
+    """Return what a state's gradient is multiplied with, (time, batch, 4, hidden).
 
-
-def _sigmoid_slope(outer: Tensor, gate: Tensor, out: Tensor) -> None:
-    torch.mul(outer, gate - gate * gate, out=out)
+    That gives the gradients of the inputs of reset, update and new, and of the state's product
+    that the reset gate lets into new.
+    """
+    hidden = news.shape[-1]
+    reset, update = gates[..., :hidden], gates[..., hidden:]
+    factors = news.new_empty((*news.shape[:-1], 4, hidden))
+    new = torch.addcmul(torch.ones_like(news), news, news, value=-1)
+    new = torch.addcmul(new, new, update, value=-1, out=factors[..., 2, :])
+    let_in = torch.mul(new, reset, out=factors[..., 3, :])
+    slope = torch.addcmul(let_in, let_in, reset, value=-1)
+    torch.mul(slope, products, out=factors[..., 0, :])
+    slope = torch.addcmul(update, update, update, value=-1)
+    torch.mul(slope, states - news, out=factors[..., 1, :])
+    return factors

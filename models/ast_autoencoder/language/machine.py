@@ -158,7 +158,8 @@ class ConstraintMachine:
             The state after the step; complete rows stay as they are.
         """
         tables = self._tables
-        top_place = state.depth[:, None] - 1
+        # The bound matters for illegal ids only, which must not write outside the stack.
+        top_place = (state.depth[:, None] - 1).clamp(max=self.max_steps)
         top = state.stack.gather(1, top_place).squeeze(1)
         symbol = top & SYMBOL_MASK
         ids = ids.clamp(min=0)
@@ -187,7 +188,8 @@ class ConstraintMachine:
     def contexts(self, state: MachineState) -> Contexts:
         """Return what decides what is allowed in a state, (batch,)."""
         tables = self._tables
-        top = state.stack.gather(1, state.depth[:, None] - 1).squeeze(1)
+        top_place = (state.depth[:, None] - 1).clamp(max=self.max_steps)
+        top = state.stack.gather(1, top_place).squeeze(1)
         symbol = top & SYMBOL_MASK
         visible = ((top >> VISIBLE_SHIFT) & SLOTS_MASK) | state.parameters
         frozen = ((top >> FROZEN_SHIFT) & SLOTS_MASK) | state.held
@@ -230,7 +232,15 @@ class ConstraintMachine:
 
         Returns:
             Contexts of shape (batch, time); nothing is allowed at pad steps.
+
+        Raises:
+            UserError: more steps than the budget.
         """
+        if ids.shape[1] > self.max_steps:
+            raise UserError(
+                f"derivations of up to {ids.shape[1]} steps do not fit into max_steps "
+                f"({self.max_steps}): allow at least {ids.shape[1]}"
+            )
         ids = ids.long()
         state = self.start(len(ids))
         steps: list[Contexts] = []
@@ -251,6 +261,19 @@ class ConstraintMachine:
             ids: (batch, time), complete legal derivations padded with -1.
         """
         return self.allowed_in(self.contexts_along(ids))
+
+    def keeps_rules(self, ids: Tensor) -> Tensor:
+        """Return bool (batch,): which derivations were allowed at each of their steps.
+
+        Args:
+            ids: (batch, time), derivations of the grammar padded with -1.
+        """
+        contexts = self.contexts_along(ids)
+        symbol, chosen = contexts.symbol.long(), ids.long().clamp(min=0)
+        spare = self.max_steps - 1 - contexts.step - contexts.needed
+        in_budget = self._tables.net_steps[symbol, chosen] <= spare
+        allowed = in_budget & ((self._tables.needs[symbol, chosen] & contexts.facts) != 0)
+        return (allowed | (ids < 0)).all(dim=1)
 
     def _weights(self, facts: list[str]) -> Tensor:
         return torch.tensor([_bit(name) for name in facts], device=self.device)

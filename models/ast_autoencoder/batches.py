@@ -1,0 +1,127 @@
+"""One batch of programs: rows of the data set's arrays, cut to the longest."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.ast_autoencoder.columns import columns
+from models.ast_autoencoder.language.kinds import language
+from models.ast_autoencoder.tensors import NodeTensors, StepTensors
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NodeBatch:
+    """Graphs of B programs of up to M nodes.
+
+    Args:
+        kind: int64 (B, M), 0 for padding; the next two likewise, 0 for none.
+        slot: int64 (B, M).
+        constant: int64 (B, M).
+        place: int64 (B, M), role and depth; 0 at padding.
+        real: bool (B, M), which are nodes.
+        parent: int64 (B * M,), positions among all nodes, B * M for none; likewise the next two.
+        sibling: int64 (B * M,).
+        use: int64 (B * M,).
+    """
+
+    kind: Tensor
+    slot: Tensor
+    constant: Tensor
+    place: Tensor
+    real: Tensor
+    parent: Tensor
+    sibling: Tensor
+    use: Tensor
+
+    @staticmethod
+    def select(nodes: NodeTensors, rows: Tensor, num_nodes: int) -> "NodeBatch":
+        """Return the graphs of some programs, of at most `num_nodes` nodes each."""
+
+        def cut(values: Tensor) -> Tensor:
+            return values[rows, :num_nodes].long()
+
+        kind = cut(nodes.kind)
+        first = torch.arange(len(rows), device=kind.device)[:, None] * num_nodes
+        none = len(rows) * num_nodes
+
+        def sources(values: Tensor) -> Tensor:
+            local = cut(values)
+            return torch.where(local >= 0, local + first, none).flatten()
+
+        return NodeBatch(
+            kind=kind + 1,
+            slot=cut(nodes.slot) + 1,
+            constant=cut(nodes.constant) + 1,
+            place=cut(nodes.place).clamp(min=0),
+            real=kind >= 0,
+            parent=sources(nodes.parent),
+            sibling=sources(nodes.sibling),
+            use=sources(nodes.use),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StepBatch:
+    """Derivations of B programs of up to T steps, step by step.
+
+    Args:
+        ids: int64 (T, B), -1 at padding.
+        previous: int64 (T, B), the production before; the number of productions at the start.
+        symbol: int64 (T, B), context of the open nonterminal.
+        node: int64 (T, B), place that each step is about.
+        context: int64 (T, B), row of the data set's `legal`.
+        group: int8 (T, B), nonterminal whose productions compete; -1 where there is no choice.
+        definition: int64 (B, slots), step that defines each slot, -1 for none.
+        legal: the data set's, bool (contexts, columns).
+    """
+
+    ids: Tensor
+    previous: Tensor
+    symbol: Tensor
+    node: Tensor
+    context: Tensor
+    group: Tensor
+    definition: Tensor
+    legal: Tensor
+
+    @staticmethod
+    def select(steps: StepTensors, rows: Tensor, num_steps: int) -> "StepBatch":
+        """Return the derivations of some programs, of at most `num_steps` steps each."""
+
+        def cut(values: Tensor) -> Tensor:
+            return values[rows, :num_steps].t()
+
+        ids = cut(steps.ids).long()
+        start = torch.full_like(ids[:1], len(language().kinds))
+        return StepBatch(
+            ids=ids,
+            previous=torch.cat([start, ids[:-1].clamp(min=0)]),
+            symbol=cut(steps.symbol).long(),
+            node=cut(steps.node).long(),
+            context=cut(steps.context).long(),
+            group=cut(steps.group),
+            definition=steps.definition[rows].long(),
+            legal=steps.legal,
+        )
+
+    @cached_property
+    def target(self) -> Tensor:
+        """int64 (T, B), the column of the right production; 0 at padding."""
+        column = torch.as_tensor(columns().column, device=self.ids.device)
+        return column[self.ids.clamp(min=0)] * (self.ids >= 0)
+
+    @cached_property
+    def groups(self) -> list[tuple[int, Tensor]]:
+        """The nonterminals that compete in the batch, each with its steps among all T * B."""
+        group = self.group.contiguous().flatten().numpy()
+        order = np.argsort(group, kind="stable")
+        counts = np.bincount(group.astype(np.int64) + 1)
+        parts = np.split(order, np.cumsum(counts)[:-1])
+        return [
+            (number - 1, torch.from_numpy(part))
+            for number, part in enumerate(parts)
+            if number > 0 and len(part)
+        ]

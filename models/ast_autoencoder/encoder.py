@@ -1,0 +1,74 @@
+"""The encoder: graph convolutions over a program's syntax, and its nodes written into one vector.
+
+Nodes stand in the order of the derivation, and each writes to the latent through weights of its
+own place in that order. A sum or mean over nodes would leave it to the layers to say where
+everything stands; this way two programs that differ in one node differ in the latent by what is
+written for that place.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.ast_autoencoder.batches import NodeBatch
+from models.ast_autoencoder.convolutions import build_convolution
+from models.ast_autoencoder.language.graph_tables import constants, node_kinds
+from models.ast_autoencoder.language.kinds import NUM_SLOTS
+from models.ast_autoencoder.tensors import MAX_DEPTH, NUM_ROLES
+
+
+class Encoder(nn.Module):
+    """Graphs to latents on a sphere of radius sqrt(latent_dim).
+
+    Args:
+        hidden: width of the layers.
+        layers: graph convolutions.
+        kind: of convolution: gcn, relational or gatv2.
+        num_places: nodes of a program at most.
+        place_dim: numbers that each node writes.
+        latent_dim: size of the latent.
+        dropout: probability of dropping a feature.
+    """
+
+    def __init__(
+        self,
+        *,
+        hidden: int,
+        layers: int,
+        kind: str,
+        num_places: int,
+        place_dim: int,
+        latent_dim: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.num_places = num_places
+        self.dropout = dropout
+        self.kind = nn.Embedding(len(node_kinds()) + 1, hidden)
+        self.slot = nn.Embedding(NUM_SLOTS + 1, hidden)
+        self.constant = nn.Embedding(len(constants()) + 1, hidden)
+        self.place = nn.Embedding((MAX_DEPTH + 1) * NUM_ROLES, hidden)
+        self.layers = nn.ModuleList(build_convolution(kind, hidden) for _ in range(layers))
+        self.write = nn.Linear(hidden, place_dim)
+        scale = (num_places * place_dim) ** -0.5
+        self.places = nn.Parameter(torch.randn(num_places, place_dim, latent_dim) * scale)
+
+    def forward(self, batch: NodeBatch) -> Tensor:
+        """Return latents, float32 (batch, latent_dim)."""
+        nodes = (
+            self.kind(batch.kind)
+            + self.slot(batch.slot)
+            + self.constant(batch.constant)
+            + self.place(batch.place)
+        )
+        nodes = F.dropout(nodes, self.dropout, self.training)
+        for layer in self.layers:
+            nodes = layer(nodes, batch)
+        written = self.write(nodes) * batch.real[..., None]
+        latent = written.flatten(1) @ self.places[: written.shape[1]].flatten(0, 1)
+        return on_sphere(latent.float())
+
+
+def on_sphere(latent: Tensor) -> Tensor:
+    """Return latents (..., latent_dim) scaled to length sqrt(latent_dim)."""
+    return F.rms_norm(latent, latent.shape[-1:], eps=1e-6)
