@@ -74,6 +74,8 @@ class StepBatch:
         node: int64 (T, B), place that each step is about.
         context: int64 (T, B), row of the data set's `legal`.
         group: int8 (T, B), nonterminal whose productions compete; -1 where there is no choice.
+        pair: int64 (T, B), row of `pairs`: the production before and the context.
+        pairs: the data set's, int64 (pairs, 2).
         definition: int64 (B, slots), step that defines each slot, -1 for none.
         legal: the data set's, bool (contexts, columns).
     """
@@ -84,6 +86,8 @@ class StepBatch:
     node: Tensor
     context: Tensor
     group: Tensor
+    pair: Tensor
+    pairs: Tensor
     definition: Tensor
     legal: Tensor
 
@@ -100,6 +104,8 @@ class StepBatch:
             ids=ids,
             previous=torch.cat([start, ids[:-1].clamp(min=0)]),
             symbol=cut(steps.symbol).long(),
+            pair=cut(steps.pair).long(),
+            pairs=steps.pairs,
             node=cut(steps.node).long(),
             context=cut(steps.context).long(),
             group=cut(steps.group),
@@ -114,14 +120,24 @@ class StepBatch:
         return column[self.ids.clamp(min=0)] * (self.ids >= 0)
 
     @cached_property
-    def groups(self) -> list[tuple[int, Tensor]]:
-        """The nonterminals that compete in the batch, each with its steps among all T * B."""
+    def choices(self) -> "Choices":
+        """Which steps leave a choice, by the nonterminal that they replace; on a CPU only."""
         group = self.group.contiguous().flatten().numpy()
-        order = np.argsort(group, kind="stable")
         counts = np.bincount(group.astype(np.int64) + 1)
-        parts = np.split(order, np.cumsum(counts)[:-1])
-        return [
-            (number - 1, torch.from_numpy(part))
-            for number, part in enumerate(parts)
-            if number > 0 and len(part)
-        ]
+        return Choices(
+            order=torch.from_numpy(np.argsort(group, kind="stable")),
+            sizes=tuple(counts.tolist()),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Choices:
+    """Steps by nonterminal.
+
+    Args:
+        order: int64 (T * B,), the steps sorted by nonterminal, those without a choice first.
+        sizes: how many steps have no choice, then how many each nonterminal has.
+    """
+
+    order: Tensor
+    sizes: tuple[int, ...]

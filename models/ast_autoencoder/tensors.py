@@ -68,6 +68,8 @@ class StepTensors:
         node: int16 (N, T), nodes made before the step: the place that the step is about.
         context: int32 (N, T), row of `legal`; what may follow, but for the budget.
         group: int8 (N, T), nonterminal whose productions compete, -1 where there is no choice.
+        pair: int16 (N, T), row of `pairs`; 0 at padding.
+        pairs: int64 (pairs, 2), production before (their number at the start) and context.
         definition: int16 (N, slots), step that defines each slot, -1 for none.
         lengths: int32 (N,).
         legal: bool (contexts, columns of the head).
@@ -78,6 +80,8 @@ class StepTensors:
     node: Tensor
     context: Tensor
     group: Tensor
+    pair: Tensor
+    pairs: Tensor
     definition: Tensor
     lengths: Tensor
     legal: Tensor
@@ -100,6 +104,7 @@ def step_tensors(ids: NDArray[np.integer]) -> StepTensors:
     rows, steps = np.nonzero(defines)
     definition[rows, np.cumsum(defines, axis=1)[rows, steps] - 1] = steps
     context, legal = _distinct(machine, contexts)
+    pair, pairs = _pairs(ids, contexts.symbol.numpy())
     has_choice = legal.sum(dim=1) > 1
     group = torch.from_numpy(columns().group[given])
     group = torch.where(has_choice[context.long()] & torch.from_numpy(ids >= 0), group, -1)
@@ -109,6 +114,8 @@ def step_tensors(ids: NDArray[np.integer]) -> StepTensors:
         node=torch.from_numpy((np.cumsum(makes_node, axis=1) - makes_node).astype(np.int16)),
         context=context,
         group=group.to(torch.int8),
+        pair=pair,
+        pairs=pairs,
         definition=torch.from_numpy(definition),
         lengths=torch.from_numpy((ids >= 0).sum(axis=1).astype(np.int32)),
         legal=legal,
@@ -177,6 +184,16 @@ def _distinct(machine: ConstraintMachine, contexts: Contexts) -> tuple[Tensor, T
     )
     allowed = machine.allowed_in(roomy)
     return number.to(torch.int32), by_column(allowed, columns())
+
+
+def _pairs(ids: NDArray[np.integer], symbol: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+    """Return the number of what each step follows and stands in, and all that there are."""
+    start = np.full((len(ids), 1), len(graph_tables().kind))
+    previous = np.concatenate([start, np.maximum(ids[:, :-1], 0)], axis=1).astype(np.int64)
+    keys = np.where(ids >= 0, previous << 8 | symbol, previous[0, 0] << 8 | symbol[0, 0])
+    distinct, number = np.unique(keys, return_inverse=True)
+    pairs = np.stack([distinct >> 8, distinct & 0xFF], axis=1)
+    return torch.from_numpy(number.reshape(ids.shape).astype(np.int16)), torch.from_numpy(pairs)
 
 
 def by_column(allowed: Tensor, head: Columns) -> Tensor:

@@ -19,12 +19,11 @@ from models.ast_autoencoder.language.machine_tables import (
     SLOTS_MASK,
     SYMBOL_MASK,
     VISIBLE_SHIFT,
+    fact_bit,
     machine_tables,
 )
 from models.ast_autoencoder.language.scopes import (
-    ALWAYS,
     DEFINABLE,
-    FACTS,
     PARAMETER,
     READABLE_LIST,
     READABLE_STR,
@@ -176,7 +175,7 @@ class ConstraintMachine:
         return MachineState(
             stack=state.stack.scatter(1, top_place + self._places, entries),
             depth=state.depth + tables.depth_change[pair],
-            needed=state.needed + tables.net_steps.view(-1)[pair] * ~state.done,
+            needed=state.needed + tables.net_steps[pair] * ~state.done,
             step=state.step + ~state.done,
             typed_slots=state.typed_slots | defines * new_bit[:, None],
             num_slots=state.num_slots + defines.sum(dim=1),
@@ -203,12 +202,12 @@ class ConstraintMachine:
             fitting
             | (changeable * self._type_bits).sum(dim=1)
             | self._return_bits[state.returns]
-            | _bit(ALWAYS)
-            | definable * _bit(DEFINABLE)
-            | (state.num_slots < MAX_PARAMETERS - 1) * _bit(PARAMETER)
-            | readable[:, _LIST] * _bit(READABLE_LIST)
-            | readable[:, _STR] * _bit(READABLE_STR)
-            | (readable[:, _LIST] & definable) * _bit(WALKABLE)
+            | tables.fixed_facts[symbol]
+            | definable * fact_bit(DEFINABLE)
+            | (state.num_slots < MAX_PARAMETERS - 1) * fact_bit(PARAMETER)
+            | readable[:, _LIST] * fact_bit(READABLE_LIST)
+            | readable[:, _STR] * fact_bit(READABLE_STR)
+            | (readable[:, _LIST] & definable) * fact_bit(WALKABLE)
         )
         return Contexts(
             symbol=symbol.to(torch.uint8),
@@ -219,10 +218,11 @@ class ConstraintMachine:
 
     def allowed_in(self, contexts: Contexts) -> Tensor:
         """Return bool (..., productions): what may follow in contexts of shape (...)."""
-        symbol = contexts.symbol.long()
-        spare = self.max_steps - 1 - contexts.step - contexts.needed
-        in_budget = self._tables.net_steps[symbol] <= spare[..., None]
-        return in_budget & ((self._tables.needs[symbol] & contexts.facts[..., None]) != 0)
+        rows = self._budget_rows(contexts)
+        # index_select is ten times as fast as indexing here.
+        in_budget = self._tables.in_budget.index_select(0, rows.flatten())
+        facts_hold = (contexts.facts[..., None] & self._tables.needs) != 0
+        return in_budget.view(*rows.shape, -1) & facts_hold
 
     def contexts_along(self, ids: Tensor) -> Contexts:
         """Return the contexts of given programs, for teacher forcing.
@@ -269,15 +269,16 @@ class ConstraintMachine:
             ids: (batch, time), derivations of the grammar padded with -1.
         """
         contexts = self.contexts_along(ids)
-        symbol, chosen = contexts.symbol.long(), ids.long().clamp(min=0)
-        spare = self.max_steps - 1 - contexts.step - contexts.needed
-        in_budget = self._tables.net_steps[symbol, chosen] <= spare
-        allowed = in_budget & ((self._tables.needs[symbol, chosen] & contexts.facts) != 0)
-        return (allowed | (ids < 0)).all(dim=1)
+        chosen = ids.long().clamp(min=0)
+        in_budget = self._tables.in_budget[self._budget_rows(contexts), chosen]
+        facts_hold = (contexts.facts & self._tables.needs[chosen]) != 0
+        return ((in_budget & facts_hold) | (ids < 0)).all(dim=1)
+
+    def _budget_rows(self, contexts: Contexts) -> Tensor:
+        """Return int64 (...), the row of the table `in_budget` for each context."""
+        num_levels = self._tables.num_levels
+        spare = self.max_steps - 1 - contexts.step.long() - contexts.needed
+        return contexts.symbol.long() * num_levels + (spare + 1).clamp(0, num_levels - 1)
 
     def _weights(self, facts: list[str]) -> Tensor:
-        return torch.tensor([_bit(name) for name in facts], device=self.device)
-
-
-def _bit(fact: str) -> int:
-    return 1 << FACTS.index(fact)
+        return torch.tensor([fact_bit(name) for name in facts], device=self.device)

@@ -12,10 +12,12 @@ from torch import Tensor
 from models.ast_autoencoder.language.contexts import Context, context_steps, contexts
 from models.ast_autoencoder.language.kinds import NUM_SLOTS, TYPES, Kind, language
 from models.ast_autoencoder.language.scopes import (
+    ALWAYS,
     FACTS,
+    NO_BOUND,
     defined_type,
     is_visible_in,
-    needed_fact,
+    needed_facts,
 )
 
 SYMBOL_BITS = 8
@@ -29,9 +31,6 @@ NEW_SHIFT = SYMBOL_BITS + 2 * NUM_SLOTS
 SYMBOL_MASK = (1 << SYMBOL_BITS) - 1
 SLOTS_MASK = (1 << NUM_SLOTS) - 1
 
-NEVER = 32_767
-"""Net steps of what may not stand in a context."""
-
 FINISHED = 0
 """Symbol at the bottom of every stack; taking any production there changes nothing."""
 
@@ -41,9 +40,13 @@ class MachineTables:
     """Tables over C contexts, the finished one first, and P productions; R are pushed at most.
 
     Args:
-        net_steps: int16 (C, P), by how much a production changes the fewest steps that the rest
-            of a program takes; NEVER where it may not stand.
-        needs: int32 (C, P), bit of the fact that it needs.
+        net_steps: int64 (C * P,), by how much a production changes the fewest steps that the rest
+            of a program takes.
+        in_budget: bool (C * levels, P), whether that is at most so many spare steps as the level,
+            and the production may stand in the context at all; level 0 is -1 spare steps, the
+            last level is as many as matter.
+        needs: int32 (P,), bits of the facts that a production needs one of.
+        fixed_facts: int64 (C,), bits of the facts that hold in a context.
         pushed: int64 (C * P, R), stack entries to push, without slots, the left-most last.
         depth_change: int64 (C * P,).
         defines: int64 (C * P, types), 1 at the type of the slot that the production defines.
@@ -59,7 +62,9 @@ class MachineTables:
     """
 
     net_steps: Tensor
+    in_budget: Tensor
     needs: Tensor
+    fixed_facts: Tensor
     pushed: Tensor
     depth_change: Tensor
     defines: Tensor
@@ -76,7 +81,12 @@ class MachineTables:
     @property
     def num_productions(self) -> int:
         """Number of productions P."""
-        return self.net_steps.shape[1]
+        return len(self.needs)
+
+    @property
+    def num_levels(self) -> int:
+        """Number of levels of spare steps."""
+        return len(self.in_budget) // len(self.is_block)
 
     def to(self, device: torch.device | str) -> "MachineTables":
         """Copy the tables to a device."""
@@ -93,8 +103,8 @@ def machine_tables() -> MachineTables:
     width = max(len(children) for context in every for children in context.children.values())
     shape = (len(every) + 1, len(kinds))
     arrays = _Arrays(
-        net_steps=np.full(shape, NEVER, dtype=np.int16),
-        needs=np.zeros(shape, dtype=np.int32),
+        net_steps=np.zeros(shape, dtype=np.int64),
+        legal=np.zeros(shape, dtype=np.bool_),
         pushed=np.zeros((*shape, width), dtype=np.int64),
         depth_change=np.zeros(shape, dtype=np.int64),
         defines=np.zeros((*shape, len(TYPES)), dtype=np.int64),
@@ -104,14 +114,15 @@ def machine_tables() -> MachineTables:
     for context in every:
         for index, children in context.children.items():
             _fill(arrays, symbols, context, kinds[index], children)
-    tensors: dict[str, Any] = {
-        name: torch.from_numpy(
-            array if name in _BY_CONTEXT else array.reshape(-1, *array.shape[2:])
-        )
-        for name, array in vars(arrays).items()
-    }
+    always, no_bound = fact_bit(ALWAYS), fact_bit(NO_BOUND)
+    needs = [sum(map(fact_bit, needed_facts(kind))) for kind in kinds]
     return MachineTables(
-        **tensors,
+        in_budget=torch.from_numpy(_in_budget(arrays)),
+        needs=torch.tensor(needs, dtype=torch.int32),
+        fixed_facts=torch.tensor(
+            [0, *(always | no_bound * (item.name != "BOUND") for item in every)]
+        ),
+        **arrays.pairs(),
         slot_bits=torch.tensor([0 if kind.slot is None else 1 << kind.slot for kind in kinds]),
         slot_types=torch.tensor([0, *(TYPES.index(item.slot_type or "int") for item in every)]),
         changes=torch.tensor([0, *(-int(item.changes) for item in every)]),
@@ -122,20 +133,37 @@ def machine_tables() -> MachineTables:
     )
 
 
+def fact_bit(fact: str) -> int:
+    """Return the bit that stands for a fact."""
+    return 1 << FACTS.index(fact)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Arrays:
     """The tables that are filled pair by pair, see MachineTables."""
 
-    net_steps: NDArray[np.int16]
-    needs: NDArray[np.int32]
+    net_steps: NDArray[np.int64]
+    legal: NDArray[np.bool_]
     pushed: NDArray[np.int64]
     depth_change: NDArray[np.int64]
     defines: NDArray[np.int64]
     defines_parameter: NDArray[np.int64]
     returns: NDArray[np.int64]
 
+    def pairs(self) -> dict[str, Any]:
+        """Return what the machine looks up by pair, with contexts and productions in one axis."""
+        arrays = {name: array for name, array in vars(self).items() if name != "legal"}
+        return {
+            name: torch.from_numpy(array.reshape(-1, *array.shape[2:]))
+            for name, array in arrays.items()
+        }
 
-_BY_CONTEXT = ("net_steps", "needs")
+
+def _in_budget(arrays: _Arrays) -> NDArray[np.bool_]:
+    """Return bool (C * levels, P), see MachineTables."""
+    spare = np.arange(-1, arrays.net_steps.max() + 1)[:, None]
+    allowed = arrays.legal[:, None] & (arrays.net_steps[:, None] <= spare)
+    return allowed.reshape(-1, allowed.shape[2])
 
 
 def _fill(
@@ -149,7 +177,7 @@ def _fill(
     pair = symbols[context.name], kind.id
     steps = context_steps()
     arrays.net_steps[pair] = sum(steps[name] for name in children) - steps[context.name]
-    arrays.needs[pair] = 1 << FACTS.index(needed_fact(kind, is_bound=context.name == "BOUND"))
+    arrays.legal[pair] = True
     arrays.depth_change[pair] = len(children) - 1
     for place, name in enumerate(reversed(children)):
         sees_new = is_visible_in(kind, len(children) - 1 - place)

@@ -29,11 +29,11 @@ def random_programs(
     steps: list[Tensor] = []
     shape = (batch, machine.num_productions)
     for step in range(machine.max_steps):
-        # The largest of Gumbel-perturbed logits is a sample of their softmax.
-        noise = torch.empty(shape, device=machine.device).exponential_(generator=generator)
-        scores = -noise.log()
+        scores = torch.rand(shape, device=machine.device, generator=generator)
         if logits is not None:
-            scores = scores + (logits if logits.ndim == 1 else logits[:, step])
+            # The largest of Gumbel-perturbed logits is a sample of their softmax.
+            gumbel = -(-scores.log()).log()
+            scores = gumbel + (logits if logits.ndim == 1 else logits[:, step])
         chosen = best_production(scores, machine.allowed(state))
         steps.append(torch.where(state.done, PAD_ID, chosen))
         state = machine.advance(state, chosen)

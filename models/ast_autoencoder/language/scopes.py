@@ -12,6 +12,7 @@ PARAMETER = "another parameter is allowed"
 READABLE_LIST = "a list is visible"
 READABLE_STR = "a string is visible"
 WALKABLE = "a list is visible and a slot is left"
+NO_BOUND = "this is no bound of a while"
 
 FACTS: tuple[str, ...] = (
     *(f"v{slot} fits" for slot in range(NUM_SLOTS)),
@@ -23,8 +24,9 @@ FACTS: tuple[str, ...] = (
     READABLE_LIST,
     READABLE_STR,
     WALKABLE,
+    NO_BOUND,
 )
-"""What a production may need; each needs one.
+"""What a production may need.
 
 `v3 fits`: slot 3 is visible, has the type that the place asks for, and is not frozen where it
 would be changed. `int can be changed`: some visible slot of that type is not frozen.
@@ -81,30 +83,26 @@ def is_visible_in(kind: Kind, place: int) -> bool:
     return False
 
 
-def needed_fact(kind: Kind, *, is_bound: bool = False) -> str:
-    """Return which of FACTS a production needs.
-
-    Args:
-        kind: of the production.
-        is_bound: whether it stands for the bound of a while, where `len` takes slots only.
-    """
+def needed_facts(kind: Kind) -> tuple[str, ...]:
+    """Return which of FACTS must hold before a production may be taken; one of them is enough."""
     if kind.name == SLOT:
-        return f"v{kind.slot} fits"
+        return (f"v{kind.slot} fits",)
     changed = changed_type(kind)
     if changed:
-        return f"{changed} can be changed"
+        return (f"{changed} can be changed",)
     if kind.name.startswith("return_"):
-        return f"returns {kind.name.partition('_')[2]}"
-    if is_bound and kind.name in ("len_list", "len_str"):
-        return READABLE_LIST if kind.name == "len_list" else READABLE_STR
-    return _OTHER_FACTS.get(kind.name) or (DEFINABLE if defined_type(kind) else ALWAYS)
+        return (f"returns {kind.name.partition('_')[2]}",)
+    return _OTHER_FACTS.get(kind.name) or ((DEFINABLE,) if defined_type(kind) else (ALWAYS,))
 
 
 _OTHER_FACTS = {
-    **{f"param_{value_type}": PARAMETER for value_type in TYPES},
-    **{f"last_{value_type}": ALWAYS for value_type in TYPES},
-    "store": READABLE_LIST,
-    "for_slot": WALKABLE,
+    **{f"param_{value_type}": (PARAMETER,) for value_type in TYPES},
+    **{f"last_{value_type}": (ALWAYS,) for value_type in TYPES},
+    "store": (READABLE_LIST,),
+    "for_slot": (WALKABLE,),
+    # In a bound, the length of a slot only: elsewhere any list and any string will do.
+    "len_list": (NO_BOUND, READABLE_LIST),
+    "len_str": (NO_BOUND, READABLE_STR),
 }
 
 

@@ -1,0 +1,103 @@
+"""The GRU decoder: a latent and the steps so far to the features of the next production."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.ast_autoencoder.batches import StepBatch
+from models.ast_autoencoder.gru import gru_layer, gru_step
+from models.ast_autoencoder.inputs import StepInputs
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GruState:
+    """Where a free-running decoder stands.
+
+    Args:
+        reads: (batch, places, dim), what the latents hold of each place.
+        states: (layers, batch, hidden), float32.
+        tables: the inputs' tables, multiplied with the first layer's weights.
+    """
+
+    reads: Tensor
+    states: Tensor
+    tables: tuple[Tensor, ...]
+
+    def select(self, rows: Tensor) -> "GruState":
+        """Return the state of some rows, in that order; rows may repeat."""
+        return GruState(reads=self.reads[rows], states=self.states[:, rows], tables=self.tables)
+
+
+class GruDecoder(nn.Module):
+    """A GRU over productions that reads the latent at every step.
+
+    Args:
+        inputs: what it is told at a step.
+        hidden: width.
+        layers: layers.
+        latent_dim: size of the latent, which also sets the first state.
+        dropout: probability of dropping a feature, between layers and behind the last.
+    """
+
+    def __init__(
+        self, *, inputs: StepInputs, hidden: int, layers: int, latent_dim: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.start = nn.Linear(latent_dim, layers * hidden)
+        self.gru = nn.GRU(hidden, hidden, layers)
+        self.dropout = dropout
+
+    def forward(self, latent: Tensor, steps: StepBatch) -> Tensor:
+        """Return features (time, batch, hidden) at the steps of given programs."""
+        states = self._first_states(latent)
+        if latent.is_cuda:
+            x = self.inputs.along(latent, steps)
+            for number, weights in enumerate(self.gru.all_weights):
+                x = _cudnn_layer(x, states[number : number + 1], weights)
+                x = F.dropout(x, self.dropout, self.training)
+            return x
+        x = latent.new_empty(0)
+        for number, (of_input, of_state, input_bias, state_bias) in enumerate(self.gru.all_weights):
+            if number == 0:
+                products = self.inputs.products_along(latent, steps, of_input, input_bias)
+            else:
+                products = F.linear(x, of_input, input_bias)
+            x = gru_layer(products, states[number], of_state.to(products.dtype), state_bias)
+            x = F.dropout(x, self.dropout, self.training)
+        return x
+
+    def begin(self, latent: Tensor, num_places: int) -> GruState:
+        """Return the state before the first step, without gradients in mind."""
+        of_input, _, bias, _ = self.gru.all_weights[0]
+        return GruState(
+            reads=self.inputs.reads(latent, min(num_places, self.inputs.num_places)),
+            states=self._first_states(latent),
+            tables=self.inputs.product_tables(of_input, bias),
+        )
+
+    def step(
+        self, state: GruState, previous: Tensor, symbol: Tensor, node: Tensor
+    ) -> tuple[Tensor, GruState]:
+        """Return the features (batch, hidden) of the next production and the state behind it."""
+        products = self.inputs.products_at(state.tables, state.reads, (previous, symbol, node))
+        states = []
+        x = products
+        for number, (of_input, of_state, bias, state_bias) in enumerate(self.gru.all_weights):
+            products = products if number == 0 else F.linear(x, of_input, bias)
+            low = of_state.to(products.dtype)
+            x = gru_step(products, state.states[number], low, state_bias)
+            states.append(x)
+        after = GruState(reads=state.reads, states=torch.stack(states), tables=state.tables)
+        return x, after
+
+    def _first_states(self, latent: Tensor) -> Tensor:
+        states = torch.tanh(self.start(latent).float())
+        return states.view(len(latent), self.gru.num_layers, -1).transpose(0, 1).contiguous()
+
+
+def _cudnn_layer(x: Tensor, state: Tensor, weights: list[Tensor]) -> Tensor:
+    training = torch.is_grad_enabled()
+    return torch._VF.gru(x, state.to(x.dtype), weights, True, 1, 0.0, training, False, False)[0]
