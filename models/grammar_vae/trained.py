@@ -107,6 +107,8 @@ def encode(model: TrainedModel, texts: Sequence[str]) -> NDArray[np.float32]:
 @torch.no_grad()
 def encode_ids(model: TrainedModel, ids: NDArray[np.integer]) -> NDArray[np.float32]:
     """Return the posterior mean of each derivation (rows, time), padded with -1: (rows, z_dim)."""
+    if len(ids) == 0:
+        return np.zeros((0, model.config.z_dim), np.float32)
     parts = [
         model.network.encode(rows.to(model.device)).mean.cpu()
         for rows in torch.as_tensor(np.array(ids)).long().split(_ROWS_AT_ONCE)
@@ -144,13 +146,8 @@ def decode_ids(
     """Return the derivation of each latent (rows, z_dim): (rows, num_steps), padded with -1."""
     _grammar_of(model)
     assert model.tables is not None
-    z = torch.as_tensor(np.asarray(latents), dtype=torch.float32)
-    if z.ndim != 2 or z.shape[1] != model.config.z_dim:
-        raise UserError(
-            f"latents have shape {tuple(z.shape)}: this model takes (rows, {model.config.z_dim})"
-        )
-    if not bool(z.isfinite().all()):
-        raise UserError("latents hold NaN or infinite numbers: give finite ones")
+    z = torch.as_tensor(_checked_latents(latents, model.config.z_dim))
+    _check_least("seed", seed, 0)
     generator = torch.Generator(model.device).manual_seed(seed)
     parts = []
     for rows in z.split(_ROWS_AT_ONCE):
@@ -168,12 +165,15 @@ def sample(
     model: TrainedModel, num_samples: int, temperature: float = 0.0, seed: int = 0
 ) -> list[str]:
     """Return texts decoded from standard normal latents."""
+    _check_least("num", num_samples, 0)
+    _check_least("seed", seed, 0)
     z = np.random.default_rng(seed).standard_normal((num_samples, model.config.z_dim))
     return decode(model, z, temperature, seed)
 
 
 def interpolate(model: TrainedModel, first: str, last: str, num_points: int = 7) -> list[str]:
     """Return the texts on the straight line between two posterior means, both ends included."""
+    _check_least("num", num_points, 2)
     ends = encode(model, [first, last])
     share = np.linspace(0.0, 1.0, num_points, dtype=np.float32)[:, None]
     return decode(model, (1 - share) * ends[0] + share * ends[1])
@@ -192,13 +192,42 @@ def neighbours(
 
     Returns:
         Euclidean distance and text, nearest first.
+
+    Raises:
+        UserError: the text is outside the grammar, or the corpus has longer rows than the model.
     """
     grammar, _ = _grammar_of(model)
+    _check_least("num", num_neighbours, 1)
+    longest = int((corpus >= 0).sum(1).max(initial=0))
+    if longest > model.num_steps:
+        raise UserError(
+            f"the corpus has a row of {longest} productions; this model was trained on at most "
+            f"{model.num_steps}: give a corpus of shorter rows"
+        )
+    corpus = corpus[:, : model.num_steps]  # padding only
     distance = np.linalg.norm(encode_ids(model, corpus) - encode(model, [text]), axis=1)
     nearest = np.argsort(distance, kind="stable")[:num_neighbours]
     return [
         (float(distance[row]), to_text(grammar, corpus[row][corpus[row] >= 0])) for row in nearest
     ]
+
+
+def _checked_latents(latents: NDArray[np.floating], z_dim: int) -> NDArray[np.float32]:
+    array = np.asarray(latents)
+    if array.ndim != 2 or array.shape[1] != z_dim:
+        raise UserError(f"latents have shape {array.shape}: this model takes (rows, {z_dim})")
+    if array.dtype.kind not in "fiu":
+        raise UserError(f"latents are of type {array.dtype}: give real numbers")
+    with np.errstate(over="ignore"):
+        small = array.astype(np.float32)
+    if not np.isfinite(small).all():
+        raise UserError("latents hold NaN or numbers beyond float32: give finite ones")
+    return small
+
+
+def _check_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise UserError(f"{name} is {value}: give {least} or more")
 
 
 def _grammar_of(model: TrainedModel) -> tuple[Grammar, TextParser]:

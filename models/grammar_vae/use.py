@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import tyro
@@ -21,6 +21,9 @@ from models.errors import UserError
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
 from models.grammar_vae.spec import METRICS
 from models.presets import find_preset
+
+if TYPE_CHECKING:
+    from models.grammar_vae.trained import TrainedModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +169,7 @@ def _run(arguments: Sequence[str]) -> None:
         case Encode():
             texts = _texts(command)
             latents = trained.encode(model, texts)
-            np.savez(command.out, latents=latents, texts=np.array(texts))
+            _write(command.out, latents, texts)
             print(f"{command.out}: latents {latents.shape}, texts ({len(texts)},)")
         case Decode():
             _show(trained.decode(model, _latents(command), command.temperature, command.seed))
@@ -178,8 +181,9 @@ def _run(arguments: Sequence[str]) -> None:
         case Interpolate():
             _show(trained.interpolate(model, command.first, command.last, command.num))
         case Neighbours():
-            corpus = _load(command.prod).ids[:, : model.num_steps]
-            for distance, text in trained.neighbours(model, command.text, corpus, command.num):
+            corpus = _load(command.prod)
+            _check_grammar(corpus, model, command.prod)
+            for distance, text in trained.neighbours(model, command.text, corpus.ids, command.num):
                 print(f"{distance:8.3f}  {text}")
 
 
@@ -189,9 +193,21 @@ def _texts(command: Encode) -> list[str]:
     if command.file is None:
         return list(command.text)
     try:
-        return command.file.read_text(encoding="utf-8").splitlines()
+        texts = command.file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{command.file}: cannot be read: {error}") from error
+    if not texts:
+        raise UserError(f"{command.file}: holds no text: give one a line")
+    return texts
+
+
+def _write(path: Path, latents: np.ndarray, texts: Sequence[str]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:  # numpy would add .npz to another name
+            np.savez(file, latents=latents, texts=np.array(texts))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _latents(command: Decode) -> np.ndarray:
@@ -216,6 +232,19 @@ def _originals(command: Reconstruct, num_steps: int) -> list[str]:
     if len(rows) and int((rows >= 0).sum(1).max()) > num_steps:
         raise UserError(f"{command.prod}: rows longer than the {num_steps} steps of the model")
     return [to_text(dataset.grammar, row[row >= 0]) for row in rows]
+
+
+def _check_grammar(corpus: DerivationDataset, model: "TrainedModel", prod: str) -> None:
+    known = model.grammar
+    if (
+        known is None
+        or corpus.num_productions != known.num_productions
+        or (corpus.grammar is not None and corpus.grammar.digest != known.digest)
+    ):
+        raise UserError(
+            f"{prod}: these rows are not in the model's grammar: give rows of the data that the "
+            "model was trained on"
+        )
 
 
 def _load(prod: str) -> DerivationDataset:

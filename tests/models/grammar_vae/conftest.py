@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from models.checkpoints import write_checkpoint
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.task import GrammarVaeTask
@@ -79,3 +80,12 @@ def stack_steps():
         return len(stack)
 
     return derive
+
+
+@pytest.fixture(scope="session")
+def checkpoint(half_trained, tmp_path_factory):
+    """A checkpoint file of `half_trained`."""
+    path = tmp_path_factory.mktemp("run") / "best-seq_acc-9-0.5000.ckpt"
+    payload = half_trained.describe() | {"epoch": 9, "task": half_trained.state_dict()}
+    write_checkpoint(path, payload)
+    return path

@@ -1,0 +1,232 @@
+"""The command that uses a trained model: what it takes, prints and refuses."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from models.command import run_command
+from models.grammar.derivation import to_text
+from models.grammar_vae.data import DataConfig, load_dataset
+from models.grammar_vae.datasets.writing import write_dataset
+from models.grammar_vae.trained import decode, interpolate, load_model, reconstruct, sample
+from models.grammar_vae.use import _run, find_checkpoint
+
+
+@pytest.fixture
+def use(checkpoint, capsys):
+    """Run the command on the checkpoint; returns exit code, lines of stdout and stderr."""
+
+    def run(name, *arguments, model=checkpoint):
+        given = [name, "--model", str(model), *map(str, arguments)]
+        capsys.readouterr()
+        code = run_command(lambda: _run(given))
+        printed = capsys.readouterr()
+        return code, printed.out.splitlines(), printed.err
+
+    return run
+
+
+@pytest.fixture
+def refusal(use):
+    """Return the message with which the command refuses."""
+
+    def run(*arguments, **options):
+        code, lines, message = use(*arguments, **options)
+        assert (code, lines) == (2, [])
+        assert message.startswith("error: ")
+        return message.removeprefix("error: ").rstrip("\n")
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def model(checkpoint):
+    return load_model(checkpoint)
+
+
+@pytest.fixture(scope="module")
+def prod(half_trained, tmp_path_factory):
+    return write_dataset(half_trained.dataset, tmp_path_factory.mktemp("ids"), masks=False).ids
+
+
+def test_samples_are_one_a_line(use, model):
+    assert use("sample", "--num", 4, "--seed", 3) == (0, sample(model, 4, seed=3), "")
+
+
+def test_interpolation_is_one_a_line(use, model):
+    points = interpolate(model, "x", "1 + 2", 5)
+    assert use("interpolate", "--first", "x", "--last", "1 + 2", "--num", 5) == (0, points, "")
+
+
+def test_encoded_texts_decode_from_the_file(use, model, tmp_path):
+    out = tmp_path / "new" / "latents.npz"
+    code, lines, _ = use("encode", "--text", "x", "1 + 2", "--out", out)
+    assert (code, lines) == (0, [f"{out}: latents (2, 12), texts (2,)"])
+    with np.load(out) as stored:
+        assert stored["texts"].tolist() == ["x", "1 + 2"]
+    assert use("decode", "--latents", out) == (0, reconstruct(model, ["x", "1 + 2"]), "")
+
+
+def test_a_file_is_written_under_the_name_that_was_given(use, tmp_path):
+    assert use("encode", "--text", "x", "--out", tmp_path / "latents")[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["latents"]
+
+
+def test_texts_may_come_from_a_file(use, tmp_path):
+    (tmp_path / "texts").write_text("x\nsin( x )\n", encoding="utf-8")
+    out = tmp_path / "l.npz"
+    code, lines, _ = use("encode", "--file", tmp_path / "texts", "--out", out)
+    assert (code, lines) == (0, [f"{out}: latents (2, 12), texts (2,)"])
+
+
+def test_a_plain_array_of_latents_decodes(use, model, tmp_path):
+    latents = np.random.default_rng(0).standard_normal((3, 12))
+    np.save(tmp_path / "z.npy", latents)
+    assert use("decode", "--latents", tmp_path / "z.npy")[1] == decode(model, latents)
+
+
+def test_reconstruction_marks_what_came_back(use, half_trained, prod):
+    dataset = half_trained.dataset
+    code, lines, _ = use("reconstruct", "--prod", prod, "--split", "train", "--num", 40)
+    right = round(40 * half_trained.validation_of(dataset.train)()["seq_acc"])
+    assert code == 0
+    marks = [line[0] for line in lines[1:-1]]
+    assert (marks.count("="), marks.count("x")) == (right, 40 - right)
+    assert lines[-1] == f"{right} of 40 exact"
+    for line, row in zip(lines[1:-1], dataset.train, strict=True):
+        ids = dataset.ids[row]
+        assert line[3:].startswith(to_text(dataset.grammar, ids[ids >= 0]))
+
+
+def test_texts_given_on_the_line_are_reconstructed(use, model):
+    code, lines, _ = use("reconstruct", "--text", "x")
+    again = reconstruct(model, ["x"])[0]
+    assert (code, lines[1].split()[1:]) == (0, ["x", *again.split()])
+
+
+def test_neighbours_show_the_row_itself_first(use, half_trained, prod):
+    grammar, ids = half_trained.dataset.grammar, half_trained.dataset.ids[0]
+    text = to_text(grammar, ids[ids >= 0])
+    code, lines, _ = use("neighbours", "--text", text, "--prod", prod, "--num", 3)
+    assert code == 0
+    assert len(lines) == 3
+    assert lines[0] == f"   0.000  {text}"
+
+
+def test_rows_of_another_grammar_are_no_neighbours(refusal, tmp_path):
+    pdes = load_dataset(DataConfig(dataset="pde", num_rows=48))
+    ids = write_dataset(pdes, tmp_path / "pde", masks=False).ids
+    message = refusal("neighbours", "--text", "x", "--prod", ids)
+    assert message == (
+        f"{ids}: these rows are not in the model's grammar: give rows of the data that the model "
+        "was trained on"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("encode",), "pass either --text TEXT ... or --file FILE"),
+        (("encode", "--text", "x", "--file", "y"), "pass either --text TEXT ... or --file FILE"),
+        (("reconstruct",), "pass either --text TEXT ... or --prod ids.npy"),
+        (("encode", "--text", "x y"), "column 3: unexpected 'y'"),
+        (("encode", "--file", "nowhere.txt"), "nowhere.txt: cannot be read"),
+        (("decode", "--latents", "nowhere.npy"), "nowhere.npy: no array `latents` to read"),
+        (("sample", "--num", "-1"), "num is -1: give 0 or more"),
+        (("sample", "--seed", "-1"), "seed is -1: give 0 or more"),
+        (("sample", "--temperature", "-1"), "temperature is -1.0"),
+        (("interpolate", "--first", "x", "--last", "1", "--num", "1"), "num is 1: give 2 or more"),
+        (("neighbours", "--text", "x", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
+    ],
+)
+def test_mistakes_are_told(refusal, arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refusal(*arguments)
+
+
+def test_files_that_hold_no_texts_or_latents_are_told(refusal, tmp_path):
+    (tmp_path / "empty.txt").touch()
+    assert refusal("encode", "--file", tmp_path / "empty.txt").endswith(
+        "empty.txt: holds no text: give one a line"
+    )
+    np.savez(tmp_path / "other.npz", z=np.zeros((1, 12)))
+    assert "other.npz: no array `latents`" in refusal("decode", "--latents", tmp_path / "other.npz")
+    np.save(tmp_path / "objects.npy", np.array([{"a": 1}]))
+    message = refusal("decode", "--latents", tmp_path / "objects.npy")
+    assert "objects.npy: no array `latents` to read" in message
+
+
+def test_a_folder_in_the_way_of_the_output_is_told(refusal, tmp_path):
+    message = refusal("encode", "--text", "x", "--out", tmp_path)
+    assert message == f"{tmp_path}: cannot be written: Is a directory"
+
+
+@pytest.fixture
+def promoted(tmp_path, monkeypatch):
+    """The folder of a promoted preset without its checkpoints."""
+    monkeypatch.setenv("TUNER_PRESETS", str(tmp_path))
+    folder = tmp_path / "grammar_vae" / "won"
+    folder.mkdir(parents=True)
+    folder.with_suffix(".yaml").write_text("won: {z_dim: 12}\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("files", "best"),
+    [
+        (("best-seq_acc-3-0.9000", "best-seq_acc-9-0.5000"), "best-seq_acc-3-0.9000"),
+        (("best-loss-3-9.0000", "best-loss-9-21.0000"), "best-loss-3-9.0000"),
+        (("best-elbo-3--9.0000", "best-elbo-9--21.0000"), "best-elbo-3--9.0000"),
+        (("best-loss-3-9.0000", "best-seq_acc-1-0.1000"), "best-seq_acc-1-0.1000"),
+    ],
+)
+def test_a_preset_stands_for_its_best_checkpoint(promoted, files, best):
+    for name in files:
+        (promoted / f"{name}.ckpt").touch()
+    assert find_checkpoint("won") == promoted / f"{best}.ckpt"
+
+
+def test_a_run_stands_for_its_best_checkpoint(use, checkpoint, tmp_path, model):
+    folder = tmp_path / "run" / "checkpoints"
+    folder.mkdir(parents=True)
+    (folder / checkpoint.name).write_bytes(checkpoint.read_bytes())
+    (folder / "best-seq_acc-2-0.1000.ckpt").touch()
+    for place in (folder, folder.parent):
+        assert use("sample", "--num", 2, model=place)[1] == sample(model, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nowhere", "unknown grammar_vae preset 'nowhere'"),
+        ("wno", "unknown grammar_vae preset 'wno'. Did you mean 'won'?"),
+        ("minimal", "the preset 'minimal' has no checkpoints (only promoted ones do): train it"),
+        ("won", "the preset 'won' has no checkpoints"),
+    ],
+)
+def test_a_name_without_a_checkpoint_is_told(refusal, promoted, name, message):
+    assert message in refusal("sample", model=name)
+
+
+def test_a_folder_without_a_checkpoint_is_told(refusal, tmp_path):
+    message = refusal("sample", model=tmp_path)
+    assert message == f"{tmp_path}: holds no best-*.ckpt: give a checkpoint file"
+
+
+def test_a_flag_that_does_not_exist_is_refused(use, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        use("sample", "--nmu", 3)
+    assert "--num" in capsys.readouterr().err
+
+
+def test_mistakes_in_flags_are_told_without_waiting_for_torch():
+    code = (
+        "import sys; sys.argv = ['use', 'sample', '--nmu', '3']\n"
+        "from models.grammar_vae.use import main\n"
+        "try: main()\n"
+        "except SystemExit as end: print(end.code, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "2 False\n"
