@@ -9,6 +9,7 @@ from models.errors import UserError
 
 Positive = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what torch takes
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -59,7 +60,7 @@ class GrammarVaeConfig:
     """Passes over the training rows."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: bfloat16 autocast on a GPU, float32 elsewhere. Weights are float32 always."""
-    seed: NonNegative = 42
+    seed: Seed = 42
     """Seeds initial weights, batch order and noise."""
 
     beta: NonNegativeFloat = 1.0
