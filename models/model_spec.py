@@ -58,7 +58,9 @@ class ModelSpec:
         metrics: what a search can optimise; `main_metric` names the usual one.
         load_data: `(data settings, progress) -> data set`, arrays that can be shared.
         build_task: `(config, data set, device) -> Task`.
-        describe_cost: `(config, data set) -> ModelCost`, without training.
+        describe_cost: `(config, data set) -> ModelCost`, without training; with None for the data
+            set, for data like `usual_data`.
+        usual_data: what data without a name stand for, in a few words.
     """
 
     name: str
@@ -70,3 +72,4 @@ class ModelSpec:
     load_data: Callable[[Any, ProgressCallback | None], Any]
     build_task: Callable[[Any, Any, str], Task]
     describe_cost: Callable[[Any, Any], ModelCost]
+    usual_data: str

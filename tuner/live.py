@@ -89,22 +89,32 @@ def show_search(board: Board, stream: TextIO) -> Iterator[LineView]:
 
 def render(board: Board) -> Group:
     """Return the table: the running trials, then the best, then the last ones to end."""
+    titles = ("trial", "state", "epoch", board.metric, "best", "time")
+    rows = [_cells(board, row) for row in visible_rows(board)]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("trial", "state", "epoch", board.metric, "best", "time"):
-        table.add_column(title, justify="left" if title == "state" else "right", no_wrap=True)
+    for title, *cells in zip(titles, *rows, strict=False):
+        # A width of its own: rich would otherwise take it from all columns for the long last one.
+        width = max(len(title), *(len(cell) for cell in cells), 0)
+        justify = "left" if title == "state" else "right"
+        table.add_column(title, justify=justify, no_wrap=True, min_width=width)
     table.add_column("parameters", overflow="ellipsis", no_wrap=True)
-    best = board.best
-    for row in visible_rows(board):
-        table.add_row(
-            str(row.number),
-            Text(_state(row), style=_STYLES[row.state]),
-            f"{row.epoch}/{board.max_epochs}",
-            _number(row.value),
-            Text(_number(row.best), style="bold green" if row is best else ""),
-            duration(board.seconds_of(row)),
-            short_params(row.params),
-        )
+    for row in rows:
+        table.add_row(*row)
     return Group(Text(headline(board), style="bold"), table)
+
+
+def _cells(board: Board, row: BoardRow) -> tuple[Text, ...]:
+    texts = (
+        str(row.number),
+        _state(row),
+        f"{row.epoch}/{board.max_epochs}",
+        _number(row.value),
+        _number(row.best),
+        duration(board.seconds_of(row)),
+        short_params(row.params),
+    )
+    styles = ("", _STYLES[row.state], "", "", "bold green" if row is board.best else "", "", "")
+    return tuple(Text(text, style=style) for text, style in zip(texts, styles, strict=True))
 
 
 def visible_rows(board: Board, num_rows: int = _NUM_ROWS) -> list[BoardRow]:

@@ -46,9 +46,11 @@ def _build_task(config: GrammarVaeConfig, dataset: DerivationDataset, device: st
     return GrammarVaeTask(config, dataset, device)
 
 
-def _describe_cost(config: GrammarVaeConfig, dataset: DerivationDataset) -> ModelCost:
-    from models.grammar_vae.cost import describe_cost
+def _describe_cost(config: GrammarVaeConfig, dataset: DerivationDataset | None) -> ModelCost:
+    from models.grammar_vae.cost import cost_of, describe_cost
 
+    if dataset is None:
+        return cost_of(config, num_productions=56, num_steps=97, num_train_rows=33_600)
     return describe_cost(config, dataset)
 
 
@@ -66,4 +68,5 @@ GRAMMAR_VAE = ModelSpec(
     load_data=_load_data,
     build_task=_build_task,
     describe_cost=_describe_cost,
+    usual_data="the 48,000 PDEs (56 productions, 97 steps)",
 )

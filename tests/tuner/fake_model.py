@@ -103,9 +103,11 @@ def build_task(config: FakeConfig, dataset: FakeData, device: str) -> FakeTask:
     return FakeTask(config, device)
 
 
-def describe_cost(config: FakeConfig, dataset: FakeData) -> ModelCost:
+def describe_cost(config: FakeConfig, dataset: FakeData | None) -> ModelCost:
+    rows = 7 if dataset is None else len(dataset.train)
+    parameters = 20 if dataset is None else 10
     return ModelCost(
-        num_parameters=10, checkpoint_mb=0.01, memory_mb=1.0, rows_per_epoch=len(dataset.train)
+        num_parameters=parameters, checkpoint_mb=0.01, memory_mb=1.0, rows_per_epoch=rows
     )
 
 
@@ -125,4 +127,5 @@ def fake_spec(presets_file: Path) -> ModelSpec:
         load_data=load_data,
         build_task=build_task,
         describe_cost=describe_cost,
+        usual_data="any data",
     )

@@ -227,6 +227,8 @@ class TestPresets:
         _, out, _ = run(capsys, "presets", "show", "quick")
         assert out.startswith("# preset of fake, built in\n")
         assert "\n  lr: 0.25\n" in out
+        assert "# parameters: 20, about 1 MB of memory in training" in out
+        assert "(for any data; --data KEY=VALUE ... for others)" in out
 
     def test_its_parameters_for_given_data(self, fake_spec, capsys):
         _, out, _ = run(capsys, "presets", "show", "quick", "--data", "num_rows=9")

@@ -130,6 +130,17 @@ def test_the_table_renders(board, clock):
     assert "queued" in text
 
 
+def test_long_parameters_leave_the_other_columns_whole(board, clock):
+    view = LineView(board, io.StringIO())
+    view.created("a", 0, {f"a_rather_long_key_{i}": 0.125 for i in range(9)})
+    view.started("a")
+    view.reported("a", 4, {"val/acc": 0.5}, None)
+    console = Console(file=io.StringIO(), width=80)
+    console.print(render(board))
+    text = console.file.getvalue()
+    assert all(word in text for word in ("trial", "running", "4/10", "val/acc", "0.5000", "0 s"))
+
+
 def test_less_can_be_better(clock):
     board = Board(run="r", metric="val/acc", mode="min", num_trials=2, max_epochs=3, clock=clock)
     view = TableView(board, io.StringIO())
