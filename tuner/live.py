@@ -91,13 +91,11 @@ def render(board: Board) -> Group:
     """Return the table: the running trials, then the best, then the last ones to end."""
     titles = ("trial", "state", "epoch", board.metric, "best", "time")
     rows = [_cells(board, row) for row in visible_rows(board)]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title, *cells in zip(titles, *rows, strict=False):
-        # A width of its own: rich would otherwise take it from all columns for the long last one.
-        width = max(len(title), *(len(cell) for cell in cells), 0)
-        justify = "left" if title == "state" else "right"
-        table.add_column(title, justify=justify, no_wrap=True, min_width=width)
-    table.add_column("parameters", overflow="ellipsis", no_wrap=True)
+    # The last column takes what is left; rich would otherwise shrink all columns for its sake.
+    table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
+    for title in titles:
+        table.add_column(title, justify="left" if title == "state" else "right", no_wrap=True)
+    table.add_column("parameters", overflow="ellipsis", no_wrap=True, ratio=1)
     for row in rows:
         table.add_row(*row)
     return Group(Text(headline(board), style="bold"), table)

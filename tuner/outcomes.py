@@ -41,6 +41,7 @@ class Outcome:
 
 
 LOST = "lost"
+DISK = "disk"
 
 
 def outcome_of(result: Mapping[str, Any], rungs: Sequence[float] = ()) -> Outcome:
@@ -56,7 +57,8 @@ def outcome_of(result: Mapping[str, Any], rungs: Sequence[float] = ()) -> Outcom
     if finished in COMPLETED:
         return Outcome(state="done", cause=finished)
     return Outcome(
-        state="failed",
+        # A full disk is not the trial's fault: it may go on when there is room.
+        state="interrupted" if finished == DISK else "failed",
         cause=str(finished),
         message=result.get(MESSAGE),
         where=result.get(WHERE),

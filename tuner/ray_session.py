@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from models.errors import UserError
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 TEMPORARY_VARIABLE = "RAY_TMPDIR"
+_CONNECT_TIMEOUT_S = 10.0
 _LONGEST_PARENT = 28
 """A socket's path has 107 characters at most, of which our folder and Ray's names take 79."""
 
@@ -105,18 +107,47 @@ def _fits(wanted: Mapping[str, float], node: Mapping[str, float]) -> bool:
 def _joined(address: str) -> Iterator[None]:
     import ray
 
+    _check_address(address)
+    if _has_token():  # a driver that joins sends it only when told to
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         ray.init(address=address, **_QUIET)
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
-            f"no Ray cluster answers at '{address}' ({reason}): check --address and "
-            f"{ADDRESS_VARIABLE}, or leave both out to use this machine"
+            f"the Ray cluster at '{address}' cannot be joined ({reason}): check --address and "
+            f"{ADDRESS_VARIABLE}; a cluster with a token also wants RAY_AUTH_MODE=token and the "
+            "token in RAY_AUTH_TOKEN"
         ) from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    """Look for somebody at `host:port`, since Ray itself tries for minutes."""
+    if address.startswith("ray://"):
+        raise UserError(
+            f"'{address}' is an address of Ray Client, which a search cannot use: run it on a "
+            "machine of the cluster with --address auto, or submit it as a job"
+        )
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_S).close()
+    except OSError as error:
+        raise UserError(
+            f"nothing answers at '{address}' ({error.strerror or error}): check --address and "
+            f"{ADDRESS_VARIABLE}, or leave both out to use this machine"
+        ) from error
+
+
+def _has_token() -> bool:
+    """Return whether this machine has a token for Ray's authentication."""
+    named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return bool(named) or (Path.home() / ".ray" / "auth_token").is_file()
 
 
 def _temporary_parent() -> Path:

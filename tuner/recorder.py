@@ -17,7 +17,7 @@ from ray.tune.experiment import Trial
 from models.errors import UserError
 from tuner.events import EventLog
 from tuner.observer import Observer
-from tuner.outcomes import EPOCH, METRICS, TRACEBACK, Outcome, lost, outcome_of
+from tuner.outcomes import DISK, EPOCH, METRICS, TRACEBACK, Outcome, lost, outcome_of
 from tuner.paths import RunPaths
 from tuner.stopping import FirstFailures, SearchStop
 
@@ -133,14 +133,20 @@ class Recorder(Callback):
             self._end(trial, outcome)
 
     def _end(self, trial: str, outcome: Outcome) -> None:
-        if self._open.pop(trial, None) is None:
+        number = self._open.pop(trial, None)
+        if number is None:
             return
         self._write(lambda: self._events.end(trial, outcome.state, outcome.cause, outcome.message))
         self._tell(lambda observer: observer.ended(trial, outcome))
         if error := self._first_failures.add(outcome):
             self._stop.fail(error)
-        if outcome.cause == "disk":
-            self._stop.fail(UserError(f"a trial found no room on the disk: {outcome.message}"))
+        if outcome.cause == DISK:
+            self._stop.fail(
+                UserError(
+                    f"trial {number} found no room on the disk ({outcome.message}), so the search "
+                    f"was ended: what was recorded until then is in {self._paths.folder}"
+                )
+            )
 
     def _tell(self, what: Callable[[Observer], None]) -> None:
         for observer in self._observers:

@@ -52,6 +52,21 @@ def test_what_the_user_has_set_wins(monkeypatch):
     assert os.environ["TUNE_DISABLE_SIGINT_HANDLER"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("127.0.0.1:1", r"nothing answers at '127.0.0.1:1'.*check --address"),
+        ("ray://head:10001", r"an address of Ray Client"),
+    ],
+)
+def test_an_address_that_cannot_be_joined(monkeypatch, address, problem):
+    import ray
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(UserError, match=problem), ray_session(address):
+        pass
+
+
 def test_a_temporary_folder_that_is_too_long_for_sockets(monkeypatch):
     import ray
 
