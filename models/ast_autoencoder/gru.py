@@ -33,9 +33,9 @@ def gru_step(x: Tensor, state: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """Return the state after one step, (batch, hidden); x is (batch, 3 * hidden)."""
     hidden = state.shape[1]
     product = torch.addmm(bias.to(weight.dtype), state.to(weight.dtype), weight.t())
-    gates = torch.add(x[:, : 2 * hidden], product[:, : 2 * hidden]).sigmoid_()
-    new = torch.addcmul(x[:, 2 * hidden :], gates[:, :hidden], product[:, 2 * hidden :].float())
-    return torch.lerp(new.tanh_(), state, gates[:, hidden:])
+    gates = torch.add(x[:, : 2 * hidden], product[:, : 2 * hidden]).float().sigmoid_()
+    let_in = gates[:, :hidden] * product[:, 2 * hidden :]
+    return torch.lerp(let_in.add_(x[:, 2 * hidden :]).tanh_(), state, gates[:, hidden:])
 
 
 class _GruLayer(Function):

@@ -1,0 +1,83 @@
+"""How near decoded programs are to their originals, and metrics by length of program."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.grammar.derivation import PAD_ID
+
+LENGTH_BUCKETS = ((0, 20), (20, 40), (40, 60), (60, 1_000_000))
+"""Nodes of a program: above the first number, up to the second."""
+
+
+def similarity(ids: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return 1 - edit distance / length of the longer, of rows of productions: (rows,) in 0..1.
+
+    The tokens are productions: one for each operator, name, constant and statement. So programs
+    that differ in their variables' names alone are equal.
+
+    Args:
+        ids: (rows, time), padded with -1.
+        others: (rows, other time), padded with -1.
+    """
+    lengths, other_lengths = (ids != PAD_ID).sum(1), (others != PAD_ID).sum(1)
+    longest = np.maximum(np.maximum(lengths, other_lengths), 1)
+    return 1.0 - edit_distance(ids, others) / longest
+
+
+def edit_distance(
+    ids: NDArray[np.integer], others: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """Return how many insertions, deletions and substitutions lead from row to row, (rows,).
+
+    Wagner and Fischer 1974, a row of the table at a time for all pairs: within a row, an entry
+    is the running minimum over those before it, which each insertion raises by 1.
+    """
+    rows = np.arange(len(ids))
+    lengths, other_lengths = (ids != PAD_ID).sum(1), (others != PAD_ID).sum(1)
+    width = int(other_lengths.max(initial=0))
+    targets = others[:, :width]
+    ramp = np.arange(width + 1, dtype=np.int64)
+    line = np.tile(ramp, (len(ids), 1))
+    result = other_lengths.astype(np.int64)
+    for step in range(int(lengths.max(initial=0))):
+        substituted = line[:, :-1] + (targets != ids[:, step, None])
+        best = np.concatenate(
+            [line[:, :1] + 1, np.minimum(substituted, line[:, 1:] + 1)], axis=1
+        )
+        line = np.minimum.accumulate(best - ramp, axis=1) + ramp
+        ends = lengths == step + 1
+        result[ends] = line[rows[ends], other_lengths[ends]]
+    return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket:
+    """Programs of like length: `name` is a suffix of metrics, `rows` are their positions."""
+
+    name: str
+    rows: NDArray[np.int64]
+
+
+def length_buckets(num_nodes: NDArray[np.integer]) -> list[Bucket]:
+    """Return the buckets that hold any program: up to 20, 40, 60 and above 60 nodes."""
+    found = []
+    for low, high in LENGTH_BUCKETS:
+        rows = np.nonzero((num_nodes > low) & (num_nodes <= high))[0]
+        name = f"le{high}" if high <= LENGTH_BUCKETS[-2][1] else f"gt{low}"
+        if len(rows):
+            found.append(Bucket(name=name, rows=rows))
+    return found
+
+
+def by_length(
+    columns: Mapping[str, NDArray[np.floating] | NDArray[np.bool_]], buckets: Sequence[Bucket]
+) -> dict[str, float]:
+    """Return the mean of every column over all rows, and over each bucket as `name_le40`."""
+    means = {name: float(np.mean(values)) for name, values in columns.items()}
+    for bucket in buckets:
+        for name, values in columns.items():
+            means[f"{name}_{bucket.name}"] = float(np.mean(values[bucket.rows]))
+    return means
