@@ -69,8 +69,10 @@ def run_folder_of(checkpoint: Path) -> RunFolder:
     """Return the run folder a checkpoint lies in.
 
     Raises:
-        UserError: the checkpoint does not lie in the `checkpoints` folder of a run.
+        UserError: there is no such file, or not in the `checkpoints` folder of a run.
     """
+    if not checkpoint.is_file():
+        raise UserError(f"{checkpoint}: no such checkpoint")
     folder = RunFolder(path=checkpoint.resolve().parent.parent)
     if checkpoint.resolve().parent != folder.checkpoints or not folder.settings.is_file():
         raise UserError(

@@ -25,7 +25,6 @@ from models.presets import find_preset
 from models.progress import show_progress
 from models.run_folder import (
     RunFolder,
-    forget_later_epochs,
     new_run_folder,
     read_settings,
     run_folder_of,
@@ -79,17 +78,21 @@ def _run(arguments: Sequence[str]) -> None:
     flags = _parse(arguments)
     data = _data_config(flags)
     _check_gpus(flags.gpus)
+    _check_place(flags)
     with show_progress() as progress:
         dataset = load_dataset(data, progress)
     # torch takes seconds to import; mistakes in flags and data are told before.
-    from models.grammar_vae.training_run import TrainingRun
+    from models.grammar_vae.training_run import TrainingRun, choose_device
 
+    device = choose_device(flags.gpus)  # before a folder is made
+    folder = _folder(flags)
     run = TrainingRun(
         config=flags.model,
         dataset=dataset,
-        folder=_folder(flags, data),
+        folder=folder,
+        write_settings=lambda: _write_settings(folder, flags),
         resume=flags.resume,
-        num_gpus=flags.gpus,
+        device=device,
         name=flags.config or "custom",
     )
     run.train()
@@ -153,20 +156,32 @@ def _check_gpus(num_gpus: int | None) -> None:
         )
 
 
-def _folder(flags: TrainFlags, data: DataConfig) -> RunFolder:
-    if flags.resume is not None:
-        from models.checkpoints import read_checkpoint
+def _check_place(flags: TrainFlags) -> None:
+    """Refuse what says where a new run goes when no new run is made."""
+    if flags.resume is None:
+        return
+    given = {"--run_name": flags.run_name, "--artifacts_dir": flags.artifacts_dir}
+    for flag, value in given.items():
+        if value not in (None, TrainFlags.artifacts_dir):
+            raise UserError(
+                f"{flag} {value}: --resume goes on in the folder of the checkpoint: leave it out"
+            )
 
-        folder = run_folder_of(flags.resume)
-        forget_later_epochs(folder, int(read_checkpoint(flags.resume)["epoch"]))
-        return folder
+
+def _folder(flags: TrainFlags) -> RunFolder:
+    if flags.resume is not None:
+        return run_folder_of(flags.resume)
     folder = new_run_folder(flags.artifacts_dir, flags.run_name, flags.config or "custom")
+    _write_settings(folder, flags)
+    return folder
+
+
+def _write_settings(folder: RunFolder, flags: TrainFlags) -> None:
     header = "A training run of the Grammar-VAE; go on with:\n" + (
         f"python -m models.grammar_vae.train --resume {folder.checkpoints / 'last.ckpt'}"
     )
     blocks = {"data": to_mapping(flags.data), "model": to_mapping(flags.model)}
     folder.write_settings(blocks, header)
-    return folder
 
 
 if __name__ == "__main__":

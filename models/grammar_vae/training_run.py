@@ -1,7 +1,8 @@
 """One training run on disk and on the console, from settings and data to checkpoints."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,7 +12,7 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.console import Console, closing_line, epoch_line, open_console
 from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.task import GrammarVaeTask
-from models.run_folder import RunFolder
+from models.run_folder import RunFolder, forget_later_epochs
 from models.training import EpochReport, FitSettings, fit
 
 MONITORS = (
@@ -27,8 +28,9 @@ class TrainingRun:
         config: the settings.
         dataset: what to train on.
         folder: where everything goes.
+        write_settings: writes the run's settings file; called once the run goes on.
         resume: a checkpoint to go on from, or None.
-        num_gpus: 0, 1, or None for a GPU where there is one.
+        device: a torch device.
         name: what the lines call the run.
     """
 
@@ -38,18 +40,21 @@ class TrainingRun:
         config: GrammarVaeConfig,
         dataset: DerivationDataset,
         folder: RunFolder,
+        write_settings: Callable[[], None],
         resume: Path | None,
-        num_gpus: int | None,
+        device: str,
         name: str,
     ) -> None:
         self.config = config
         self.dataset = dataset
         self.folder = folder
+        self.write_settings = write_settings
         self.resume = resume
-        self.device = choose_device(num_gpus)
+        self.device = device
         self.name = name
         self.keeper = CheckpointKeeper(folder.checkpoints, MONITORS, config.save_top_k)
         self.best = 0.0
+        self.begun = False
 
     def train(self) -> EpochReport:
         """Train to the end.
@@ -65,7 +70,7 @@ class TrainingRun:
             seed=self.config.seed,
         )
         if self.resume is not None:
-            self._check_resume(read_checkpoint(self.resume), task.describe())
+            self._take_over(read_checkpoint(self.resume), task.describe())
         with open_console() as console:
             task.on_batch = console.on_batch
             console.line(self._opening(task))
@@ -77,11 +82,19 @@ class TrainingRun:
         return last
 
     def _on_epoch(self, report: EpochReport, console: Console) -> None:
+        if not self.begun:
+            self._begin(report.epoch)
         accuracy = report.metrics["val/seq_acc"]
         console.line(epoch_line(report, self.config.epochs, best=accuracy > self.best))
         self.best = max(self.best, accuracy)
         self.folder.append_metrics(report.epoch, report.metrics)
         self.keeper.update(report.epoch, report.metrics, report.save)
+
+    def _begin(self, epoch: int) -> None:
+        """Take over the folder: only now a checkpoint is known to fit."""
+        self.begun = True
+        forget_later_epochs(self.folder, epoch - 1)
+        self.write_settings()
 
     def _opening(self, task: GrammarVaeTask) -> str:
         data = self.dataset
@@ -107,12 +120,19 @@ class TrainingRun:
             return f"No epoch was complete; {self.folder.path} holds no checkpoint."
         return f"Go on with: python -m models.grammar_vae.train --resume {last}"
 
-    def _check_resume(self, payload: Mapping[str, object], task: Mapping[str, object]) -> None:
-        if payload.get("data") != task["data"]:
+    def _take_over(self, payload: Mapping[str, Any], task: Mapping[str, Any]) -> None:
+        """Check that a checkpoint is of the same data, and go on from its best value."""
+        theirs, ours = payload.get("data"), task["data"]
+        if theirs != ours:
             raise UserError(
-                f"{self.resume}: trained on {payload.get('data')}, not on {task['data']}: "
-                "pass the same data"
+                f"{self.resume}: trained on other data ({_name_of(theirs)}) than given here "
+                f"({_name_of(ours)}): pass the same data, or leave its flags out"
             )
+        self.best = payload.get("progress", {}).get("best") or 0.0
+
+
+def _name_of(data: Mapping[str, str] | None) -> str:
+    return "unknown" if data is None else f"{data['name']}, digest {data['digest'][:8]}"
 
 
 def choose_device(num_gpus: int | None) -> str:
