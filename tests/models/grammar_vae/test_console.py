@@ -1,0 +1,70 @@
+"""What a training run shows, in files and on terminals."""
+
+import io
+
+import pytest
+
+from models.grammar_vae.console import closing_line, epoch_line, open_console
+from models.training import EpochReport
+
+METRICS = {
+    "train/loss": 12.3456,
+    "train/recon": 11.0,
+    "train/kl": 2.5,
+    "train/seq_acc": 0.123456,
+    "train/beta": 0.05,
+    "train/rows_per_s": 12345.6,
+    "val/seq_acc": 0.75,
+    "val/token_acc": 0.987654,
+    "val/elbo": -14.5,
+    "val/kl_per_dim": 0.25,
+    "seconds": 1.26,
+}
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def report():
+    return EpochReport(epoch=7, metrics=METRICS, finished=None, save=lambda path: None)
+
+
+def test_an_epoch_is_one_line(report):
+    assert epoch_line(report, 100, best=False) == (
+        "epoch   7/100 | train loss 12.346 recon 11.000 kl 2.50 seq_acc 0.1235 beta 0.05"
+        " | val seq_acc 0.7500 token_acc 0.9877 elbo -14.50 kl/dim 0.250 | 12,346 rows/s 1.3 s"
+    )
+
+
+def test_a_star_marks_the_best(report):
+    assert epoch_line(report, 100, best=True) == epoch_line(report, 100, best=False) + " *"
+
+
+def test_prior_samples_close_the_run():
+    metrics = {"val/prior_unique": 0.915, "val/prior_novel": 1.0}
+    expected = "prior samples: 91.5% distinct, 100.0% not among the training rows"
+    assert closing_line(metrics) == expected
+    assert closing_line({}) == "prior samples: not available without a grammar"
+
+
+def test_a_file_gets_lines_alone():
+    stream = io.StringIO()
+    with open_console(stream) as console:
+        console.on_batch(1, 2)
+        console.line("epoch 1/2 [bold]")
+    assert stream.getvalue() == "epoch 1/2 [bold]\n"
+
+
+def test_a_terminal_gets_a_bar_that_goes_away(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    with open_console(stream) as console:
+        console.on_batch(1, 2)
+        console.line("epoch 1/2 [bold] " + "x" * 200)
+    shown = stream.getvalue()
+    assert "epoch 1/2 [bold] " + "x" * 200 in shown
+    assert "batches" in shown
+    assert "\x1b[2K" in shown  # the bar's line is erased
