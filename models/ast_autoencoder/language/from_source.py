@@ -79,7 +79,7 @@ def _read(function: ast.FunctionDef) -> Program:
         try:
             fits.append((types, reader.read(types)))
         except Refusal as refusal:
-            if farthest is None or refusal.place > farthest.place:
+            if farthest is None or refusal.progress > farthest.progress:
                 farthest = refusal
     if len(fits) > 1:
         raise _ambiguous(parameters, [types for types, _ in fits])

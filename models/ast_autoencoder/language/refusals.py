@@ -17,12 +17,16 @@ class Refusal(Exception):
         super().__init__(text)
         self.line: int = getattr(node, "lineno", 1)
         self.offset: int = getattr(node, "col_offset", 0)
+        self.end: tuple[int, int] = (
+            getattr(node, "end_lineno", None) or self.line,
+            getattr(node, "end_col_offset", None) or self.offset,
+        )
         self.text = text
 
     @property
-    def place(self) -> tuple[int, int]:
-        """Line and offset: which of two refusals comes later in a text."""
-        return self.line, self.offset
+    def progress(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Where it starts and ends: of two refusals, the larger one had more read before it."""
+        return (self.line, self.offset), self.end
 
     def to_error(self, source: str) -> UserError:
         """Return the message with line and column, both from 1."""
