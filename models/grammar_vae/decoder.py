@@ -4,6 +4,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from models.grammar_vae.gru import Gru
 
@@ -50,8 +51,10 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor, num_steps: int) -> Tensor:
         """Return logits (batch, num_steps, num_ids) of z (batch, z_dim)."""
-        hidden = self.gru(self._inputs(z, num_steps), self._state(z))  # (time, batch, hidden)
-        return self.head(hidden).transpose(0, 1)
+        states = self.gru.padded_states(self._inputs(z, num_steps), self._state(z))
+        padding = states.shape[-1] - self.gru.hidden  # (time, batch, hidden + padding)
+        weight = F.pad(self.head.weight, (0, padding)) if padding else self.head.weight
+        return F.linear(states, weight, self.head.bias).transpose(0, 1)
 
     def _state(self, z: Tensor) -> Tensor:
         """Return the GRU's initial state (layers, batch, hidden)."""

@@ -7,6 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.grammar_vae.cuda_kernels import kernels_apply
+from models.grammar_vae.fused_encoder import MAX_CHANNELS, BlockEnd, convolve, convolve_ids
+
 
 class TokenConv(nn.Module):
     """A convolution over one-hot ids, computed as a gather where that is faster.
@@ -91,6 +94,29 @@ class ConvBlock(nn.Module):
             out = out + self.shortcut(x)
         return out * real
 
+    def run_kernels(self, x: Tensor, ids: Tensor) -> Tensor:
+        """Return what `forward` does, in bfloat16 on a GPU.
+
+        Args:
+            x: (batch, time, channels) bfloat16, or the ids for the first block.
+            ids: (batch, time), negative or the id of padding where a step is not real.
+        """
+        shortcut = shortcut_bias = None
+        if isinstance(self.conv, TokenConv):
+            y, bias = convolve_ids(x, self.conv.weight), self.conv.bias
+        else:
+            assert isinstance(self.conv, SameConv)
+            y, bias = convolve(x, self.conv.conv.weight), self.conv.conv.bias
+        match self.shortcut:
+            case TokenConv():
+                shortcut, shortcut_bias = convolve_ids(x, self.shortcut.weight), self.shortcut.bias
+            case nn.Linear():
+                shortcut, shortcut_bias = F.linear(x, self.shortcut.weight), self.shortcut.bias
+            case nn.Identity():
+                shortcut = x
+        norm = (self.norm.weight, self.norm.bias) if isinstance(self.norm, nn.LayerNorm) else ()
+        return BlockEnd.apply(y, bias, shortcut, shortcut_bias, *(norm or (None, None)), ids)  # pyright: ignore[reportReturnType]
+
 
 class Encoder(nn.Module):
     """Convolution blocks and pooling: ids to the parameters of a diagonal Gaussian.
@@ -131,6 +157,7 @@ class Encoder(nn.Module):
                 shortcut = nn.Linear(before, width) if before != width else nn.Identity()
             blocks.append(ConvBlock(conv, shortcut, width, normalise=residual))
         self.blocks = nn.ModuleList(blocks)
+        self.widest = max(channels)
         features = channels[-1] * (num_steps if pool == "flatten" else 1)
         self.posterior = nn.Linear(features, 2 * z_dim)
 
@@ -139,12 +166,11 @@ class Encoder(nn.Module):
 
         `time` may be shorter than the longest row of the data: padding never changes a result.
         """
-        real = (ids >= 0).unsqueeze(-1)
-        x = torch.where(ids >= 0, ids, self.num_ids)
-        for block in self.blocks:
-            x = block(x, real)
+        x = self._features(ids)
         if self.pool == "mean":
-            pooled = x.sum(1) / real.sum(1)
+            pooled = x.sum(1, dtype=torch.promote_types(x.dtype, torch.float32)) / (ids >= 0).sum(
+                1, keepdim=True
+            )
             mean, log_variance = self.posterior(pooled).chunk(2, dim=-1)
         else:
             flat = x.flatten(1)  # steps cut off are zero, so their weights are cut off too
@@ -152,3 +178,17 @@ class Encoder(nn.Module):
             mean, log_variance = F.linear(flat, weight, self.posterior.bias).chunk(2, dim=-1)
         # Far outside this range exp() overflows in bfloat16 before the KL can pull back.
         return mean.float(), log_variance.float().clamp(-20.0, 20.0)
+
+    def _features(self, ids: Tensor) -> Tensor:
+        """Return the last block's output (batch, time, channels), zero behind each row."""
+        if kernels_apply(ids.device) and self.widest <= MAX_CHANNELS:
+            x = ids
+            for block in self.blocks:
+                assert isinstance(block, ConvBlock)
+                x = block.run_kernels(x, ids)
+            return x
+        real = (ids >= 0).unsqueeze(-1)
+        x = torch.where(ids >= 0, ids, self.num_ids)
+        for block in self.blocks:
+            x = block(x, real)
+        return x

@@ -4,12 +4,15 @@ A captured graph holds the addresses of its tensors, so whatever it reads and wr
 where it is: update tensors in place. Keep a `GraphCache` referenced as long as its tensors.
 """
 
-from collections.abc import Callable, Hashable
+import gc
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
-_WARM_UPS = 2
+_FIRST_WARM_UPS = 2
+"""The first ones also create the optimizer's moments and the libraries' handles."""
 
 
 class GraphCache:
@@ -35,12 +38,25 @@ class GraphCache:
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            for _ in range(_WARM_UPS):
+            for _ in range(1 if self._graphs else _FIRST_WARM_UPS):
                 body()
         torch.cuda.current_stream().wait_stream(stream)
         restore()
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
+        with _no_collection(), torch.cuda.graph(graph, pool=self._pool):
             body()
         self._pool = graph.pool()
         return graph
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Collect garbage now and not inside: freeing an older graph would break a capture."""
+    gc.collect()
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,20 +1,18 @@
-"""A GRU whose width is padded inside to what the GPU multiplies fast, with results unchanged."""
+"""A GRU over time: layers of our own on CPUs and new GPUs, cuDNN's elsewhere, all the same."""
 
-from collections.abc import Sequence
+import warnings
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_GPU_MULTIPLE = 64
-"""cuDNN's tensor-core path wants widths in multiples of 8; of 64 is faster still (measured)."""
+from models.grammar_vae.cpu_gru import CpuGruLayer
+from models.grammar_vae.cuda_kernels import kernels_apply
+from models.grammar_vae.gru_layer import MAX_HIDDEN, GruLayer, plan_layer
 
 
 class Gru(nn.Module):
     """`nn.GRU` over (time, batch, width) with dropout between its layers.
-
-    Padding: a padded unit has zero weights and biases, so its gates are 1/2, its candidate is 0
-    and its state stays 0; the real units never see it.
 
     Dropout is applied here and not by cuDNN, whose own random state could not be resumed.
 
@@ -35,47 +33,80 @@ class Gru(nn.Module):
 
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
         """Return (time, batch, hidden); x (time, batch, width), state (layers, batch, hidden)."""
-        split = self.training and self.dropout > 0 and self.layers > 1
-        if not x.is_cuda and not split:
+        return self.padded_states(x, state)[..., : self.hidden]
+
+    def padded_states(self, x: Tensor, state: Tensor) -> Tensor:
+        """Return (time, batch, hidden or more), with zeros behind the units.
+
+        The kernels compute a few units more than there are, with zero weights: their gates are
+        1/2, their candidate is 0 and their state stays 0, so the real units never see them.
+
+        Args:
+            x: (time, batch, width). What is expanded along time is multiplied only once.
+            state: (layers, batch, hidden).
+        """
+        if kernels_apply(x.device) and self.hidden <= MAX_HIDDEN:
+            return self._run_kernels(x, state.float())
+        if x.is_cuda:  # cuDNN under autocast would take float16, which needs a scaled loss
+            with torch.autocast("cuda", enabled=False):
+                return self._run_torch(x.float(), state.float())
+        return self._run_cpu(x, state)
+
+    def _run_cpu(self, x: Tensor, state: Tensor) -> Tensor:
+        narrow = torch.is_autocast_enabled("cpu")
+        dtype = torch.get_autocast_dtype("cpu") if narrow else state.dtype
+        wide = next(self.gru.parameters()).dtype
+        starts = state.to(wide).unbind()
+        steps = x.shape[0]
+        for number, layer in enumerate(self.gru.all_weights):
+            w_input, w_state, b_input, b_state = layer
+            if number > 0 and self.training and self.dropout > 0:
+                x = F.dropout(x, self.dropout)
+            same_time, same_rows = (number == 0 and x.stride(i) == 0 for i in (0, 1))
+            x = x[: 1 if same_time else None, : 1 if same_rows else None]
+            # The layer takes the gates in the order n, r, z.
+            gates = F.linear(x, w_input.roll(self.hidden, 0), b_input.roll(self.hidden, 0))
+            x = CpuGruLayer.apply(gates.to(wide), w_state, b_state, starts[number], steps, dtype)  # pyright: ignore[reportAssignmentType]
+        return x
+
+    def _run_torch(self, x: Tensor, state: Tensor) -> Tensor:
+        if not (self.training and self.dropout > 0 and self.layers > 1):
             return self.gru(x, state)[0]
-        weights = self._weights(padded=x.is_cuda)
-        if x.is_cuda:
-            x = F.pad(x, (0, _padding(self.width)))
-            state = F.pad(state, (0, _padding(self.hidden)))
-        if not split:
-            return _run(x, state, [w for layer in weights for w in layer])[..., : self.hidden]
-        for number, layer in enumerate(weights):
+        for number, layer in enumerate(self.gru.all_weights):
             x = x if number == 0 else F.dropout(x, self.dropout)
-            x = _run(x, state[number : number + 1].contiguous(), layer)
-        return x[..., : self.hidden]
+            start = state[number : number + 1].contiguous()
+            with warnings.catch_warnings():  # one layer's weights are a part of cuDNN's chunk
+                warnings.filterwarnings("ignore", "RNN module weights are not part of single")
+                # Dropout 0 and not bidirectional; cuDNN keeps what backward needs when training.
+                keep = torch.is_grad_enabled()
+                x = torch._VF.gru(x, start, list(layer), True, 1, 0.0, keep, False, False)[0]
+        return x
 
-    def _weights(self, *, padded: bool) -> Sequence[Sequence[Tensor]]:
-        """Return the four weights of every layer, in the order `torch.gru` takes them."""
-        layers = self.gru.all_weights
-        if not padded:
-            return layers
-        return [
-            [self._pad(weight, self.width if number == 0 else self.hidden) for weight in layer[:1]]
-            + [self._pad(layer[1], self.hidden)]
-            + [self._pad(bias, None) for bias in layer[2:]]
-            for number, layer in enumerate(layers)
-        ]
+    def _run_kernels(self, x: Tensor, state: Tensor) -> Tensor:
+        steps = x.shape[0]
+        starts = state.unbind()
+        for number, layer in enumerate(self.gru.all_weights):
+            w_input, w_state, b_input, b_state = layer
+            if number > 0 and self.training and self.dropout > 0:
+                x = F.dropout(x, self.dropout)
+            if x.stride(0) == 0 and number == 0:  # the same at every step
+                rows = x[0, :1] if x.stride(1) == 0 else x[0]
+                with torch.autocast("cuda", enabled=False):
+                    constant = F.linear(rows.float(), w_input, b_input)
+                inputs = None
+            else:
+                inputs = self._project(x, w_input)
+                constant = b_input.unsqueeze(0)
+            x = GruLayer.apply(inputs, constant, w_state, b_state, starts[number], steps)  # pyright: ignore[reportAssignmentType]
+        return x
 
-    def _pad(self, weight: Tensor, columns: int | None) -> Tensor:
-        """Pad (3 * hidden, columns) or (3 * hidden,) within each of the three gates."""
-        rows = _padding(self.hidden)
-        gates = weight.unflatten(0, (3, self.hidden))
-        if columns is None:
-            return F.pad(gates, (0, rows)).flatten()
-        return F.pad(gates, (0, _padding(columns), 0, rows)).flatten(0, 1)
-
-
-def _padding(width: int) -> int:
-    return -width % _GPU_MULTIPLE
-
-
-def _run(x: Tensor, state: Tensor, weights: Sequence[Tensor]) -> Tensor:
-    # Dropout 0 and not bidirectional; cuDNN keeps what backward needs only when told to train.
-    training = torch.is_grad_enabled()
-    layers = len(weights) // 4
-    return torch._VF.gru(x, state, list(weights), True, layers, 0.0, training, False, False)[0]
+    def _project(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Return the input's part of the gates, (time, batch, 3 * padded), for all steps."""
+        rows = plan_layer(self.hidden).padded - self.hidden
+        columns = x.shape[-1] - weight.shape[1]
+        if rows or columns:
+            gates = F.pad(weight.unflatten(0, (3, self.hidden)), (0, columns, 0, rows))
+            weight = gates.flatten(0, 1)
+        if x.stride(1) == 0:  # the same for every row
+            return F.linear(x[:, :1], weight).expand(-1, x.shape[1], -1)
+        return F.linear(x, weight)

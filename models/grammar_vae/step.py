@@ -6,7 +6,15 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from models.grammar_vae.loss import KlWeight, kl_per_dimension, reconstruction, weighted_kl
+from models.grammar_vae.cuda_kernels import kernels_apply
+from models.grammar_vae.fused_loss import fused_reconstruction
+from models.grammar_vae.loss import (
+    KlWeight,
+    RowTerms,
+    kl_per_dimension,
+    reconstruction,
+    weighted_kl,
+)
 from models.grammar_vae.network import GrammarVae
 from models.grammar_vae.rules import Rules
 from models.training import TrainingDiverged
@@ -79,8 +87,7 @@ class TrainStep:
         ):
             posterior = self.network.encode(ids)
             z = posterior.sample(torch.randn_like(posterior.mean))
-            logits = self.network.decode(z, ids.shape[1])
-        terms = reconstruction(logits, ids, self.rules.competing(ids))
+            terms = self._reconstruction(z, ids)
         kl = kl_per_dimension(posterior).sum(1)
         row_loss = terms.recon + weighted_kl(
             kl, KlWeight(beta=beta, free_bits=self.settings.free_bits)
@@ -126,6 +133,14 @@ class TrainStep:
             "token_acc": sums["correct_steps"] / sums["steps"],
             "grad_norm": sums["grad_norm"] / sums["updates"],
         }
+
+    def _reconstruction(self, z: Tensor, ids: Tensor) -> RowTerms:
+        if kernels_apply(ids.device):
+            logits = self.network.decoder(z, ids.shape[1])
+            return fused_reconstruction(logits, ids, self.rules.competitors)
+        logits = self.network.decode(z, ids.shape[1])
+        with torch.autocast(ids.device.type, enabled=False):
+            return reconstruction(logits, ids, self.rules.competing(ids))
 
     def _clip(self) -> Tensor:
         """Scale the gradients down to the largest norm; return their norms, (parameters,)."""

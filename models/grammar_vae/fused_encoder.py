@@ -1,0 +1,148 @@
+"""Convolution blocks on the GPU: matrix products over windows, one kernel for all the rest."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.grammar_vae.cuda_kernels import Kernel, load_kernel
+
+MAX_CHANNELS = 1024
+"""More than this does not fit the registers of a warp."""
+_SOURCE = "block_kernels.cu"
+_BLOCK_THREADS = 256
+_BLOCK_ROWS = 8
+_MAX_BACKWARD_BLOCKS = 528
+"""Four for each multiprocessor of an H100; each leaves one row of partial sums."""
+
+
+class Windows(torch.autograd.Function):
+    """What a convolution along time multiplies: (batch, time, channels) to windows.
+
+    The windows are (batch, time, kernel * channels), zero outside the row; of an even kernel the
+    longer side is on the right.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: int) -> Tensor:
+        """Return the windows of x (batch, time, channels), bfloat16."""
+        batch, time, channels = x.shape
+        out = x.new_empty(batch, time, kernel * channels)
+        count = out.numel() // _vector(channels)
+        _window_kernel("windows", channels, kernel, x.device)(
+            -(-count // _BLOCK_THREADS), _BLOCK_THREADS, x.contiguous(), out, batch, time
+        )
+        ctx.sizes = (channels, kernel)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient of x."""
+        channels, kernel = ctx.sizes
+        batch, time, _ = grads[0].shape
+        d_x = grads[0].new_empty(batch, time, channels)
+        count = d_x.numel() // _vector(channels)
+        _window_kernel("fold", channels, kernel, d_x.device)(
+            -(-count // _BLOCK_THREADS), _BLOCK_THREADS, grads[0].contiguous(), d_x, batch, time
+        )
+        return d_x, None
+
+
+def one_hot_windows(ids: Tensor, num_ids: int, kernel: int) -> Tensor:
+    """Return one-hot windows (batch, time, kernel * num_ids), bfloat16, of ids (batch, time).
+
+    Ids that are negative or `num_ids` and more are zero throughout.
+    """
+    batch, time = ids.shape
+    out = torch.empty(batch, time, kernel * num_ids, dtype=torch.bfloat16, device=ids.device)
+    _window_kernel("one_hot_windows", num_ids, kernel, ids.device)(
+        -(-out.numel() // _BLOCK_THREADS), _BLOCK_THREADS, ids.contiguous(), out, batch, time
+    )
+    return out
+
+
+class BlockEnd(torch.autograd.Function):
+    """`(gelu(norm(y + bias)) + shortcut + shortcut_bias)` where ids are real, else 0.
+
+    y and the shortcut are (batch, time, channels) bfloat16; the parameters are (channels,)
+    float32; the shortcut and its bias may be None, and so may the scale and shift of the norm.
+    """
+
+    @staticmethod
+    def forward(  # noqa: PLR0917 (autograd passes by position)
+        ctx: Any,
+        y: Tensor,
+        bias: Tensor,
+        shortcut: Tensor | None,
+        shortcut_bias: Tensor | None,
+        gamma: Tensor | None,
+        beta: Tensor | None,
+        ids: Tensor,
+    ) -> Tensor:
+        """Return (batch, time, channels), bfloat16."""
+        y, ids = y.contiguous(), ids.contiguous()
+        out = torch.empty_like(y)
+        kernel = _block_kernel("block_forward", y.shape[-1], gamma is not None, y.device)
+        rows = ids.numel()
+        kernel(
+            -(-rows // _BLOCK_ROWS), 32 * _BLOCK_ROWS,
+            y, bias, None if shortcut is None else shortcut.contiguous(), shortcut_bias,
+            gamma, beta, ids, out, rows,
+        )  # fmt: skip
+        ctx.save_for_backward(y, bias, gamma, beta, ids)
+        ctx.shortcuts = (shortcut is not None, shortcut_bias is not None)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of `forward`'s tensors."""
+        y, bias, gamma, beta, ids = ctx.saved_tensors
+        has_shortcut, has_shortcut_bias = ctx.shortcuts
+        rows, channels = ids.numel(), y.shape[-1]
+        d_y = torch.empty_like(y)
+        d_shortcut = torch.empty_like(y) if has_shortcut else None
+        blocks = min(-(-rows // _BLOCK_ROWS), _MAX_BACKWARD_BLOCKS)
+        partial = torch.empty(blocks, 4, channels, device=y.device)
+        _block_kernel("block_backward", channels, gamma is not None, y.device)(
+            blocks, 32 * _BLOCK_ROWS,
+            grads[0].contiguous(), y, bias, gamma, beta, ids, d_y, d_shortcut, partial, rows,
+        )  # fmt: skip
+        d_bias, d_shortcut_bias, d_gamma, d_beta = partial.sum(0)
+        return (
+            d_y,
+            d_bias,
+            d_shortcut,
+            d_shortcut_bias if has_shortcut_bias else None,
+            d_gamma if gamma is not None else None,
+            d_beta if gamma is not None else None,
+            None,
+        )
+
+
+def convolve(x: Tensor, weight: Tensor) -> Tensor:
+    """Return (batch, time, out channels) without bias for a weight (out, in, kernel)."""
+    matrix = weight.permute(0, 2, 1)
+    matrix = matrix.to(torch.bfloat16, memory_format=torch.contiguous_format).flatten(1)
+    return F.linear(Windows.apply(x, weight.shape[2]), matrix)  # pyright: ignore[reportArgumentType]
+
+
+def convolve_ids(ids: Tensor, weight: Tensor) -> Tensor:
+    """Return (batch, time, out channels) without bias for a weight (kernel, ids, out)."""
+    kernel, num_ids, _ = weight.shape
+    return one_hot_windows(ids, num_ids, kernel) @ weight.flatten(0, 1)
+
+
+def _vector(channels: int) -> int:
+    """Return how many values a thread moves at once: 16 bytes where rows allow it."""
+    return 8 if channels % 8 == 0 else 1
+
+
+def _window_kernel(name: str, channels: int, kernel: int, device: torch.device) -> Kernel:
+    sizes = (("CHANNELS", channels), ("KERNEL", kernel), ("VECTOR", _vector(channels)))
+    return load_kernel(_SOURCE, name, sizes, 0, device)
+
+
+def _block_kernel(name: str, channels: int, normalise: bool, device: torch.device) -> Kernel:
+    sizes = (("CHANNELS", channels), ("NORMALISE", int(normalise)))
+    return load_kernel(_SOURCE, name, sizes, 0, device)

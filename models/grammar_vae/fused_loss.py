@@ -1,0 +1,57 @@
+"""The reconstruction term on the GPU: one kernel over the logits forward, one backward."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.grammar_vae.cuda_kernels import load_kernel
+from models.grammar_vae.loss import RowTerms
+
+_BLOCK_THREADS = 256
+
+
+class _Reconstruction(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, ids: Tensor, competitors: Tensor) -> Tensor:
+        batch, time, productions = logits.shape
+        ids = ids.contiguous()
+        terms = torch.empty(3, batch, device=logits.device)
+        sizes = (("PRODUCTIONS", productions),)
+        load_kernel("loss_kernels.cu", "loss_forward", sizes, 0, logits.device)(
+            batch, _BLOCK_THREADS, logits, ids, competitors, terms, batch, time, *_strides(logits)
+        )
+        ctx.save_for_backward(logits, ids, competitors)
+        return terms
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        logits, ids, competitors = ctx.saved_tensors
+        batch, time, productions = logits.shape
+        d_logits = torch.empty_like(logits)  # keeps the strides
+        sizes = (("PRODUCTIONS", productions),)
+        load_kernel("loss_kernels.cu", "loss_backward", sizes, 0, logits.device)(
+            batch, _BLOCK_THREADS,
+            logits, ids, competitors, grads[0][0].contiguous(), d_logits,
+            batch, time, *_strides(logits),
+        )  # fmt: skip
+        return d_logits, None, None
+
+
+def fused_reconstruction(logits: Tensor, ids: Tensor, competitors: Tensor) -> RowTerms:
+    """Compare logits with the rows they should decode to, as `loss.reconstruction` does.
+
+    Args:
+        logits: (batch, time, productions), bfloat16.
+        ids: (batch, time) int64, padded with -1.
+        competitors: (productions, productions) bool: which ones compete with the right one.
+    """
+    terms: Any = _Reconstruction.apply(logits, ids, competitors)
+    recon, correct_steps, num_steps = terms.unbind()
+    return RowTerms(recon=recon, correct_steps=correct_steps.detach(), num_steps=num_steps.detach())
+
+
+def _strides(logits: Tensor) -> tuple[int, int]:
+    row, step, production = logits.stride()
+    assert production == 1
+    return row, step

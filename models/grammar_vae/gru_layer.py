@@ -1,0 +1,148 @@
+"""One GRU layer on the GPU: our kernels over time, matrix products over all steps at once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.grammar_vae.cuda_kernels import Kernel, load_kernel
+
+MAX_HIDDEN = 512
+"""Above this the recurrent weight no longer fits the registers of eight blocks."""
+_TILE_ROWS = 16
+_AHEAD = 4
+"""Steps that the kernels fetch ahead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerPlan:
+    """How a layer of `hidden` units is spread over the card.
+
+    Attributes:
+        hidden: units.
+        padded: units the kernels compute, with zero weights behind the real ones.
+        cluster: blocks that share the units.
+    """
+
+    hidden: int
+    padded: int
+    cluster: int
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block: a warp for each 8 units."""
+        return self.padded // self.cluster // 8 * 32
+
+    def blocks(self, batch: int) -> int:
+        """Return the blocks of the grid."""
+        return -(-batch // _TILE_ROWS) * self.cluster
+
+    def kernel(self, name: str, device: torch.device) -> Kernel:
+        """Return `gru_forward` or `gru_backward`."""
+        if name == "gru_forward":
+            shared = 4 * _TILE_ROWS * (self.padded + 8) + (64 + 24 * _AHEAD) * self.threads
+        else:
+            own = 3 * self.padded // self.cluster
+            shared = (32 * self.cluster + 64 + 48 * _AHEAD) * self.threads
+            shared += 2 * _TILE_ROWS * (own + 8)
+        sizes = (("HIDDEN", self.hidden), ("HP", self.padded), ("CLUSTER", self.cluster))
+        return load_kernel("gru_kernels.cu", name, sizes, shared, device)
+
+
+def plan_layer(hidden: int) -> LayerPlan:
+    """Return the plan for a layer of at most `MAX_HIDDEN` units."""
+    assert hidden <= MAX_HIDDEN
+    cluster = 1 if hidden <= 128 else 4 if hidden <= 256 else 8
+    multiple = 16 * cluster
+    return LayerPlan(hidden=hidden, padded=-(-hidden // multiple) * multiple, cluster=cluster)
+
+
+class GruLayer(torch.autograd.Function):
+    """A layer as `torch.gru` computes it, in bfloat16 with a float32 state."""
+
+    @staticmethod
+    def forward(  # noqa: PLR0917 (autograd passes by position)
+        ctx: Any,
+        inputs: Tensor | None,
+        constant: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        start: Tensor,
+        num_steps: int,
+    ) -> Tensor:
+        """Return the states (time, batch, padded), bfloat16.
+
+        Args:
+            ctx: autograd's.
+            inputs: (time, batch, 3 * padded) bfloat16, the input's part of the gates r, z, n.
+            constant: (batch or 1, 3 * hidden) float32, a part that is the same at every step.
+            weight: (3 * hidden, hidden) float32, recurrent.
+            bias: (3 * hidden,) float32, recurrent.
+            start: (batch, hidden) float32.
+            num_steps: time.
+        """
+        batch, hidden = start.shape
+        plan = plan_layer(hidden)
+        device = start.device
+        start = start.contiguous()
+        states = torch.empty(num_steps + 1, batch, plan.padded, dtype=torch.bfloat16, device=device)
+        saved = None
+        if any(ctx.needs_input_grad):
+            words = num_steps * plan.blocks(batch) * plan.threads * 8
+            saved = torch.empty(words, dtype=torch.int32, device=device)
+        strides = (0, 0) if inputs is None else inputs.stride()[:2]
+        assert inputs is None or inputs.stride(2) == 1
+        assert constant.stride(1) == 1
+        plan.kernel("gru_forward", device)(
+            plan.blocks(batch), plan.threads,
+            inputs, constant, weight.contiguous(), bias, start, states, saved,
+            num_steps, batch, *strides, 0 if len(constant) == 1 else constant.stride(0),
+        )  # fmt: skip
+        ctx.save_for_backward(saved, states, weight)
+        ctx.has_inputs = inputs is not None
+        ctx.same_constant = len(constant) == 1
+        return states[1:]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of `forward`'s tensors."""
+        saved, states, weight = ctx.saved_tensors
+        steps, batch, padded = grads[0].shape
+        hidden = weight.shape[1]
+        plan = plan_layer(hidden)
+        device = states.device
+        gates = torch.empty(steps, batch, 4, padded, dtype=torch.bfloat16, device=device)
+        sums = torch.empty(batch, 4, padded, device=device)
+        d_start = torch.empty(batch, hidden, device=device)
+        plan.kernel("gru_backward", device)(
+            plan.blocks(batch), plan.threads,
+            saved, states, grads[0].contiguous(), weight.contiguous(), gates, sums, d_start,
+            steps, batch,
+        )  # fmt: skip
+        sums = sums[..., :hidden]
+        total = sums.sum(0)
+        d_bias = torch.cat([total[:2], total[3:]]).flatten()
+        d_weight = _weight_gradient(gates.flatten(0, 1), states[:-1].flatten(0, 1), hidden)
+        d_inputs = gates[:, :, :3].flatten(2) if ctx.has_inputs else None
+        d_constant = (total[None] if ctx.same_constant else sums)[:, :3].flatten(1)
+        return d_inputs, d_constant, d_weight, d_bias, d_start, None
+
+
+def _weight_gradient(gates: Tensor, before: Tensor, hidden: int) -> Tensor:
+    """Return the float32 gradient (3 * hidden, hidden) of the recurrent weight.
+
+    Args:
+        gates: (time * batch, 4, padded) gradients of r, z, n, q.
+        before: (time * batch, padded) state before each step.
+        hidden: real units.
+    """
+    padded = before.shape[1]
+    gradient = torch.empty(3 * padded, padded, device=gates.device)
+    flat = gates.flatten(1)
+    reset_and_update, recurrent = flat[:, : 2 * padded], flat[:, 3 * padded :]
+    torch.mm(reset_and_update.mT, before, torch.float32, out=gradient[: 2 * padded])
+    torch.mm(recurrent.mT, before, torch.float32, out=gradient[2 * padded :])
+    if padded == hidden:
+        return gradient
+    return gradient.view(3, padded, padded)[:, :hidden, :hidden].flatten(0, 1)
