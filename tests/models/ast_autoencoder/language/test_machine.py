@@ -8,6 +8,7 @@ from models.ast_autoencoder.language.machine import ConstraintMachine
 from models.ast_autoencoder.language.reference import Replay, check_program
 from models.ast_autoencoder.language.to_source import ids_to_source
 from models.errors import UserError
+from models.grammar.decoding import best_production
 from models.grammar.derivation import check_ids
 
 
@@ -119,6 +120,18 @@ def test_state_has_fixed_shapes(sample_programs):
     for column in sample_programs(8, 25, 4, "slots").T:
         state = machine.advance(state, column)
         assert {n: (v.shape, v.dtype) for n, v in vars(state).items()} == shapes
+
+
+def test_no_step_asks_for_a_value():
+    """A tensor without data would refuse; so a step can be captured in a CUDA graph."""
+    machine = ConstraintMachine("meta", 20)
+    state = machine.start(4)
+    for _ in range(2):
+        chosen = best_production(torch.zeros(4, 406, device="meta"), machine.allowed(state))
+        state = machine.advance(state, chosen).select(torch.zeros_like(chosen))
+    assert state.done.shape == (4,)
+    ids = torch.zeros((4, 20), dtype=torch.int64, device="meta")
+    assert machine.allowed_along(ids).shape == (4, 20, 406)
 
 
 def test_illegal_ids_are_found_and_write_nowhere_else(sample_programs):
