@@ -39,6 +39,7 @@ class NodeBatch:
     @staticmethod
     def select(nodes: NodeTensors, rows: Tensor, num_nodes: int) -> "NodeBatch":
         """Return the graphs of some programs, of at most `num_nodes` nodes each."""
+        num_nodes = min(num_nodes, nodes.kind.shape[1])
 
         def cut(values: Tensor) -> Tensor:
             return values[rows, :num_nodes].long()

@@ -162,9 +162,7 @@ def decode(
     return out
 
 
-def sampler(
-    generator: torch.Generator, temperature: float, top_k: int | None = None
-) -> Choose:
+def sampler(generator: torch.Generator, temperature: float, top_k: int | None = None) -> Choose:
     """Return a choice at random, from the softmax of `scores / temperature`.
 
     Args:

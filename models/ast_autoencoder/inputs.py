@@ -26,9 +26,7 @@ class StepInputs(nn.Module):
         place_dim: numbers read for each place.
     """
 
-    def __init__(
-        self, *, hidden: int, latent_dim: int, num_places: int, place_dim: int
-    ) -> None:
+    def __init__(self, *, hidden: int, latent_dim: int, num_places: int, place_dim: int) -> None:
         super().__init__()
         self.num_places = num_places
         self.previous = nn.Embedding(len(language().kinds) + 1, hidden)

@@ -41,15 +41,13 @@ def step_terms(head: Head, features: Tensor, steps: StepBatch) -> StepTerms:
 def _all_columns(head: Head, features: Tensor, keys: Tensor, steps: StepBatch) -> StepTerms:
     """Score every column at every step: more work in fewer, fixed shapes, for GPUs."""
     scores = head(features, keys).float().masked_fill(~steps.legal[steps.context], -torch.inf)
-    nats = F.cross_entropy(
-        scores.flatten(0, 1), steps.target.flatten(), reduction="none"
-    ).view_as(steps.target)
+    nats = F.cross_entropy(scores.flatten(0, 1), steps.target.flatten(), reduction="none").view_as(
+        steps.target
+    )
     chosen = steps.group >= 0
     right = scores.gather(2, steps.target[..., None]).squeeze(2)
     # `where` keeps what is infinite at padding out of the gradient.
-    return StepTerms(
-        nats=torch.where(chosen, nats, 0), wrong=(scores.amax(-1) > right) & chosen
-    )
+    return StepTerms(nats=torch.where(chosen, nats, 0), wrong=(scores.amax(-1) > right) & chosen)
 
 
 def _by_nonterminal(head: Head, features: Tensor, keys: Tensor, steps: StepBatch) -> StepTerms:
@@ -83,7 +81,9 @@ def _by_nonterminal(head: Head, features: Tensor, keys: Tensor, steps: StepBatch
             wrong.append(scores.amax(1) > scores.gather(1, local[:, None]).squeeze(1))
     back = torch.empty_like(order)
     back[order] = torch.arange(len(order))
-    return StepTerms(nats=torch.cat(nats)[back].view(shape), wrong=torch.cat(wrong)[back].view(shape))
+    return StepTerms(
+        nats=torch.cat(nats)[back].view(shape), wrong=torch.cat(wrong)[back].view(shape)
+    )
 
 
 class _Permute(Function):

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from models.grammar.derivation import PAD_ID
 
-LENGTH_BUCKETS = ((0, 20), (20, 40), (40, 60), (60, 1_000_000))
-"""Nodes of a program: above the first number, up to the second."""
+LENGTH_BOUNDS = (20, 40, 60)
+"""Nodes of a program: metrics are also given up to each of these, and above the last."""
 
 
 def similarity(ids: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -27,9 +27,7 @@ def similarity(ids: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray
     return 1.0 - edit_distance(ids, others) / longest
 
 
-def edit_distance(
-    ids: NDArray[np.integer], others: NDArray[np.integer]
-) -> NDArray[np.int64]:
+def edit_distance(ids: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return how many insertions, deletions and substitutions lead from row to row, (rows,).
 
     Wagner and Fischer 1974, a row of the table at a time for all pairs: within a row, an entry
@@ -44,9 +42,7 @@ def edit_distance(
     result = other_lengths.astype(np.int64)
     for step in range(int(lengths.max(initial=0))):
         substituted = line[:, :-1] + (targets != ids[:, step, None])
-        best = np.concatenate(
-            [line[:, :1] + 1, np.minimum(substituted, line[:, 1:] + 1)], axis=1
-        )
+        best = np.concatenate([line[:, :1] + 1, np.minimum(substituted, line[:, 1:] + 1)], axis=1)
         line = np.minimum.accumulate(best - ramp, axis=1) + ramp
         ends = lengths == step + 1
         result[ends] = line[rows[ends], other_lengths[ends]]
@@ -62,14 +58,12 @@ class Bucket:
 
 
 def length_buckets(num_nodes: NDArray[np.integer]) -> list[Bucket]:
-    """Return the buckets that hold any program: up to 20, 40, 60 and above 60 nodes."""
-    found = []
-    for low, high in LENGTH_BUCKETS:
-        rows = np.nonzero((num_nodes > low) & (num_nodes <= high))[0]
-        name = f"le{high}" if high <= LENGTH_BUCKETS[-2][1] else f"gt{low}"
-        if len(rows):
-            found.append(Bucket(name=name, rows=rows))
-    return found
+    """Return the buckets that hold any program: up to 20, up to 40, up to 60, above 60 nodes."""
+    chosen = {f"le{bound}": num_nodes <= bound for bound in LENGTH_BOUNDS}
+    chosen[f"gt{LENGTH_BOUNDS[-1]}"] = num_nodes > LENGTH_BOUNDS[-1]
+    return [
+        Bucket(name=name, rows=np.nonzero(rows)[0]) for name, rows in chosen.items() if rows.any()
+    ]
 
 
 def by_length(

@@ -57,6 +57,10 @@ class NodeTensors:
     use: Tensor
     num_nodes: Tensor
 
+    def to(self, device: torch.device | str) -> "NodeTensors":
+        """Copy the arrays to a device."""
+        return NodeTensors(**{name: value.to(device) for name, value in vars(self).items()})
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StepTensors:
@@ -85,6 +89,16 @@ class StepTensors:
     definition: Tensor
     lengths: Tensor
     legal: Tensor
+
+    def to(self, device: torch.device | str) -> "StepTensors":
+        """Copy the arrays to a device."""
+        return StepTensors(**{name: value.to(device) for name, value in vars(self).items()})
+
+
+def count_nodes(ids: NDArray[np.integer]) -> NDArray[np.int32]:
+    """Return int32 (N,), the nodes of each program of ids (N, T), padded with -1."""
+    makes_node = (graph_tables().kind >= 0)[np.maximum(ids, 0)] & (ids >= 0)
+    return makes_node.sum(axis=1, dtype=np.int32)
 
 
 def node_tensors(ids: NDArray[np.integer]) -> NodeTensors:
@@ -120,11 +134,6 @@ def step_tensors(ids: NDArray[np.integer]) -> StepTensors:
         lengths=torch.from_numpy((ids >= 0).sum(axis=1).astype(np.int32)),
         legal=legal,
     )
-
-
-def to_device(tensors: "NodeTensors | StepTensors", device: torch.device) -> dict[str, Tensor]:
-    """Return the fields of the arrays on a device."""
-    return {item.name: getattr(tensors, item.name).to(device) for item in fields(tensors)}
 
 
 def _padded(graphs: ProgramGraphs) -> NodeTensors:

@@ -1,0 +1,59 @@
+"""The lines that training of an AST autoencoder shows."""
+
+from collections.abc import Mapping
+
+from models.training import EpochReport
+
+
+def epoch_line(report: EpochReport, num_epochs: int, *, best: bool) -> str:
+    """Return the line of an epoch; a star marks the lowest validation loss so far."""
+    m = report.metrics
+    width = len(str(num_epochs))
+    parts = [
+        f"epoch {report.epoch:>{width}}/{num_epochs}",
+        f"train loss {m['train/loss']:.3f} similarity {m['train/similarity_score']:.4f}",
+    ]
+    if "val/loss" in m:
+        parts.append(_validation(m))
+    parts.append(f"{m['train/rows_per_s']:,.0f} programs/s {m['seconds']:.1f} s")
+    return " | ".join(parts) + (" *" if best else "")
+
+
+def closing_lines(metrics: Mapping[str, float]) -> list[str]:
+    """Return lines on the last evaluation: by length, and beside the trivial baselines."""
+    lengths = [
+        f"{label} {metrics[key]:.1%}"
+        for label, key in (
+            ("all", "val/exact_match_rate"),
+            ("up to 20 nodes", "val/exact_match_rate_le20"),
+            ("up to 40", "val/exact_match_rate_le40"),
+            ("up to 60", "val/exact_match_rate_le60"),
+            ("above 60", "val/exact_match_rate_gt60"),
+        )
+        if key in metrics
+    ]
+    lines = [f"exact matches: {', '.join(lengths)}"]
+    if "val/one_example_rate" in metrics:
+        lines.append(
+            f"one hidden example or more: {_beside_baselines(metrics, 'one_example_rate')}"
+        )
+        lines.append(f"all hidden examples: {_beside_baselines(metrics, 'all_examples_rate')}")
+    return lines
+
+
+def _validation(m: Mapping[str, float]) -> str:
+    text = (
+        f"val loss {m['val/loss']:.3f} similarity {m['val/similarity_score']:.4f} "
+        f"exact {m['val/exact_match_rate']:.4f} compiles {m['val/compilation_rate']:.4f}"
+    )
+    if "val/one_example_rate" in m:
+        text += f" one example {m['val/one_example_rate']:.4f} all {m['val/all_examples_rate']:.4f}"
+    return text
+
+
+def _beside_baselines(m: Mapping[str, float], name: str) -> str:
+    parts = [f"{m[f'val/{name}']:.1%}"]
+    for key, label in (("constant", "a constant"), ("neighbour", "nearest training program")):
+        if f"val/{key}_{name}" in m:
+            parts.append(f"{label} {m[f'val/{key}_{name}']:.1%}")
+    return ", ".join(parts)

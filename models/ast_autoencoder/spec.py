@@ -1,0 +1,93 @@
+"""What the AST autoencoder declares of itself to a search; imports no torch."""
+
+from pathlib import Path
+from typing import Any
+
+from models.ast_autoencoder.config import AstAutoencoderConfig
+from models.ast_autoencoder.data import DataConfig, ProgramDataset, load_dataset
+from models.model_spec import Metric, ModelCost, ModelSpec
+from models.progress import ProgressCallback
+from models.task import Task
+
+METRICS = (
+    Metric(
+        name="val/exact_match_rate",
+        mode="max",
+        floor=0.0,
+        doc="programs given back exactly, up to the names of variables, decoding free-running",
+    ),
+    Metric(
+        name="val/exact_match_rate_le40",
+        mode="max",
+        floor=0.0,
+        doc="the same of programs of up to 40 nodes",
+    ),
+    Metric(
+        name="val/similarity_score",
+        mode="max",
+        doc="1 - edit distance / length, in productions, of programs and what they decode to",
+    ),
+    Metric(
+        name="val/all_examples_rate",
+        mode="max",
+        floor=0.0,
+        doc="decoded programs that satisfy all hidden examples of the original",
+    ),
+    Metric(
+        name="val/one_example_rate",
+        mode="max",
+        floor=0.0,
+        doc="decoded programs that satisfy one hidden example or more",
+    ),
+    Metric(
+        name="val/compilation_rate",
+        mode="max",
+        doc="decoded programs that Python compiles; 1 by construction",
+    ),
+    Metric(
+        name="val/undefined_name_rate",
+        mode="min",
+        doc="decoded programs that read a name that nothing defines; 0 by construction",
+    ),
+    Metric(
+        name="val/reconstruction_loss",
+        mode="min",
+        depends_on=("max_decode_steps",),
+        doc="cross-entropy in nats a program, of programs within max_decode_steps",
+    ),
+    Metric(
+        name="val/loss",
+        mode="min",
+        depends_on=("max_decode_steps",),
+        doc="what training minimises: the reconstruction loss",
+    ),
+)
+
+
+def _build_task(config: AstAutoencoderConfig, dataset: ProgramDataset, device: str) -> Task:
+    from models.ast_autoencoder.task import AstAutoencoderTask
+
+    return AstAutoencoderTask(config, dataset, device)
+
+
+def _describe_cost(config: AstAutoencoderConfig, dataset: ProgramDataset) -> ModelCost:
+    from models.ast_autoencoder.cost import describe_cost
+
+    return describe_cost(config, dataset)
+
+
+def _load_data(data: Any, progress: ProgressCallback | None) -> ProgramDataset:
+    return load_dataset(data, progress)
+
+
+AST_AUTOENCODER = ModelSpec(
+    name="ast_autoencoder",
+    config_type=AstAutoencoderConfig,
+    data_type=DataConfig,
+    presets_file=Path(__file__).with_name("configs.yaml"),
+    metrics=METRICS,
+    main_metric="val/exact_match_rate",
+    load_data=_load_data,
+    build_task=_build_task,
+    describe_cost=_describe_cost,
+)

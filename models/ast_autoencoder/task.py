@@ -1,0 +1,234 @@
+"""The AST autoencoder as a task of the training loop."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.ast_autoencoder.batches import NodeBatch, StepBatch
+from models.ast_autoencoder.config import AstAutoencoderConfig
+from models.ast_autoencoder.data import ProgramDataset
+from models.ast_autoencoder.evaluation import Evaluated, decode_rows, evaluate_decoded
+from models.ast_autoencoder.judging import judge_of
+from models.ast_autoencoder.language.machine import ConstraintMachine
+from models.ast_autoencoder.network import build_network
+from models.ast_autoencoder.step import StepSettings, TrainStep
+from models.ast_autoencoder.tensors import (
+    NodeTensors,
+    StepTensors,
+    count_nodes,
+    node_tensors,
+    step_tensors,
+)
+from models.config_file import to_mapping
+from models.errors import UserError
+from models.grammar_vae.batches import training_batches
+from models.grammar_vae.schedules import PlateauFactor, lr_factor
+
+_CPU_EVALUATION_BATCH = 1024
+_GPU_EVALUATION_BATCH = 4096
+_GPU_STEP_GRID = 8
+"""Batches on a GPU are cut to multiples of this many steps: fewer shapes, fewer new buffers."""
+
+
+class AstAutoencoderTask:
+    """A network, its optimizer and a data set, all on one device.
+
+    Args:
+        config: the settings.
+        dataset: programs with their splits.
+        device: a torch device, for example `cpu` or `cuda`.
+        eval_interval: evaluate in every so many epochs, and in the last.
+
+    Raises:
+        UserError: every training or validation program is longer than the decoder may write.
+    """
+
+    def __init__(
+        self,
+        config: AstAutoencoderConfig,
+        dataset: ProgramDataset,
+        device: str,
+        *,
+        eval_interval: int = 1,
+    ) -> None:
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.dataset = dataset
+        self.device = torch.device(device)
+        self.eval_interval = eval_interval
+        self.network = build_network(config).to(self.device)
+        self.machine = ConstraintMachine(self.device, config.max_decode_steps)
+        self.train_rows, self.train_too_long = self._split(dataset.train, "training")
+        self.val_rows, self.val_too_long = self._split(dataset.val, "validation")
+        self.lengths = torch.as_tensor(np.array(dataset.lengths))
+        self.num_nodes = torch.as_tensor(count_nodes(dataset.ids))
+        self.tensors = self._tensors()
+        self.autocast = autocast_dtype(config.precision, self.device)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=config.lr,
+            weight_decay=config.weight_decay,
+            fused=self.device.type in ("cpu", "cuda"),
+        )
+        self.shuffle = torch.Generator().manual_seed(config.seed)
+        self.plateau = PlateauFactor()
+        self.num_updates = 0
+        self.epoch = 0
+        self.last_evaluation: Evaluated | None = None
+        self.on_batch: Callable[[int, int, Tensor], None] = lambda done, total, sums: None
+        self.step = TrainStep(
+            self.network,
+            self.optimizer,
+            StepSettings(
+                clip_norm=config.clip_norm,
+                autocast=self.autocast,
+                mean_steps=float(self.lengths[self.train_rows].float().mean()),
+            ),
+        )
+        self.judge = judge_of(dataset)
+        self.network.train()
+
+    def train_epoch(self, epoch: int) -> dict[str, float]:
+        """Train one epoch; see `Task.train_epoch`."""
+        start = time.perf_counter()
+        batches = training_batches(
+            self.train_rows, self.lengths, self.config.batch_size, self._step_grid, self.shuffle
+        )
+        lrs = self._lrs(len(batches))
+        self.step.reset()
+        for done, (batch, lr) in enumerate(zip(batches, lrs, strict=True), start=1):
+            for group in self.optimizer.param_groups:
+                group["lr"] = lr
+            nodes, steps = self.batch_of(batch.rows, batch.num_steps)
+            self.on_batch(done, len(batches), self.step(nodes, steps))
+        self.num_updates += len(batches)
+        self.epoch = epoch
+        means = self.step.means(epoch)
+        seconds = time.perf_counter() - start
+        return means | {"lr": lrs[-1], "rows_per_s": len(self.train_rows) / seconds}
+
+    def batch_of(self, rows: Tensor, num_steps: int) -> tuple[NodeBatch, StepBatch]:
+        """Return the batch of rows of the data set, which are at most `num_steps` long."""
+        nodes, steps = self.tensors
+        grid = self._step_grid
+        num_nodes = -(-int(self.num_nodes[rows].max()) // grid) * grid
+        chosen = rows.to(self.device)
+        return (
+            NodeBatch.select(nodes, chosen, num_nodes),
+            StepBatch.select(steps, chosen, num_steps),
+        )
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the metrics of the validation programs; nothing in epochs between evaluations."""
+        if self.epoch % self.eval_interval and self.epoch < self.config.epochs:
+            return {}
+        self.last_evaluation = self.evaluate_rows()
+        metrics = self.last_evaluation.metrics
+        if self.config.lr_schedule == "plateau":
+            self.plateau.update(metrics["loss"])
+        return dict(metrics)
+
+    def evaluate_rows(self) -> Evaluated:
+        """Decode the validation programs and judge them."""
+        decoded = decode_rows(
+            self.network,
+            self.tensors,
+            self.val_rows,
+            self.machine,
+            batch_size=_GPU_EVALUATION_BATCH
+            if self.device.type == "cuda"
+            else _CPU_EVALUATION_BATCH,
+            autocast=self.autocast,
+        )
+        rows = np.concatenate([self.val_rows.numpy(), self.val_too_long.numpy()])
+        return evaluate_decoded(
+            decoded, self.dataset.ids[rows], self.num_nodes[rows].numpy(), rows, self.judge
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return weights, optimizer, schedule and the state of the shuffle."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "shuffle": self.shuffle.get_state(),
+            "plateau": self.plateau.state_dict(),
+            "num_updates": self.num_updates,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` returned.
+
+        Raises:
+            ValueError: the state belongs to another architecture.
+        """
+        try:
+            self.network.load_state_dict(state["network"])
+        except RuntimeError as error:
+            raise ValueError(f"the weights are of another architecture: {error}") from error
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.shuffle.set_state(state["shuffle"].cpu())
+        self.plateau.load_state_dict(state["plateau"])
+        self.num_updates = state["num_updates"]
+
+    def describe(self) -> dict[str, Any]:
+        """Return the settings and the language: enough to rebuild the network."""
+        from models.ast_autoencoder.language.kinds import language
+
+        return {
+            "model": "ast_autoencoder",
+            "config": to_mapping(self.config),
+            "language": language().grammar.digest,
+            "data": {"name": self.dataset.name, "digest": self.dataset.digest},
+        }
+
+    def _split(self, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
+        """Return the rows that the decoder can write, and those that are too long."""
+        chosen = torch.as_tensor(np.array(rows))
+        lengths = torch.as_tensor(np.array(self.dataset.lengths))[chosen]
+        fits = lengths <= self.config.max_decode_steps
+        if not bool(fits.any()):
+            raise UserError(
+                f"max_decode_steps is {self.config.max_decode_steps}, but each of the "
+                f"{len(chosen)} {name} programs takes more steps (the shortest "
+                f"{int(lengths.min()) if len(lengths) else 0}): raise max_decode_steps"
+            )
+        return chosen[fits], chosen[~fits]
+
+    def _tensors(self) -> tuple[NodeTensors, StepTensors]:
+        """Make the arrays of the data set; rows of programs that are too long hold another."""
+        ids = np.array(self.dataset.ids)
+        ids[(self.lengths > self.config.max_decode_steps).numpy()] = ids[int(self.train_rows[0])]
+        ids = ids[:, : self.config.max_decode_steps]
+        return node_tensors(ids).to(self.device), step_tensors(ids).to(self.device)
+
+    @property
+    def _step_grid(self) -> int:
+        """How finely batches are cut in time: exactly on a CPU."""
+        return _GPU_STEP_GRID if self.device.type == "cuda" else 1
+
+    def _lrs(self, num_batches: int) -> list[float]:
+        """Return the learning rate of every batch of the next epoch."""
+        num_steps = num_batches * self.config.epochs
+        peak = self.config.lr * self.plateau.factor
+        steps = range(self.num_updates, self.num_updates + num_batches)
+        schedule = self.config.lr_schedule
+        return [peak * lr_factor(s, num_steps=num_steps, schedule=schedule) for s in steps]
+
+
+def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
+    """Return the dtype of matrix products, or None for float32.
+
+    `auto` is bfloat16 where the hardware multiplies it: any recent GPU, and CPUs with AVX-512.
+    """
+    if precision == "float32":
+        return None
+    if precision == "bfloat16":
+        return torch.bfloat16
+    if device.type == "cuda":
+        return torch.bfloat16
+    fast = device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.bfloat16 if fast else None
