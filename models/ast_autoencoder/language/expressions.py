@@ -142,8 +142,8 @@ def _constant(node: ast.Constant) -> Typed:
         case bool() as value:
             return Typed(type="bool", ids=_constant_ids("BOOL", value))
         case int() as value:
-            if len(str(value)) > MAX_DIGITS:
-                raise Refusal(node, f"{excerpt(node)} has more than {MAX_DIGITS} digits")
+            if value >= 10**MAX_DIGITS:
+                raise Refusal(node, f"numbers have at most {MAX_DIGITS} digits")
             return Typed(type="int", ids=_constant_ids("INT", value))
         case str() as value:
             if not (value.isascii() and value.isprintable()):

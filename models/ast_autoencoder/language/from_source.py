@@ -1,6 +1,7 @@
 """Python source to derivations."""
 
 import ast
+import warnings
 from collections.abc import Iterator, Sequence
 from itertools import product
 
@@ -43,7 +44,9 @@ def source_to_ids(source: str) -> Program:
 def _function(source: str) -> ast.FunctionDef:
     """Return the one function of a source text."""
     try:
-        module = ast.parse(source)
+        with warnings.catch_warnings():  # of odd escapes in strings, which are the user's affair
+            warnings.simplefilter("ignore")
+            module = ast.parse(source)
     except SyntaxError as error:
         line, column = error.lineno or 1, error.offset or 1
         raise UserError(f"line {line}, column {column}: {error.msg}") from None

@@ -30,7 +30,7 @@ class Refusal(Exception):
 
     def to_error(self, source: str) -> UserError:
         """Return the message with line and column, both from 1."""
-        lines = source.splitlines()
+        lines = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         line = lines[self.line - 1] if self.line <= len(lines) else ""
         # Python counts bytes of UTF-8, people count characters.
         column = len(line.encode()[: self.offset].decode(errors="ignore")) + 1

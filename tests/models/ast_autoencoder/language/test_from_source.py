@@ -86,6 +86,7 @@ def test_doc_string_comments_and_typing_are_left_out():
         ("def f(a: int) -> str: return a", "returns int, but the function returns str"),
         ("def f(len: int): return len", "column 7: 'len' is a function here: use another name"),
         ("def f(a: int):\n    'é'; return b", "line 2, column 17: 'b' is not defined here"),
+        ("def f(a: int):\r\n    b = '\x0c'\r\n    return b", "line 2, column 9: .* printable"),
         ("\0", "line 1, column 1: "),
         ("def f(a: int): return " + "(" * 300 + "a" + ")" * 300, "line 1, column "),
         ("def f(a: int): return " + "a+" * 20000 + "a", "nested too deeply|too complex|line 1"),

@@ -1,8 +1,14 @@
 from collections import Counter
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from models.ast_autoencoder.language.kinds import MAX_PARAMETERS, NUM_SLOTS, TYPES, language
+from models.grammar.derivation import to_text
+from models.grammar.parsing import TextParser
+
+PARSER = TextParser(language().grammar)
 
 
 def test_kinds_follow_the_productions():
@@ -40,6 +46,14 @@ def test_values_are_python_values():
     assert characters == [chr(code) for code in range(32, 127)]
     assert of.constant_id("INT", 7) != of.constant_id("DIGITS", "7")
     assert of.constant_id("INT", 77) is None
+
+
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_the_written_form_leads_back_to_the_derivation(data, program_ids):
+    ids = data.draw(program_ids)
+    grammar = language().grammar
+    assert PARSER.derive(to_text(grammar, ids)) == ids
 
 
 def test_only_what_closes_a_sequence_ends():
