@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import UserError
+from tuner.search import Search
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
 TEMPORARY_VARIABLE = "RAY_TMPDIR"
@@ -48,13 +49,15 @@ def ray_session(address: str | None = None, dashboard: bool = False) -> Iterator
     Raises:
         UserError: the cluster cannot be reached.
     """
+    address = address or os.environ.get(ADDRESS_VARIABLE)
+    if address and _has_token():  # a driver that joins sends it only when told to
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     prepare_environment()
     import ray
 
     if ray.is_initialized():  # by whoever calls us, who ends it too
         yield
         return
-    address = address or os.environ.get(ADDRESS_VARIABLE)
     with _joined(address) if address else _started(dashboard):
         yield
 
@@ -63,6 +66,12 @@ def prepare_environment() -> None:
     """Set the variables that Ray reads when it is imported."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+
+
+def trial_resources(search: Search) -> dict[str, float]:
+    """Return what one trial takes, by Ray's names."""
+    amounts = {"CPU": search.resources.cpu, "GPU": search.resources.gpu}
+    return {name: amount for name, amount in amounts.items() if amount}
 
 
 def check_resources(wanted: Mapping[str, float]) -> None:
@@ -108,8 +117,6 @@ def _joined(address: str) -> Iterator[None]:
     import ray
 
     _check_address(address)
-    if _has_token():  # a driver that joins sends it only when told to
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         ray.init(address=address, **_QUIET)
     except (ConnectionError, ValueError, RuntimeError) as error:

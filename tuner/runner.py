@@ -8,9 +8,11 @@ the study, the event log and the checkpoints on disk are the record.
 
 import dataclasses
 import logging
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TextIO
 
 from models.config_file import to_mapping, write_text
@@ -21,11 +23,11 @@ from tuner.config import Search, write_search
 from tuner.driver_log import log_to_file
 from tuner.environment import code_state, describe_data, describe_environment, render
 from tuner.events import EventLog
-from tuner.interrupts import catch_signals
+from tuner.interrupts import Interrupts, catch_signals
 from tuner.live import show_search
 from tuner.outcomes import Outcome
-from tuner.paths import RunPaths, create_run
-from tuner.ray_session import ray_session
+from tuner.paths import RunPaths, create_run, is_run
+from tuner.ray_session import check_resources, ray_session, trial_resources
 from tuner.results import Run, read_run
 from tuner.stopping import SearchStop
 from tuner.trial_failure import is_disk_full, short_message
@@ -71,29 +73,22 @@ def run_search(search: Search, options: RunOptions) -> Run:
     paths = create_run(options.name, search_stem=search.stem)
     try:
         dataset = search.spec.load_data(search.data, options.progress)
+        with catch_signals() as interrupts, ray_session(options.address, options.dashboard):
+            check_resources(trial_resources(search))
+            _write_inputs(search, paths, dataset, options)
+            drive = partial(
+                _drive,
+                search=search,
+                paths=paths,
+                dataset=dataset,
+                options=options,
+                interrupts=interrupts,
+            )
+            _record(paths, drive)
     except BaseException:
-        paths.folder.rmdir()  # nothing is in it yet
+        if not is_run(paths):  # it broke off before it began
+            shutil.rmtree(paths.folder, ignore_errors=True)
         raise
-    _write_inputs(search, paths, dataset, options)
-    with EventLog(paths.events_file) as events, log_to_file(paths.log_file):
-        events.run("running")
-        try:
-            stop = _drive(search, paths, dataset, events, options)
-        except KeyboardInterrupt:
-            events.run("interrupted")
-            raise KeyboardInterrupt(_next_steps(paths)) from None
-        except Exception as error:
-            _record_crash(events, error)
-            if not is_disk_full(error) or isinstance(error, UserError):
-                raise
-            raise UserError(
-                f"the disk is full, so the search was ended; what was recorded until then is in "
-                f"{paths.folder}: free space, then look at it with `tuner show {paths.name}`"
-            ) from error
-        if stop.error is not None:
-            events.run("failed", str(stop.error))
-            raise stop.error
-        events.run("finished", "the time budget ended it" if stop.reason == "budget" else None)
     return read_run(paths)
 
 
@@ -115,30 +110,58 @@ def _write_inputs(search: Search, paths: RunPaths, dataset: Any, options: RunOpt
     write_search(search, paths)
 
 
+def _record(paths: RunPaths, drive: Callable[[EventLog], SearchStop]) -> None:
+    """Drive the search, and record what becomes of the run whatever happens."""
+    with EventLog(paths.events_file) as events, log_to_file(paths.log_file):
+        events.run("running")
+        try:
+            stop = drive(events)
+        except KeyboardInterrupt:
+            events.run("interrupted")
+            raise KeyboardInterrupt(_next_steps(paths)) from None
+        except Exception as error:
+            _record_crash(events, error)
+            if not is_disk_full(error) or isinstance(error, UserError):
+                raise
+            raise UserError(
+                f"the disk is full, so the search was ended; what was recorded until then is in "
+                f"{paths.folder}: free space, then look at it with `tuner show {paths.name}`"
+            ) from error
+        if stop.error is not None:
+            events.run("failed", str(stop.error))
+            raise stop.error
+        events.run("finished", "the time budget ended it" if stop.reason == "budget" else None)
+
+
 def _drive(
-    search: Search, paths: RunPaths, dataset: Any, events: EventLog, options: RunOptions
+    events: EventLog,
+    *,
+    search: Search,
+    paths: RunPaths,
+    dataset: Any,
+    options: RunOptions,
+    interrupts: Interrupts,
 ) -> SearchStop:
     """Let Ray run the trials and settle all of them, however the search ends."""
-    with catch_signals() as interrupts, ray_session(options.address, options.dashboard):
-        from tuner.tune_run import TuneRun  # imports Ray, whose environment is set only now
+    from tuner.tune_run import TuneRun  # imports Ray, whose environment is set only now
 
-        budget_s = None if search.budget.hours is None else search.budget.hours * _HOUR_S
-        stop = SearchStop(budget_s)
-        with show_search(_board(search, paths, stop), options.stream) as view:
-            run = TuneRun(
-                search=search,
-                paths=paths,
-                events=events,
-                stop=stop,
-                view=view,
-                on_step=interrupts.check,
-                storage=options.storage or paths.study_file,
-            )
-            with interrupts.deferred():
-                try:
-                    run.fit(dataset)
-                finally:
-                    run.settle(_BUDGET if stop.reason == "budget" else _INTERRUPTED)
+    budget_s = None if search.budget.hours is None else search.budget.hours * _HOUR_S
+    stop = SearchStop(budget_s)
+    with show_search(_board(search, paths, stop), options.stream) as view:
+        run = TuneRun(
+            search=search,
+            paths=paths,
+            events=events,
+            stop=stop,
+            view=view,
+            on_step=interrupts.check,
+            storage=options.storage or paths.study_file,
+        )
+        with interrupts.deferred():
+            try:
+                run.fit(dataset)
+            finally:
+                run.settle(_BUDGET if stop.reason == "budget" else _INTERRUPTED)
     return stop
 
 

@@ -1,10 +1,11 @@
-"""Why a search ends before its trials are used up; Ray asks at every step."""
+"""Why a search ends before its trials are used up; Ray asks at every step.
+
+Imports no Ray, whose environment is not set when this is loaded.
+"""
 
 import time
 from collections.abc import Callable
-from typing import Any, Literal
-
-from ray.tune.stopper import Stopper
+from typing import Literal
 
 from models.errors import UserError
 from tuner.outcomes import Outcome
@@ -15,7 +16,7 @@ NUM_FIRST_TRIALS = 3
 """So many first trials with the same exception end the search: the fault is not in the values."""
 
 
-class SearchStop(Stopper):
+class SearchStop:
     """Ends the whole search once its time is up, or once somebody asked for it.
 
     Args:
@@ -36,11 +37,7 @@ class SearchStop(Stopper):
         if self.error is None:
             self.reason, self.error = "failed", error
 
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Stop no single trial."""
-        return False
-
-    def stop_all(self) -> bool:
+    def is_over(self) -> bool:
         """Return whether the search is over."""
         if self.reason is None and self.deadline is not None and self._clock() >= self.deadline:
             self.reason = "budget"

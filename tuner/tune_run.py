@@ -8,13 +8,13 @@ from typing import Any, Literal
 from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
+from ray.tune.stopper import Stopper
 
 from tuner.config import Search
 from tuner.events import EventLog
 from tuner.observer import Observer
 from tuner.outcomes import Outcome
 from tuner.paths import RunPaths
-from tuner.ray_session import check_resources
 from tuner.recorder import Recorder
 from tuner.retention import Retention
 from tuner.scheduler import build_asha, build_fifo
@@ -77,15 +77,8 @@ class TuneRun:
         )
 
     def fit(self, dataset: Any) -> None:
-        """Run all trials.
-
-        Raises:
-            UserError: one trial needs more than a machine has.
-        """
+        """Run all trials."""
         search = self._search
-        resources = {"CPU": search.resources.cpu, "GPU": search.resources.gpu}
-        wanted = {name: amount for name, amount in resources.items() if amount}
-        check_resources(wanted)
         plan = TrialPlan(
             spec=search.spec,
             settings=dict(search.space.preset),
@@ -93,7 +86,7 @@ class TuneRun:
         )
         trainable = tune.with_resources(
             tune.with_parameters(train_trial, plan=plan, dataset=dataset),
-            {name.lower(): amount for name, amount in resources.items()},
+            {"cpu": search.resources.cpu, "gpu": search.resources.gpu},
         )
         trainable.__name__ = self._paths.name  # what the dashboard calls the trials' processes
         tune.Tuner(
@@ -118,11 +111,26 @@ class TuneRun:
         return tune.RunConfig(
             name=self._paths.checkpoints.name,
             storage_path=str(self._paths.folder),
-            stop=self._stop,
+            stop=_SearchStopper(self._stop),
             callbacks=[self._recorder],
             failure_config=tune.FailureConfig(max_failures=_MAX_LOST_WORKERS),
             verbose=0,
         )
+
+
+class _SearchStopper(Stopper):
+    """Tells Ray whether the search is over; stops no single trial."""
+
+    def __init__(self, stop: SearchStop) -> None:
+        self._stop = stop
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Let every trial go on."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Return whether the search is over."""
+        return self._stop.is_over()
 
 
 def _open_study(search: Search, paths: RunPaths, storage: Path | str) -> Any:

@@ -1,4 +1,7 @@
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +45,18 @@ class TestResources:
     )
     def test_how_many_run_side_by_side(self, wanted, count):
         assert num_parallel(wanted) == count
+
+
+def test_ray_is_imported_after_its_environment_is_set():
+    code = "import sys, tuner.runner; print('ray' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.stdout.strip() == "False"
 
 
 def test_what_the_user_has_set_wins(monkeypatch):

@@ -124,7 +124,7 @@ def test_a_trial_ends_once(ray):
 
 def test_equal_failures_ask_for_the_end(ray):
     for name in "abc":
-        assert ray.stop.stop_all() is False
+        assert ray.stop.is_over() is False
         ray.start(name)
         ray.complete(name, finished="error", message="ValueError: no", where="a.py:3 in f")
     assert ray.stop.reason == "failed"

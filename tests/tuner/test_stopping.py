@@ -20,16 +20,16 @@ def failure(message="ValueError: 3 is odd", where="a.py:3 in f", cause="error"):
 
 
 def test_a_search_without_a_budget_goes_on():
-    assert SearchStop().stop_all() is False
+    assert SearchStop().is_over() is False
 
 
 def test_the_budget_ends_the_search():
     clock = Clock()
     stop = SearchStop(10.0, clock)
     clock.now = 109.9
-    assert stop.stop_all() is False
+    assert stop.is_over() is False
     clock.now = 110.0
-    assert stop.stop_all() is True
+    assert stop.is_over() is True
     assert (stop.reason, stop.error) == ("budget", None)
 
 
@@ -38,16 +38,12 @@ def test_an_error_ends_the_search_and_the_first_one_stays():
     first = UserError("disk full")
     stop.fail(first)
     stop.fail(UserError("another"))
-    assert stop.stop_all() is True
+    assert stop.is_over() is True
     assert (stop.reason, stop.error) == ("failed", first)
 
 
-def test_no_single_trial_is_stopped():
-    assert SearchStop()("a", {}) is False
-
-
 def test_ray_can_pickle_it():
-    assert pickle.loads(pickle.dumps(SearchStop(1e9))).stop_all() is False
+    assert pickle.loads(pickle.dumps(SearchStop(1e9))).is_over() is False
 
 
 def test_three_equal_failures_end_the_search():
