@@ -1,5 +1,7 @@
 """Beam search: the most likely programs of a latent, best first."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -11,7 +13,11 @@ from models.grammar.derivation import PAD_ID
 
 @torch.no_grad()
 def beam_search(
-    network: AstAutoencoder, latents: Tensor, machine: ConstraintMachine, width: int
+    network: AstAutoencoder,
+    latents: Tensor,
+    machine: ConstraintMachine,
+    width: int,
+    prefix: Sequence[int] = (),
 ) -> tuple[Tensor, Tensor]:
     """Return the programs that a beam of the given width finds for each latent.
 
@@ -20,6 +26,7 @@ def beam_search(
         latents: (batch, latent_dim), on the machine's device.
         machine: with the budget.
         width: programs kept for each latent; 1 is greedy.
+        prefix: what every program starts with, a legal beginning.
 
     Returns:
         int64 (batch, width, max_steps), padded with -1, best first, and float32 (batch, width),
@@ -31,6 +38,7 @@ def beam_search(
     prefixes = stepper.begin(latents.repeat_interleave(width, dim=0))
     first = torch.arange(batch, device=latents.device)[:, None] * width
     total = torch.full((batch, width), -torch.inf, device=latents.device)
+    fixed = torch.tensor([*prefix], dtype=torch.int64, device=latents.device)
     total[:, 0] = 0.0  # all beams are alike at first
     ids = torch.full((batch * width, machine.max_steps), PAD_ID, device=latents.device)
     for step in range(machine.max_steps):
@@ -38,6 +46,8 @@ def beam_search(
         if bool(done.all()):
             break
         scores, allowed, looked = stepper.scores(prefixes)
+        if step < len(prefix):
+            allowed = torch.zeros_like(allowed).index_fill_(1, fixed[step : step + 1], value=True)
         likely = torch.log_softmax(scores.masked_fill(~allowed, -torch.inf), dim=1)
         # A complete row goes on in one way only, at no cost.
         likely = torch.where(done[:, None], -torch.inf, likely)

@@ -28,6 +28,12 @@ def describe_cost(config: AstAutoencoderConfig, dataset: ProgramDataset) -> Mode
     )
 
 
+def usual_cost(config: AstAutoencoderConfig) -> ModelCost:
+    """Return the cost for 1,000 programs of up to 100 steps, a fifth of them for validation."""
+    steps = min(100, config.max_decode_steps)
+    return cost_of(config, num_steps=steps, num_rows=1000, num_train_rows=800)
+
+
 def cost_of(
     config: AstAutoencoderConfig, *, num_steps: int, num_rows: int, num_train_rows: int
 ) -> ModelCost:

@@ -1,12 +1,11 @@
-"""Free-running decoding: every program compiles, whatever the latent, since the machine decides
-what may follow.
+"""Free-running decoding: every program compiles, since the machine decides what may follow.
 
 The loop runs on the device for a batch at once. Rows that are complete are left out of the steps
 that follow, a few steps at a time.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -132,6 +131,7 @@ def decode(
     latents: Tensor,
     machine: ConstraintMachine,
     choose: Choose = best_production,
+    prefix: Sequence[int] = (),
 ) -> Tensor:
     """Decode latents to complete programs.
 
@@ -140,6 +140,7 @@ def decode(
         latents: (batch, latent_dim), on the machine's device.
         machine: with the budget.
         choose: `best_production` is greedy; see `sampler`.
+        prefix: what every program starts with, a legal beginning.
 
     Returns:
         int64 (batch, max_steps), padded with -1.
@@ -150,7 +151,9 @@ def decode(
     rows = torch.arange(len(latents), device=latents.device)
     for step in range(machine.max_steps):
         scores, allowed, looked = stepper.scores(prefixes)
-        chosen = choose(scores, allowed)
+        chosen = (
+            torch.full_like(rows, prefix[step]) if step < len(prefix) else choose(scores, allowed)
+        )
         out[rows, step] = torch.where(prefixes.machine.done, PAD_ID, chosen)
         prefixes = stepper.take(prefixes, looked, chosen)
         if step % STEPS_BETWEEN == STEPS_BETWEEN - 1:

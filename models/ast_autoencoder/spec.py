@@ -70,10 +70,10 @@ def _build_task(config: AstAutoencoderConfig, dataset: ProgramDataset, device: s
     return AstAutoencoderTask(config, dataset, device)
 
 
-def _describe_cost(config: AstAutoencoderConfig, dataset: ProgramDataset) -> ModelCost:
-    from models.ast_autoencoder.cost import describe_cost
+def _describe_cost(config: AstAutoencoderConfig, dataset: ProgramDataset | None) -> ModelCost:
+    from models.ast_autoencoder.cost import describe_cost, usual_cost
 
-    return describe_cost(config, dataset)
+    return usual_cost(config) if dataset is None else describe_cost(config, dataset)
 
 
 def _load_data(data: Any, progress: ProgressCallback | None) -> ProgramDataset:
@@ -90,4 +90,5 @@ AST_AUTOENCODER = ModelSpec(
     load_data=_load_data,
     build_task=_build_task,
     describe_cost=_describe_cost,
+    usual_data="1,000 programs of up to 100 steps",
 )

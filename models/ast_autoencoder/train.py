@@ -1,7 +1,7 @@
 """Train an AST autoencoder.
 
     python -m models.ast_autoencoder.train --data_dir data/programs-1000
-    python -m models.ast_autoencoder.train --data_dir data/programs-50000 --config large --device cuda
+    python -m models.ast_autoencoder.train --data_dir data/programs-5000 --config large
     python -m models.ast_autoencoder.train --resume training_artifacts/RUN/checkpoint_epoch_10.pt
 
 Make a data set with python -m models.ast_autoencoder.build_program_dataset. Every key of a preset

@@ -1,0 +1,220 @@
+"""A trained AST autoencoder and what one does with it; `use.py` is its command.
+
+    model = load_model(Path("best_model.pt"))
+    latents = encode(model, [source_to_ids(text).ids])
+    programs = decode(model, latents)
+
+Every decoded program compiles, from any latent: decoding is constrained by the language.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.ast_autoencoder.batches import NodeBatch
+from models.ast_autoencoder.beam import beam_search
+from models.ast_autoencoder.config import AstAutoencoderConfig
+from models.ast_autoencoder.decoding import decode as decode_latents
+from models.ast_autoencoder.decoding import sampler
+from models.ast_autoencoder.encoder import on_sphere
+from models.ast_autoencoder.language.kinds import language
+from models.ast_autoencoder.language.machine import ConstraintMachine
+from models.ast_autoencoder.network import AstAutoencoder, build_network
+from models.ast_autoencoder.tensors import node_tensors
+from models.checkpoints import read_checkpoint
+from models.config_file import to_config
+from models.errors import UserError
+from models.grammar.decoding import best_production
+from models.grammar.derivation import PAD_ID, pad
+
+_ROWS_AT_ONCE = 1024
+
+Ids = Sequence[int]
+"""A program as the productions of its derivation."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainedModel:
+    """A network in evaluation mode with the machine that constrains its decoder.
+
+    Attributes:
+        source: the checkpoint.
+        training_data: name and digest of what it was trained on.
+    """
+
+    network: AstAutoencoder
+    config: AstAutoencoderConfig
+    machine: ConstraintMachine
+    source: Path
+    training_data: dict[str, str]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.machine.device
+
+
+def load_model(path: Path, device: str = "cpu") -> TrainedModel:
+    """Load a checkpoint of `models.ast_autoencoder.train` or of a search; runs no code from it.
+
+    Raises:
+        UserError: the file is no checkpoint of an AST autoencoder, or of another language.
+    """
+    payload = read_checkpoint(path, device)
+    if payload.get("model") != "ast_autoencoder":
+        raise UserError(f"{path}: a checkpoint of {payload.get('model')}, not of ast_autoencoder")
+    if payload.get("language") != language().grammar.digest:
+        raise UserError(
+            f"{path}: trained on another version of the language of programs: train again, or "
+            "use the release that it was trained with"
+        )
+    config = to_config(AstAutoencoderConfig, payload["config"], str(path))
+    network = build_network(config)
+    try:
+        network.load_state_dict(payload["task"]["network"])
+    except (KeyError, RuntimeError) as error:
+        raise UserError(f"{path}: its weights do not fit its settings: {error}") from error
+    return TrainedModel(
+        network=network.to(device).eval(),
+        config=config,
+        machine=ConstraintMachine(device, config.max_decode_steps),
+        source=path,
+        training_data=payload["data"],
+    )
+
+
+@torch.no_grad()
+def encode(model: TrainedModel, programs: Sequence[Ids]) -> NDArray[np.float32]:
+    """Return the latent of each program, (programs, latent_dim).
+
+    Raises:
+        UserError: a program is longer than the model may decode.
+    """
+    longest = max(map(len, programs), default=0)
+    if longest > model.config.max_decode_steps:
+        raise UserError(
+            f"a program takes {longest} productions; this model writes at most "
+            f"{model.config.max_decode_steps}: shorten it, or train with a larger "
+            "max_decode_steps"
+        )
+    parts = [np.zeros((0, model.config.latent_dim), dtype=np.float32)]
+    for first in range(0, len(programs), _ROWS_AT_ONCE):
+        nodes = node_tensors(pad(list(programs[first : first + _ROWS_AT_ONCE]))).to(model.device)
+        rows = torch.arange(len(nodes.kind), device=model.device)
+        batch = NodeBatch.select(nodes, rows, nodes.kind.shape[1])
+        parts.append(model.network.encode(batch).cpu().numpy())
+    return np.concatenate(parts)
+
+
+def decode(
+    model: TrainedModel,
+    latents: NDArray[np.floating],
+    *,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    seed: int = 0,
+    prefix: Ids = (),
+) -> list[list[int]]:
+    """Return the program of each latent (rows, latent_dim), legal whatever the latent.
+
+    Args:
+        model: the model.
+        latents: any finite numbers; they are put on the sphere that the model's latents lie on.
+        temperature: 0 takes the most likely production at every step, above 0 samples.
+        top_k: sample among so many of the best.
+        seed: of the sampling.
+        prefix: what every program starts with, a legal beginning.
+
+    Raises:
+        UserError: latents of the wrong width or not finite, or a temperature below 0.
+    """
+    choose = best_production
+    if temperature != 0:
+        choose = sampler(torch.Generator(model.device).manual_seed(seed), temperature, top_k)
+    programs: list[list[int]] = []
+    for rows in _checked(model, latents).split(_ROWS_AT_ONCE):
+        ids = decode_latents(
+            model.network, rows.to(model.device), model.machine, choose, prefix=prefix
+        )
+        programs += [row[row != PAD_ID].tolist() for row in ids.cpu()]
+    return programs
+
+
+def decode_beam(
+    model: TrainedModel, latents: NDArray[np.floating], width: int, prefix: Ids = ()
+) -> list[list[list[int]]]:
+    """Return the programs that a beam finds for each latent, the most likely first.
+
+    Raises:
+        UserError: latents of the wrong width or not finite, or a width below 1.
+    """
+    if width < 1:
+        raise UserError(f"the beam is {width} wide: it must be 1 or more")
+    found: list[list[list[int]]] = []
+    for rows in _checked(model, latents).split(max(1, _ROWS_AT_ONCE // width)):
+        ids, total = beam_search(
+            model.network, rows.to(model.device), model.machine, width, prefix=prefix
+        )
+        for beams, scores in zip(ids.cpu(), total.cpu(), strict=True):
+            kept = beams[scores > -torch.inf]
+            found.append([row[row != PAD_ID].tolist() for row in kept])
+    return found
+
+
+def reconstruct(model: TrainedModel, programs: Sequence[Ids]) -> list[list[int]]:
+    """Return what each program decodes to."""
+    return decode(model, encode(model, programs))
+
+
+def interpolate(model: TrainedModel, first: Ids, last: Ids, num_points: int = 7) -> list[list[int]]:
+    """Return the programs on the shortest way between two latents, both ends included."""
+    ends = encode(model, [first, last])
+    share = np.linspace(0.0, 1.0, num_points, dtype=np.float32)[:, None]
+    return decode(model, (1 - share) * ends[0] + share * ends[1])
+
+
+def random_latents(
+    model: TrainedModel, count: int, seed: int = 0, like: NDArray[np.floating] | None = None
+) -> NDArray[np.float32]:
+    """Return latents drawn at random, (count, latent_dim).
+
+    Args:
+        model: the model.
+        count: how many.
+        seed: of the draw.
+        like: latents (rows, latent_dim) whose mean and covariance to draw from; by default from
+            the whole sphere, most of which no program is near to.
+    """
+    rng = np.random.default_rng(seed)
+    width = model.config.latent_dim
+    if like is None or len(like) < 2:
+        return rng.standard_normal((count, width)).astype(np.float32)
+    # A draw from the sample covariance is a combination of its centred rows.
+    centred = like - like.mean(0)
+    shares = rng.standard_normal((count, len(like))) / np.sqrt(len(like) - 1)
+    return (like.mean(0) + shares @ centred).astype(np.float32)
+
+
+def nearest(
+    latent: NDArray[np.floating], among: NDArray[np.floating], count: int = 5
+) -> list[tuple[float, int]]:
+    """Return distance and position of the latents nearest to one (latent_dim,), nearest first."""
+    distance = np.linalg.norm(among - latent, axis=1)
+    order = np.argsort(distance, kind="stable")[:count]
+    return [(float(distance[row]), int(row)) for row in order]
+
+
+def _checked(model: TrainedModel, latents: NDArray[np.floating]) -> torch.Tensor:
+    z = torch.as_tensor(np.asarray(latents), dtype=torch.float32)
+    if z.ndim != 2 or z.shape[1] != model.config.latent_dim:
+        raise UserError(
+            f"latents have shape {tuple(z.shape)}: this model takes "
+            f"(rows, {model.config.latent_dim})"
+        )
+    if not bool(z.isfinite().all()):
+        raise UserError("latents hold NaN or infinite numbers: give finite ones")
+    return on_sphere(z)
