@@ -1,6 +1,13 @@
+import ast
+import copy
+import random
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from models.ast_autoencoder.language.from_source import source_to_ids
+from models.ast_autoencoder.language.reference import check_program
 from models.ast_autoencoder.language.to_source import ids_to_source
 from models.errors import UserError
 
@@ -102,3 +109,39 @@ def test_more_variables_than_slots_are_refused():
     assert len(source_to_ids(f"def f(v0: int):\n{lines}    return v0").names) == 16
     with pytest.raises(UserError, match="line 17, column 5: 'w' is variable 17: 16 are allowed"):
         source_to_ids(f"def f(v0: int):\n{lines}    w = 1\n    return v0")
+
+
+class Transplant(ast.NodeTransformer):
+    """Puts parts of one program where parts of their kind stand in another."""
+
+    def __init__(self, parts, choose):
+        self.parts, self.choose = parts, choose
+
+    def generic_visit(self, node):
+        super().generic_visit(node)
+        for kind, parts in self.parts.items():
+            if isinstance(node, kind) and parts and self.choose.random() < 0.1:
+                return copy.deepcopy(self.choose.choice(parts))
+        return node
+
+
+@given(data=st.data(), seed=st.integers(0, 2**32))
+@settings(max_examples=30, deadline=None)
+def test_whatever_is_read_keeps_the_rules(data, seed, program_ids, check_python):
+    """Programs with parts of other programs in them are refused, or else they are programs."""
+    host, donor = (ast.parse(ids_to_source(data.draw(program_ids))) for _ in range(2))
+    parts = {
+        kind: [node for node in ast.walk(donor) if isinstance(node, kind)]
+        for kind in (ast.expr, ast.For, ast.While, ast.Assign, ast.AugAssign)
+    }
+    choose = random.Random(seed)
+    for _ in range(10):
+        try:
+            program = source_to_ids(
+                ast.unparse(Transplant(parts, choose).visit(copy.deepcopy(host)))
+            )
+        except UserError as error:
+            assert "line " in str(error) and "column " in str(error)
+            continue
+        check_program(program.ids)
+        check_python(ids_to_source(program.ids))
