@@ -1,7 +1,7 @@
 """YAML text to typed settings and back: the only place of the project that reads YAML.
 
-Two repairs to what PyYAML does: `1e-4` is a number (YAML 1.2), and a key given twice is an
-error instead of a silent win for the last one.
+Two repairs to what PyYAML does: numbers are those of YAML 1.2 (`1e-4` is one, `12:30` and `010`
+are text), and a key given twice is an error instead of a silent win for the last one.
 """
 
 import contextlib
@@ -22,6 +22,13 @@ from pydantic import TypeAdapter, ValidationError
 from models.errors import UserError, did_you_mean
 
 ConfigT = TypeVar("ConfigT")
+
+_INT_TAG = "tag:yaml.org,2002:int"
+_FLOAT_TAG = "tag:yaml.org,2002:float"
+_INT = re.compile(r"[-+]?(0|[1-9]\d*)$")
+_FLOAT = re.compile(
+    r"([-+]?((\d+\.\d*|\.\d+)([eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.(inf|Inf|INF))|\.(nan|NaN|NAN))$"
+)
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -205,12 +212,16 @@ def _represent_list(dumper: yaml.SafeDumper, data: list[Any] | tuple[Any, ...]) 
 
 
 _StrictLoader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
-for _class in (_StrictLoader, _PlainDumper):  # the dumper quotes text that would read as a number
-    _class.add_implicit_resolver(
-        "tag:yaml.org,2002:float",
-        re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)[eE][-+]?\d+$"),
-        list("-+0123456789."),
-    )
+_PlainDumper.add_implicit_resolver(  # quotes text that would read as a number
+    _FLOAT_TAG, _FLOAT, list("-+0123456789.")
+)
+# Numbers as in YAML 1.2: PyYAML's own patterns read 12:30 as 750 and 010 as 8.
+_StrictLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in pairs if tag not in (_INT_TAG, _FLOAT_TAG)]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_StrictLoader.add_implicit_resolver(_INT_TAG, _INT, list("-+0123456789"))
+_StrictLoader.add_implicit_resolver(_FLOAT_TAG, _FLOAT, list("-+0123456789."))
 _PlainDumper.add_representer(str, _represent_text)
 _PlainDumper.add_representer(list, _represent_list)
 _PlainDumper.add_representer(tuple, _represent_list)
