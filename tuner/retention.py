@@ -100,7 +100,7 @@ class Retention(Observer):
         dropped = self._trials.pop(trial)
         if dropped.saved:
             self._record(
-                f"deleted {len(dropped.saved)} checkpoints of trial {dropped.number} "
+                f"deleted the checkpoints of trial {dropped.number} "
                 f"({dropped.num_bytes / 1e6:.1f} MB): better trials fill keep.top_k or keep.max_gb"
             )
             dropped.delete_all()

@@ -26,6 +26,15 @@ def test_a_deferred_signal_waits_for_the_check():
             interrupts.check()
 
 
+def test_the_second_signal_leaves_at_once(monkeypatch):
+    left = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    with catch_signals() as interrupts, interrupts.deferred():
+        send(signal.SIGINT)
+        send(signal.SIGINT)
+    assert left == [130]
+
+
 def test_no_signal_no_interrupt():
     with catch_signals() as interrupts:
         interrupts.check()

@@ -62,7 +62,7 @@ def test_only_the_best_trials_keep_theirs(disk):
     for name, value in [("a", 0.1), ("b", 0.5), ("c", 0.3), ("d", 0.7)]:
         disk.trial(name, [value])
     assert [disk.left(name) for name in "abcd"] == [[], [1], [], [1]]
-    assert disk.said[0].startswith("deleted 1 checkpoints of trial 0 (0.0 MB)")
+    assert disk.said[0].startswith("deleted the checkpoints of trial 0 (0.0 MB)")
     assert len(disk.said) == 2
 
 
