@@ -14,7 +14,7 @@ from models.errors import UserError, did_you_mean
 from models.grammar.grammar_checks import grammar_mistakes, white_space_mistakes
 from models.grammar.symbols import Production, parse_production
 
-BUILT_IN_GRAMMARS = ("equations", "pde", "smiles")
+BUILT_IN_GRAMMARS = ("equations", "pde", "programs", "smiles")
 """Names that `load_grammar` knows; each is `data/<name>.yaml`."""
 
 WhiteSpace = Literal["free", "none"]

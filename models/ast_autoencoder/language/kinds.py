@@ -8,11 +8,9 @@ import ast
 import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from importlib.resources import files
 from typing import Literal, get_args
 
-from models.config_file import parse_yaml
-from models.grammar.grammar import Grammar
+from models.grammar.grammar import Grammar, load_grammar
 from models.grammar.symbols import Production
 
 Type = Literal["int", "bool", "str", "list"]
@@ -107,8 +105,7 @@ class Language:
 @lru_cache(maxsize=1)
 def language() -> Language:
     """Return the language of programs, read once."""
-    text = (files("models.grammar.data") / "programs.yaml").read_text(encoding="utf-8")
-    grammar = Grammar.from_mapping(parse_yaml(text, "programs"), "programs")
+    grammar = load_grammar("programs")
     kinds = tuple(_kind(index, item) for index, item in enumerate(grammar.productions))
     return Language(grammar=grammar, kinds=kinds)
 
