@@ -3,6 +3,10 @@
 training_artifacts/minimal-20261122-143040/
   run.yaml        data, settings and device: all that is needed to repeat the run
   metrics.jsonl   one line an epoch
+  tensorboard/    events, with --tensorboard
+  wandb/          files of W&B, with --wandb_project
+  report.json     metrics of the best checkpoint on rows held back until the end
+  prior_samples.txt
   checkpoints/    best-seq_acc-*.ckpt, best-loss-*.ckpt, last.ckpt
 """
 
@@ -31,6 +35,11 @@ class RunFolder:
     def metrics(self) -> Path:
         """One JSON object an epoch."""
         return self.path / "metrics.jsonl"
+
+    @property
+    def tensorboard(self) -> Path:
+        """The folder of TensorBoard's events."""
+        return self.path / "tensorboard"
 
     @property
     def checkpoints(self) -> Path:

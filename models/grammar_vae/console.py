@@ -1,7 +1,7 @@
 """What a training run shows: a bar while an epoch runs, one line when it ends."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, TextIO
 
@@ -79,13 +79,3 @@ def epoch_line(report: EpochReport, num_epochs: int, *, best: bool) -> str:
         f"{m['train/rows_per_s']:,.0f} rows/s {m['seconds']:.1f} s",
     ]
     return " | ".join(parts) + (" *" if best else "")
-
-
-def closing_line(metrics: Mapping[str, float]) -> str:
-    """Return one line on the prior samples of the last epoch, where a grammar was given."""
-    if "val/prior_unique" not in metrics:
-        return "prior samples: not available without a grammar"
-    return (
-        f"prior samples: {metrics['val/prior_unique']:.1%} distinct, "
-        f"{metrics['val/prior_novel']:.1%} not among the training rows"
-    )

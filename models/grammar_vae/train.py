@@ -21,6 +21,7 @@ from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, load_dataset
+from models.logging_sinks import LogSettings
 from models.presets import find_preset
 from models.progress import show_progress
 from models.run_folder import (
@@ -65,6 +66,9 @@ class TrainFlags:
     """Where the folders of runs are made."""
     run_name: str | None = None
     """Name of the run's folder; default: the preset's name with the time."""
+    log: Annotated[LogSettings, tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff] = field(
+        default_factory=LogSettings
+    )
     data: tyro.conf.OmitArgPrefixes[DataFlags] = DataFlags()
     model: tyro.conf.OmitArgPrefixes[GrammarVaeConfig] = field(default_factory=GrammarVaeConfig)
 
@@ -89,6 +93,7 @@ def _run(arguments: Sequence[str]) -> None:
     run = TrainingRun(
         config=flags.model,
         dataset=dataset,
+        log=flags.log,
         folder=folder,
         write_settings=lambda: _write_settings(folder, flags),
         resume=flags.resume,
@@ -133,6 +138,7 @@ def _defaults(source: _Source) -> TrainFlags:
         raise UserError("--resume takes the checkpoint's settings: leave out --config")
     settings = read_settings(run_folder_of(source.resume))
     return TrainFlags(
+        log=to_config(LogSettings, settings.get("log", {}), str(source.resume)),
         data=to_config(DataFlags, settings["data"], str(source.resume)),
         model=to_config(GrammarVaeConfig, settings["model"], str(source.resume)),
     )
@@ -180,8 +186,12 @@ def _write_settings(folder: RunFolder, flags: TrainFlags) -> None:
     header = "A training run of the Grammar-VAE; go on with:\n" + (
         f"python -m models.grammar_vae.train --resume {folder.checkpoints / 'last.ckpt'}"
     )
-    blocks = {"data": to_mapping(flags.data), "model": to_mapping(flags.model)}
-    folder.write_settings(blocks, header)
+    folder.write_settings(_blocks(flags), header)
+
+
+def _blocks(flags: TrainFlags) -> dict[str, Any]:
+    """Return the flags as the blocks of a run's settings file."""
+    return {name: to_mapping(getattr(flags, name)) for name in ("data", "model", "log")}
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ class TrainedModel:
         parser: None where the model was trained without a grammar.
         tables: None likewise.
         num_steps: longest derivation it takes and gives.
+        num_productions: of the grammar, or that the masks knew.
+        epoch: after which the checkpoint was written.
         source: the checkpoint.
         training_data: name and digest of what it was trained on.
     """
@@ -47,6 +49,8 @@ class TrainedModel:
     parser: TextParser | None
     tables: DeviceTables | None
     num_steps: int
+    num_productions: int
+    epoch: int
     source: Path
     training_data: dict[str, str]
 
@@ -79,6 +83,8 @@ def load_model(path: Path, device: str = "cpu") -> TrainedModel:
         parser=None if grammar is None else TextParser(grammar),
         tables=None if grammar is None else DeviceTables.build(tables(grammar), device),
         num_steps=payload["num_steps"],
+        num_productions=payload["num_productions"],
+        epoch=payload["epoch"],
         source=path,
         training_data=payload["data"],
     )

@@ -7,11 +7,17 @@ from typing import Any
 import torch
 
 from models.checkpoints import LAST, CheckpointKeeper, Monitor, read_checkpoint
+from models.config_file import to_mapping
 from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
-from models.grammar_vae.console import Console, closing_line, epoch_line, open_console
+from models.grammar_vae.console import Console, epoch_line, open_console
 from models.grammar_vae.data import DerivationDataset
+from models.grammar_vae.memory import free_memory_mb, is_out_of_memory, out_of_memory
+from models.grammar_vae.report_metrics import report_on
+from models.grammar_vae.report_text import report_lines, write_report
 from models.grammar_vae.task import GrammarVaeTask
+from models.grammar_vae.trained import load_model
+from models.logging_sinks import LogSettings, Sinks, open_sinks
 from models.run_folder import RunFolder, forget_later_epochs
 from models.training import EpochReport, FitSettings, fit
 
@@ -27,6 +33,7 @@ class TrainingRun:
     Args:
         config: the settings.
         dataset: what to train on.
+        log: where metrics go besides the run's JSON lines.
         folder: where everything goes.
         write_settings: writes the run's settings file; called once the run goes on.
         resume: a checkpoint to go on from, or None.
@@ -39,6 +46,7 @@ class TrainingRun:
         *,
         config: GrammarVaeConfig,
         dataset: DerivationDataset,
+        log: LogSettings,
         folder: RunFolder,
         write_settings: Callable[[], None],
         resume: Path | None,
@@ -47,6 +55,7 @@ class TrainingRun:
     ) -> None:
         self.config = config
         self.dataset = dataset
+        self.log = log
         self.folder = folder
         self.write_settings = write_settings
         self.resume = resume
@@ -55,14 +64,26 @@ class TrainingRun:
         self.keeper = CheckpointKeeper(folder.checkpoints, MONITORS, config.save_top_k)
         self.best = 0.0
         self.begun = False
+        self.sinks: Sinks | None = None
 
     def train(self) -> EpochReport:
         """Train to the end.
 
         Raises:
-            UserError: training diverged, the disk is full, or the checkpoint does not fit.
+            UserError: training diverged, memory or the disk is full, the checkpoint does not fit,
+                or a sink refuses its settings.
             KeyboardInterrupt: with a message that says how to go on.
         """
+        free_mb = free_memory_mb(self.device)
+        try:
+            with open_console() as console:
+                return self._train(console)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise out_of_memory(self.config, self.dataset, self.device, free_mb) from error
+
+    def _train(self, console: Console) -> EpochReport:
         task = GrammarVaeTask(self.config, self.dataset, self.device)
         settings = FitSettings(
             epochs=self.config.epochs,
@@ -71,30 +92,43 @@ class TrainingRun:
         )
         if self.resume is not None:
             self._take_over(read_checkpoint(self.resume), task.describe())
-        with open_console() as console:
-            task.on_batch = console.on_batch
-            console.line(self._opening(task))
-            try:
-                last = fit(task, settings, lambda r: self._on_epoch(r, console), self.resume)
-            except KeyboardInterrupt as interrupt:
-                raise KeyboardInterrupt(self._how_to_go_on()) from interrupt
-            self._close(console, last)
+        task.on_batch = console.on_batch
+        console.line(self._opening(task))
+        if self.resume is None:
+            self._open_sinks(1, console)
+        failed = True
+        try:
+            last = fit(task, settings, lambda r: self._on_epoch(r, console), self.resume)
+            failed = False
+        except KeyboardInterrupt as interrupt:
+            raise KeyboardInterrupt(self._how_to_go_on()) from interrupt
+        finally:
+            if self.sinks is not None:
+                self.sinks.close(failed=failed)
+        self._close(console, last)
         return last
 
     def _on_epoch(self, report: EpochReport, console: Console) -> None:
         if not self.begun:
-            self._begin(report.epoch)
+            self._begin(report.epoch, console)
         accuracy = report.metrics["val/seq_acc"]
         console.line(epoch_line(report, self.config.epochs, best=accuracy > self.best))
         self.best = max(self.best, accuracy)
-        self.folder.append_metrics(report.epoch, report.metrics)
+        assert self.sinks is not None
+        self.sinks.log(report.epoch, report.metrics)
         self.keeper.update(report.epoch, report.metrics, report.save)
 
-    def _begin(self, epoch: int) -> None:
-        """Take over the folder: only now a checkpoint is known to fit."""
+    def _begin(self, epoch: int, console: Console) -> None:
+        """Take over the folder: only now a checkpoint to resume is known to fit."""
         self.begun = True
         forget_later_epochs(self.folder, epoch - 1)
         self.write_settings()
+        if self.sinks is None:
+            self._open_sinks(epoch, console)
+
+    def _open_sinks(self, epoch: int, console: Console) -> None:
+        settings = {**to_mapping(self.config), "data": self.dataset.name, "device": self.device}
+        self.sinks = open_sinks(self.log, self.folder, settings, console.line, epoch)
 
     def _opening(self, task: GrammarVaeTask) -> str:
         data = self.dataset
@@ -110,8 +144,13 @@ class TrainingRun:
                 f"stopped early: val/seq_acc has not risen for "
                 f"{self.config.early_stop_patience} epochs"
             )
-        console.line(closing_line(last.metrics))
-        best = self.keeper.best("seq_acc")
+        best = self.keeper.best("seq_acc") or self.folder.checkpoints / LAST
+        model = load_model(best, self.device)
+        report = report_on(model, self.dataset, "test" if len(self.dataset.test) else "val")
+        for line in report_lines(report, model, self.dataset):
+            console.line(line)
+        for path in write_report(self.folder.path, report, model, self.dataset):
+            console.line(f"wrote {path}")
         console.line(f"best checkpoint: {best}")
 
     def _how_to_go_on(self) -> str:

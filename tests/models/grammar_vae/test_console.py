@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from models.grammar_vae.console import closing_line, epoch_line, open_console
+from models.grammar_vae.console import epoch_line, open_console
 from models.training import EpochReport
 
 METRICS = {
@@ -41,13 +41,6 @@ def test_an_epoch_is_one_line(report):
 
 def test_a_star_marks_the_best(report):
     assert epoch_line(report, 100, best=True) == epoch_line(report, 100, best=False) + " *"
-
-
-def test_prior_samples_close_the_run():
-    metrics = {"val/prior_unique": 0.915, "val/prior_novel": 1.0}
-    expected = "prior samples: 91.5% distinct, 100.0% not among the training rows"
-    assert closing_line(metrics) == expected
-    assert closing_line({}) == "prior samples: not available without a grammar"
 
 
 def test_a_file_gets_lines_alone():

@@ -10,6 +10,7 @@ from models.command import run_command
 from models.errors import UserError
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.training_run import TrainingRun, choose_device
+from models.logging_sinks import LogSettings
 from models.run_folder import RunFolder
 
 
@@ -23,6 +24,7 @@ def make_run(equations, tiny, tmp_path):
         return TrainingRun(
             config=tiny(**({"epochs": 2} | changes)),
             dataset=dataset,
+            log=LogSettings(),
             folder=folder,
             write_settings=lambda: folder.settings.write_text("written"),
             resume=None,
