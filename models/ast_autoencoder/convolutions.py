@@ -5,6 +5,7 @@ from the last use of its slot), and one from each child. So messages are gathere
 type; the messages of children are added up, over the square root of their number.
 """
 
+import warnings
 from typing import Any
 
 import torch
@@ -57,7 +58,9 @@ class AttentionLayer(nn.Module):
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
-        from torch_geometric.nn import GATv2Conv  # takes seconds to import
+        with warnings.catch_warnings():  # the import scripts functions, which torch deprecates
+            warnings.simplefilter("ignore", DeprecationWarning)
+            from torch_geometric.nn import GATv2Conv  # takes seconds
 
         self.attention = GATv2Conv(hidden, hidden // _HEADS, _HEADS, edge_dim=hidden)
         self.edge = nn.Embedding(NUM_TYPES, hidden)

@@ -7,8 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.ast_autoencoder.batches import StepBatch
-from models.ast_autoencoder.gru import gru_layer, gru_step
+from models.ast_autoencoder.gru import gru_step
 from models.ast_autoencoder.inputs import StepInputs
+from models.grammar_vae.cpu_gru import CpuGruLayer
+from models.grammar_vae.gru import Gru
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,31 +49,38 @@ class GruDecoder(nn.Module):
         super().__init__()
         self.inputs = inputs
         self.start = nn.Linear(latent_dim, layers * hidden)
-        self.gru = nn.GRU(hidden, hidden, layers)
+        self.gru = Gru(hidden, hidden, layers, dropout)
         self.dropout = dropout
 
     def forward(self, latent: Tensor, steps: StepBatch) -> Tensor:
         """Return features (time, batch, hidden) at the steps of given programs."""
         states = self._first_states(latent)
         if latent.is_cuda:
-            x = self.inputs.along(latent, steps)
-            for number, weights in enumerate(self.gru.all_weights):
-                x = _cudnn_layer(x, states[number : number + 1], weights)
-                x = F.dropout(x, self.dropout, self.training)
-            return x
-        x = latent.new_empty(0)
-        for number, (of_input, of_state, input_bias, state_bias) in enumerate(self.gru.all_weights):
+            x = self.gru(self.inputs.along(latent, steps), states)
+        else:
+            x = self._on_cpu(latent, steps, states)
+        return F.dropout(x, self.dropout, self.training)
+
+    def _on_cpu(self, latent: Tensor, steps: StepBatch, states: Tensor) -> Tensor:
+        """Make the first layer's input products from tables, which a step need not multiply."""
+        x = states
+        for number, layer in enumerate(self.gru.gru.all_weights):
+            of_input, of_state, input_bias, state_bias = layer
+            # The layer takes the gates in the order new, reset, update.
+            of_input = of_input.roll(self.gru.hidden, 0)
+            input_bias = input_bias.roll(self.gru.hidden, 0)
             if number == 0:
-                products = self.inputs.products_along(latent, steps, of_input, input_bias)
+                gates = self.inputs.products_along(latent, steps, of_input, input_bias)
             else:
-                products = F.linear(x, of_input, input_bias)
-            x = gru_layer(products, states[number], of_state.to(products.dtype), state_bias)
-            x = F.dropout(x, self.dropout, self.training)
+                gates = F.linear(F.dropout(x, self.dropout, self.training), of_input, input_bias)
+            x = CpuGruLayer.apply(  # pyright: ignore[reportAssignmentType]
+                gates, of_state, state_bias, states[number], len(gates), gates.dtype
+            )
         return x
 
     def begin(self, latent: Tensor, num_places: int) -> GruState:
         """Return the state before the first step, without gradients in mind."""
-        of_input, _, bias, _ = self.gru.all_weights[0]
+        of_input, _, bias, _ = self.gru.gru.all_weights[0]
         return GruState(
             reads=self.inputs.reads(latent, min(num_places, self.inputs.num_places)),
             states=self._first_states(latent),
@@ -85,7 +94,7 @@ class GruDecoder(nn.Module):
         products = self.inputs.products_at(state.tables, state.reads, (previous, symbol, node))
         states = []
         x = products
-        for number, (of_input, of_state, bias, state_bias) in enumerate(self.gru.all_weights):
+        for number, (of_input, of_state, bias, state_bias) in enumerate(self.gru.gru.all_weights):
             products = products if number == 0 else F.linear(x, of_input, bias)
             low = of_state.to(products.dtype)
             x = gru_step(products, state.states[number], low, state_bias)
@@ -95,9 +104,4 @@ class GruDecoder(nn.Module):
 
     def _first_states(self, latent: Tensor) -> Tensor:
         states = torch.tanh(self.start(latent).float())
-        return states.view(len(latent), self.gru.num_layers, -1).transpose(0, 1).contiguous()
-
-
-def _cudnn_layer(x: Tensor, state: Tensor, weights: list[Tensor]) -> Tensor:
-    training = torch.is_grad_enabled()
-    return torch._VF.gru(x, state.to(x.dtype), weights, True, 1, 0.0, training, False, False)[0]
+        return states.view(len(latent), self.gru.layers, -1).transpose(0, 1).contiguous()

@@ -86,7 +86,10 @@ class Stepper:
         """Return float32 scores and what is allowed, (batch, productions) each."""
         contexts = self.machine.contexts(prefixes.machine)
         features, decoder = self.network.decoder.step(
-            prefixes.decoder, prefixes.previous, contexts.symbol.long(), prefixes.node
+            prefixes.decoder,  # pyright: ignore[reportArgumentType] (each kind makes its own)
+            prefixes.previous,
+            contexts.symbol.long(),
+            prefixes.node,
         )
         head = self.network.head(features[None], prefixes.keys)[0]
         scores = head.index_select(1, self.column).float()

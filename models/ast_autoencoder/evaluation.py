@@ -15,6 +15,7 @@ from torch import Tensor
 from models.ast_autoencoder.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.compiling import Compiled, compile_program
 from models.ast_autoencoder.decoding import decode
+from models.ast_autoencoder.judging import Judge
 from models.ast_autoencoder.language.machine import ConstraintMachine
 from models.ast_autoencoder.loss import step_terms
 from models.ast_autoencoder.metrics import by_length, length_buckets, similarity
@@ -22,9 +23,6 @@ from models.ast_autoencoder.network import AstAutoencoder
 from models.ast_autoencoder.tensors import NodeTensors, StepTensors
 from models.grammar.derivation import PAD_ID
 from models.grammar_vae.batches import evaluation_batches
-
-Judge = Callable[[NDArray[np.int64], Sequence[Sequence[int]]], list[NDArray[np.bool_]]]
-"""Which hidden examples of each data set row (first) a program (second) satisfies."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -137,7 +135,7 @@ def evaluate_decoded(
     columns: dict[str, NDArray] = {"exact_match_rate": exact, "similarity_score": near}
     passed: list[NDArray[np.bool_]] = []
     if judge is not None:
-        passed = judge(rows[:count], [_real(row) for row in decoded.ids])
+        passed = judge.passed(rows[:count], [_real(row) for row in decoded.ids], same)
         columns["one_example_rate"] = _share(passed, np.any, len(ids))
         columns["all_examples_rate"] = _share(passed, np.all, len(ids))
     metrics = by_length(columns, length_buckets(num_nodes))

@@ -66,7 +66,6 @@ class StepInputs(nn.Module):
             number = None
         table = self.previous(rows[:, 0]) + self.symbol(rows[:, 1]) + self.read.bias
         product = F.linear(table, weight, bias)
-        product = product.float() if number is None else product
         at_steps = product if number is None else _TakeRows.apply(product, number.flatten())
         here = _of_node(reads, steps.node).flatten(0, 1)
         merged = torch.addmm(at_steps, here, (weight @ self.read.weight).t())

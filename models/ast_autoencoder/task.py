@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.ast_autoencoder.baselines import baseline_metrics, encode_rows, nearest_rows
 from models.ast_autoencoder.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import ProgramDataset
@@ -30,6 +31,8 @@ from models.grammar_vae.schedules import PlateauFactor, lr_factor
 
 _CPU_EVALUATION_BATCH = 1024
 _GPU_EVALUATION_BATCH = 4096
+_BASELINE_EPOCHS = 10
+"""Trivial baselines change little: they are measured this often, and after the last epoch."""
 _GPU_STEP_GRID = 8
 """Batches on a GPU are cut to multiples of this many steps: fewer shapes, fewer new buffers."""
 
@@ -127,10 +130,12 @@ class AstAutoencoderTask:
         if self.epoch % self.eval_interval and self.epoch < self.config.epochs:
             return {}
         self.last_evaluation = self.evaluate_rows()
-        metrics = self.last_evaluation.metrics
+        metrics = dict(self.last_evaluation.metrics)
         if self.config.lr_schedule == "plateau":
             self.plateau.update(metrics["loss"])
-        return dict(metrics)
+        if self.epoch % _BASELINE_EPOCHS == 0 or self.epoch >= self.config.epochs:
+            metrics |= self.baselines()
+        return metrics
 
     def evaluate_rows(self) -> Evaluated:
         """Decode the validation programs and judge them."""
@@ -148,6 +153,14 @@ class AstAutoencoderTask:
         return evaluate_decoded(
             decoded, self.dataset.ids[rows], self.num_nodes[rows].numpy(), rows, self.judge
         )
+
+    def baselines(self) -> dict[str, float]:
+        """Return what trivial programs get on the validation programs; see `baselines.py`."""
+        nodes, _ = self.tensors
+        val = encode_rows(self.network, nodes, self.val_rows, self.autocast)
+        train = encode_rows(self.network, nodes, self.train_rows, self.autocast)
+        neighbours = self.train_rows[nearest_rows(val, train).cpu()].numpy()
+        return baseline_metrics(self.dataset.ids, self.val_rows.numpy(), neighbours, self.judge)
 
     def state_dict(self) -> dict[str, Any]:
         """Return weights, optimizer, schedule and the state of the shuffle."""

@@ -120,7 +120,7 @@ class _Layer(nn.Module):
         known = torch.stack(rest)
         if past is not None:
             known = torch.cat([past.to(known.dtype), known], dim=3)
-        attended = F.scaled_dot_product_attention(query, *known, is_causal=past is None)
+        attended = F.scaled_dot_product_attention(query, known[0], known[1], is_causal=past is None)
         x = x + self._drop(self.merge(attended.transpose(1, 2).flatten(2)))
         return x + self._drop(self.narrow(F.gelu(self.widen(self.network_norm(x))))), known
 

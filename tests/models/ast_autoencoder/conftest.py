@@ -1,0 +1,70 @@
+"""Programs to learn from, and small networks."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from models.ast_autoencoder.batches import NodeBatch, StepBatch
+from models.ast_autoencoder.config import AstAutoencoderConfig
+from models.ast_autoencoder.language.kinds import language
+from models.ast_autoencoder.language.machine import ConstraintMachine
+from models.ast_autoencoder.language.sampling import random_programs
+from models.ast_autoencoder.tensors import node_tensors, step_tensors
+
+
+def plausible_weights():
+    """Prefer slots and short expressions, so that programs end before the budget makes them."""
+    weights = torch.zeros(len(language().kinds))
+    for kind in language().kinds:
+        if kind.name == "slot":
+            weights[kind.id] = 1.5
+        elif kind.name.startswith(("return", "end", "step")):
+            weights[kind.id] = 2.0
+        elif kind.name in ("text", "number", "list_n"):
+            weights[kind.id] = -2.0
+        elif kind.lhs in ("INT", "BOOL", "STR", "LIST"):
+            weights[kind.id] = -0.8 - 1.2 * max(0, len(kind.children) - 1)
+    return weights
+
+
+@pytest.fixture(scope="session")
+def program_ids():
+    """Distinct programs, (200, 48) int16 padded with -1."""
+    machine = ConstraintMachine("cpu", 48)
+    generator = torch.Generator().manual_seed(3)
+    ids = random_programs(machine, 400, generator, plausible_weights()).numpy().astype(np.int16)
+    distinct = np.unique(ids, axis=0)
+    return np.random.default_rng(0).permutation(distinct)[:200]
+
+
+@pytest.fixture
+def small():
+    """Return settings of a small network; keys that are passed beat them."""
+
+    def build(**keys):
+        sizes = {"hidden_dim": 32, "latent_dim": 24, "place_dim": 8, "max_decode_steps": 48}
+        training = {"batch_size": 16, "lr": 0.01, "epochs": 3, "precision": "float32"}
+        return AstAutoencoderConfig(**{**sizes, **training, **keys})
+
+    return build
+
+
+@pytest.fixture
+def batch(program_ids):
+    """Return a batch of programs: arrays, graphs and steps."""
+
+    def build(rows):
+        ids = program_ids[rows]
+        nodes, steps = node_tensors(ids), step_tensors(ids)
+        every = torch.arange(len(ids))
+        return SimpleNamespace(
+            ids=ids,
+            node_tensors=nodes,
+            step_tensors=steps,
+            nodes=NodeBatch.select(nodes, every, int(nodes.num_nodes.max())),
+            steps=StepBatch.select(steps, every, int(steps.lengths.max())),
+        )
+
+    return build

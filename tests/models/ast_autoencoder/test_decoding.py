@@ -1,0 +1,116 @@
+"""Free-running decoding: legal whatever the latent, and what teacher forcing promises."""
+
+import pytest
+import torch
+
+from models.ast_autoencoder.batches import StepBatch
+from models.ast_autoencoder.beam import beam_search
+from models.ast_autoencoder.decoding import decode, sampler
+from models.ast_autoencoder.encoder import on_sphere
+from models.ast_autoencoder.language.checking import check_programs
+from models.ast_autoencoder.language.kinds import language
+from models.ast_autoencoder.language.machine import ConstraintMachine
+from models.ast_autoencoder.loss import step_terms
+from models.ast_autoencoder.network import build_network
+from models.ast_autoencoder.tensors import step_tensors
+from models.errors import UserError
+
+
+@pytest.fixture(params=[("gru", 1), ("gru", 2), ("transformer", 2)], ids=str)
+def network(request, small):
+    torch.manual_seed(1)
+    kind, layers = request.param
+    return build_network(small(decoder_kind=kind, decoder_layers=layers)).eval()
+
+
+@pytest.fixture
+def latents():
+    return on_sphere(torch.randn(24, 24, generator=torch.Generator().manual_seed(5)))
+
+
+@pytest.fixture
+def machine():
+    return ConstraintMachine("cpu", 48)
+
+
+def terms_of(network, latents, ids):
+    steps = step_tensors(ids.numpy().astype("int16"))
+    batch = StepBatch.select(steps, torch.arange(len(ids)), ids.shape[1])
+    with torch.no_grad():
+        return step_terms(network.head, network.decoder(latents, batch), batch), batch
+
+
+def test_every_decoded_program_is_legal(network, latents, machine):
+    check_programs(decode(network, latents, machine).numpy())
+    choose = sampler(torch.Generator().manual_seed(0), 3.0, top_k=20)
+    check_programs(decode(network, latents, machine, choose).numpy())
+
+
+def test_greedy_decoding_takes_the_best_by_teacher_forcing_while_there_is_room(
+    network, latents, machine
+):
+    ids = decode(network, latents, machine)
+    terms, batch = terms_of(network, latents, ids)
+    first_wrong = torch.where(terms.wrong.any(0), terms.wrong.int().argmax(0), 10_000)
+    # The loss leaves the budget out, so the two part where the budget begins to rule.
+    allowed = machine.allowed_along(ids)
+    roomy = ConstraintMachine("cpu", 500).allowed_along(ids)
+    cut = (allowed != roomy).any(-1)
+    first_cut = torch.where(cut.any(1), cut.int().argmax(1), 10_000)
+    assert (first_wrong >= first_cut).all()
+    assert batch.ids.shape[1] == len(ids)
+
+
+def test_a_beam_of_one_is_greedy(network, latents, machine):
+    ids, _ = beam_search(network, latents, machine, 1)
+    assert torch.equal(ids[:, 0], decode(network, latents, machine))
+
+
+def test_a_beam_holds_different_programs_best_first(network, latents, machine):
+    ids, total = beam_search(network, latents[:6], machine, 4)
+    assert (total[:, :-1] >= total[:, 1:]).all()
+    for row in ids:
+        assert len({tuple(program.tolist()) for program in row}) == 4
+        check_programs(row.numpy())
+
+
+def test_a_beam_wider_than_the_language_repeats_programs(network, latents):
+    machine = ConstraintMachine("cpu", ConstraintMachine("cpu", 100).min_length)
+    ids, total = beam_search(network, latents[:1], machine, 100_0)
+    check_programs(ids[0].numpy())
+    assert total.isinf().any()
+
+
+def test_programs_start_with_the_prefix(network, latents, machine):
+    of = language()
+    prefix = (of.id_of("program_str"), of.id_of("param_int"), of.id_of("last_list"))
+    ids = decode(network, latents, machine, prefix=prefix)
+    assert (ids[:, :3] == torch.tensor(prefix)).all()
+    check_programs(ids.numpy())
+    beams, _ = beam_search(network, latents[:3], machine, 4, prefix=prefix)
+    assert (beams[..., :3] == torch.tensor(prefix)).all()
+
+
+def test_sampling_is_seeded(network, latents, machine):
+    def sample(seed):
+        return decode(network, latents, machine, sampler(torch.Generator().manual_seed(seed), 1.0))
+
+    assert torch.equal(sample(1), sample(1))
+    assert not torch.equal(sample(1), sample(2))
+
+
+def test_top_1_is_greedy(network, latents, machine):
+    choose = sampler(torch.Generator().manual_seed(0), 1.0, top_k=1)
+    assert torch.equal(decode(network, latents, machine, choose), decode(network, latents, machine))
+
+
+@pytest.mark.parametrize(("temperature", "top_k", "message"), [(0.0, None, "temperature is 0"),
+                                                               (1.0, 0, "top_k is 0")])  # fmt: skip
+def test_sampling_out_of_range_is_refused(temperature, top_k, message):
+    with pytest.raises(UserError, match=message):
+        sampler(torch.Generator(), temperature, top_k)
+
+
+def test_rows_do_not_depend_on_their_neighbours(network, latents, machine):
+    together = decode(network, latents, machine)
+    assert torch.equal(decode(network, latents[3:5], machine), together[3:5])
