@@ -1,0 +1,1 @@
+"""Running programs safely: an interpreter of our own and limited worker processes."""

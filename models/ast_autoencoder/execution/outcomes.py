@@ -1,0 +1,49 @@
+"""What comes of running a program on one input."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Value = int | bool | str | list[int]
+"""A value of a program."""
+
+Status = Literal[
+    "value", "error", "step_limit", "size_limit", "time_limit", "worker_died", "invalid"
+]
+"""value: it returned. error: it raised. step_limit: it took too many steps. size_limit: a number,
+a text, a list or the nesting grew too large. time_limit and worker_died: the worker that ran it
+had to be killed, or died. invalid: the ids are no program."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What came of one run.
+
+    Args:
+        status: the kind of outcome.
+        value: what it returned, when it did.
+        error: name of what it raised, as in Python: "IndexError", ...
+    """
+
+    status: Status
+    value: Value | None = None
+    error: str = ""
+
+    def returned(self, expected: Value) -> bool:
+        """Tell whether the program returned just this value."""
+        return self.status == "value" and same_value(self.value, expected)
+
+
+STEP_LIMIT = Outcome(status="step_limit")
+SIZE_LIMIT = Outcome(status="size_limit")
+TIME_LIMIT = Outcome(status="time_limit")
+WORKER_DIED = Outcome(status="worker_died")
+INVALID = Outcome(status="invalid")
+
+
+def same_value(one: object, other: object) -> bool:
+    """Tell whether two values are equal and of the same types: True is not 1, nor [True] [1]."""
+    if type(one) is not type(other) or one != other:
+        return False
+    if isinstance(one, list) and isinstance(other, list):
+        return all(type(a) is type(b) for a, b in zip(one, other, strict=True))
+    return True
