@@ -38,8 +38,10 @@ _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR
 
 
 @contextmanager
-def ray_session(address: str | None = None, dashboard: bool = False) -> Iterator[None]:
+def ray_session(address: str | None = None, dashboard: bool = False) -> Iterator[str | None]:
     """Run the block with Ray, and end afterwards what was started for it.
+
+    Yields the dashboard's address, if there is one.
 
     Args:
         address: a cluster to join; the variable RAY_ADDRESS says it too. None starts Ray on this
@@ -50,16 +52,18 @@ def ray_session(address: str | None = None, dashboard: bool = False) -> Iterator
         UserError: the cluster cannot be reached.
     """
     address = address or os.environ.get(ADDRESS_VARIABLE)
-    if address and _has_token():  # a driver that joins sends it only when told to
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if address:
+        _check_address(address)
+        if _has_token():  # a driver that joins sends it only when told to, before Ray is loaded
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
     prepare_environment()
     import ray
 
     if ray.is_initialized():  # by whoever calls us, who ends it too
-        yield
+        yield None
         return
-    with _joined(address) if address else _started(dashboard):
-        yield
+    with _joined(address) if address else _started(dashboard) as url:
+        yield url or None
 
 
 def prepare_environment() -> None:
@@ -113,12 +117,11 @@ def _fits(wanted: Mapping[str, float], node: Mapping[str, float]) -> bool:
 
 
 @contextmanager
-def _joined(address: str) -> Iterator[None]:
+def _joined(address: str) -> Iterator[str | None]:
     import ray
 
-    _check_address(address)
     try:
-        ray.init(address=address, **_QUIET)
+        context = ray.init(address=address, **_QUIET)
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
@@ -127,7 +130,7 @@ def _joined(address: str) -> Iterator[None]:
             "token in RAY_AUTH_TOKEN"
         ) from error
     try:
-        yield
+        yield context.dashboard_url
     finally:
         ray.shutdown()
 
@@ -169,19 +172,19 @@ def _temporary_parent() -> Path:
 
 
 @contextmanager
-def _started(dashboard: bool) -> Iterator[None]:
+def _started(dashboard: bool) -> Iterator[str | None]:
     import ray
 
     # A folder of its own, since an old one may hold the address of a cluster that died.
     folder = tempfile.mkdtemp(prefix="tuner-", dir=_temporary_parent())
     try:
-        ray.init(
+        context = ray.init(
             address="local",
             include_dashboard=dashboard,
             _temp_dir=folder,
             **_QUIET,
         )
-        yield
+        yield context.dashboard_url
     finally:
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)

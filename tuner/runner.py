@@ -73,7 +73,10 @@ def run_search(search: Search, options: RunOptions) -> Run:
     paths = create_run(options.name, search_stem=search.stem)
     try:
         dataset = search.spec.load_data(search.data, options.progress)
-        with catch_signals() as interrupts, ray_session(options.address, options.dashboard):
+        session = ray_session(options.address, options.dashboard)
+        with catch_signals() as interrupts, session as dashboard:
+            if dashboard:
+                options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
             check_resources(trial_resources(search))
             _write_inputs(search, paths, dataset, options)
             drive = partial(
