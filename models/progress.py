@@ -58,11 +58,18 @@ def _bars(stream: TextIO) -> Iterator[ProgressCallback]:
         console=Console(file=stream),
     )
     tasks = {}
-    with bars:
 
-        def report(description: str, done: int, total: int) -> None:
-            if description not in tasks:
-                tasks[description] = bars.add_task(description, total=total)
-            bars.update(tasks[description], completed=done, total=total)
+    def report(description: str, done: int, total: int) -> None:
+        if description not in tasks:
+            tasks[description] = bars.add_task(description, total=total)
+        bars.start()
+        bars.update(tasks[description], completed=done, total=total)
+        if bars.finished:  # leave the terminal to others until there is more work
+            bars.stop()
+            while tasks:
+                bars.remove_task(tasks.popitem()[1])
 
+    try:
         yield report
+    finally:
+        bars.stop()
