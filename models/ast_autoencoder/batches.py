@@ -22,9 +22,9 @@ class NodeBatch:
         constant: int64 (B, M).
         place: int64 (B, M), role and depth; 0 at padding.
         real: bool (B, M), which are nodes.
-        parent: int64 (B * M,), positions among all nodes, B * M for none; likewise the next two.
-        sibling: int64 (B * M,).
-        use: int64 (B * M,).
+        parent: int16 (B, M), number of the node, -1 for none; likewise the next two.
+        sibling: int16 (B, M), the one before.
+        use: int16 (B, M), the last use of the same slot.
     """
 
     kind: Tensor
@@ -35,6 +35,7 @@ class NodeBatch:
     parent: Tensor
     sibling: Tensor
     use: Tensor
+    _edges: tuple[Tensor, Tensor, Tensor, Tensor] | None = None
 
     @staticmethod
     def select(nodes: NodeTensors, rows: Tensor, num_nodes: int) -> "NodeBatch":
@@ -45,23 +46,34 @@ class NodeBatch:
             return values[rows, :num_nodes].long()
 
         kind = cut(nodes.kind)
-        first = torch.arange(len(rows), device=kind.device)[:, None] * num_nodes
-        none = len(rows) * num_nodes
-
-        def sources(values: Tensor) -> Tensor:
-            local = cut(values)
-            return torch.where(local >= 0, local + first, none).flatten()
-
         return NodeBatch(
             kind=kind + 1,
             slot=cut(nodes.slot) + 1,
             constant=cut(nodes.constant) + 1,
             place=cut(nodes.place).clamp(min=0),
             real=kind >= 0,
-            parent=sources(nodes.parent),
-            sibling=sources(nodes.sibling),
-            use=sources(nodes.use),
+            parent=nodes.parent[rows, :num_nodes],
+            sibling=nodes.sibling[rows, :num_nodes],
+            use=nodes.use[rows, :num_nodes],
         )
+
+    def edges(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return a matrix (B, M, M) for each type of edge, targets by sources.
+
+        From the parent, from the children over the root of their number, from the sibling
+        before, from the last use; made once for all layers.
+        """
+        if self._edges is None or self._edges[0].dtype != dtype:
+            nodes = torch.arange(self.kind.shape[1], device=self.kind.device, dtype=torch.int16)
+            down, along, again = (
+                (sources[..., None] == nodes).to(dtype)
+                for sources in (self.parent, self.sibling, self.use)
+            )
+            counts = down.sum(dim=1, dtype=torch.float32).clamp(min=1)
+            up = down.transpose(1, 2) * counts.rsqrt().to(dtype)[..., None]
+            object.__setattr__(self, "_edges", (down, up, along, again))
+        assert self._edges is not None
+        return self._edges
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

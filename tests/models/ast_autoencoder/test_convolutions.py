@@ -1,4 +1,4 @@
-"""Messages along edges: gathered, as products, and one by one."""
+"""Messages along edges against the graphs, edge by edge."""
 
 import pytest
 import torch
@@ -13,29 +13,11 @@ def nodes(batch):
     return batch(slice(0, 12)).nodes
 
 
-def gathered(sent, batch):
-    flat = sent.flatten(0, 1)
-    args = (flat, batch.parent, batch.sibling, batch.use)
-    return convolutions._Messages.apply(*args).view_as(sent)
-
-
-def test_gathered_messages_are_those_of_products(nodes):
-    torch.manual_seed(0)
-    sent = torch.randn(*nodes.kind.shape, 16, requires_grad=True)
-    weight = torch.randn_like(sent)
-    ours, theirs = gathered(sent, nodes), convolutions._by_products(sent, nodes)
-    torch.testing.assert_close(ours, theirs)
-    torch.testing.assert_close(
-        torch.autograd.grad((ours * weight).sum(), sent),
-        torch.autograd.grad((theirs * weight).sum(), sent),
-    )
-
-
 def test_messages_follow_the_edges_of_the_graphs(nodes, program_ids):
     graphs = build_graphs(program_ids[:12])
     torch.manual_seed(0)
     sent = torch.randn(*nodes.kind.shape, 8)
-    received = gathered(sent, nodes)
+    received = convolutions._received(sent, nodes)
     for number in range(12):
         graph = graphs[number]
         expected = torch.zeros_like(sent[number])
@@ -60,3 +42,19 @@ def test_a_program_is_encoded_alike_in_any_batch(kind, batch):
     inputs = torch.randn(*many.kind.shape, 16)
     together = layer(inputs, many)[2:3, :size]
     torch.testing.assert_close(together, layer(inputs[2:3, :size], alone), rtol=1e-4, atol=1e-5)
+
+
+def test_attention_sees_the_edges_of_the_graphs(nodes, program_ids):
+    graphs = build_graphs(program_ids[:12])
+    edges, types = convolutions._edges(nodes)
+    size = nodes.kind.shape[1]
+    ours = set(zip(*edges.tolist(), types.tolist(), strict=True))
+    of_type = {0: 0, 1: 3, 2: 1, 3: 2}  # child, parent, sibling and use, as they stand there
+    theirs = {
+        (number * size + source, number * size + target, of_type[kind])
+        for number in range(12)
+        for (source, target), kind in zip(
+            graphs[number].edge_index.T.tolist(), graphs[number].edge_type.tolist(), strict=True
+        )
+    }
+    assert ours == theirs
