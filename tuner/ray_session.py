@@ -178,13 +178,28 @@ def _started(dashboard: bool) -> Iterator[str | None]:
     # A folder of its own, since an old one may hold the address of a cluster that died.
     folder = tempfile.mkdtemp(prefix="tuner-", dir=_temporary_parent())
     try:
-        context = ray.init(
-            address="local",
-            include_dashboard=dashboard,
-            _temp_dir=folder,
-            **_QUIET,
-        )
+        with _workers_use(folder):
+            context = ray.init(
+                address="local", include_dashboard=dashboard, _temp_dir=folder, **_QUIET
+            )
         yield context.dashboard_url
     finally:
         ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _workers_use(folder: str) -> Iterator[None]:
+    """Let processes started in the block put temporary files where nothing of them stays.
+
+    A worker that is killed while it writes a checkpoint leaves it behind.
+    """
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = folder
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before

@@ -40,12 +40,15 @@ class SearchProcess:
         self.errors = folder / "stderr.txt"
         # Ray's sockets need a short path.
         self.ray_folder = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
         environment = {
             **os.environ,
             "PYTHONPATH": str(REPOSITORY),
             "TUNER_RUNS": str(folder / "runs"),
             "TUNER_PRESETS": str(folder / "presets"),
             "RAY_TMPDIR": str(self.ray_folder),
+            "TMPDIR": str(self.temporary),
         }
         sets = [argument for setting in SETTINGS for argument in ("--set", setting)]
         command = [sys.executable, "-m", "tuner", "search", "grammar_vae/quickstart"]
@@ -115,6 +118,7 @@ def test_ctrl_c_keeps_everything_and_leaves_nothing_behind(search, tmp_path, mon
     assert "Traceback" not in said
     assert search.num_processes() == 0
     assert list(search.ray_folder.iterdir()) == []
+    assert list(search.temporary.glob("tuner-*")) == []
 
     run = read_run(search.paths)
     assert run.status == "interrupted"
