@@ -56,13 +56,13 @@ class Kernel:
         self._function = function
         self._shared_bytes = shared_bytes
 
-    def __call__(self, blocks: int, threads: int, *args: Tensor | int | None) -> None:
+    def __call__(self, blocks: int, threads: int, *args: Tensor | float | None) -> None:
         """Launch on the current stream.
 
         Args:
             blocks: in the grid.
             threads: in a block.
-            args: tensors as pointers (None as a null pointer), integers as C ints.
+            args: tensors as pointers (None as a null pointer), integers and floats as C has them.
         """
         values = [_argument(arg) for arg in args]
         pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(v) for v in values))
@@ -161,9 +161,11 @@ def _output(nvrtc: ctypes.CDLL, what: str, program: ctypes.c_void_p) -> bytes:
     return buffer.raw
 
 
-def _argument(value: Tensor | int | None) -> ctypes.c_void_p | ctypes.c_int:
+def _argument(value: Tensor | float | None) -> ctypes.c_void_p | ctypes.c_int | ctypes.c_float:
     if isinstance(value, int):
         return ctypes.c_int(value)
+    if isinstance(value, float):
+        return ctypes.c_float(value)
     return ctypes.c_void_p(None if value is None else value.data_ptr())
 
 

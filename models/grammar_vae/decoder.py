@@ -51,7 +51,7 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor, num_steps: int) -> Tensor:
         """Return logits (batch, num_steps, num_ids) of z (batch, z_dim)."""
-        states = self.gru.padded_states(self._inputs(z, num_steps), self._state(z))
+        states = self.gru.padded_states(self._inputs(z, num_steps), self._state(z), num_steps)
         padding = states.shape[-1] - self.gru.hidden  # (time, batch, hidden + padding)
         weight = F.pad(self.head.weight, (0, padding)) if padding else self.head.weight
         return F.linear(states, weight, self.head.bias).transpose(0, 1)
@@ -64,12 +64,8 @@ class Decoder(nn.Module):
         return state.transpose(0, 1).contiguous()
 
     def _inputs(self, z: Tensor, num_steps: int) -> Tensor:
-        """Return the GRU's input (time, batch, width)."""
-        repeated = z.expand(num_steps, *z.shape) if self.latent == "repeat_latent" else None
+        """Return the GRU's input (time or 1, batch or 1, width)."""
         if self.step_input is None:
-            assert repeated is not None
-            return repeated
+            return z.unsqueeze(0)
         steps = self.step_input[:num_steps].unsqueeze(1)  # (time or 1, 1, width)
-        if repeated is not None:
-            return repeated + steps
-        return steps.expand(num_steps, z.shape[0], -1)
+        return z + steps if self.latent == "repeat_latent" else steps

@@ -166,18 +166,18 @@ class Encoder(nn.Module):
 
         `time` may be shorter than the longest row of the data: padding never changes a result.
         """
-        x = self._features(ids)
-        if self.pool == "mean":
-            pooled = x.sum(1, dtype=torch.promote_types(x.dtype, torch.float32)) / (ids >= 0).sum(
-                1, keepdim=True
-            )
-            mean, log_variance = self.posterior(pooled).chunk(2, dim=-1)
-        else:
-            flat = x.flatten(1)  # steps cut off are zero, so their weights are cut off too
-            weight = self.posterior.weight[:, : flat.shape[1]]
-            mean, log_variance = F.linear(flat, weight, self.posterior.bias).chunk(2, dim=-1)
+        mean, log_variance = self.side_by_side(ids).chunk(2, dim=-1)
         # Far outside this range exp() overflows in bfloat16 before the KL can pull back.
         return mean.float(), log_variance.float().clamp(-20.0, 20.0)
+
+    def side_by_side(self, ids: Tensor) -> Tensor:
+        """Return means and log-variances without limits, (batch, 2 * z_dim); see `forward`."""
+        x = self._features(ids)
+        if self.pool == "mean":
+            total = x.sum(1, dtype=torch.promote_types(x.dtype, torch.float32))
+            return self.posterior(total / (ids >= 0).sum(1, keepdim=True))
+        flat = x.flatten(1)  # steps cut off are zero, so their weights are cut off too
+        return F.linear(flat, self.posterior.weight[:, : flat.shape[1]], self.posterior.bias)
 
     def _features(self, ids: Tensor) -> Tensor:
         """Return the last block's output (batch, time, channels), zero behind each row."""

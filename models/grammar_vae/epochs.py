@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
+from models.grammar_vae.allocation import keep_freed_memory
 from models.grammar_vae.batches import Batch
 from models.grammar_vae.graphs import GraphCache
 from models.grammar_vae.step import TrainStep
@@ -49,6 +50,8 @@ class EagerEpochs:
         self.step = step
         self.optimizer = optimizer
         self.ids = ids
+        if ids.device.type == "cpu":
+            keep_freed_memory()
 
     def run(self, plan: Plan) -> None:
         """Train on every batch of the plan."""

@@ -38,6 +38,11 @@ class _Reconstruction(torch.autograd.Function):
         return d_logits, None, None
 
 
+def fused_terms(logits: Tensor, ids: Tensor, competitors: Tensor) -> Tensor:
+    """Return what `fused_reconstruction` does as one tensor (3, batch)."""
+    return _Reconstruction.apply(logits, ids, competitors)  # pyright: ignore[reportReturnType]
+
+
 def fused_reconstruction(logits: Tensor, ids: Tensor, competitors: Tensor) -> RowTerms:
     """Compare logits with the rows they should decode to, as `loss.reconstruction` does.
 
@@ -46,8 +51,7 @@ def fused_reconstruction(logits: Tensor, ids: Tensor, competitors: Tensor) -> Ro
         ids: (batch, time) int64, padded with -1.
         competitors: (productions, productions) bool: which ones compete with the right one.
     """
-    terms: Any = _Reconstruction.apply(logits, ids, competitors)
-    recon, correct_steps, num_steps = terms.unbind()
+    recon, correct_steps, num_steps = fused_terms(logits, ids, competitors).unbind()
     return RowTerms(recon=recon, correct_steps=correct_steps.detach(), num_steps=num_steps.detach())
 
 

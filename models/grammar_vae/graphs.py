@@ -51,8 +51,7 @@ class GraphCache:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Collect garbage now and not inside: freeing an older graph would break a capture."""
-    gc.collect()
+    """Collect no garbage inside: freeing an older graph would break a capture."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -33,40 +33,39 @@ class Gru(nn.Module):
 
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
         """Return (time, batch, hidden); x (time, batch, width), state (layers, batch, hidden)."""
-        return self.padded_states(x, state)[..., : self.hidden]
+        return self.padded_states(x, state, len(x))[..., : self.hidden]
 
-    def padded_states(self, x: Tensor, state: Tensor) -> Tensor:
+    def padded_states(self, x: Tensor, state: Tensor, num_steps: int) -> Tensor:
         """Return (time, batch, hidden or more), with zeros behind the units.
 
         The kernels compute a few units more than there are, with zero weights: their gates are
         1/2, their candidate is 0 and their state stays 0, so the real units never see them.
 
         Args:
-            x: (time, batch, width). What is expanded along time is multiplied only once.
+            x: (time or 1, batch or 1, width); with 1 it is the same throughout.
             state: (layers, batch, hidden).
+            num_steps: time.
         """
         if kernels_apply(x.device) and self.hidden <= MAX_HIDDEN:
-            return self._run_kernels(x, state.float())
+            return self._run_kernels(x, state.float(), num_steps)
         if x.is_cuda:  # cuDNN under autocast would take float16, which needs a scaled loss
             with torch.autocast("cuda", enabled=False):
-                return self._run_torch(x.float(), state.float())
-        return self._run_cpu(x, state)
+                x = x.float().expand(num_steps, state.shape[1], -1)
+                return self._run_torch(x, state.float())
+        return self._run_cpu(x, state, num_steps)
 
-    def _run_cpu(self, x: Tensor, state: Tensor) -> Tensor:
+    def _run_cpu(self, x: Tensor, state: Tensor, num_steps: int) -> Tensor:
         narrow = torch.is_autocast_enabled("cpu")
         dtype = torch.get_autocast_dtype("cpu") if narrow else state.dtype
         wide = next(self.gru.parameters()).dtype
         starts = state.to(wide).unbind()
-        steps = x.shape[0]
         for number, layer in enumerate(self.gru.all_weights):
             w_input, w_state, b_input, b_state = layer
             if number > 0 and self.training and self.dropout > 0:
                 x = F.dropout(x, self.dropout)
-            same_time, same_rows = (number == 0 and x.stride(i) == 0 for i in (0, 1))
-            x = x[: 1 if same_time else None, : 1 if same_rows else None]
             # The layer takes the gates in the order n, r, z.
             gates = F.linear(x, w_input.roll(self.hidden, 0), b_input.roll(self.hidden, 0))
-            x = CpuGruLayer.apply(gates.to(wide), w_state, b_state, starts[number], steps, dtype)  # pyright: ignore[reportAssignmentType]
+            x = CpuGruLayer.apply(gates, w_state, b_state, starts[number], num_steps, dtype)  # pyright: ignore[reportAssignmentType]
         return x
 
     def _run_torch(self, x: Tensor, state: Tensor) -> Tensor:
@@ -82,31 +81,27 @@ class Gru(nn.Module):
                 x = torch._VF.gru(x, start, list(layer), True, 1, 0.0, keep, False, False)[0]
         return x
 
-    def _run_kernels(self, x: Tensor, state: Tensor) -> Tensor:
-        steps = x.shape[0]
+    def _run_kernels(self, x: Tensor, state: Tensor, num_steps: int) -> Tensor:
         starts = state.unbind()
         for number, layer in enumerate(self.gru.all_weights):
             w_input, w_state, b_input, b_state = layer
             if number > 0 and self.training and self.dropout > 0:
                 x = F.dropout(x, self.dropout)
-            if x.stride(0) == 0 and number == 0:  # the same at every step
-                rows = x[0, :1] if x.stride(1) == 0 else x[0]
+            if len(x) == 1 and number == 0:  # the same at every step
                 with torch.autocast("cuda", enabled=False):
-                    constant = F.linear(rows.float(), w_input, b_input)
+                    constant = F.linear(x.float().squeeze(0), w_input, b_input)
                 inputs = None
             else:
-                inputs = self._project(x, w_input)
+                inputs = self._project(x, w_input).expand(-1, state.shape[1], -1)
                 constant = b_input.unsqueeze(0)
-            x = GruLayer.apply(inputs, constant, w_state, b_state, starts[number], steps)  # pyright: ignore[reportAssignmentType]
+            x = GruLayer.apply(inputs, constant, w_state, b_state, starts[number], num_steps)  # pyright: ignore[reportAssignmentType]
         return x
 
     def _project(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Return the input's part of the gates, (time, batch, 3 * padded), for all steps."""
+        """Return the input's part of the gates, (time, batch or 1, 3 * padded)."""
         rows = plan_layer(self.hidden).padded - self.hidden
         columns = x.shape[-1] - weight.shape[1]
         if rows or columns:
             gates = F.pad(weight.unflatten(0, (3, self.hidden)), (0, columns, 0, rows))
             weight = gates.flatten(0, 1)
-        if x.stride(1) == 0:  # the same for every row
-            return F.linear(x[:, :1], weight).expand(-1, x.shape[1], -1)
         return F.linear(x, weight)

@@ -1,7 +1,7 @@
 // One GRU layer over all steps, forward and backward, without leaving the chip.
 //
 // A cluster of CLUSTER blocks holds the recurrent weight in registers, as tensor-core fragments,
-// and runs 16 rows of the batch through all steps. Block `rank` owns HP / CLUSTER units, each of
+// and runs ROWS rows of the batch through all steps. Block `rank` owns HP / CLUSTER units, each of
 // its warps 8 of them: the three gates of a unit and its float32 state lie in the same thread.
 // After a step the blocks exchange what the next one needs through distributed shared memory.
 //
@@ -15,6 +15,8 @@ typedef unsigned short u16;
 #define UNITS (HP / CLUSTER)
 #define WARPS (UNITS / 8)
 #define THREADS (32 * WARPS)
+#define HALVES (CLUSTER == 1 ? 1 : 2)  // of the 16 rows of a fragment; few blocks: smaller tiles
+#define ROWS (8 * HALVES)
 #define FULL 0xffffffffu
 
 __device__ __forceinline__ u32 pack(float low, float high) {
@@ -131,8 +133,8 @@ gru_forward(const u16* inputs, const float* constant, const float* weight, const
   const int tile = blockIdx.x / CLUSTER;
   const int unit = rank * UNITS + warp * 8 + (lane & 3) * 2;
   const int row = lane >> 2;
-  const int rows[2] = {tile * 16 + row, tile * 16 + row + 8};
-  const bool real[2] = {rows[0] < batch, rows[1] < batch};
+  const int rows[2] = {tile * ROWS + row, tile * ROWS + row + 8};
+  const bool real[2] = {rows[0] < batch, HALVES == 2 && rows[1] < batch};
 
   u32 w[3][KSTEPS][2];
 #pragma unroll
@@ -147,11 +149,11 @@ gru_forward(const u16* inputs, const float* constant, const float* weight, const
                              weight_at(weight, g, neuron, column + 1));
       }
 
-  float h[4];
+  float h[4] = {};
   {
-    float c[4][4];
+    float c[4][4] = {};
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 2 * HALVES; i++) {
       int b = rows[i >> 1], u = unit + (i & 1);
       bool inside = b < batch && u < HIDDEN;
       h[i] = inside ? start[(size_t)b * HIDDEN + u] : 0.0f;
@@ -166,10 +168,11 @@ gru_forward(const u16* inputs, const float* constant, const float* weight, const
     for (int g = 0; g < 4; g++)
       constants[g * THREADS + thread] = make_float4(c[g][0], c[g][1], c[g][2], c[g][3]);
   }
-  for (int i = thread; i < 16 * HP / 2; i += THREADS) {
-    int r = i / (HP / 2), u = i % (HP / 2) * 2, b = tile * 16 + r;
-    float first = b < batch && u < HIDDEN ? start[(size_t)b * HIDDEN + u] : 0.0f;
-    float second = b < batch && u + 1 < HIDDEN ? start[(size_t)b * HIDDEN + u + 1] : 0.0f;
+  for (int i = thread; i < 2 * 16 * HP / 2; i += THREADS) {
+    int r = i / (HP / 2), u = i % (HP / 2) * 2, b = tile * ROWS + r;
+    bool inside = r < ROWS && b < batch;
+    float first = inside && u < HIDDEN ? start[(size_t)b * HIDDEN + u] : 0.0f;
+    float second = inside && u + 1 < HIDDEN ? start[(size_t)b * HIDDEN + u + 1] : 0.0f;
     *(u32*)(hidden + r * PITCH + u) = pack(first, second);
   }
 #pragma unroll
@@ -216,7 +219,7 @@ gru_forward(const u16* inputs, const float* constant, const float* weight, const
     const float4 cr = constants[thread], cz = constants[THREADS + thread];
     const float4 cn = constants[2 * THREADS + thread], cq = constants[3 * THREADS + thread];
 #pragma unroll
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < HALVES; i++) {
       float r0 = sigmoid(acc[0][2 * i] + low(in[0][i]) + (i ? cr.z : cr.x));
       float r1 = sigmoid(acc[0][2 * i + 1] + high(in[0][i]) + (i ? cr.w : cr.y));
       float z0 = sigmoid(acc[1][2 * i] + low(in[1][i]) + (i ? cz.z : cz.x));
@@ -255,7 +258,7 @@ gru_forward(const u16* inputs, const float* constant, const float* weight, const
     }
 #else
     *(u32*)(next + row * PITCH + (lane & 3) * 2) = out[0];
-    *(u32*)(next + (row + 8) * PITCH + (lane & 3) * 2) = out[1];
+    if (HALVES == 2) *(u32*)(next + (row + 8) * PITCH + (lane & 3) * 2) = out[1];
 #endif
     fetch(t + AHEAD);
 #pragma unroll
@@ -263,9 +266,11 @@ gru_forward(const u16* inputs, const float* constant, const float* weight, const
       if (real[i])
         *(u32*)(states + ((size_t)(t + 1) * batch + rows[i]) * HP + unit) = out[i];
     if (saved != nullptr) {
-      uint4* to = saved + (((size_t)t * gridDim.x + blockIdx.x) * 2) * THREADS + thread;
-      to[0] = make_uint4(kept[0], kept[1], kept[2], kept[3]);
-      to[THREADS] = make_uint4(kept[4], kept[5], kept[6], kept[7]);
+      uint4* to = saved + ((size_t)t * gridDim.x + blockIdx.x) * HALVES * THREADS + thread;
+#pragma unroll
+      for (int i = 0; i < HALVES; i++)
+        to[i * THREADS] =
+            make_uint4(kept[4 * i], kept[4 * i + 1], kept[4 * i + 2], kept[4 * i + 3]);
     }
 #if CLUSTER > 1
     const u32 full = barrier + 8 * ((t + 1) & 1);
@@ -300,8 +305,8 @@ gru_backward(const uint4* saved, const u16* states, const u16* d_states, const f
   const int tile = blockIdx.x / CLUSTER;
   const int local = warp * 8 + (lane & 3) * 2, unit = rank * UNITS + local;
   const int row = lane >> 2;
-  const int rows[2] = {tile * 16 + row, tile * 16 + row + 8};
-  const bool real[2] = {rows[0] < batch, rows[1] < batch};
+  const int rows[2] = {tile * ROWS + row, tile * ROWS + row + 8};
+  const bool real[2] = {rows[0] < batch, HALVES == 2 && rows[1] < batch};
 
   // The weight's rows are this block's units, its columns those of every block in turn.
   u32 w[CLUSTER][OWN_KSTEPS][2];
@@ -321,10 +326,10 @@ gru_backward(const uint4* saved, const u16* states, const u16* d_states, const f
 
   auto fetch = [&](int t) {
     if (t >= 0) {
-      const uint4* from = saved + (((size_t)t * gridDim.x + blockIdx.x) * 2) * THREADS + thread;
+      const uint4* from = saved + ((size_t)t * gridDim.x + blockIdx.x) * HALVES * THREADS + thread;
       const int slot = t % AHEAD;
 #pragma unroll
-      for (int i = 0; i < 2; i++) {
+      for (int i = 0; i < HALVES; i++) {
         fetch16(kept_ring + (slot * 2 + i) * THREADS + thread, from + i * THREADS);
         if (real[i]) {
           size_t place = ((size_t)t * batch + rows[i]) * HP + unit;
@@ -338,6 +343,7 @@ gru_backward(const uint4* saved, const u16* states, const u16* d_states, const f
 #pragma unroll
   for (int i = 0; i < AHEAD * 4; i++)
     if (!real[i & 1]) ring[i * THREADS + thread] = 0;
+  for (int i = ROWS * OWN_PITCH + thread; i < 16 * OWN_PITCH; i += THREADS) gradients[i] = 0;
 #pragma unroll
   for (int i = 0; i < AHEAD; i++) fetch(steps - 1 - i);
   const u32 fragment = shared_address(gradients + (lane & 15) * OWN_PITCH + (lane >> 4) * 8);
@@ -353,13 +359,13 @@ gru_backward(const uint4* saved, const u16* states, const u16* d_states, const f
     uint4 kept[2];
     u32 before[2], incoming[2];
 #pragma unroll
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < HALVES; i++) {
       kept[i] = kept_ring[((t % AHEAD) * 2 + i) * THREADS + thread];
       before[i] = ring[((t % AHEAD) * 4 + i) * THREADS + thread];
       incoming[i] = ring[((t % AHEAD) * 4 + 2 + i) * THREADS + thread];
     }
 #pragma unroll
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < HALVES; i++) {
       float d[4][2];
 #pragma unroll
       for (int j = 0; j < 2; j++) {
@@ -426,7 +432,7 @@ gru_backward(const uint4* saved, const u16* states, const u16* d_states, const f
 #else
     __syncthreads();
 #pragma unroll
-    for (int i = 0; i < 4; i++) carry[i] += acc[0][0][i] + acc[0][1][i] + acc[0][2][i];
+    for (int i = 0; i < 2 * HALVES; i++) carry[i] += acc[0][0][i] + acc[0][1][i] + acc[0][2][i];
 #endif
   }
 #pragma unroll

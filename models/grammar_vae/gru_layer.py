@@ -10,7 +10,7 @@ from models.grammar_vae.cuda_kernels import Kernel, load_kernel
 
 MAX_HIDDEN = 512
 """Above this the recurrent weight no longer fits the registers of eight blocks."""
-_TILE_ROWS = 16
+_TILE_ROWS = 16  # of a tensor core's operand
 _AHEAD = 4
 """Steps that the kernels fetch ahead."""
 
@@ -34,9 +34,14 @@ class LayerPlan:
         """Threads of a block: a warp for each 8 units."""
         return self.padded // self.cluster // 8 * 32
 
+    @property
+    def rows(self) -> int:
+        """Rows of the batch that a cluster takes through all steps."""
+        return 8 if self.cluster == 1 else _TILE_ROWS
+
     def blocks(self, batch: int) -> int:
         """Return the blocks of the grid."""
-        return -(-batch // _TILE_ROWS) * self.cluster
+        return -(-batch // self.rows) * self.cluster
 
     def kernel(self, name: str, device: torch.device) -> Kernel:
         """Return `gru_forward` or `gru_backward`."""
@@ -89,7 +94,7 @@ class GruLayer(torch.autograd.Function):
         states = torch.empty(num_steps + 1, batch, plan.padded, dtype=torch.bfloat16, device=device)
         saved = None
         if any(ctx.needs_input_grad):
-            words = num_steps * plan.blocks(batch) * plan.threads * 8
+            words = num_steps * plan.blocks(batch) * plan.threads * plan.rows // 2
             saved = torch.empty(words, dtype=torch.int32, device=device)
         strides = (0, 0) if inputs is None else inputs.stride()[:2]
         assert inputs is None or inputs.stride(2) == 1

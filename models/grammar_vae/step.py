@@ -7,14 +7,9 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from models.grammar_vae.cuda_kernels import kernels_apply
-from models.grammar_vae.fused_loss import fused_reconstruction
-from models.grammar_vae.loss import (
-    KlWeight,
-    RowTerms,
-    kl_per_dimension,
-    reconstruction,
-    weighted_kl,
-)
+from models.grammar_vae.fused_loss import fused_terms
+from models.grammar_vae.fused_step import Latent, finish_step, weigh_rows
+from models.grammar_vae.loss import KlWeight, kl_per_dimension, reconstruction, weighted_kl
 from models.grammar_vae.network import GrammarVae
 from models.grammar_vae.rules import Rules
 from models.training import TrainingDiverged
@@ -81,28 +76,15 @@ class TrainStep:
             weight: (batch,) 1 for real rows, 0 for rows that fill up a batch; None: all real.
         """
         self.optimizer.zero_grad(set_to_none=True)
-        device = ids.device.type
+        device = ids.device
         with torch.autocast(
-            device, dtype=self.settings.autocast, enabled=self.settings.autocast is not None
+            device.type, dtype=self.settings.autocast, enabled=self.settings.autocast is not None
         ):
-            posterior = self.network.encode(ids)
-            z = posterior.sample(torch.randn_like(posterior.mean))
-            terms = self._reconstruction(z, ids)
-        kl = kl_per_dimension(posterior).sum(1)
-        row_loss = terms.recon + weighted_kl(
-            kl, KlWeight(beta=beta, free_bits=self.settings.free_bits)
-        )
-        weight = torch.ones_like(kl) if weight is None else weight
-        loss = (row_loss * weight).sum() / weight.sum()
-        loss.backward()
-        grad_norms = self._clip()
-        self.optimizer.step()
-        rights = (terms.correct_rows, terms.correct_steps, terms.num_steps)
-        columns = torch.stack([torch.ones_like(kl), terms.recon, kl, row_loss, *rights])
-        self._record(columns.detach(), weight, grad_norms)
+            work = self._run_kernels if kernels_apply(device) else self._run_torch
+            work(ids, beta, weight)
 
     @property
-    def state(self) -> tuple[Tensor, ...]:
+    def state(self) -> tuple[Tensor, Tensor, Tensor]:
         """The tensors that a call changes besides the parameters and the optimizer's."""
         return self.sums, self.first_bad, self.first_bad_step
 
@@ -134,13 +116,50 @@ class TrainStep:
             "grad_norm": sums["grad_norm"] / sums["updates"],
         }
 
-    def _reconstruction(self, z: Tensor, ids: Tensor) -> RowTerms:
-        if kernels_apply(ids.device):
-            logits = self.network.decoder(z, ids.shape[1])
-            return fused_reconstruction(logits, ids, self.rules.competitors)
+    def _run_torch(self, ids: Tensor, beta: Tensor, weight: Tensor | None) -> None:
+        posterior = self.network.encode(ids)
+        z = posterior.sample(torch.randn_like(posterior.mean))
         logits = self.network.decode(z, ids.shape[1])
         with torch.autocast(ids.device.type, enabled=False):
-            return reconstruction(logits, ids, self.rules.competing(ids))
+            terms = reconstruction(logits, ids, self.rules.competing(ids))
+            kl = kl_per_dimension(posterior).sum(1)
+            row_loss = terms.recon + weighted_kl(
+                kl, KlWeight(beta=beta, free_bits=self.settings.free_bits)
+            )
+            weight = torch.ones_like(kl) if weight is None else weight
+            loss = (row_loss * weight).sum() / weight.sum()
+            loss.backward()
+            grad_norms = self._clip()
+            self.optimizer.step()
+            rights = (terms.correct_rows, terms.correct_steps, terms.num_steps)
+            columns = torch.stack([torch.ones_like(kl), terms.recon, kl, row_loss, *rights])
+            self._record(columns.detach(), weight, grad_norms)
+
+    def _run_kernels(self, ids: Tensor, beta: Tensor, weight: Tensor | None) -> None:
+        posterior = self.network.encoder.side_by_side(ids)
+        noise = torch.randn(len(ids), self.network.z_dim, device=ids.device)
+        z, kl = Latent.apply(posterior, noise)  # pyright: ignore[reportGeneralTypeIssues]
+        logits = self.network.decoder(z, ids.shape[1])
+        terms = fused_terms(logits, ids, self.rules.competitors)
+        with torch.autocast("cuda", enabled=False):
+            self._update(terms, kl, beta, weight)
+
+    def _update(self, terms: Tensor, kl: Tensor, beta: Tensor, weight: Tensor | None) -> None:
+        d_terms, d_kl, bad = weigh_rows(
+            terms.detach(),
+            kl.detach(),
+            weight,
+            beta=beta,
+            sums=self.sums,
+            free_bits=self.settings.free_bits,
+        )
+        torch.autograd.backward((terms, kl), (d_terms, d_kl))
+        grads = [parameter.grad for parameter in self.parameters]
+        norms = torch.stack(torch._foreach_norm(grads))  # pyright: ignore[reportPrivateImportUsage]
+        factor = finish_step(norms, bad, self.state, self.settings.clip_norm)
+        if self.settings.clip_norm > 0:
+            torch._foreach_mul_(grads, factor)  # pyright: ignore[reportPrivateImportUsage]
+        self.optimizer.step()
 
     def _clip(self) -> Tensor:
         """Scale the gradients down to the largest norm; return their norms, (parameters,)."""

@@ -1,0 +1,96 @@
+"""The small work of a training step on the GPU: latents, row weights, clipping, sums."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.grammar_vae.cuda_kernels import Kernel, load_kernel
+
+_BLOCK_THREADS = 256
+_BLOCK_ROWS = 8
+
+
+class Latent(torch.autograd.Function):
+    """Samples of the posterior and its KL divergence from the prior."""
+
+    @staticmethod
+    def forward(ctx: Any, posterior: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return z (batch, z_dim) and the KL (batch,), float32.
+
+        Args:
+            ctx: autograd's.
+            posterior: (batch, 2 * z_dim) bfloat16, means and log-variances side by side.
+            noise: (batch, z_dim) standard normal.
+        """
+        batch, z_dim = noise.shape
+        posterior = posterior.contiguous()
+        z, kl = torch.empty_like(noise), noise.new_empty(batch)
+        _kernel("latent_forward", noise)(
+            -(-batch // _BLOCK_ROWS), _BLOCK_THREADS, posterior, noise, z, kl, batch, z_dim
+        )
+        ctx.save_for_backward(posterior, noise)
+        return z, kl
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        """Return the gradient of the posterior."""
+        posterior, noise = ctx.saved_tensors
+        batch, z_dim = noise.shape
+        d_posterior = torch.empty_like(posterior)
+        _kernel("latent_backward", noise)(
+            -(-noise.numel() // _BLOCK_THREADS), _BLOCK_THREADS,
+            posterior, noise, grads[0].contiguous(), grads[1].contiguous(), d_posterior,
+            batch, z_dim,
+        )  # fmt: skip
+        return d_posterior, None
+
+
+def weigh_rows(
+    terms: Tensor,
+    kl: Tensor,
+    weight: Tensor | None,
+    *,
+    beta: Tensor,
+    sums: Tensor,
+    free_bits: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Add a batch to `sums` and return what the backward pass starts from.
+
+    Args:
+        terms: (3, batch) cross-entropy, right steps and steps of each row.
+        kl: (batch,).
+        weight: (batch,) or None for 1.
+        beta: () weight of the KL term.
+        sums: (9,) float64, of which the first seven grow.
+        free_bits: nats of KL a row that cost nothing.
+
+    Returns:
+        Gradients of the mean loss for `terms` (only the first row counts) and `kl`, and whether
+        the cross-entropy and the KL are not finite, (2,) with 1 for true.
+    """
+    d_terms, d_kl, bad = torch.empty_like(terms), torch.empty_like(kl), kl.new_empty(2)
+    _kernel("weigh_rows", kl)(
+        1, _BLOCK_THREADS, terms, kl, weight, beta, d_terms, d_kl, sums, bad, len(kl), free_bits
+    )
+    return d_terms, d_kl, bad
+
+
+def finish_step(
+    norms: Tensor, bad: Tensor, state: tuple[Tensor, Tensor, Tensor], clip_norm: float
+) -> Tensor:
+    """Add the gradients' norms (parameters,) to `state`; return the factor that clips, ().
+
+    Args:
+        norms: of each gradient.
+        bad: as `weigh_rows` returns it.
+        state: sums, first_bad and first_bad_step of the training step.
+        clip_norm: largest total norm; 0 does not clip.
+    """
+    factor = norms.new_empty(())
+    _kernel("finish_step", norms)(1, 32, norms, bad, factor, *state, len(norms), clip_norm)
+    return factor
+
+
+def _kernel(name: str, like: Tensor) -> Kernel:
+    return load_kernel("step_kernels.cu", name, (), 0, like.device)
