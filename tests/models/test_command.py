@@ -76,3 +76,11 @@ def test_a_reader_that_leaves_early_is_no_error(num_lines):
         _, errors = process.communicate(b"")
     assert errors == b""
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(("given", "then"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_wait_without_spinning_unless_told_to(monkeypatch, given, then):
+    monkeypatch.setenv("OMP_WAIT_POLICY", given or "")
+    if given is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    assert run_command(lambda: int(os.environ["OMP_WAIT_POLICY"] != then)) == 0
