@@ -7,6 +7,9 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 
+# As the commands do (models/command.py), before any test loads torch.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 @pytest.fixture(scope="session")
 def reference_data() -> Path:
