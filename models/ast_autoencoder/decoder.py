@@ -104,4 +104,5 @@ class GruDecoder(nn.Module):
 
     def _first_states(self, latent: Tensor) -> Tensor:
         states = torch.tanh(self.start(latent).float())
-        return states.view(len(latent), self.gru.layers, -1).transpose(0, 1).contiguous()
+        states = states.view(len(latent), self.gru.layers, self.gru.hidden)
+        return states.transpose(0, 1).contiguous()

@@ -1,0 +1,95 @@
+"""Metrics of held-out programs against decoding each of them."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.ast_autoencoder.batches import NodeBatch
+from models.ast_autoencoder.decoding import decode
+from models.ast_autoencoder.evaluation import Decoded, decode_rows, evaluate_decoded
+from models.ast_autoencoder.language.machine import ConstraintMachine
+from models.ast_autoencoder.loss import step_terms
+from models.ast_autoencoder.network import build_network
+from models.ast_autoencoder.tensors import count_nodes
+
+
+@pytest.fixture
+def machine():
+    return ConstraintMachine("cpu", 48)
+
+
+@pytest.fixture
+def learned(small, batch):
+    """Return a network that gives some of 24 programs back, and their arrays."""
+    torch.manual_seed(0)
+    network = build_network(small(hidden_dim=64, place_dim=16, latent_dim=48))
+    given = batch(slice(0, 24))
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    for _ in range(60):
+        optimizer.zero_grad()
+        features = network.decoder(network.encode(given.nodes), given.steps)
+        terms = step_terms(network.head, features, given.steps)
+        (terms.nats.sum() / 24).backward()
+        optimizer.step()
+    return network, given
+
+
+def test_rows_are_decoded_as_alone(learned, machine):
+    network, given = learned
+    rows = torch.arange(24)
+    tensors = (given.node_tensors, given.step_tensors)
+    decoded = decode_rows(network, tensors, rows, machine, batch_size=10, autocast=None)
+    assert network.training
+    network.eval()
+    with torch.no_grad():
+        size = given.nodes.kind.shape[1]
+        latents = network.encode(NodeBatch.select(given.node_tensors, rows, size))
+        ids = decode(network, latents, machine).numpy()
+    np.testing.assert_allclose(decoded.latents, latents.numpy(), atol=1e-4)
+    assert (decoded.ids == ids).all()
+    exact = (ids[:, :48] == given.ids).all(axis=1)
+    assert 0 < exact.sum() < 24  # or the test tells nothing
+
+
+def test_metrics_count_what_was_decoded(program_ids, machine):
+    ids = program_ids[:6]
+    wrong = ids.astype(np.int64)
+    wrong[4:] = program_ids[10:12]
+    decoded = Decoded(latents=np.zeros((6, 4), np.float32), ids=wrong, nats=np.full(6, 2.0))
+    evaluated = evaluate_decoded(decoded, ids, count_nodes(ids), np.arange(6), None)
+    metrics = evaluated.metrics
+    assert metrics["exact_match_rate"] == pytest.approx(4 / 6)
+    assert 4 / 6 < metrics["similarity_score"] < 1
+    assert metrics["loss"] == metrics["reconstruction_loss"] == 2.0
+    assert metrics["compilation_rate"] == 1.0
+    assert metrics["undefined_name_rate"] == 0.0
+    assert metrics["too_long_rate"] == 0.0
+    assert sorted(evaluated.compiled) == [4, 5]
+
+
+def test_programs_that_are_too_long_count_as_missed(program_ids):
+    ids = program_ids[:6]
+    decoded = Decoded(
+        latents=np.zeros((3, 4), np.float32), ids=ids[:3].astype(np.int64), nats=np.ones(3)
+    )
+    metrics = evaluate_decoded(decoded, ids, count_nodes(ids), np.arange(6), None).metrics
+    assert metrics["exact_match_rate"] == metrics["similarity_score"] == 0.5
+    assert metrics["too_long_rate"] == 0.5
+    assert metrics["compilation_rate"] == 1.0
+
+
+class FakeJudge:
+    """Says that the second half of each program's two examples fails unless it is exact."""
+
+    def passed(self, rows, programs, exact):
+        return [np.array([True, bool(right)]) for right in exact]
+
+
+def test_rates_of_examples_are_over_all_programs(program_ids):
+    ids = program_ids[:4]
+    wrong = ids[:3].astype(np.int64)
+    wrong[2] = program_ids[9]
+    decoded = Decoded(latents=np.zeros((3, 4), np.float32), ids=wrong, nats=np.ones(3))
+    metrics = evaluate_decoded(decoded, ids, count_nodes(ids), np.arange(4), FakeJudge()).metrics
+    assert metrics["one_example_rate"] == pytest.approx(3 / 4)
+    assert metrics["all_examples_rate"] == pytest.approx(2 / 4)
