@@ -150,6 +150,8 @@ def decode(
     """
     stepper = Stepper(network, machine)
     out = torch.full((len(latents), machine.max_steps), PAD_ID, device=latents.device)
+    if len(latents) == 0:
+        return out
     prefixes = stepper.begin(latents)
     rows = torch.arange(len(latents), device=latents.device)
     for step in range(machine.max_steps):
