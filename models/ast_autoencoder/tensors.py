@@ -191,8 +191,11 @@ def _distinct(machine: ConstraintMachine, contexts: Contexts) -> tuple[Tensor, T
         needed=spare,
         step=torch.zeros_like(spare),
     )
-    allowed = machine.allowed_in(roomy)
-    return number.to(torch.int32), by_column(allowed, columns())
+    # Many facts make no difference where they hold, so most rows are alike.
+    legal, alike = torch.unique(
+        by_column(machine.allowed_in(roomy), columns()), dim=0, return_inverse=True
+    )
+    return alike[number].to(torch.int32), legal
 
 
 def _pairs(ids: NDArray[np.integer], symbol: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
