@@ -56,9 +56,8 @@ class Judge:
         ]
         for i in np.nonzero(~exact)[0]:
             results[i][:] = False
-        for i, found in zip(
-            run, self.pool.passed([(programs[i], examples[i]) for i in run]), strict=True
-        ):
+        tasks = [(programs[i], examples[i]) for i in run]
+        for i, found in zip(run, self.pool.passed(tasks) if tasks else [], strict=True):
             results[i][:] = found
         return results
 

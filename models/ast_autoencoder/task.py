@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,7 +11,6 @@ from torch import Tensor
 from models.ast_autoencoder.baselines import baseline_metrics, encode_rows, nearest_rows
 from models.ast_autoencoder.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.config import AstAutoencoderConfig
-from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.evaluation import Evaluated, decode_rows, evaluate_decoded
 from models.ast_autoencoder.judging import judge_of
 from models.ast_autoencoder.language.machine import ConstraintMachine
@@ -28,6 +27,9 @@ from models.config_file import to_mapping
 from models.errors import UserError
 from models.grammar_vae.batches import training_batches
 from models.grammar_vae.schedules import PlateauFactor, lr_factor
+
+if TYPE_CHECKING:
+    from models.ast_autoencoder.data import ProgramDataset
 
 _CPU_EVALUATION_BATCH = 1024
 _GPU_EVALUATION_BATCH = 4096
@@ -53,7 +55,7 @@ class AstAutoencoderTask:
     def __init__(
         self,
         config: AstAutoencoderConfig,
-        dataset: ProgramDataset,
+        dataset: "ProgramDataset",
         device: str,
         *,
         eval_interval: int = 1,

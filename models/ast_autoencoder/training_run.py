@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -16,7 +16,6 @@ from models.ast_autoencoder.artifacts import (
 )
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.console import closing_lines, epoch_line
-from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.step import means_of
 from models.ast_autoencoder.task import AstAutoencoderTask
 from models.ast_autoencoder.validation_rows import validation_rows
@@ -27,6 +26,9 @@ from models.grammar_vae.console import Console, open_console
 from models.logging_sinks import LogSettings, Sinks, open_sinks
 from models.run_folder import forget_later_epochs
 from models.training import EpochReport, FitSettings, fit
+
+if TYPE_CHECKING:
+    from models.ast_autoencoder.data import ProgramDataset
 
 
 class TrainingRun:
@@ -48,7 +50,7 @@ class TrainingRun:
         self,
         *,
         config: AstAutoencoderConfig,
-        dataset: ProgramDataset,
+        dataset: "ProgramDataset",
         folder: ArtifactFolder,
         log: LogSettings,
         run_settings: Mapping[str, Any],
@@ -192,6 +194,8 @@ class _StepLog:
     def __call__(self, done: int, total: int, sums: Tensor) -> None:
         """Take in the sums of one step."""
         self.console.on_batch(done, total)
+        if done == 1:  # windows end with the epoch, so that a resumed run logs the same
+            self.sums.clear()
         self.sums.append(sums)
         step = self.task.num_updates + done
         if step % self.run.log_interval:

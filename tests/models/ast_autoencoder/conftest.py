@@ -68,3 +68,33 @@ def batch(program_ids):
         )
 
     return build
+
+
+class Programs:
+    """A data set in memory: what a task needs of one."""
+
+    name = "programs"
+    digest = "0123"
+
+    def __init__(self, ids, examples=None):
+        self.ids = ids
+        self.lengths = (ids >= 0).sum(1).astype(np.int32)
+        num_val = len(ids) // 5
+        self.val, self.train = np.arange(num_val), np.arange(num_val, len(ids))
+        self.examples = examples
+        self.has_examples = examples is not None
+
+    def hidden_examples(self, row):
+        return self.examples[row]
+
+
+@pytest.fixture
+def dataset(program_ids):
+    """A hundred programs without examples."""
+    return Programs(program_ids[:100])
+
+
+@pytest.fixture
+def programs():
+    """Return a data set of given ids and, perhaps, examples by row."""
+    return Programs

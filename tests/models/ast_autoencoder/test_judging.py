@@ -1,0 +1,65 @@
+"""Decoded programs on hidden examples."""
+
+import numpy as np
+import pytest
+
+from models.ast_autoencoder.example_text import Example
+from models.ast_autoencoder.execution.program_pool import ProgramPool
+from models.ast_autoencoder.judging import Judge, examples_passed
+from models.ast_autoencoder.language.from_source import source_to_ids
+from models.grammar.derivation import pad
+
+
+def ids_of(body, signature="v0: int"):
+    return source_to_ids(f"def program({signature}) -> int:\n    return {body}\n").ids
+
+
+DOUBLE, SQUARE, ZERO = ids_of("v0 * 2"), ids_of("v0 * v0"), ids_of("0")
+EXAMPLES = [
+    [Example(inputs=(2,), output=4), Example(inputs=(3,), output=6)],
+    [Example(inputs=(0,), output=0), Example(inputs=(3,), output=9)],
+]
+
+
+@pytest.fixture
+def judge(programs):
+    dataset = programs(pad([list(DOUBLE), list(SQUARE)]), EXAMPLES)
+    with ProgramPool(num_workers=1) as pool:
+        yield Judge(dataset, pool)
+
+
+ROWS = np.array([0, 1])
+
+
+def test_programs_are_judged_by_the_examples_of_their_rows(judge):
+    passed = judge.passed(ROWS, [SQUARE, ZERO], np.array([False, False]))
+    assert [each.tolist() for each in passed] == [[True, False], [True, False]]
+
+
+def test_exact_programs_are_not_run(judge):
+    judge.pool.close()
+    passed = judge.passed(ROWS, [DOUBLE, SQUARE], np.array([True, True]))
+    assert all(each.all() for each in passed)
+    assert judge.pool.pids == []
+
+
+def test_a_program_of_other_parameters_satisfies_nothing(judge):
+    other = ids_of("v0 * 2 + len(v1) * 0", "v0: int, v1: str")
+    passed = judge.passed(ROWS[:1], [other], np.array([False]))
+    assert not passed[0].any()
+
+
+def test_trivial_programs_are_rated(judge):
+    assert judge.constant_rates(ROWS) == {
+        "constant_one_example_rate": 0.5,
+        "constant_all_examples_rate": 0.0,
+    }
+    assert judge.neighbour_rates(ROWS, ROWS[::-1].copy()) == {
+        "neighbour_one_example_rate": 1.0,
+        "neighbour_all_examples_rate": 0.0,
+    }
+
+
+def test_many_programs_run_on_the_same_examples():
+    passed = examples_passed([DOUBLE, SQUARE, ZERO], EXAMPLES[0])
+    assert passed.tolist() == [[True, True], [True, False], [False, False]]

@@ -1,0 +1,110 @@
+"""What one does with a trained AST autoencoder."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.ast_autoencoder import trained
+from models.ast_autoencoder.language.checking import check_programs
+from models.ast_autoencoder.task import AstAutoencoderTask
+from models.checkpoints import write_checkpoint
+from models.errors import UserError
+from models.grammar.derivation import pad
+
+
+@pytest.fixture(scope="module")
+def checkpoint(program_ids, tmp_path_factory):
+    """A checkpoint of a network that has learned a few programs by heart."""
+    from types import SimpleNamespace
+
+    from models.ast_autoencoder.config import AstAutoencoderConfig
+
+    ids = program_ids[:20]
+    rows = np.arange(20)
+    data = SimpleNamespace(
+        ids=ids, lengths=(ids >= 0).sum(1), train=rows, val=rows, has_examples=False,
+        name="programs", digest="0123",
+    )  # fmt: skip
+    config = AstAutoencoderConfig(
+        hidden_dim=64, latent_dim=48, place_dim=16, max_decode_steps=48, lr=0.01, batch_size=20,
+        precision="float32",
+    )  # fmt: skip
+    task = AstAutoencoderTask(config, data, "cpu")
+    for epoch in range(1, 61):
+        task.train_epoch(epoch)
+    path = tmp_path_factory.mktemp("model") / "best_model.pt"
+    write_checkpoint(path, {**task.describe(), "task": task.state_dict()})
+    return path
+
+
+@pytest.fixture
+def model(checkpoint):
+    return trained.load_model(checkpoint)
+
+
+@pytest.fixture
+def known(program_ids):
+    return [row[row >= 0].tolist() for row in program_ids[:20]]
+
+
+def test_what_was_learned_is_given_back(model, known):
+    assert trained.reconstruct(model, known) == known
+
+
+def test_decoded_programs_are_legal_from_any_latent(model):
+    latents = 10 * np.random.default_rng(0).standard_normal((30, 48))
+    programs = trained.decode(model, latents, temperature=2.0, top_k=30, seed=1)
+    check_programs(pad(programs))
+    assert programs == trained.decode(model, latents, temperature=2.0, top_k=30, seed=1)
+
+
+def test_interpolation_starts_and_ends_at_the_programs(model, known):
+    path = trained.interpolate(model, known[0], known[1], 5)
+    assert (path[0], path[-1], len(path)) == (known[0], known[1], 5)
+    check_programs(pad(path))
+
+
+def test_a_program_is_nearest_to_itself(model, known):
+    latents = trained.encode(model, known)
+    distance, row = trained.nearest(latents[3], latents, 2)[0]
+    assert (distance, row) == (0.0, 3)
+
+
+def test_the_best_of_a_beam_is_what_was_learned(model, known):
+    beams = trained.decode_beam(model, trained.encode(model, known[:3]), 4)
+    assert [programs[0] for programs in beams] == known[:3]
+
+
+def test_random_latents_may_be_drawn_like_others(model):
+    like = np.full((50, 48), 3.0) + np.random.default_rng(0).standard_normal((50, 48)) * 0.1
+    drawn = trained.random_latents(model, 200, seed=1, like=like)
+    assert drawn.mean() == pytest.approx(3.0, abs=0.02)
+    assert drawn.std(0).mean() == pytest.approx(0.1, abs=0.02)
+    assert trained.random_latents(model, 200).std() == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("latents", "message"),
+    [(np.zeros((2, 5)), r"takes \(rows, 48\)"), (np.full((1, 48), np.nan), "NaN or infinite")],
+)
+def test_latents_of_another_kind_are_refused(latents, message, model):
+    with pytest.raises(UserError, match=message):
+        trained.decode(model, latents)
+
+
+def test_programs_that_are_too_long_are_refused(model, known):
+    with pytest.raises(UserError, match="writes at most 48"):
+        trained.encode(model, [known[0] * 20])
+
+
+def test_checkpoints_of_others_are_refused(checkpoint, tmp_path):
+    payload = torch.load(checkpoint, weights_only=True)
+    for key, value, message in (
+        ("model", "grammar_vae", "a checkpoint of grammar_vae"),
+        ("language", "other", "another version of the language"),
+        ("config", payload["config"] | {"hidden_dim": 32}, "do not fit its settings"),
+    ):
+        path = tmp_path / f"{key}.pt"
+        torch.save(payload | {key: value}, path)
+        with pytest.raises(UserError, match=message):
+            trained.load_model(path)

@@ -1,0 +1,132 @@
+"""A training run on disk: its files, its lines, and going on after an interruption."""
+
+import json
+
+import pytest
+import torch
+
+from models.ast_autoencoder.artifacts import new_artifact_folder
+from models.ast_autoencoder.task import AstAutoencoderTask
+from models.ast_autoencoder.training_run import TrainingRun, choose_device
+from models.errors import UserError
+from models.logging_sinks import LogSettings
+
+
+@pytest.fixture
+def run(small, dataset):
+    """Train in a folder; return the last report."""
+
+    def train(folder, *, resume=None, data=dataset, eval_interval=1, **keys):
+        config = small(epochs=6, lr=0.003, **keys)
+        return TrainingRun(
+            config=config,
+            dataset=data,
+            folder=folder,
+            log=LogSettings(no_wandb=True),
+            run_settings={},
+            resume=resume,
+            device="cpu",
+            eval_interval=eval_interval,
+            log_interval=2,
+        ).train()
+
+    return train
+
+
+def test_a_run_leaves_the_files_of_the_guide(run, tmp_path, capsys):
+    folder = new_artifact_folder(tmp_path)
+    run(folder)
+    names = {path.name for path in folder.path.iterdir()}
+    assert names == {
+        "best_model.pt", "final_model.pt", "checkpoint_epoch_5.pt", "metrics.jsonl",
+        "steps.jsonl", "validation_epoch_6.json",
+    }  # fmt: skip
+    lines = capsys.readouterr().out.splitlines()
+    assert "80 training programs, 20 validation programs" in lines[0]
+    assert sum(line.startswith("epoch ") for line in lines) == 6
+    assert any(line.startswith("exact matches: all") for line in lines)
+
+
+def test_steps_are_logged_as_running_means(run, tmp_path):
+    folder = new_artifact_folder(tmp_path)
+    run(folder)
+    steps = [json.loads(line) for line in folder.steps.read_text().splitlines()]
+    assert [each["step"] for each in steps] == list(range(2, 31, 2))
+    assert set(steps[0]) == {
+        "step", "train/step_loss", "train/step_similarity", "train/step_batch_idx",
+    }  # fmt: skip
+    assert [each["train/step_batch_idx"] for each in steps[:3]] == [1, 3, 0]
+    first = json.loads(folder.metrics.read_text().splitlines()[0])
+    assert steps[0]["train/step_loss"] == pytest.approx(first["train/loss"], rel=0.5)
+
+
+def test_validation_has_a_row_for_every_program(run, tmp_path, dataset):
+    folder = new_artifact_folder(tmp_path)
+    run(folder)
+    content = json.loads(folder.validation(6).read_text())
+    assert content["epoch"] == 6
+    rows = content["programs"]
+    assert sorted(row["row"] for row in rows) == dataset.val.tolist()
+    for row in rows:
+        compile(row["source"], "source", "exec")
+        compile(row["decoded"], "decoded", "exec")
+        assert row["exact"] == (row["source"] == row["decoded"])
+        assert row["compiles"]
+    assert sum(row["exact"] for row in rows) / len(rows) == pytest.approx(
+        content["metrics"]["val/exact_match_rate"]
+    )
+
+
+def test_a_resumed_run_ends_as_if_it_had_not_stopped(run, tmp_path):
+    folder = new_artifact_folder(tmp_path)
+    run(folder)
+    metrics = folder.metrics.read_text().splitlines()
+    steps, final = folder.steps.read_text(), torch.load(folder.final_model, weights_only=True)
+    folder.final_model.unlink()
+    run(folder, resume=folder.checkpoint(5))
+    again = torch.load(folder.final_model, weights_only=True)
+    torch.testing.assert_close(again["task"], final["task"], rtol=0, atol=0)
+    assert folder.steps.read_text() == steps
+    assert len(folder.metrics.read_text().splitlines()) == len(metrics)
+
+
+def test_resuming_on_other_data_is_refused(run, tmp_path, programs, program_ids):
+    folder = new_artifact_folder(tmp_path)
+    run(folder)
+    other = programs(program_ids[100:])
+    other.digest = "another"
+    with pytest.raises(UserError, match="pass the same --data_dir"):
+        run(folder, resume=folder.checkpoint(5), data=other)
+
+
+def test_an_interruption_says_how_to_go_on(run, tmp_path, monkeypatch):
+    folder = new_artifact_folder(tmp_path)
+    train_epoch = AstAutoencoderTask.train_epoch
+
+    def interrupted(self, epoch):
+        if epoch == 6:
+            raise KeyboardInterrupt
+        return train_epoch(self, epoch)
+
+    monkeypatch.setattr(AstAutoencoderTask, "train_epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt, match=r"--resume .*checkpoint_epoch_5\.pt"):
+        run(folder)
+
+
+def test_programs_that_are_too_long_are_told(run, tmp_path, capsys):
+    run(new_artifact_folder(tmp_path), max_decode_steps=20)
+    assert "longer training programs are left out" in capsys.readouterr().out
+
+
+def test_runs_may_evaluate_now_and_then(run, tmp_path):
+    folder = new_artifact_folder(tmp_path)
+    run(folder, eval_interval=4)
+    lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
+    assert ["val/loss" in line for line in lines] == [False, False, False, True, False, True]
+
+
+def test_a_device_that_is_not_there_is_refused():
+    assert choose_device("cpu") == "cpu"
+    if not torch.cuda.is_available():
+        with pytest.raises(UserError, match="--device cuda: torch sees none"):
+            choose_device("cuda")
