@@ -5,7 +5,8 @@
 On a GPU: every preset and the small published setting with rows/s, epoch time with validation,
 share of the card's bfloat16 peak and peak memory, and what each step of the way to there gains.
 On a CPU: one run on two threads, and two runs of one thread at once, alternating with the
-baseline. The ratios count; other people's work on the machine slows both.
+baseline. The ratios count, since other work on the machine slows both; `--turns 0` measures
+processor time alone, which other work hardly changes.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from statistics import median
 
 import torch
@@ -64,14 +65,16 @@ def without_kernels() -> Iterator[None]:
             vars(module)["kernels_apply"] = kernels_apply
 
 
-def run_batches(task: GrammarVaeTask, batches: list[Batch]) -> float:
+def run_batches(
+    task: GrammarVaeTask, batches: list[Batch], clock: Callable[[], float] = time.perf_counter
+) -> float:
     """Return rows/s over the batches."""
-    start = time.perf_counter()
+    start = clock()
     task.epochs.run(
         Plan(batches=batches, lrs=[1e-3] * len(batches), beta=1.0, on_batch=lambda *_: None)
     )
     task.step.means(1)
-    return sum(len(batch.rows) for batch in batches) / (time.perf_counter() - start)
+    return sum(len(batch.rows) for batch in batches) / (clock() - start)
 
 
 def some_batches(task: GrammarVaeTask, count: int, *, full_width: bool = False) -> list[Batch]:
@@ -129,23 +132,23 @@ def on_gpu(name: str, config: GrammarVaeConfig, dataset: DerivationDataset) -> N
 
 
 def measure_cpu(args: argparse.Namespace, dataset: DerivationDataset) -> None:
-    """Print rows/s of one run in this process, by the clock and by processor time."""
+    """Print rows/s of one run in this process."""
     torch.set_num_threads(args.threads)
-    config = dataclasses.replace(SMALL, batch_size=args.batch_size)
+    clock = time.process_time if args.processor_time else time.perf_counter
     if args.one == "baseline":
-        print(baseline_rows_per_s(config, dataset, "cpu", 6))
+        print(baseline_rows_per_s(SMALL, dataset, "cpu", 6, clock))
         return
-    task = GrammarVaeTask(config, dataset, "cpu")
+    task = GrammarVaeTask(SMALL, dataset, "cpu")
     run_batches(task, some_batches(task, 3))
-    print(run_batches(task, some_batches(task, 24)))
+    print(run_batches(task, some_batches(task, 24), clock))
 
 
 def on_cpu(args: argparse.Namespace) -> None:
     """Print the speeds of both versions, alternating, in processes of their own."""
 
-    def start(one: str, threads: int) -> subprocess.Popen[str]:
+    def start(one: str, threads: int, *more: str) -> subprocess.Popen[str]:
         command = [sys.executable, __file__, "--prod", args.prod, "--device", "cpu"]
-        command += ["--one", one, "--threads", str(threads)]
+        command += ["--one", one, "--threads", str(threads), *more]
         environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
@@ -159,7 +162,12 @@ def on_cpu(args: argparse.Namespace) -> None:
         table["two runs"].append(results(start("ours", 1), start("ours", 1)))
         values = "  ".join(f"{name} {speeds[-1]:,.0f}" for name, speeds in table.items())
         print(f"turn {turn + 1}: {values} rows/s; load {os.getloadavg()[0]:.1f}", flush=True)
-    for name in ("two threads", "two runs"):
+    per_second = {one: results(start(one, 1, "--processor_time")) for one in ("baseline", "ours")}
+    print(
+        f"rows per second of processor time, one thread: baseline {per_second['baseline']:,.0f}, "
+        f"ours {per_second['ours']:,.0f}, ratio {per_second['ours'] / per_second['baseline']:.2f}"
+    )
+    for name in ("two threads", "two runs") if args.turns else ():
         ratios = [a / b for a, b in zip(table[name], table["baseline"], strict=True)]
         print(f"{name}: {median(ratios):.2f} times the baseline (median), {max(ratios):.2f} best")
 
@@ -171,7 +179,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--only", default="")
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--batch_size", type=int, default=256)
+    parser.add_argument("--processor_time", action="store_true")
     parser.add_argument("--one", choices=["ours", "baseline"])
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
@@ -184,7 +192,8 @@ def main() -> None:
     print(f"{now}  {place}  torch {torch.__version__}  rows {len(dataset.train):,}")
     if args.device == "cpu":
         on_cpu(args)
-        stages(SMALL, dataset, "cpu")
+        if args.turns:
+            stages(SMALL, dataset, "cpu")
         return
     settings = {"small": SMALL}
     settings |= {preset.name: preset.config for preset in list_presets("grammar_vae")}
