@@ -1,8 +1,8 @@
 """Compare derivations by their numbers: a wrong digit is not a wrong equation.
 
 In a left-most derivation the steps below one nonterminal follow each other without a gap, so a
-number is a run of steps. What remains when every such run is cut to its first step is the
-skeleton. The nonterminal of numbers is called `NUM`; a grammar without it has no coefficients.
+number is a run of steps. The skeleton is what remains when every such run is replaced by one
+mark. The nonterminal of numbers is called `NUM`; a grammar without it has no coefficients.
 """
 
 import math
@@ -17,6 +17,7 @@ from models.grammar.grammar import Grammar
 from models.grammar.grammar_checks import reachable_nonterminals
 
 NUMBER = "NUM"
+_ANY_NUMBER = -1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +55,14 @@ class NumberReader:
         numbers: list[float] = []
         step = 0
         while step < len(ids):
-            skeleton.append(ids[step])
-            end = step + 1
             if self._is_number[ids[step]]:
                 end = self._end(ids, step)
                 numbers.append(self._value(tuple(ids[step:end])))
-            step = end
+                skeleton.append(_ANY_NUMBER)
+                step = end
+            else:
+                skeleton.append(ids[step])
+                step += 1
         return tuple(skeleton), tuple(numbers)
 
     def _end(self, ids: Sequence[int], step: int) -> int:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import tyro
 
@@ -21,6 +21,7 @@ from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, load_dataset
+from models.grammar_vae.data_flags import DataFlags
 from models.logging_sinks import LogSettings
 from models.presets import find_preset
 from models.progress import show_progress
@@ -30,26 +31,6 @@ from models.run_folder import (
     read_settings,
     run_folder_of,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class DataFlags:
-    """Which data to train on: files, or a data set that is generated."""
-
-    prod: str | None = None
-    """Production ids, (rows, steps) int16, written by build_dataset or elsewhere."""
-    masks: str | None = None
-    """Packed masks that belong to --prod; checked against the grammar."""
-    grammar: str | None = None
-    """Grammar of --prod: a built-in name or a YAML file; default: as its metadata says."""
-    dataset: Literal["pde", "equations"] | None = None
-    """Generate this data set instead of reading files."""
-    num_rows: int | None = None
-    """Rows to generate."""
-    data_seed: int = 42
-    """Seeds the generated rows and the splits."""
-    limit_rows: int | None = None
-    """Train on a random part of the rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +50,7 @@ class TrainFlags:
     log: Annotated[LogSettings, tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff] = field(
         default_factory=LogSettings
     )
-    data: tyro.conf.OmitArgPrefixes[DataFlags] = DataFlags()
+    data: tyro.conf.OmitArgPrefixes[DataFlags] = field(default_factory=DataFlags)
     model: tyro.conf.OmitArgPrefixes[GrammarVaeConfig] = field(default_factory=GrammarVaeConfig)
 
 
@@ -145,13 +126,12 @@ def _defaults(source: _Source) -> TrainFlags:
 
 
 def _data_config(flags: TrainFlags) -> DataConfig:
-    if flags.data.prod is None and flags.data.dataset is None:
+    if not flags.data.given:
         raise UserError(
             "no data: pass --prod ids.npy (see python -m models.grammar_vae.build_dataset), "
             "or --dataset pde|equations --num_rows N"
         )
-    settings: dict[str, Any] = dataclasses.asdict(flags.data)
-    return DataConfig(seed=settings.pop("data_seed"), **settings)
+    return flags.data.config
 
 
 def _check_gpus(num_gpus: int | None) -> None:
@@ -191,7 +171,11 @@ def _write_settings(folder: RunFolder, flags: TrainFlags) -> None:
 
 def _blocks(flags: TrainFlags) -> dict[str, Any]:
     """Return the flags as the blocks of a run's settings file."""
-    return {name: to_mapping(getattr(flags, name)) for name in ("data", "model", "log")}
+    return {
+        "data": to_mapping(flags.data.absolute),
+        "model": to_mapping(flags.model),
+        "log": to_mapping(flags.log),
+    }
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.checkpoints import read_checkpoint
-from models.config_file import to_config
+from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.grammar.decoding import DeviceTables, constrained_decode
 from models.grammar.derivation import pad, to_text
@@ -25,6 +25,7 @@ from models.grammar.masks import tables
 from models.grammar.parsing import TextParser
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.network import GrammarVae, build_network
+from models.grammar_vae.weights_file import ENDING, read_weights, write_weights
 
 _ROWS_AT_ONCE = 1024
 
@@ -39,6 +40,7 @@ class TrainedModel:
         num_steps: longest derivation it takes and gives.
         num_productions: of the grammar, or that the masks knew.
         epoch: after which the checkpoint was written.
+        metrics: of that epoch.
         source: the checkpoint.
         training_data: name and digest of what it was trained on.
     """
@@ -51,6 +53,7 @@ class TrainedModel:
     num_steps: int
     num_productions: int
     epoch: int
+    metrics: dict[str, float]
     source: Path
     training_data: dict[str, str]
 
@@ -61,12 +64,12 @@ class TrainedModel:
 
 
 def load_model(path: Path, device: str = "cpu") -> TrainedModel:
-    """Load a checkpoint of `models.grammar_vae.train` or of a search; runs no code from it.
+    """Load a checkpoint of a training run or a search, or an export; runs no code from it.
 
     Raises:
         UserError: the file is no checkpoint of a Grammar-VAE.
     """
-    payload = read_checkpoint(path, device)
+    payload = (read_weights if path.suffix == ENDING else read_checkpoint)(path, device)
     if payload.get("model") != "grammar_vae":
         raise UserError(f"{path}: a checkpoint of {payload.get('model')}, not of grammar_vae")
     config = to_config(GrammarVaeConfig, payload["config"], str(path))
@@ -85,9 +88,29 @@ def load_model(path: Path, device: str = "cpu") -> TrainedModel:
         num_steps=payload["num_steps"],
         num_productions=payload["num_productions"],
         epoch=payload["epoch"],
+        metrics=payload.get("metrics", {}),
         source=path,
         training_data=payload["data"],
     )
+
+
+def export_model(model: TrainedModel, path: Path) -> None:
+    """Write the weights as safetensors, with all that `load_model` needs in the metadata.
+
+    Raises:
+        UserError: the name ends otherwise than with `.safetensors`, or cannot be written.
+    """
+    about = {
+        "model": "grammar_vae",
+        "config": to_mapping(model.config),
+        "grammar": None if model.grammar is None else model.grammar.to_mapping(),
+        "num_productions": model.num_productions,
+        "num_steps": model.num_steps,
+        "data": model.training_data,
+        "epoch": model.epoch,
+        "metrics": model.metrics,
+    }
+    write_weights(path, model.network.state_dict(), about)
 
 
 def encode(model: TrainedModel, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -144,7 +144,9 @@ class TrainingRun:
                 f"stopped early: val/seq_acc has not risen for "
                 f"{self.config.early_stop_patience} epochs"
             )
-        best = self.keeper.best("seq_acc") or self.folder.checkpoints / LAST
+        # Of epochs that are all at 0 the first is no better than the rest.
+        best = self.keeper.best("seq_acc" if self.best > 0 else "loss")
+        best = best or self.folder.checkpoints / LAST
         model = load_model(best, self.device)
         report = report_on(model, self.dataset, "test" if len(self.dataset.test) else "val")
         for line in report_lines(report, model, self.dataset):

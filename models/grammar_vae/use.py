@@ -3,13 +3,15 @@
     python -m models.grammar_vae.use reconstruct --model quickstart-1 --prod data/ids.npy
     python -m models.grammar_vae.use sample --model best.ckpt --num 20
     python -m models.grammar_vae.use interpolate --model best.ckpt --first "x" --last "sin( x )"
+    python -m models.grammar_vae.use evaluate --model training_artifacts/RUN --split test
+    python -m models.grammar_vae.use export --model training_artifacts/RUN --out model.safetensors
 
-`--model` takes a checkpoint, the folder of a training run, or a promoted preset's name.
+`--model` takes a checkpoint, an export, the folder of a training run, or a promoted preset's name.
 """
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,10 +19,14 @@ import numpy as np
 import tyro
 
 from models.command import run_command
+from models.config_file import to_config
 from models.errors import UserError
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
+from models.grammar_vae.data_flags import DataFlags
 from models.grammar_vae.spec import METRICS
 from models.presets import find_preset
+from models.progress import show_progress
+from models.run_folder import read_settings, run_folder_of
 
 if TYPE_CHECKING:
     from models.grammar_vae.trained import TrainedModel
@@ -29,7 +35,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class _Model:
     model: str
-    """Checkpoint file, folder of a training run, or name of a promoted preset."""
+    """Checkpoint file, export, folder of a training run, or name of a promoted preset."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +112,25 @@ class Neighbours(_Model):
     """How many."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Evaluate(_Model):
+    """Report accuracies, baselines, coefficient errors and prior samples, as training does."""
+
+    data: tyro.conf.OmitArgPrefixes[DataFlags] = field(default_factory=DataFlags)
+    split: Literal["train", "val", "test"] = "test"
+    """Which rows."""
+    out: Path | None = None
+    """Folder for report.json and prior_samples.txt; default: nothing is written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export(_Model):
+    """Write the weights as a safetensors file, with settings, grammar and sizes as metadata."""
+
+    out: Path
+    """File to write; its name ends with .safetensors."""
+
+
 Command = (
     Annotated[Encode, tyro.conf.subcommand("encode")]
     | Annotated[Decode, tyro.conf.subcommand("decode")]
@@ -113,6 +138,8 @@ Command = (
     | Annotated[Sample, tyro.conf.subcommand("sample")]
     | Annotated[Interpolate, tyro.conf.subcommand("interpolate")]
     | Annotated[Neighbours, tyro.conf.subcommand("neighbours")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
 )
 
 
@@ -162,9 +189,12 @@ def _run(arguments: Sequence[str]) -> None:
         use_underscores=True,
     )
     # torch takes seconds to import; mistakes in flags are told before.
+    import torch
+
     from models.grammar_vae import trained
 
-    model = trained.load_model(find_checkpoint(command.model))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = trained.load_model(find_checkpoint(command.model), device)
     match command:
         case Encode():
             texts = _texts(command)
@@ -185,6 +215,38 @@ def _run(arguments: Sequence[str]) -> None:
             _check_grammar(corpus, model, command.prod)
             for distance, text in trained.neighbours(model, command.text, corpus.ids, command.num):
                 print(f"{distance:8.3f}  {text}")
+        case Evaluate():
+            _evaluate(command, model)
+        case Export():
+            trained.export_model(model, command.out)
+            size = command.out.stat().st_size / 1e6
+            print(f"wrote {command.out} ({size:.1f} MB, {model.network.num_parameters:,} numbers)")
+
+
+def _evaluate(command: Evaluate, model: "TrainedModel") -> None:
+    from models.grammar_vae.report_metrics import report_on
+    from models.grammar_vae.report_text import report_lines, write_report
+
+    flags = command.data if command.data.given else _training_data(model.source)
+    with show_progress() as progress:
+        dataset = load_dataset(flags.config, progress)
+    report = report_on(model, dataset, command.split)
+    for line in report_lines(report, model, dataset, all_families=True):
+        print(line)
+    for path in write_report(command.out, report, model, dataset) if command.out else ():
+        print(f"wrote {path}")
+
+
+def _training_data(checkpoint: Path) -> DataFlags:
+    """Return the data of the run that wrote a checkpoint."""
+    try:
+        settings = read_settings(run_folder_of(checkpoint))
+    except UserError as error:
+        raise UserError(
+            f"no data: pass --prod ids.npy or --dataset, since {checkpoint} does not lie in the "
+            "folder of its run"
+        ) from error
+    return to_config(DataFlags, settings["data"], str(checkpoint))
 
 
 def _texts(command: Encode) -> list[str]:

@@ -1,0 +1,69 @@
+"""Trained weights to share: a safetensors file that also holds settings, grammar and sizes.
+
+Everything but the weights is JSON in the file's metadata. Optimizer and random states stay out, so
+training cannot go on from such a file; all else that takes a checkpoint takes it too.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from models.errors import UserError
+
+ENDING = ".safetensors"
+_KEYS = ("model", "config", "grammar", "num_productions", "num_steps", "data", "epoch", "metrics")
+
+
+def write_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Write weights beside their place, then rename.
+
+    Args:
+        path: must end with `.safetensors`.
+        weights: tensors by name.
+        about: a plain value for each of the keys that a checkpoint has.
+
+    Raises:
+        UserError: another ending, or the folder cannot be written.
+    """
+    if path.suffix != ENDING:
+        raise UserError(f"{path}: the name of an exported model ends with {ENDING}")
+    metadata = {"format": "pt"} | {key: json.dumps(about[key]) for key in _KEYS}
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Weights of a GPU's network are views into one block, which safetensors refuses.
+        whole = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
+        save_file(whole, beside, metadata)
+        beside.replace(path)
+    except (OSError, SafetensorError) as error:
+        beside.unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot be written: {error}") from error
+
+
+def read_weights(path: Path, device: str = "cpu") -> dict[str, Any]:
+    """Read what `write_weights` wrote, in the form of a checkpoint.
+
+    Raises:
+        UserError: the file is missing, damaged, or was not written here.
+    """
+    try:
+        with safe_open(path, framework="pt", device=device) as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path}: not a readable safetensors file ({error})") from error
+    missing = [key for key in _KEYS if key not in metadata]
+    if missing:
+        raise UserError(
+            f"{path}: its metadata lack {', '.join(missing)}: export it with "
+            "python -m models.grammar_vae.use export"
+        )
+    try:
+        return {key: json.loads(metadata[key]) for key in _KEYS} | {"task": {"network": weights}}
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}: its metadata are damaged ({error})") from error
