@@ -64,6 +64,8 @@ class Kernel:
             threads: in a block.
             args: tensors as pointers (None as a null pointer), integers and floats as C has them.
         """
+        if blocks == 0:  # no rows; the driver refuses an empty grid
+            return
         values = [_argument(arg) for arg in args]
         pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(v) for v in values))
         stream = ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)

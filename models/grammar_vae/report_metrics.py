@@ -168,9 +168,10 @@ def _decoded(
     decoded = np.full((len(originals), model.num_steps), PAD_ID, dtype=np.int64)
     width = min(originals.shape[1], model.num_steps)
     decoded[:, :width] = originals[:, :width]
-    for part in np.array_split(
-        np.flatnonzero(~exact), -(-int((~exact).sum()) // _ROWS_AT_ONCE) or 1
-    ):
+    wrong = np.flatnonzero(~exact)
+    for part in np.split(wrong, range(_ROWS_AT_ONCE, len(wrong), _ROWS_AT_ONCE)):
+        if not len(part):  # every row is right
+            break
         with torch.autocast(
             model.device.type, dtype=settings.autocast, enabled=settings.autocast is not None
         ):
