@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.ast_autoencoder.columns import columns
 from models.ast_autoencoder.language.kinds import language
 from models.ast_autoencoder.tensors import NodeTensors, StepTensors
 
@@ -87,6 +86,7 @@ class StepBatch:
         node: int64 (T, B), place that each step is about.
         context: int64 (T, B), row of the data set's `legal`.
         group: int8 (T, B), nonterminal whose productions compete; -1 where there is no choice.
+        target: int64 (T, B), column of the right production; 0 at padding.
         pair: int64 (T, B), row of `pairs`: the production before and the context.
         pairs: the data set's, int64 (pairs, 2).
         definition: int64 (B, slots), step that defines each slot, -1 for none.
@@ -99,6 +99,7 @@ class StepBatch:
     node: Tensor
     context: Tensor
     group: Tensor
+    target: Tensor
     pair: Tensor
     pairs: Tensor
     definition: Tensor
@@ -122,15 +123,10 @@ class StepBatch:
             node=cut(steps.node).long(),
             context=cut(steps.context).long(),
             group=cut(steps.group),
+            target=cut(steps.target).long(),
             definition=steps.definition[rows].long(),
             legal=steps.legal,
         )
-
-    @cached_property
-    def target(self) -> Tensor:
-        """int64 (T, B), the column of the right production; 0 at padding."""
-        column = torch.as_tensor(columns().column, device=self.ids.device)
-        return column[self.ids.clamp(min=0)] * (self.ids >= 0)
 
     @cached_property
     def choices(self) -> "Choices":

@@ -72,6 +72,7 @@ class StepTensors:
         node: int16 (N, T), nodes made before the step: the place that the step is about.
         context: int32 (N, T), row of `legal`; what may follow, but for the budget.
         group: int8 (N, T), nonterminal whose productions compete, -1 where there is no choice.
+        target: int16 (N, T), column of the right production; 0 at padding.
         pair: int16 (N, T), row of `pairs`; 0 at padding.
         pairs: int64 (pairs, 2), production before (their number at the start) and context.
         definition: int16 (N, slots), step that defines each slot, -1 for none.
@@ -84,6 +85,7 @@ class StepTensors:
     node: Tensor
     context: Tensor
     group: Tensor
+    target: Tensor
     pair: Tensor
     pairs: Tensor
     definition: Tensor
@@ -128,6 +130,7 @@ def step_tensors(ids: NDArray[np.integer]) -> StepTensors:
         node=torch.from_numpy((np.cumsum(makes_node, axis=1) - makes_node).astype(np.int16)),
         context=context,
         group=group.to(torch.int8),
+        target=torch.from_numpy(np.where(ids >= 0, columns().column[given], 0).astype(np.int16)),
         pair=pair,
         pairs=pairs,
         definition=torch.from_numpy(definition),
