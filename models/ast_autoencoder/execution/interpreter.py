@@ -30,6 +30,8 @@ from models.errors import UserError
 _RAISED = (ArithmeticError, LookupError, ValueError, TypeError, AttributeError)
 """What Python's own operations raise on values."""
 
+_WRONG_NUMBER = Outcome(status="error", error="TypeError")
+
 
 class Interpreter:
     """Compiles programs and runs them; for one thread at a time.
@@ -54,15 +56,29 @@ class Interpreter:
             UserError: the ids are no complete derivation.
         """
         if isinstance(program, Node):
-            return self._compile(program)
+            return self.compile_tree(program)
         # Nothing is nested more deeply than it is long.
         if len(program) > self.limits.max_nesting and nesting(program) > self.limits.max_nesting:
             return Executable(meter=self._meter, body=_too_large)
-        return self._compile(to_tree(program))
+        return self.compile_tree(to_tree(program))
 
-    def compile_watched(self, tree: Node) -> "Executable":
-        """Return a program that also notes which of its blocks ran, in `visited`."""
-        return self._compile(tree, set())
+    def compile_tree(self, tree: Node, *, watch: bool = False) -> "Executable":
+        """Return a program that can be run.
+
+        Args:
+            tree: of the program.
+            watch: note which of its blocks run, in `visited`.
+        """
+        visited: set[int] | None = set() if watch else None
+        compiler = StatementCompiler(self._operations, self._meter, visited)
+        body = compiler.block(tree.blocks[0])
+        return Executable(
+            meter=self._meter,
+            body=body,
+            num_parameters=len(tree.args),
+            visited=visited,
+            num_blocks=compiler.num_blocks,
+        )
 
     def run(
         self, program: Sequence[int] | Node, inputs: Sequence[Sequence[Value]]
@@ -74,13 +90,6 @@ class Interpreter:
             return [INVALID] * len(inputs)
         return [executable.run(values) for values in inputs]
 
-    def _compile(self, tree: Node, visited: set[int] | None = None) -> "Executable":
-        compiler = StatementCompiler(self._operations, self._meter, visited)
-        body = compiler.block(tree.blocks[0])
-        return Executable(
-            meter=self._meter, body=body, visited=visited, num_blocks=compiler.num_blocks
-        )
-
 
 class Executable:
     """A compiled program.
@@ -88,27 +97,32 @@ class Executable:
     Args:
         meter: of its interpreter.
         body: the closure.
+        num_parameters: of the program; other numbers of inputs are a TypeError. None: any number.
         visited: gets the numbers of the blocks that run, when the program is watched.
         num_blocks: of the program.
     """
 
-    __slots__ = ("_body", "_meter", "num_blocks", "visited")
+    __slots__ = ("_body", "_meter", "_num_parameters", "num_blocks", "visited")
 
     def __init__(
         self,
         *,
         meter: Meter,
         body: Statement,
+        num_parameters: int | None = None,
         visited: set[int] | None = None,
         num_blocks: int = 0,
     ) -> None:
         self._meter = meter
         self._body = body
+        self._num_parameters = num_parameters
         self.visited = set() if visited is None else visited
         self.num_blocks = num_blocks
 
     def run(self, inputs: Sequence[Value]) -> Outcome:
         """Run the program on one value for each of its parameters; the values stay as they are."""
+        if self._num_parameters not in (None, len(inputs)):
+            return _WRONG_NUMBER
         slots: list[Any] = [list(v) if type(v) is list else v for v in inputs]
         slots += [None] * (NUM_SLOTS - len(slots))
         self._meter.restart()

@@ -79,7 +79,7 @@ class WorkerPool:
         """End all workers; a job given later starts new ones."""
         _kill_all(self._seats, os.getpid())
 
-    def run(self, jobs: Iterable[Any]) -> Iterator[Any]:
+    def run(self, jobs: Iterable[Any]) -> Generator[Any, None, None]:
         """Yield the result of each job, or a Lost, in the order of the jobs.
 
         Jobs are plain values (see `frames`), taken one by one as workers become free; not many

@@ -212,6 +212,12 @@ def test_programs_that_break_the_rules_fail_without_harm():
     assert Interpreter().run(no_return, [(1,)])[0].status == "invalid"
 
 
+def test_a_wrong_number_of_inputs_is_an_error(ids_of):
+    ids = ids_of("n: int", "m = 2\nreturn n + m")
+    for inputs in ((), (1, 2)):
+        assert Interpreter().run(ids, [inputs]) == [Outcome(status="error", error="TypeError")]
+
+
 def test_inputs_stay_as_they_are(ids_of):
     values = [1, 2]
     ids = ids_of("xs: list", "xs.append(3)\nxs[0] = 9\nreturn xs")
@@ -230,7 +236,7 @@ def test_runs_do_not_depend_on_earlier_ones(ids_of):
 
 def test_watched_programs_tell_which_blocks_ran(ids_of):
     body = "if n > 0:\n    return 1\nfor i in range(3):\n    n += 1\nreturn n"
-    executable = Interpreter().compile_watched(to_tree(ids_of("n: int", body)))
+    executable = Interpreter().compile_tree(to_tree(ids_of("n: int", body)), watch=True)
     assert executable.num_blocks == 3
     executable.run((1,))
     assert executable.visited == {0, 1}

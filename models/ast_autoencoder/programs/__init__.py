@@ -1,0 +1,1 @@
+"""The data set of programs: generated, filtered, with examples, split, on disk."""

@@ -1,0 +1,148 @@
+"""One chunk of random programs: generated, filtered and shortened, with examples.
+
+A chunk is a function of the seed and its number, whichever process makes it.
+"""
+
+import random
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from models.ast_autoencoder.example_text import Example
+from models.ast_autoencoder.execution.interpreter import Interpreter
+from models.ast_autoencoder.language.kinds import TYPES, Type
+from models.ast_autoencoder.language.tree import Node
+from models.ast_autoencoder.programs.behaviour import FAILS, PROGRAM_LIMITS, Behaviour, observe
+from models.ast_autoencoder.programs.derive import tree_to_ids
+from models.ast_autoencoder.programs.drafts import size_of
+from models.ast_autoencoder.programs.examples import draw_examples
+from models.ast_autoencoder.programs.generator import random_program
+from models.ast_autoencoder.programs.shrinking import shrink
+
+CHUNK_PROGRAMS = 100
+"""Programs drawn for a chunk."""
+
+EQUAL = "does the same as a kept program that is not longer"
+TOO_LONG = "too long"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeProgram:
+    """A program that is worth keeping.
+
+    Args:
+        ids: its derivation.
+        num_nodes: of its graph.
+        behaviour: digest of what it does on the probes of its signature.
+        examples: visible ones, then hidden ones.
+    """
+
+    ids: tuple[int, ...]
+    num_nodes: int
+    behaviour: int
+    examples: tuple[Example, ...]
+
+    def to_plain(self) -> tuple[Any, ...]:
+        """Return plain values, to pass between processes."""
+        examples = [(list(each.inputs), each.output) for each in self.examples]
+        return self.ids, self.num_nodes, self.behaviour, examples
+
+    @staticmethod
+    def from_plain(content: tuple[Any, ...]) -> "MadeProgram":
+        """Return what `to_plain` gave."""
+        ids, num_nodes, behaviour, examples = content
+        return MadeProgram(
+            ids=tuple(ids),
+            num_nodes=num_nodes,
+            behaviour=behaviour,
+            examples=tuple(Example(inputs=tuple(i), output=o) for i, o in examples),
+        )
+
+
+def make_chunk(seed: int, number: int, max_nodes: int) -> tuple[list[MadeProgram], Counter[str]]:
+    """Return the programs of a chunk that are worth keeping, and why the others are not.
+
+    Args:
+        seed: of the data set.
+        number: of the chunk.
+        max_nodes: of a program's graph.
+    """
+    rng = random.Random(f"programs {seed} {number}")
+    maker = _Maker(rng, max_nodes)
+    for _ in range(CHUNK_PROGRAMS):
+        flaw = maker.make()
+        if flaw is not None:
+            maker.rejected[flaw] += 1
+    return list(maker.kept.values()), maker.rejected
+
+
+class _Maker:
+    """Makes programs one by one and knows those made before."""
+
+    def __init__(self, rng: random.Random, max_nodes: int) -> None:
+        self.kept: dict[int, MadeProgram] = {}
+        self.rejected: Counter[str] = Counter()
+        self._rng = rng
+        self._max_nodes = max_nodes
+        self._interpreter = Interpreter(PROGRAM_LIMITS)
+
+    def make(self) -> str | None:
+        """Draw a program and keep it; return why not when not."""
+        draft = random_program(self._rng, self._max_nodes)
+        behaviour = self._observed(draft)
+        flaw = FAILS if behaviour is None else behaviour.flaw()
+        if behaviour is None or flaw is not None:
+            return flaw
+        if self._is_known(behaviour.digest, size_of(draft)):
+            return EQUAL
+        tree = shrink(draft, behaviour, self._interpreter)
+        num_nodes = size_of(tree)
+        if num_nodes > self._max_nodes:
+            return TOO_LONG
+        return self._keep(tree, num_nodes)
+
+    def _keep(self, tree: Node, num_nodes: int) -> str | None:
+        # Where the draft failed, the short program may do something else.
+        behaviour = self._observed(tree)
+        flaw = FAILS if behaviour is None else behaviour.flaw()
+        if behaviour is None or flaw is not None:
+            return flaw
+        digest = behaviour.digest
+        if self._is_known(digest, num_nodes):
+            return EQUAL
+        examples = draw_examples(tree, behaviour.types, self._interpreter, self._rng)
+        if examples is None:
+            return FAILS
+        replaces = digest in self.kept
+        self.kept[digest] = MadeProgram(
+            ids=tree_to_ids(tree),
+            num_nodes=num_nodes,
+            behaviour=digest,
+            examples=tuple(examples),
+        )
+        if replaces:
+            self.rejected[EQUAL] += 1
+        return None
+
+    def _observed(self, tree: Node) -> Behaviour | None:
+        executable = self._interpreter.compile_tree(tree)
+        return observe(executable, parameter_types_of(tree), returned_type_of(tree))
+
+    def _is_known(self, digest: int, num_nodes: int) -> bool:
+        known = self.kept.get(digest)
+        return known is not None and known.num_nodes <= num_nodes
+
+
+def parameter_types_of(tree: Node) -> tuple[Type, ...]:
+    """Return the types of a program's parameters."""
+    return tuple(_type_in(parameter.kind) for parameter in tree.args)
+
+
+def returned_type_of(tree: Node) -> Type:
+    """Return the type of what a program returns."""
+    return _type_in(tree.kind)
+
+
+def _type_in(kind: str) -> Type:
+    name = kind.partition("_")[2]
+    return next(value_type for value_type in TYPES if value_type == name)

@@ -1,0 +1,182 @@
+"""Programs with their split, examples and names, as arrays that processes can share."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.ast_autoencoder.example_text import Example
+from models.ast_autoencoder.language.kinds import language
+from models.ast_autoencoder.language.program import Program
+from models.ast_autoencoder.programs.examples import NUM_VISIBLE
+from models.ast_autoencoder.programs.splits import (
+    duplicate_counts,
+    program_digest,
+    split_classes,
+    twin_classes,
+)
+from models.ast_autoencoder.programs.text_column import TextColumn
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramRecord:
+    """One program on its way into a data set.
+
+    Args:
+        program: its derivation and, if it has some, its real names.
+        behaviour: digest of what it does on the probes of its signature.
+        examples: visible ones, then hidden ones.
+        source: where it comes from, for people; "" for generated ones.
+    """
+
+    program: Program
+    behaviour: int
+    examples: tuple[Example, ...]
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ProgramDataset:
+    """N programs; the arrays are shared between processes, so only read them.
+
+    Args:
+        name: for people; not part of the digest.
+        ids: int16 (N, T), production ids padded at the end with -1.
+        lengths: int32 (N,), real steps of each.
+        train: int64, rows to train on, ascending.
+        val: int64, rows to validate on, ascending.
+        behaviours: uint64 (N,), digest of what each does on the probes of its signature.
+        examples: of each as JSON, `[[[input, ...], output], ...]`, the visible ones first.
+        names: of each as JSON, "" for programs that never had names.
+        digest: SHA-256 over programs, split, examples and language.
+    """
+
+    name: str
+    ids: NDArray[np.int16]
+    lengths: NDArray[np.int32]
+    train: NDArray[np.int64]
+    val: NDArray[np.int64]
+    behaviours: NDArray[np.uint64]
+    examples: TextColumn
+    names: TextColumn
+    digest: str
+
+    @property
+    def num_rows(self) -> int:
+        """Number of programs, whatever their part of the split."""
+        return len(self.ids)
+
+    @property
+    def has_examples(self) -> bool:
+        """Whether programs have examples."""
+        return len(self.examples.text) > 0
+
+    def visible_examples(self, row: int) -> list[Example]:
+        """Return the examples of a program that a model may see."""
+        return self._examples(row)[:NUM_VISIBLE]
+
+    def hidden_examples(self, row: int) -> list[Example]:
+        """Return the examples by which what a model writes is judged."""
+        return self._examples(row)[NUM_VISIBLE:]
+
+    def program(self, row: int) -> Program:
+        """Return a program with its real names, if it has some."""
+        ids = self.ids[row, : self.lengths[row]]
+        text = self.names[row]
+        names: dict[str, Any] = json.loads(text) if text else {}
+        return Program(
+            ids=tuple(ids.tolist()),
+            name=names.get("name", "program"),
+            names=tuple(names.get("names", ())),
+        )
+
+    def source_of(self, row: int) -> str:
+        """Return where a program comes from, as `file:line`, or ""."""
+        text = self.names[row]
+        return json.loads(text)["source"] if text else ""
+
+    def program_digests(self) -> NDArray[np.uint64]:
+        """Return uint64 (N,), the same for programs that are the same up to names."""
+        rows = zip(self.ids, self.lengths, strict=True)
+        return np.array([program_digest(ids[:length]) for ids, length in rows], dtype=np.uint64)
+
+    def duplicate_counts(self) -> dict[str, int]:
+        """Count twins, in all and across the split."""
+        classes = twin_classes(self.program_digests(), self.behaviours)
+        return duplicate_counts(classes, self.train, self.val)
+
+    def _examples(self, row: int) -> list[Example]:
+        text = self.examples[row]
+        pairs = json.loads(text) if text else []
+        return [Example(inputs=tuple(inputs), output=output) for inputs, output in pairs]
+
+
+def dataset_of(records: Sequence[ProgramRecord], name: str) -> ProgramDataset:
+    """Return programs as a data set, split by classes of twins.
+
+    Raises:
+        UserError: there are no two programs that differ.
+    """
+    lengths = np.array([len(record.program.ids) for record in records], dtype=np.int32)
+    ids = np.full((len(records), int(lengths.max(initial=0))), -1, dtype=np.int16)
+    for row, record in enumerate(records):
+        ids[row, : lengths[row]] = record.program.ids
+    behaviours = np.array([record.behaviour for record in records], dtype=np.uint64)
+    programs = np.array([program_digest(r.program.ids) for r in records], dtype=np.uint64)
+    train, val = split_classes(twin_classes(programs, behaviours))
+    return make_dataset(
+        name=name,
+        ids=ids,
+        train=train,
+        val=val,
+        behaviours=behaviours,
+        examples=TextColumn.of(map(_examples_text, records)),
+        names=TextColumn.of(map(_names_text, records)),
+    )
+
+
+def make_dataset(
+    *,
+    name: str,
+    ids: NDArray[np.int16],
+    train: NDArray[np.int64],
+    val: NDArray[np.int64],
+    behaviours: NDArray[np.uint64],
+    examples: TextColumn,
+    names: TextColumn,
+) -> ProgramDataset:
+    """Put checked arrays together: measures the rows and takes the digest."""
+    content = hashlib.sha256(f"{ids.shape} {language().grammar.digest}".encode())
+    for array in (ids, train, val, behaviours, examples.text, examples.starts):
+        content.update(f"{array.shape}".encode())
+        content.update(np.ascontiguousarray(array).tobytes())
+    return ProgramDataset(
+        name=name,
+        ids=ids,
+        lengths=(ids >= 0).sum(axis=1, dtype=np.int32),
+        train=train,
+        val=val,
+        behaviours=behaviours,
+        examples=examples,
+        names=names,
+        digest=content.hexdigest(),
+    )
+
+
+def _examples_text(record: ProgramRecord) -> str:
+    if not record.examples:
+        return ""
+    pairs = [[list(each.inputs), each.output] for each in record.examples]
+    return json.dumps(pairs, separators=(",", ":"), ensure_ascii=False)
+
+
+def _names_text(record: ProgramRecord) -> str:
+    program = record.program
+    if not (program.names or record.source):
+        return ""
+    content = {"name": program.name, "names": list(program.names), "source": record.source}
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,81 @@
+"""Examples of what a program does, visible and hidden ones, that reach all of its branches."""
+
+import random
+from collections.abc import Sequence
+
+from models.ast_autoencoder.example_text import Example
+from models.ast_autoencoder.execution.interpreter import Interpreter
+from models.ast_autoencoder.execution.outcomes import Value
+from models.ast_autoencoder.language.kinds import Type
+from models.ast_autoencoder.language.tree import Node
+from models.ast_autoencoder.programs.inputs import Inputs, flat_probes, random_inputs
+
+NUM_VISIBLE = 5
+NUM_HIDDEN = 5
+NUM_EXAMPLES = NUM_VISIBLE + NUM_HIDDEN
+
+_NUM_RANDOM = 20
+"""Random inputs to choose from, beside the probes."""
+
+
+def draw_examples(
+    tree: Node, types: Sequence[Type], interpreter: Interpreter, rng: random.Random
+) -> list[Example] | None:
+    """Return ten examples of a program, the visible ones first, or None when it fails too often.
+
+    Inputs are random ones and probes (which hold the edge cases), so chosen that all blocks that
+    any of them reaches run, and that the values differ where they can. Visible and hidden ones
+    are dealt alternately.
+    """
+    candidates = [random_inputs(types, rng) for _ in range(_NUM_RANDOM)]
+    candidates += flat_probes(tuple(types))
+    rng.shuffle(candidates)
+    runs = _runs(tree, candidates, interpreter)
+    if len(runs) < NUM_EXAMPLES:
+        return None
+    chosen = _chosen(runs)
+    return [Example(inputs=inputs, output=value) for inputs, value in chosen[::2] + chosen[1::2]]
+
+
+def _runs(
+    tree: Node, candidates: Sequence[Inputs], interpreter: Interpreter
+) -> list[tuple[Inputs, Value, frozenset[int]]]:
+    """Return distinct inputs on which the program returns, with its value and the blocks run."""
+    executable = interpreter.compile_tree(tree, watch=True)
+    seen: set[str] = set()
+    runs = []
+    for inputs in candidates:
+        if repr(inputs) in seen:
+            continue
+        seen.add(repr(inputs))
+        executable.visited.clear()
+        outcome = executable.run(inputs)
+        if outcome.value is not None and _is_readable(outcome.value):
+            runs.append((inputs, outcome.value, frozenset(executable.visited)))
+    return runs
+
+
+def _is_readable(value: Value) -> bool:
+    """Tell whether a value can be written as UTF-8; halves of surrogate pairs cannot."""
+    return not isinstance(value, str) or not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def _chosen(
+    runs: Sequence[tuple[Inputs, Value, frozenset[int]]],
+) -> list[tuple[Inputs, Value]]:
+    """Return ten runs, first those that reach new blocks, then new values, then others.
+
+    Of equally good ones the earliest is taken.
+    """
+    left = list(runs)
+    blocks: set[int] = set()
+    values: dict[str, int] = {}
+    chosen = []
+    while len(chosen) < NUM_EXAMPLES:
+        best = max(left, key=lambda run: (len(run[2] - blocks), -values.get(repr(run[1]), 0)))
+        left.remove(best)
+        inputs, value, reached = best
+        blocks |= reached
+        values[repr(value)] = values.get(repr(value), 0) + 1
+        chosen.append((inputs, value))
+    return chosen

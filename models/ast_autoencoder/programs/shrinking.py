@@ -1,0 +1,259 @@
+"""Programs made as short as their behaviour on the probes allows.
+
+Random programs carry much that does nothing. Every statement that can go without a difference
+goes, every expression that one of its own parts can stand for is replaced by it, so that all that
+is left in a program matters to what it does.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from models.ast_autoencoder.execution.interpreter import Interpreter
+from models.ast_autoencoder.language.kinds import CONSTANT, NONTERMINAL_OF, SLOT, language
+from models.ast_autoencoder.language.tree import Node
+from models.ast_autoencoder.programs.behaviour import Behaviour, is_value, outcome_key
+from models.ast_autoencoder.programs.inputs import flat_probes
+
+_MAX_PASSES = 3
+
+_FIXED = ("while_", "shrink_", "step_", "for_slot")
+"""Statements whose first part is a bound, a literal or a slot and stays; of step_mod, too."""
+
+
+class _Part:
+    """A node that can be changed; the interpreter reads it like a Node."""
+
+    __slots__ = ("args", "blocks", "kind", "slot", "value")
+
+    def __init__(self, node: Node) -> None:
+        self.kind = node.kind
+        self.slot = node.slot
+        self.value = node.value
+        self.args = [_Part(item) for item in node.args]
+        self.blocks = [[_Part(item) for item in statements] for statements in node.blocks]
+
+    def freeze(self) -> Node:
+        """Return the node."""
+        return Node(
+            kind=self.kind,
+            slot=self.slot,
+            value=self.value,
+            args=tuple(item.freeze() for item in self.args),
+            blocks=tuple(tuple(item.freeze() for item in block) for block in self.blocks),
+        )
+
+
+def shrink(tree: Node, behaviour: Behaviour, interpreter: Interpreter) -> Node:
+    """Return a program with nothing in it that can go.
+
+    It returns the same wherever the program returns; where it fails, the new one may do anything.
+
+    Args:
+        tree: the program.
+        behaviour: what it does.
+        interpreter: runs the attempts.
+    """
+    return _Shrinker(tree, behaviour, interpreter).result()
+
+
+class _Shrinker:
+    """Tries one change after the other and keeps those that make no difference."""
+
+    def __init__(self, tree: Node, behaviour: Behaviour, interpreter: Interpreter) -> None:
+        self._program = _Part(tree)
+        self._interpreter = interpreter
+        # The probe that told the last change apart stands first: it tells most others apart, too.
+        self._runs = [
+            (inputs, key)
+            for inputs, key in zip(flat_probes(behaviour.types), behaviour.keys, strict=True)
+            if is_value(key)
+        ]
+        self._changed = True
+
+    def result(self) -> Node:
+        for _ in range(_MAX_PASSES):
+            if not self._changed:
+                break
+            self._changed = False
+            self._block(self._program.blocks[0], is_loop=False)
+        return self._program.freeze()
+
+    def _same(self) -> bool:
+        """Tell whether the program still does the same."""
+        program: Any = self._program
+        run = self._interpreter.compile_tree(program).run
+        for place, (inputs, key) in enumerate(self._runs):
+            if outcome_key(run(inputs)) != key:
+                self._runs.insert(0, self._runs.pop(place))
+                return False
+        self._changed = True
+        return True
+
+    def _try(self, items: list[_Part], place: slice, replacement: Sequence[_Part]) -> bool:
+        """Replace some items; put them back when it makes a difference."""
+        kept = items[place]
+        items[place] = replacement
+        if self._same():
+            return True
+        items[place.start : place.start + len(replacement)] = kept
+        return False
+
+    def _block(self, block: list[_Part], *, is_loop: bool) -> None:
+        place = 0
+        while place < len(block):
+            if not (
+                self._starts_later(block, place)
+                or self._statement_goes(block, place, is_loop=is_loop)
+            ):
+                self._inside(block[place])
+                place += 1
+
+    def _starts_later(self, block: list[_Part], place: int) -> bool:
+        """Define a variable only where it gets the first value that is read: always the same."""
+        first = block[place]
+        if not first.kind.startswith("let_"):
+            return False
+        later = next((s for s in block[place + 1 :] if _mentions(s, first.slot)), None)
+        is_start = later is not None and later.kind.startswith("set_")
+        if (
+            later is None
+            or not is_start
+            or later.slot != first.slot
+            or _mentions(later, first.slot) > 1
+        ):
+            return False
+        later.kind = first.kind
+        del block[place]
+        self._changed = True
+        return True
+
+    def _statement_goes(self, block: list[_Part], place: int, *, is_loop: bool) -> bool:
+        """Try to do without a statement, or to put a part of it in its place."""
+        statement = block[place]
+        if statement.kind.startswith("step_"):
+            return False
+        is_needed = (
+            len(block) == 1
+            or (block is self._program.blocks[0] and place == len(block) - 1)
+            or (statement.kind.startswith("let_") and self._is_read(statement))
+        )
+        if not is_needed and self._try(block, slice(place, place + 1), []):
+            return True
+        if not statement.kind.startswith("if"):
+            return False
+        for branch in statement.blocks:
+            returns = branch[-1].kind.startswith("return_")
+            # What follows a return is never reached, but a loop is there to go on.
+            end = len(block) if returns else place + 1
+            if not (returns and is_loop) and self._try(block, slice(place, end), branch):
+                return True
+        return False
+
+    def _inside(self, statement: _Part) -> None:
+        """Shorten the parts of a statement."""
+        kind = statement.kind
+        if kind == "if_else":
+            self._drop_else(statement)
+        if kind.endswith("_and"):
+            self._drop_condition(statement)
+        first = 1 if kind.startswith(_FIXED) and kind != "step_mod" else 0
+        is_fresh = kind in ("let_list", "set_list", "for_list")
+        nonterminals = [name for name in _children(statement.kind) if name not in ("SLOT", "BLOCK")]
+        for place in range(first, len(statement.args)):
+            self._expression(statement.args, place, nonterminals[place], is_fresh=is_fresh)
+        if kind.startswith("let_"):
+            self._simplest_value(statement)
+        for block in statement.blocks:
+            self._block(block, is_loop=kind.startswith(("for_", "while_", "shrink_")))
+
+    def _drop_else(self, statement: _Part) -> None:
+        blocks = statement.blocks
+        statement.kind, statement.blocks = "if", blocks[:1]
+        if not self._same():
+            statement.kind, statement.blocks = "if_else", blocks
+
+    def _drop_condition(self, statement: _Part) -> None:
+        kind, args = statement.kind, statement.args
+        statement.kind, statement.args = kind.removesuffix("_and"), args[:1]
+        if not self._same():
+            statement.kind, statement.args = kind, args
+
+    def _simplest_value(self, statement: _Part) -> None:
+        """Start a variable from nothing where its first value never matters."""
+        value = statement.args[0]
+        if value.args or value.kind == SLOT:
+            for nothing in _NOTHING[NONTERMINAL_OF[_type(statement.kind)]][:1]:
+                self._try(statement.args, slice(0, 1), [_Part(nothing)])
+
+    def _expression(
+        self, holder: list[_Part], place: int, nonterminal: str, *, is_fresh: bool
+    ) -> None:
+        """Put a part of an expression in its place as long as that makes no difference."""
+        goes_on = True
+        while goes_on:
+            goes_on = any(
+                self._try(holder, slice(place, place + 1), [part])
+                for part in _stand_ins(holder[place], nonterminal)
+                if not (is_fresh and part.kind in (SLOT, "if_list"))
+            )
+        item = holder[place]
+        for number, name in enumerate(_arguments(item)):
+            fresh_too = is_fresh and item.kind == "if_list" and number > 0
+            self._expression(item.args, number, name, is_fresh=fresh_too)
+            if item.kind == "neg" and item.args[0].value == 1:
+                holder[place] = _Part(Node(kind=CONSTANT, value=-1))
+
+    def _is_read(self, statement: _Part) -> bool:
+        """Tell whether anything but its definition mentions a variable."""
+        return _mentions(self._program, statement.slot) > 1
+
+
+def _stand_ins(item: _Part, nonterminal: str) -> Iterator[_Part]:
+    """Yield what could stand for an expression: its parts of the same type, then nothing much."""
+    for child, name in zip(item.args, _arguments(item), strict=True):
+        if name == nonterminal:
+            yield child
+    for child in item.args:
+        for grandchild, name in zip(child.args, _arguments(child), strict=True):
+            if name == nonterminal:
+                yield grandchild
+    if item.args:
+        for nothing in _NOTHING[nonterminal]:
+            yield _Part(nothing)
+
+
+def _arguments(item: _Part) -> Sequence[str]:
+    """Return the nonterminals of the parts of an expression."""
+    if not item.args:
+        return ()
+    if item.kind == "list_n":
+        return ("INT",) * len(item.args)
+    return _children(item.kind)
+
+
+def _children(kind: str) -> tuple[str, ...]:
+    of = language()
+    return of.kinds[of.id_of(kind)].children
+
+
+def _type(kind: str) -> Any:
+    return kind.partition("_")[2]
+
+
+def _mentions(item: _Part, slot: int | None) -> int:
+    found = int(item.slot == slot)
+    for part in item.args:
+        found += _mentions(part, slot)
+    for block in item.blocks:
+        for statement in block:
+            found += _mentions(statement, slot)
+    return found
+
+
+_NOTHING = {
+    "INT": (Node(kind=CONSTANT, value=0), Node(kind=CONSTANT, value=1)),
+    "BOOL": (),
+    "STR": (Node(kind=CONSTANT, value=""),),
+    "LIST": (Node(kind="empty"),),
+}
+"""The shortest expressions of each type; a condition that never changes is no condition."""
