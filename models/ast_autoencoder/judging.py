@@ -52,7 +52,9 @@ class Judge:
         run = [
             i
             for i in range(len(rows))
-            if not exact[i] and len(parameter_types(programs[i])) == len(examples[i][0].inputs)
+            if not exact[i]
+            and examples[i]
+            and len(parameter_types(programs[i])) == len(examples[i][0].inputs)
         ]
         for i in np.nonzero(~exact)[0]:
             results[i][:] = False

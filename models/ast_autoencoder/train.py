@@ -56,7 +56,9 @@ class TrainFlags:
     data_dir: Path | None = None
     """Folder of a data set of programs."""
     num_programs: int | None = None
-    """Train on a random part of the data set, of so many programs."""
+    """With --data_dir: train on a random part of so many programs. Without: generate them."""
+    data_seed: int = 42
+    """Seeds the random part, or the generated programs."""
     config: str | None = None
     """Preset to start from: built in, or found in ./presets; default: the values below."""
     resume: Path | None = None
@@ -154,20 +156,25 @@ def _defaults(source: _Source) -> TrainFlags:
     settings, where = read_config(folder), str(folder.settings)
     data = to_config(DataConfig, settings["data"], where)
     return TrainFlags(
-        data_dir=Path(data.data_dir),
+        data_dir=None if data.data_dir is None else Path(data.data_dir),
         num_programs=data.num_programs,
+        data_seed=data.seed,
         model=to_config(AstAutoencoderConfig, settings["model"], where),
         run=to_config(RunFlags, settings["run"], where),
     )
 
 
 def _data_config(flags: TrainFlags) -> DataConfig:
-    if flags.data_dir is None:
+    if flags.data_dir is None and flags.num_programs is None:
         raise UserError(
             "no data: pass --data_dir FOLDER; make one with "
             "python -m models.ast_autoencoder.build_program_dataset --out FOLDER --n 1000"
         )
-    return DataConfig(data_dir=str(flags.data_dir), num_programs=flags.num_programs)
+    return DataConfig(
+        data_dir=None if flags.data_dir is None else str(flags.data_dir),
+        num_programs=flags.num_programs,
+        seed=flags.data_seed,
+    )
 
 
 def _folder(flags: TrainFlags) -> ArtifactFolder:
