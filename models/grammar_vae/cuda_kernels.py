@@ -80,16 +80,16 @@ class Kernel:
 
 @functools.cache
 def load_kernel(
-    source: str,
+    sources: tuple[str, ...],
     name: str,
     defines: tuple[tuple[str, int], ...],
     shared_bytes: int,
     device: torch.device,
 ) -> Kernel:
-    """Return the kernel `name` of a source file beside this one, compiled on first use.
+    """Return the kernel `name` of source files beside this one, compiled on first use.
 
     Args:
-        source: file name.
+        sources: names of files that make up one program, in order.
         name: of an `extern "C"` kernel in it.
         defines: what the source is specialised to; names to integers.
         shared_bytes: dynamic shared memory of every launch.
@@ -97,7 +97,7 @@ def load_kernel(
     """
     function = ctypes.c_void_p()
     with torch.cuda.device(device):
-        module = _module(source, defines, device)
+        module = _module(sources, defines, device)
         _check(_driver().cuModuleGetFunction(ctypes.byref(function), module, name.encode()))
         attribute = ctypes.c_int(_MAX_DYNAMIC_SHARED_SIZE)
         if shared_bytes:
@@ -107,9 +107,10 @@ def load_kernel(
 
 @functools.cache
 def _module(
-    source: str, defines: tuple[tuple[str, int], ...], device: torch.device
+    sources: tuple[str, ...], defines: tuple[tuple[str, int], ...], device: torch.device
 ) -> ctypes.c_void_p:
-    text = Path(__file__).with_name(source).read_text(encoding="utf-8")
+    files = [Path(__file__).with_name(source) for source in sources]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
     major, minor = torch.cuda.get_device_capability(device)
     binary = _cached_binary(text, dict(defines), f"sm_{major}{minor}")
     module = ctypes.c_void_p()

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.grammar_vae.cuda_kernels import Kernel, load_kernel
+from models.grammar_vae.fused_step import column_sums
 
 MAX_CHANNELS = 1024
 """More than this does not fit the registers of a warp."""
@@ -108,7 +109,7 @@ class BlockEnd(torch.autograd.Function):
             blocks, 32 * _BLOCK_ROWS,
             grads[0].contiguous(), y, bias, gamma, beta, ids, d_y, d_shortcut, partial, rows,
         )  # fmt: skip
-        d_bias, d_shortcut_bias, d_gamma, d_beta = partial.sum(0)
+        d_bias, d_shortcut_bias, d_gamma, d_beta = column_sums(partial)
         return (
             d_y,
             d_bias,
@@ -140,9 +141,9 @@ def _vector(channels: int) -> int:
 
 def _window_kernel(name: str, channels: int, kernel: int, device: torch.device) -> Kernel:
     sizes = (("CHANNELS", channels), ("KERNEL", kernel), ("VECTOR", _vector(channels)))
-    return load_kernel(_SOURCE, name, sizes, 0, device)
+    return load_kernel((_SOURCE,), name, sizes, 0, device)
 
 
 def _block_kernel(name: str, channels: int, normalise: bool, device: torch.device) -> Kernel:
     sizes = (("CHANNELS", channels), ("NORMALISE", int(normalise)))
-    return load_kernel(_SOURCE, name, sizes, 0, device)
+    return load_kernel((_SOURCE,), name, sizes, 0, device)

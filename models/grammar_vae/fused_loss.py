@@ -18,7 +18,7 @@ class _Reconstruction(torch.autograd.Function):
         ids = ids.contiguous()
         terms = torch.empty(3, batch, device=logits.device)
         sizes = (("PRODUCTIONS", productions),)
-        load_kernel("loss_kernels.cu", "loss_forward", sizes, 0, logits.device)(
+        load_kernel(("loss_kernels.cu",), "loss_forward", sizes, 0, logits.device)(
             batch, _BLOCK_THREADS, logits, ids, competitors, terms, batch, time, *_strides(logits)
         )
         ctx.save_for_backward(logits, ids, competitors)
@@ -30,7 +30,7 @@ class _Reconstruction(torch.autograd.Function):
         batch, time, productions = logits.shape
         d_logits = torch.empty_like(logits)  # keeps the strides
         sizes = (("PRODUCTIONS", productions),)
-        load_kernel("loss_kernels.cu", "loss_backward", sizes, 0, logits.device)(
+        load_kernel(("loss_kernels.cu",), "loss_backward", sizes, 0, logits.device)(
             batch, _BLOCK_THREADS,
             logits, ids, competitors, grads[0][0].contiguous(), d_logits,
             batch, time, *_strides(logits),

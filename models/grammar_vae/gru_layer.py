@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from models.grammar_vae.cuda_kernels import Kernel, load_kernel
+from models.grammar_vae.fused_step import column_sums
 
 MAX_HIDDEN = 512
 """Above this the recurrent weight no longer fits the registers of eight blocks."""
@@ -52,7 +53,7 @@ class LayerPlan:
             shared = (32 * self.cluster + 64 + 48 * _AHEAD) * self.threads
             shared += 2 * _TILE_ROWS * (own + 8)
         sizes = (("HIDDEN", self.hidden), ("HP", self.padded), ("CLUSTER", self.cluster))
-        return load_kernel("gru_kernels.cu", name, sizes, shared, device)
+        return load_kernel(("gru_shared.cu", f"{name}.cu"), name, sizes, shared, device)
 
 
 def plan_layer(hidden: int) -> LayerPlan:
@@ -125,8 +126,8 @@ class GruLayer(torch.autograd.Function):
             saved, states, grads[0].contiguous(), weight.contiguous(), gates, sums, d_start,
             steps, batch,
         )  # fmt: skip
+        total = column_sums(sums)[:, :hidden]
         sums = sums[..., :hidden]
-        total = sums.sum(0)
         d_bias = torch.cat([total[:2], total[3:]]).flatten()
         d_weight = _weight_gradient(gates.flatten(0, 1), states[:-1].flatten(0, 1), hidden)
         d_inputs = gates[:, :, :3].flatten(2) if ctx.has_inputs else None

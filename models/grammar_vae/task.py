@@ -22,7 +22,7 @@ from models.grammar_vae.validation import Validation
 
 _CPU_EVALUATION_BATCH = 512
 _GPU_EVALUATION_BATCH = 1024
-_GPU_STEP_GRID = 8
+_GPU_STEP_GRID = 4
 """Batches on a GPU are cut to multiples of this many steps, a graph for each."""
 
 

@@ -79,7 +79,7 @@ def run_batches(
 
 def some_batches(task: GrammarVaeTask, count: int, *, full_width: bool = False) -> list[Batch]:
     """Return full batches, cut in time or not."""
-    grid = 8 if task.device.type == "cuda" else 1
+    grid = 4 if task.device.type == "cuda" else 1
     batches = training_batches(
         task.train_rows, task.lengths, task.config.batch_size, grid, task.shuffle
     )
@@ -178,6 +178,7 @@ def main() -> None:
     parser.add_argument("--prod", required=True)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--only", default="")
+    parser.add_argument("--stages", type=int, default=1, help="0: only the finished product")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--processor_time", action="store_true")
     parser.add_argument("--one", choices=["ours", "baseline"])
@@ -201,7 +202,7 @@ def main() -> None:
         if args.only in name:
             on_gpu(name, config, dataset)
     for name in ("small", "kusner_hyperparams_enhanced_arch"):
-        if args.only in name:
+        if args.only in name and args.stages:
             print(f"{name}, rows/s:")
             stages(settings[name], dataset, "cuda")
             speeds = GrammarVaeTask(settings[name], dataset, "cuda")
