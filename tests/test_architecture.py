@@ -59,7 +59,7 @@ def _at_load(tree: ast.Module) -> list[ast.stmt]:
 def test_imports_point_the_right_way(module: str) -> None:
     roots = {name.split(".")[0] for name in imports_of(MODULES[module], nested=True)}
     own = roots & set(PACKAGES)
-    package = module.split(".")[0]
+    package = module.split(".", maxsplit=1)[0]
     if package == "models":
         assert own <= {"models"}
         foreign = roots - set(sys.stdlib_module_names) - {"models"}

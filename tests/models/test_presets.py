@@ -41,7 +41,7 @@ def test_presets_of_the_user_are_found_by_name_like_built_in_ones(folder):
     preset = find_preset("grammar_vae", "tiny")
     assert (preset.config.z_dim, preset.config.lr) == (4, 1e-4)
     assert (preset.source, preset.built_in, preset.provenance) == (path, False, None)
-    assert names_of(list_presets())[-1] == "tiny"
+    assert names_of(list_presets("grammar_vae"))[-1] == "tiny"
 
 
 def test_every_yaml_file_of_every_folder_counts(folder, tmp_path, monkeypatch):
