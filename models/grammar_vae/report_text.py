@@ -15,6 +15,7 @@ REPORT_NAME = "report.json"
 SAMPLES_NAME = "prior_samples.txt"
 _NO_GRAMMAR = "not available without a grammar"
 _NUM_WEAKEST = 3
+_MOST_FAMILIES = 20
 
 
 def report_lines(
@@ -97,11 +98,15 @@ def _family_lines(families: Sequence[FamilyAccuracy], all_families: bool) -> Ite
         weakest = ", ".join(f"{f.name} {f.seq_acc:.4f}" for f in families[:_NUM_WEAKEST])
         yield f"  weakest of {len(families)} families: {weakest}"
         return
-    width = max(len(family.name) for family in families)
+    shown = families[:_MOST_FAMILIES]
+    width = max(len("family"), *(len(family.name) for family in shown))
     yield f"  {'family':<{width}}  {'rows':>6}  seq_acc  but for numbers"
-    for family in families:
+    for family in shown:
         skeleton = "" if family.same_skeleton is None else f"{family.same_skeleton:.4f}"
-        yield f"  {family.name:<{width}}  {family.num_rows:>6,}  {family.seq_acc:.4f}   {skeleton}"
+        line = f"  {family.name:<{width}}  {family.num_rows:>6,}  {family.seq_acc:.4f}   {skeleton}"
+        yield line.rstrip()
+    if len(families) > len(shown):
+        yield f"  ... and {len(families) - len(shown)} more, each at least as good as these"
 
 
 def _prior_line(prior: Sequence[PriorSample] | None) -> str:

@@ -19,7 +19,7 @@ from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.trained import load_model
 from models.logging_sinks import LogSettings, Sinks, open_sinks
 from models.run_folder import RunFolder, forget_later_epochs
-from models.training import EpochReport, FitSettings, fit
+from models.training import EpochReport, FitSettings, TrainingDiverged, fit
 
 MONITORS = (
     Monitor(metric="val/seq_acc", label="seq_acc", mode="max"),
@@ -100,6 +100,9 @@ class TrainingRun:
         try:
             last = fit(task, settings, lambda r: self._on_epoch(r, console), self.resume)
             failed = False
+        except TrainingDiverged:
+            console.line(self._how_to_go_on())
+            raise
         except KeyboardInterrupt as interrupt:
             raise KeyboardInterrupt(self._how_to_go_on()) from interrupt
         finally:

@@ -4,6 +4,7 @@ Everything but the weights is JSON in the file's metadata. Optimizer and random 
 training cannot go on from such a file; all else that takes a checkpoint takes it too.
 """
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,7 +42,8 @@ def write_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str,
         save_file(whole, beside, metadata)
         beside.replace(path)
     except (OSError, SafetensorError) as error:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink()
         raise UserError(f"{path}: cannot be written: {error}") from error
 
 
