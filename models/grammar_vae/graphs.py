@@ -7,6 +7,7 @@ where it is: update tensors in place. Keep a `GraphCache` referenced as long as 
 import gc
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -35,7 +36,7 @@ class GraphCache:
 
     def _capture(self, body: Callable[[], None]) -> torch.cuda.CUDAGraph:
         restore = self._preserve()
-        stream = torch.cuda.Stream()
+        stream = _warm_up_stream(torch.cuda.current_device())
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(1 if self._graphs else _FIRST_WARM_UPS):
@@ -47,6 +48,12 @@ class GraphCache:
             body()
         self._pool = graph.pool()
         return graph
+
+
+@cache
+def _warm_up_stream(device: int) -> torch.cuda.Stream:
+    # One for all captures: cuBLAS keeps 32 MB of workspace for every stream it ever worked on.
+    return torch.cuda.Stream(device)
 
 
 @contextmanager
