@@ -78,11 +78,11 @@ class GruDecoder(nn.Module):
             )
         return x
 
-    def begin(self, latent: Tensor, num_places: int) -> GruState:
+    def begin(self, latent: Tensor, num_steps: int) -> GruState:
         """Return the state before the first step, without gradients in mind."""
         of_input, _, bias, _ = self.gru.gru.all_weights[0]
         return GruState(
-            reads=self.inputs.reads(latent, min(num_places, self.inputs.num_places)),
+            reads=self.inputs.reads(latent, num_steps),
             states=self._first_states(latent),
             tables=self.inputs.product_tables(of_input, bias),
         )

@@ -6,7 +6,6 @@ everything stands; this way two programs that differ in one node differ in the l
 written for that place.
 """
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -14,6 +13,7 @@ from models.ast_autoencoder.batches import NodeBatch
 from models.ast_autoencoder.convolutions import build_convolution
 from models.ast_autoencoder.language.graph_tables import constants, node_kinds
 from models.ast_autoencoder.language.kinds import NUM_SLOTS
+from models.ast_autoencoder.places import Places
 from models.ast_autoencoder.tensors import MAX_DEPTH, NUM_ROLES
 
 
@@ -24,9 +24,7 @@ class Encoder(nn.Module):
         hidden: width of the layers.
         layers: graph convolutions.
         kind: of convolution: gcn, relational or gatv2.
-        num_places: nodes of a program at most.
-        place_dim: numbers that each node writes.
-        latent_dim: size of the latent.
+        places: what a node writes to the latent with.
         dropout: probability of dropping a feature.
     """
 
@@ -36,22 +34,18 @@ class Encoder(nn.Module):
         hidden: int,
         layers: int,
         kind: str,
-        num_places: int,
-        place_dim: int,
-        latent_dim: int,
+        places: Places,
         dropout: float,
     ) -> None:
         super().__init__()
-        self.num_places = num_places
         self.dropout = dropout
         self.kind = nn.Embedding(len(node_kinds()) + 1, hidden)
         self.slot = nn.Embedding(NUM_SLOTS + 1, hidden)
         self.constant = nn.Embedding(len(constants()) + 1, hidden)
         self.place = nn.Embedding((MAX_DEPTH + 1) * NUM_ROLES, hidden)
         self.layers = nn.ModuleList(build_convolution(kind, hidden) for _ in range(layers))
-        self.write = nn.Linear(hidden, place_dim)
-        scale = (num_places * place_dim) ** -0.5
-        self.places = nn.Parameter(torch.randn(num_places, place_dim, latent_dim) * scale)
+        self.write = nn.Linear(hidden, places.weight.shape[1])
+        self.places = places
 
     def forward(self, batch: NodeBatch) -> Tensor:
         """Return latents, float32 (batch, latent_dim)."""
@@ -65,8 +59,7 @@ class Encoder(nn.Module):
         for layer in self.layers:
             nodes = layer(nodes, batch)
         written = self.write(nodes) * batch.real[..., None]
-        latent = written.flatten(1) @ self.places[: written.shape[1]].flatten(0, 1)
-        return on_sphere(latent.float())
+        return on_sphere(self.places.write(written).float())
 
 
 def on_sphere(latent: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from models.ast_autoencoder.batches import StepBatch
 from models.ast_autoencoder.language.kinds import language
 from models.ast_autoencoder.language.machine_tables import machine_tables
+from models.ast_autoencoder.places import Places
 
 
 class StepInputs(nn.Module):
@@ -21,26 +22,22 @@ class StepInputs(nn.Module):
 
     Args:
         hidden: the decoder's width.
-        latent_dim: size of the latent.
-        num_places: nodes of a program at most.
-        place_dim: numbers read for each place.
+        places: what each node's part is read of the latent with.
     """
 
-    def __init__(self, *, hidden: int, latent_dim: int, num_places: int, place_dim: int) -> None:
+    def __init__(self, *, hidden: int, places: Places) -> None:
         super().__init__()
-        self.num_places = num_places
         self.previous = nn.Embedding(len(language().kinds) + 1, hidden)
         self.symbol = nn.Embedding(len(machine_tables().is_block), hidden)
-        scale = latent_dim**-0.5
-        self.places = nn.Parameter(torch.randn(num_places, place_dim, latent_dim) * scale)
-        self.bias = nn.Parameter(torch.zeros(num_places, place_dim))
-        self.read = nn.Linear(place_dim, hidden)
+        self.read = nn.Linear(places.weight.shape[1], hidden)
+        self.places = places
 
-    def reads(self, latent: Tensor, num_places: int) -> Tensor:
-        """Return what the latents (batch, latent_dim) hold of each place, (batch, places, dim)."""
-        weight = self.places[:num_places].flatten(0, 1)
-        product = F.linear(latent, weight, self.bias[:num_places].flatten())
-        return product.unflatten(1, (num_places, -1))
+    def reads(self, latent: Tensor, num_steps: int) -> Tensor:
+        """Return what latents (batch, latent_dim) hold of each place, (batch, places, dim).
+
+        There are no more places than `num_steps`.
+        """
+        return self.places.read(latent, min(num_steps, self.places.num_places))
 
     def at(self, reads: Tensor, previous: Tensor, symbol: Tensor, node: Tensor) -> Tensor:
         """Return the inputs (..., batch, hidden) of steps (..., batch); see `StepBatch`."""
@@ -48,7 +45,7 @@ class StepInputs(nn.Module):
 
     def along(self, latent: Tensor, steps: StepBatch) -> Tensor:
         """Return the inputs (time, batch, hidden) of given programs."""
-        reads = self.reads(latent, self.needed_places(steps))
+        reads = self.reads(latent, steps.ids.shape[0])
         return self.at(reads, steps.previous, steps.symbol, steps.node)
 
     def products_along(
@@ -58,7 +55,7 @@ class StepInputs(nn.Module):
 
         What stands in tables is multiplied once a table row and not once a step.
         """
-        reads = self.reads(latent, self.needed_places(steps))
+        reads = self.reads(latent, steps.ids.shape[0])
         if steps.pair.numel() > len(steps.pairs):
             rows, number = steps.pairs, steps.pair
         else:
@@ -85,10 +82,6 @@ class StepInputs(nn.Module):
         of_previous = F.linear(self.previous.weight, weight)
         of_symbol = F.linear(self.symbol.weight + self.read.bias, weight, bias)
         return of_previous, of_symbol, (weight @ self.read.weight).t()
-
-    def needed_places(self, steps: StepBatch) -> int:
-        """Return how many places the steps are about."""
-        return min(self.num_places, steps.ids.shape[0])
 
 
 def _of_node(reads: Tensor, node: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from models.ast_autoencoder.decoder import GruDecoder
 from models.ast_autoencoder.encoder import Encoder, on_sphere
 from models.ast_autoencoder.head import Head
 from models.ast_autoencoder.inputs import StepInputs
+from models.ast_autoencoder.places import Places
 from models.ast_autoencoder.transformer import TransformerDecoder
 
 
@@ -46,12 +47,12 @@ class AstAutoencoder(nn.Module):
     @property
     def latent_dim(self) -> int:
         """Size of the latent."""
-        return self.encoder.places.shape[-1]
+        return self.encoder.places.latent_dim
 
     @property
     def num_places(self) -> int:
         """Nodes and steps of a program at most."""
-        return self.encoder.num_places
+        return self.encoder.places.num_places
 
     @property
     def num_parameters(self) -> int:
@@ -61,22 +62,20 @@ class AstAutoencoder(nn.Module):
 
 def build_network(config: AstAutoencoderConfig) -> AstAutoencoder:
     """Build the network of a setting."""
-    hidden, places = config.hidden_dim, config.max_decode_steps
+    hidden = config.hidden_dim
+    places = Places(
+        num_places=config.max_decode_steps,
+        place_dim=config.place_dim,
+        latent_dim=config.latent_dim,
+    )
     encoder = Encoder(
         hidden=hidden,
         layers=config.encoder_layers,
         kind=config.encoder_kind,
-        num_places=places,
-        place_dim=config.place_dim,
-        latent_dim=config.latent_dim,
+        places=places,
         dropout=config.dropout,
     )
-    inputs = StepInputs(
-        hidden=hidden,
-        latent_dim=config.latent_dim,
-        num_places=places,
-        place_dim=config.place_dim,
-    )
+    inputs = StepInputs(hidden=hidden, places=places)
     decoder: GruDecoder | TransformerDecoder
     if config.decoder_kind == "gru":
         decoder = GruDecoder(
@@ -92,7 +91,7 @@ def build_network(config: AstAutoencoderConfig) -> AstAutoencoder:
             hidden=hidden,
             layers=config.decoder_layers,
             latent_dim=config.latent_dim,
-            num_steps=places,
+            num_steps=config.max_decode_steps,
             dropout=config.dropout,
         )
     return AstAutoencoder(

@@ -71,12 +71,12 @@ class TransformerDecoder(nn.Module):
             x, _ = layer(x, None)
         return self.norm(x).transpose(0, 1)
 
-    def begin(self, latent: Tensor, num_places: int) -> TransformerState:
+    def begin(self, latent: Tensor, num_steps: int) -> TransformerState:
         """Return the state before the first step."""
         start = self.start(latent)
         shape = (2, len(latent), start.shape[1] // HEAD_WIDTH, 0, HEAD_WIDTH)
         return TransformerState(
-            reads=self.inputs.reads(latent, min(num_places, self.inputs.num_places)),
+            reads=self.inputs.reads(latent, num_steps),
             past=tuple(start.new_zeros(shape) for _ in self.layers),
             start=start,
         )
