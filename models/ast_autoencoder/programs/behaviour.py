@@ -72,10 +72,15 @@ class Behaviour:
         return all(matters)
 
 
-def observe(executable: Executable, types: tuple[Type, ...], returns: Type) -> Behaviour | None:
-    """Run a program on its probes; None as soon as it has failed on too many."""
+def observe(
+    executable: Executable,
+    types: tuple[Type, ...],
+    returns: Type,
+    min_running: float = MIN_RUNNING,
+) -> Behaviour | None:
+    """Run a program on its probes; None as soon as it cannot return on the share of them."""
     probes = flat_probes(types)
-    failures_left = int((1 - MIN_RUNNING) * len(probes))
+    failures_left = int((1 - min_running) * len(probes))
     keys = []
     for inputs in probes:
         outcome = executable.run(inputs)

@@ -5,18 +5,27 @@ A chunk is a function of the seed and its number, whichever process makes it.
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from models.ast_autoencoder.example_text import Example
 from models.ast_autoencoder.execution.interpreter import Interpreter
+from models.ast_autoencoder.execution.outcomes import same_value
 from models.ast_autoencoder.language.kinds import TYPES, Type
-from models.ast_autoencoder.language.tree import Node
-from models.ast_autoencoder.programs.behaviour import FAILS, PROGRAM_LIMITS, Behaviour, observe
-from models.ast_autoencoder.programs.derive import tree_to_ids
+from models.ast_autoencoder.language.tree import Node, to_tree
+from models.ast_autoencoder.programs.behaviour import (
+    CONSTANT,
+    FAILS,
+    PROGRAM_LIMITS,
+    Behaviour,
+    observe,
+)
+from models.ast_autoencoder.programs.derive import count_nodes, tree_to_ids
 from models.ast_autoencoder.programs.drafts import size_of
 from models.ast_autoencoder.programs.examples import draw_examples
 from models.ast_autoencoder.programs.generator import random_program
+from models.ast_autoencoder.programs.program_digest import program_digest
 from models.ast_autoencoder.programs.shrinking import shrink
 
 CHUNK_PROGRAMS = 100
@@ -24,6 +33,7 @@ CHUNK_PROGRAMS = 100
 
 EQUAL = "does the same as a kept program that is not longer"
 TOO_LONG = "too long"
+FAILS_ALWAYS = "returns on too few inputs for ten examples"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +86,35 @@ def make_chunk(seed: int, number: int, max_nodes: int) -> tuple[list[MadeProgram
     return list(maker.kept.values()), maker.rejected
 
 
+def study(ids: Sequence[int], seed: int) -> MadeProgram | str:
+    """Return somebody's own program with examples, or why it is of no use.
+
+    It may fail on many probes, as long as there are enough inputs on which it returns.
+
+    Args:
+        ids: its derivation.
+        seed: of the choice of inputs.
+    """
+    tree = to_tree(ids)
+    interpreter = Interpreter(PROGRAM_LIMITS)
+    types, returns = parameter_types_of(tree), returned_type_of(tree)
+    executable = interpreter.compile_tree(tree)
+    behaviour = observe(executable, types, returns, min_running=0.0)
+    assert behaviour is not None  # nothing is too little
+    rng = random.Random(f"examples {seed} {program_digest(ids)}")
+    examples = draw_examples(tree, types, interpreter, rng)
+    if examples is None:
+        return FAILS_ALWAYS
+    if all(same_value(each.output, examples[0].output) for each in examples):
+        return CONSTANT
+    return MadeProgram(
+        ids=tuple(ids),
+        num_nodes=count_nodes(ids),
+        behaviour=behaviour.digest,
+        examples=tuple(examples),
+    )
+
+
 class _Maker:
     """Makes programs one by one and knows those made before."""
 
@@ -96,18 +135,18 @@ class _Maker:
         if self._is_known(behaviour.digest, size_of(draft)):
             return EQUAL
         tree = shrink(draft, behaviour, self._interpreter)
-        num_nodes = size_of(tree)
-        if num_nodes > self._max_nodes:
+        ids = tree_to_ids(tree)
+        if count_nodes(ids) > self._max_nodes:
             return TOO_LONG
-        return self._keep(tree, num_nodes)
+        return self._keep(tree, ids)
 
-    def _keep(self, tree: Node, num_nodes: int) -> str | None:
+    def _keep(self, tree: Node, ids: tuple[int, ...]) -> str | None:
         # Where the draft failed, the short program may do something else.
         behaviour = self._observed(tree)
         flaw = FAILS if behaviour is None else behaviour.flaw()
         if behaviour is None or flaw is not None:
             return flaw
-        digest = behaviour.digest
+        digest, num_nodes = behaviour.digest, count_nodes(ids)
         if self._is_known(digest, num_nodes):
             return EQUAL
         examples = draw_examples(tree, behaviour.types, self._interpreter, self._rng)
@@ -115,7 +154,7 @@ class _Maker:
             return FAILS
         replaces = digest in self.kept
         self.kept[digest] = MadeProgram(
-            ids=tree_to_ids(tree),
+            ids=ids,
             num_nodes=num_nodes,
             behaviour=digest,
             examples=tuple(examples),

@@ -1,10 +1,11 @@
-"""Random programs, as many as wanted: chunks made by worker processes, twins left out.
+"""Programs by way of worker processes: random ones, twins left out, and studies of given ones.
 
 The same seed gives the same programs, whatever the number of workers: chunks are taken in order.
 """
 
 import itertools
 from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from models.ast_autoencoder.execution.pool import Lost, WorkerPool
@@ -18,8 +19,8 @@ MIN_MAX_NODES = 10
 
 LOST = "lost with its worker process"
 
-_MODULE = "models.ast_autoencoder.programs.worker"
-_CHUNK_TIMEOUT_S = 300.0
+_SETTINGS = WorkerSettings(module="models.ast_autoencoder.programs.worker", job_timeout_s=300.0)
+_STUDY_BATCH = 20
 _MAX_VAIN_CHUNKS = 100
 """In a row, without a new program; then there are no more."""
 
@@ -45,6 +46,7 @@ def generate_programs(
     *,
     max_nodes: int = 100,
     num_workers: int | None = None,
+    known: Collection[int] = (),
     progress: ProgressCallback = silent,
 ) -> Generated:
     """Return random programs that do different things.
@@ -54,6 +56,7 @@ def generate_programs(
         seed: of the choices.
         max_nodes: of a program's graph.
         num_workers: processes; as many as this process may use cores by default.
+        known: behaviours of other programs; none like them are returned.
         progress: told how many programs there are.
 
     Raises:
@@ -62,13 +65,15 @@ def generate_programs(
     _check(num_programs, seed, max_nodes)
     kept: dict[int, MadeProgram] = {}
     rejected: Counter[str] = Counter()
-    settings = WorkerSettings(module=_MODULE, job_timeout_s=_CHUNK_TIMEOUT_S)
     num_vain = num_chunks = 0
-    with WorkerPool(settings, num_workers) as pool:
-        chunks = pool.run((seed, number, max_nodes) for number in itertools.count())
+    with WorkerPool(_SETTINGS, num_workers) as pool:
+        chunks = pool.run(("chunk", seed, number, max_nodes) for number in itertools.count())
         for result in chunks:
             num_before = len(kept)
-            _add(result, kept, rejected, num_programs)
+            for program in _new_programs(result, known, rejected):
+                _keep_shortest(program, kept, rejected)
+                if len(kept) == num_programs:
+                    break
             num_chunks += 1
             progress("generate", len(kept), num_programs)
             if len(kept) == num_programs:
@@ -84,25 +89,60 @@ def generate_programs(
     return Generated(programs=tuple(kept.values()), rejected=rejected, num_drawn=drawn)
 
 
-def _add(
-    result: object, kept: dict[int, MadeProgram], rejected: Counter[str], num_programs: int
-) -> None:
-    """Add the programs of a chunk that do something new, or the same in fewer nodes."""
+def study_programs(
+    programs: Sequence[Sequence[int]],
+    seed: int,
+    *,
+    num_workers: int | None = None,
+    progress: ProgressCallback = silent,
+) -> list[MadeProgram | str]:
+    """Return given programs with behaviour and examples, or why one is of no use.
+
+    Args:
+        programs: their derivations.
+        seed: of the choice of inputs.
+        num_workers: processes; as many as this process may use cores by default.
+        progress: told how many are done.
+    """
+    found: list[MadeProgram | str] = []
+    starts = range(0, len(programs), _STUDY_BATCH)
+    with WorkerPool(_SETTINGS, num_workers) as pool:
+        batches = [[list(ids) for ids in programs[s : s + _STUDY_BATCH]] for s in starts]
+        results = pool.run(("study", seed, batch) for batch in batches)
+        for batch, result in zip(batches, results, strict=True):
+            studies = [LOST] * len(batch) if isinstance(result, Lost) else result
+            found += [s if isinstance(s, str) else MadeProgram.from_plain(s) for s in studies]
+            progress("run", len(found), len(programs))
+    return found
+
+
+def _new_programs(
+    result: object, known: Collection[int], rejected: Counter[str]
+) -> Iterator[MadeProgram]:
+    """Yield the programs of a chunk that do nothing known, and count the others."""
     if isinstance(result, Lost):
         rejected[LOST] += CHUNK_PROGRAMS
         return
-    assert isinstance(result, tuple)
+    assert isinstance(result, tuple)  # what the worker returns
     programs, reasons = result
     rejected.update(reasons)
     for content in programs:
         program = MadeProgram.from_plain(content)
-        known = kept.get(program.behaviour)
-        if known is not None:
+        if program.behaviour in known:
             rejected[EQUAL] += 1
-        if known is None or program.num_nodes < known.num_nodes:
-            kept[program.behaviour] = program
-        if len(kept) == num_programs:
-            return
+        else:
+            yield program
+
+
+def _keep_shortest(
+    program: MadeProgram, kept: dict[int, MadeProgram], rejected: Counter[str]
+) -> None:
+    """Keep a program that does something new, or the same as another in fewer nodes."""
+    other = kept.get(program.behaviour)
+    if other is not None:
+        rejected[EQUAL] += 1
+    if other is None or program.num_nodes < other.num_nodes:
+        kept[program.behaviour] = program
 
 
 def _check(num_programs: int, seed: int, max_nodes: int) -> None:

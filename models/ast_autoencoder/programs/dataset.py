@@ -13,9 +13,9 @@ from models.ast_autoencoder.example_text import Example
 from models.ast_autoencoder.language.kinds import language
 from models.ast_autoencoder.language.program import Program
 from models.ast_autoencoder.programs.examples import NUM_VISIBLE
+from models.ast_autoencoder.programs.program_digest import program_digest
 from models.ast_autoencoder.programs.splits import (
     duplicate_counts,
-    program_digest,
     split_classes,
     twin_classes,
 )
@@ -101,13 +101,15 @@ class ProgramDataset:
 
     def program_digests(self) -> NDArray[np.uint64]:
         """Return uint64 (N,), the same for programs that are the same up to names."""
-        rows = zip(self.ids, self.lengths, strict=True)
-        return np.array([program_digest(ids[:length]) for ids, length in rows], dtype=np.uint64)
+        return _digests(self.ids, self.lengths)
 
     def duplicate_counts(self) -> dict[str, int]:
         """Count twins, in all and across the split."""
         classes = twin_classes(self.program_digests(), self.behaviours)
-        return duplicate_counts(classes, self.train, self.val)
+        counts = duplicate_counts(classes, self.train, self.val)
+        skeletons = _digests(without_constants(self.ids), self.lengths)
+        shared = np.isin(skeletons[self.val], skeletons[self.train])
+        return counts | {"val_with_skeleton_in_train": int(shared.sum())}
 
     def _examples(self, row: int) -> list[Example]:
         text = self.examples[row]
@@ -165,6 +167,21 @@ def make_dataset(
         names=names,
         digest=content.hexdigest(),
     )
+
+
+def without_constants(ids: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Return derivations with one id for all constants of a type."""
+    first: dict[str, int] = {}
+    table = [
+        kind.id if kind.value is None else first.setdefault(kind.lhs, kind.id)
+        for kind in language().kinds
+    ]
+    return np.array([*table, -1], dtype=np.int16)[ids]
+
+
+def _digests(ids: NDArray[np.int16], lengths: NDArray[np.int32]) -> NDArray[np.uint64]:
+    rows = zip(ids.tolist(), lengths.tolist(), strict=True)
+    return np.array([program_digest(row[:length]) for row, length in rows], dtype=np.uint64)
 
 
 def _examples_text(record: ProgramRecord) -> str:

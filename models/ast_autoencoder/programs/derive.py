@@ -1,5 +1,8 @@
 """Trees to derivations: the inverse of `language.tree.to_tree`, with slots numbered anew."""
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 from models.ast_autoencoder.language.kinds import CONSTANT, SLOT, Kind, Language, language
 from models.ast_autoencoder.language.tree import Node
 
@@ -11,6 +14,17 @@ def tree_to_ids(tree: Node) -> tuple[int, ...]:
     in the tree. Number and text constants that have no production are spelled.
     """
     return tuple(_Emitter(language()).program(tree))
+
+
+def count_nodes(ids: Sequence[int]) -> int:
+    """Return the number of nodes of a program's graph; see `language.graphs`."""
+    is_node = _makes_node()
+    return sum(is_node[production_id] for production_id in ids)
+
+
+@lru_cache(maxsize=1)
+def _makes_node() -> tuple[bool, ...]:
+    return tuple(not kind.ends and kind.name != "more" for kind in language().kinds)
 
 
 class _Emitter:

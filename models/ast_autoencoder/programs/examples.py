@@ -24,8 +24,8 @@ def draw_examples(
     """Return ten examples of a program, the visible ones first, or None when it fails too often.
 
     Inputs are random ones and probes (which hold the edge cases), so chosen that all blocks that
-    any of them reaches run, and that the values differ where they can. Visible and hidden ones
-    are dealt alternately.
+    any of them reaches run, and that the values differ where they can, among the visible and
+    among the hidden ones.
     """
     candidates = [random_inputs(types, rng) for _ in range(_NUM_RANDOM)]
     candidates += flat_probes(tuple(types))
@@ -33,8 +33,8 @@ def draw_examples(
     runs = _runs(tree, candidates, interpreter)
     if len(runs) < NUM_EXAMPLES:
         return None
-    chosen = _chosen(runs)
-    return [Example(inputs=inputs, output=value) for inputs, value in chosen[::2] + chosen[1::2]]
+    visible, hidden = _dealt(_chosen(runs))
+    return [Example(inputs=inputs, output=value) for inputs, value in visible + hidden]
 
 
 def _runs(
@@ -79,3 +79,17 @@ def _chosen(
         values[repr(value)] = values.get(repr(value), 0) + 1
         chosen.append((inputs, value))
     return chosen
+
+
+def _dealt(
+    chosen: Sequence[tuple[Inputs, Value]],
+) -> tuple[list[tuple[Inputs, Value]], list[tuple[Inputs, Value]]]:
+    """Return two halves: each value goes to the one that has it less often, if there is room."""
+    visible: list[tuple[Inputs, Value]] = []
+    hidden: list[tuple[Inputs, Value]] = []
+    for run in chosen:
+        counts = [sum(repr(v) == repr(run[1]) for _, v in part) for part in (visible, hidden)]
+        prefers_hidden = (counts[1], len(hidden)) < (counts[0], len(visible))
+        has_room = len(hidden) < NUM_HIDDEN if prefers_hidden else len(visible) < NUM_VISIBLE
+        (hidden if prefers_hidden == has_room else visible).append(run)
+    return visible, hidden

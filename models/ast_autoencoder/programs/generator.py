@@ -42,11 +42,11 @@ def random_program(rng: random.Random, max_nodes: int) -> Node:
 def _draw_size(rng: random.Random, max_nodes: int) -> int:
     """Return a number of nodes to begin with; about half of them turn out to do nothing."""
     kind = rng.random()
-    if kind < 0.22:
+    if kind < 0.14:
         return rng.randint(7, min(24, max_nodes))
-    if kind < 0.5:
+    if kind < 0.4:
         return rng.randint(min(20, max_nodes), min(70, max_nodes))
-    return rng.randint(min(60, max_nodes), 2 * max_nodes)
+    return rng.randint(min(60, max_nodes), 5 * max_nodes // 2)
 
 
 def _return(scope: Scope, size: int) -> Node:

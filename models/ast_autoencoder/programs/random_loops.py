@@ -23,6 +23,7 @@ def random_loop(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
     """Return a loop with the statements that it needs before it, and the scope behind it."""
     lists = [v for v in scope.of_type("list") if v.role != "result" or v.slot in scope.frozen]
     texts = [v for v in scope.of_type("str") if v.role != "character"]
+    texts = [v for v in texts if v.role != "result"] or texts
     weights = {"range": 2.5, "while": 1.2}
     if scope.of_type("int"):
         weights |= {"shrink": 0.8, "divide": 0.3}

@@ -105,14 +105,14 @@ def _exchange_weight(scope: Scope) -> float:
     """Return how often two values change places: in loops, where there are two of a kind."""
     results = [v for v in scope.changeable() if v.role == "result"]
     numbers = [v for v in results if v.type == "int"]
-    lists = [v for v in results if _running_over(scope, v)]
+    lists = [v for v in results if v.type == "list" and _running_over(scope, v)]
     return 1.5 * bool(lists) + 0.7 * (len(numbers) > 1) if scope.num_loops else 0.0
 
 
 def _exchange(scope: Scope, size: int) -> tuple[list[Node], Scope]:
     """Return statements that exchange two items, or that push two numbers one place on."""
     results = [v for v in scope.changeable() if v.role == "result"]
-    lists = [v for v in results if _running_over(scope, v)]
+    lists = [v for v in results if v.type == "list" and _running_over(scope, v)]
     kept = scope.draft.invent("int", "local")
     if not lists:
         one, other = scope.rng.sample([v for v in results if v.type == "int"], 2)
@@ -167,7 +167,7 @@ def update(scope: Scope, size: int) -> Node:
     results = [variable for variable in changeable if variable.role == "result"]
     chosen = results if results and scope.rng.random() < 0.8 else changeable
     target = scope.rng.choice(chosen)
-    return _UPDATES[target.type](scope, target, max(1, size - 2))
+    return _UPDATES[target.type](scope, target, min(max(1, size - 2), scope.rng.randint(1, 10)))
 
 
 def _update_int(scope: Scope, target: Variable, size: int) -> Node:

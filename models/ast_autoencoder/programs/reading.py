@@ -92,7 +92,8 @@ def _metadata(files: ProgramFiles) -> dict[str, Any]:
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of a shard after checking their names, kinds and dimensions."""
     try:
-        with np.load(path, allow_pickle=False) as shard:
+        # numpy would leave a broken file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
             arrays = {name: shard[name] for name in _ARRAYS}
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file: {_REBUILD}") from error

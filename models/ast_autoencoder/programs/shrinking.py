@@ -5,13 +5,15 @@ goes, every expression that one of its own parts can stand for is replaced by it
 is left in a program matters to what it does.
 """
 
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from models.ast_autoencoder.execution.interpreter import Interpreter
 from models.ast_autoencoder.language.kinds import CONSTANT, NONTERMINAL_OF, SLOT, language
 from models.ast_autoencoder.language.tree import Node
 from models.ast_autoencoder.programs.behaviour import Behaviour, is_value, outcome_key
+from models.ast_autoencoder.programs.drafts import constant
 from models.ast_autoencoder.programs.inputs import flat_probes
 
 _MAX_PASSES = 3
@@ -167,10 +169,16 @@ class _Shrinker:
             self._block(block, is_loop=kind.startswith(("for_", "while_", "shrink_")))
 
     def _drop_else(self, statement: _Part) -> None:
-        blocks = statement.blocks
+        """Try to do with one of two branches."""
+        args, blocks = statement.args, statement.blocks
         statement.kind, statement.blocks = "if", blocks[:1]
+        if self._same():
+            return
+        negated = _Part(Node(kind="not"))
+        negated.args = args
+        statement.args, statement.blocks = [negated], blocks[1:]
         if not self._same():
-            statement.kind, statement.blocks = "if_else", blocks
+            statement.kind, statement.args, statement.blocks = "if_else", args, blocks
 
     def _drop_condition(self, statement: _Part) -> None:
         kind, args = statement.kind, statement.args
@@ -200,12 +208,21 @@ class _Shrinker:
         for number, name in enumerate(_arguments(item)):
             fresh_too = is_fresh and item.kind == "if_list" and number > 0
             self._expression(item.args, number, name, is_fresh=fresh_too)
-            if item.kind == "neg" and item.args[0].value == 1:
-                holder[place] = _Part(Node(kind=CONSTANT, value=-1))
+        if item.kind in _ARITHMETIC and all(part.kind == CONSTANT for part in item.args):
+            holder[place] = _computed(item)
 
     def _is_read(self, statement: _Part) -> bool:
         """Tell whether anything but its definition mentions a variable."""
         return _mentions(self._program, statement.slot) > 1
+
+
+def _computed(item: _Part) -> _Part:
+    """Return the number that constants come to, unless it cannot be computed."""
+    try:
+        value = _ARITHMETIC[item.kind](*(part.value for part in item.args))
+    except ZeroDivisionError:
+        return item
+    return _Part(constant(value)) if abs(value) < _MAX_COMPUTED else item
 
 
 def _stand_ins(item: _Part, nonterminal: str) -> Iterator[_Part]:
@@ -249,6 +266,17 @@ def _mentions(item: _Part, slot: int | None) -> int:
             found += _mentions(statement, slot)
     return found
 
+
+_ARITHMETIC: Mapping[str, Callable[..., int]] = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "floordiv": operator.floordiv,
+    "mod": operator.mod,
+    "neg": lambda a: -a,
+}
+
+_MAX_COMPUTED = 10_000
 
 _NOTHING = {
     "INT": (Node(kind=CONSTANT, value=0), Node(kind=CONSTANT, value=1)),

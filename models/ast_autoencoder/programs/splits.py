@@ -5,8 +5,6 @@ probes. Classes of twins go to one side as a whole, in the order of a hash of th
 that a program's side does not depend on when it was drawn.
 """
 
-import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,12 +28,6 @@ class TwinClasses:
     programs: NDArray[np.uint64]
     behaviours: NDArray[np.uint64]
     labels: NDArray[np.int64]
-
-
-def program_digest(ids: Sequence[int]) -> int:
-    """Return 64 bits that stand for a program up to the names of its variables."""
-    content = np.asarray(ids, dtype="<i2").tobytes()
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little")
 
 
 def twin_classes(programs: NDArray[np.uint64], behaviours: NDArray[np.uint64]) -> TwinClasses:

@@ -1,0 +1,57 @@
+"""Programs of the generator, and trees of programs written in Python."""
+
+import marshal
+import random
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from models.ast_autoencoder.language.from_source import source_to_ids
+from models.ast_autoencoder.language.tree import to_tree
+from models.ast_autoencoder.programs.chunks import make_chunk
+from models.ast_autoencoder.programs.generator import random_program
+
+
+@pytest.fixture(scope="session")
+def drafts():
+    """300 random programs as they are drawn, of all sizes."""
+    rng = random.Random(7)
+    return [random_program(rng, 100) for _ in range(300)]
+
+
+@pytest.fixture(scope="session")
+def chunk():
+    """The kept programs of a chunk, and why the others are not."""
+    return make_chunk(3, 0, 100)
+
+
+@pytest.fixture(scope="session")
+def in_cpython():
+    """Return what runs (source, inputs) pairs with Python's evaluator, in a limited process."""
+    script = Path(__file__).parents[1] / "execution" / "run_in_cpython.py"
+
+    def run(tasks):
+        done = subprocess.run(
+            [sys.executable, "-I", str(script)],
+            input=marshal.dumps(tasks),
+            capture_output=True,
+            check=True,
+            timeout=300,
+        )
+        return marshal.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture
+def tree_of():
+    """Return the tree of a body, given the parameters with their types."""
+
+    def build(parameters, body):
+        body = textwrap.indent(textwrap.dedent(body), "    ")
+        return to_tree(source_to_ids(f"def program({parameters}):\n{body}").ids)
+
+    return build

@@ -1,0 +1,88 @@
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from models.ast_autoencoder.data import DataConfig, load_dataset
+
+COMMAND = [sys.executable, "-m", "models.ast_autoencoder.build_program_dataset"]
+
+
+def build(*arguments):
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def test_a_small_data_set_is_built_and_described(tmp_path):
+    folder = tmp_path / "test_dataset"
+    done = build("--out", folder, "--n", 5, "--seed", 42, "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    dataset = load_dataset(DataConfig(data_dir=str(folder)))
+    assert (len(dataset.train), len(dataset.val)) == (4, 1)
+    assert (folder / "graphs").is_dir()
+    for text in ("were rejected", "at most 40", "twins", "0 up to names, 0 in behaviour"):
+        assert text in done.stdout
+    assert f"models.ast_autoencoder.train --data_dir {folder}" in done.stdout
+    assert "generate: 5/5" in done.stderr
+    again = build("--out", folder, "--n", 5)
+    assert again.returncode == 2
+    assert "is not empty" in again.stderr
+    other = build("--out", folder, "--n", 6, "--seed", 42, "--overwrite", "--workers", 2)
+    assert other.returncode == 0
+    assert load_dataset(DataConfig(data_dir=str(folder))).num_rows == 6
+
+
+def test_own_functions_are_collected_and_filled_up(tmp_path):
+    source = tmp_path / "src"
+    source.mkdir()
+    (source / "mine.py").write_text(
+        "def double(n: int):\n    return n * 2\n\n\n"
+        "def shout(text: str):\n    return text.upper() + '!'\n\n\n"
+        "def nothing(n: int):\n    return 3 + n * 0\n\n\n"
+        "def odd(n):\n    return lambda: n\n"
+    )
+    done = build("--out", tmp_path / "data", "--from_source", source, "--n", 4, "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    assert "4 functions, of which 2 are kept" in done.stdout
+    assert "lambda is not in the language" in done.stdout
+    assert "returns one value on all probes" in done.stdout
+    dataset = load_dataset(DataConfig(data_dir=str(tmp_path / "data")))
+    assert dataset.num_rows == 6
+    assert dataset.program(0).name == "double"
+    assert dataset.program(1).names == ("text",)
+    assert dataset.source_of(1) == f"{source / 'mine.py'}:5"
+    assert all(e.output == 2 * e.inputs[0] for e in dataset.hidden_examples(0))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--n", "1"], "take at least 2"),
+        ([], "give --n, random programs to generate, or --from_source"),
+        (["--n", "5", "--seed", "-1"], "must not be negative"),
+        (["--n", "5", "--workers", "0"], "take at least 1"),
+        (["--n", "5", "--max_nodes", "3"], "must be at least 10"),
+        (["--from_source", "/nowhere"], "no such folder"),
+    ],
+)
+def test_mistakes_are_told_without_a_traceback(tmp_path, arguments, message):
+    done = build("--out", tmp_path / "data", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_interrupt_leaves_nothing(tmp_path):
+    command = [*COMMAND, "--out", str(tmp_path / "data"), "--n", "100000", "--workers", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    with process:
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert list(tmp_path.iterdir()) == []
