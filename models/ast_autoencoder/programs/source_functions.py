@@ -16,7 +16,8 @@ from models.progress import ProgressCallback, silent
 
 _PLACE = re.compile(r"line (\d+), column \d+: (.*)", re.DOTALL)
 _QUOTED = re.compile(r"`[^`]*`|'[^']*'|\"[^\"]*\"|\d+")
-_MAX_REASON = 90
+_MAX_REASON = 100
+_MAX_EXAMPLE = 160
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,14 +127,25 @@ def _read(
             program = source_to_ids(source)
     except UserError as error:
         place, text = _place(str(error))
-        reason = _QUOTED.sub("...", text)[:_MAX_REASON]
-        report.refuse(reason, f"{path}:{line + place - 1}: {text}")
+        report.refuse(_reason(text), f"{path}:{line + place - 1}: {_cut(text, _MAX_EXAMPLE)}")
         return None
     num_nodes = count_nodes(program.ids)
     if num_nodes > max_nodes:
         report.refuse(f"more than {max_nodes} nodes", f"{path}:{line}: {num_nodes} nodes")
         return None
     return FoundFunction(program=program, source=f"{path}:{line}")
+
+
+def _reason(text: str) -> str:
+    """Return what refusals of one kind have in common: without names, numbers and suggestions."""
+    common = _QUOTED.sub("...", text).removeprefix("...: ")
+    for suggestion in (" Did you mean", " Known:"):
+        common = common.partition(suggestion)[0]
+    return _cut(common, _MAX_REASON)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def _place(message: str) -> tuple[int, str]:
