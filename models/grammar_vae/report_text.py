@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from models.config_file import write_text
+from models.grammar_vae.coefficients import CoefficientErrors
 from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.report_metrics import FamilyAccuracy, PriorSample, Report
 from models.grammar_vae.trained import TrainedModel
@@ -41,7 +42,8 @@ def report_lines(
         f"{metrics['active_units']:.0f} of {model.config.z_dim} latents active"
     )
     yield f"  {_baseline_line(report)}"
-    yield f"  coefficients: {_coefficient_line(report, model)}"
+    if report.coefficients is not None or model.grammar is None:
+        yield f"  coefficients: {_coefficient_line(report.coefficients)}"
     yield from _family_lines(report.families, all_families)
     yield f"  prior samples: {_prior_line(report.prior)}"
     if model.training_data["digest"] != dataset.digest:
@@ -78,10 +80,9 @@ def _baseline_line(report: Report) -> str:
     return f"token_acc to beat: {', '.join(known)}"
 
 
-def _coefficient_line(report: Report, model: TrainedModel) -> str:
-    errors = report.coefficients
+def _coefficient_line(errors: CoefficientErrors | None) -> str:
     if errors is None:
-        return _NO_GRAMMAR if model.grammar is None else "the grammar has no numbers (NUM)"
+        return _NO_GRAMMAR
     if not errors.num_coefficients:
         return f"{errors.same_skeleton:.2%} of rows keep everything but numbers; none to compare"
     return (

@@ -91,7 +91,7 @@ def test_what_is_not_available_is_said(lines, half_trained, model):
         "  coefficients: not available without a grammar",
         "  prior samples: not available without a grammar",
     ]
-    assert lines(bare)[3] == "  coefficients: the grammar has no numbers (NUM)"
+    assert not any("coefficients" in line for line in lines(bare))  # equations have none
 
 
 def test_rows_that_training_may_have_seen_are_noted(model, half_trained):
