@@ -101,7 +101,8 @@ def _family_lines(families: Sequence[FamilyAccuracy], all_families: bool) -> Ite
         return
     shown = families[:_MOST_FAMILIES]
     width = max(len("family"), *(len(family.name) for family in shown))
-    yield f"  {'family':<{width}}  {'rows':>6}  seq_acc  but for numbers"
+    numbers = "" if shown[0].same_skeleton is None else "  but for numbers"
+    yield f"  {'family':<{width}}  {'rows':>6}  seq_acc{numbers}"
     for family in shown:
         skeleton = "" if family.same_skeleton is None else f"{family.same_skeleton:.4f}"
         line = f"  {family.name:<{width}}  {family.num_rows:>6,}  {family.seq_acc:.4f}   {skeleton}"
