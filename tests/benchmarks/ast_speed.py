@@ -1,11 +1,12 @@
 """Measures how fast an AST autoencoder trains and decodes, on the cores of this machine.
 
     PYTHONPATH=. python tests/benchmarks/ast_speed.py data/programs-5000
-    PYTHONPATH=. python tests/benchmarks/ast_speed.py            # programs drawn at random
+    PYTHONPATH=. python tests/benchmarks/ast_speed.py            # programs generated first
 
 The bars, at hidden_dim 128 on two quiet cores: training 0.315 ms a program, validation decoding
 0.225 ms a program. Times are the best of several passes; beside wall-clock time stands processor
-time, which says how much of the machine others used.
+time of all threads, which says how much of the machine others used. On a busy machine measure one
+thread (OMP_NUM_THREADS=1): two quiet cores take about half its processor time.
 """
 
 import os
@@ -21,7 +22,6 @@ from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, load_dataset
 from models.ast_autoencoder.decoding import decode
 from models.ast_autoencoder.language.machine import ConstraintMachine
-from models.ast_autoencoder.language.sampling import random_programs
 from models.ast_autoencoder.network import build_network
 from models.ast_autoencoder.step import StepSettings, TrainStep
 from models.ast_autoencoder.task import autocast_dtype
@@ -31,6 +31,7 @@ from models.grammar_vae.batches import evaluation_batches, training_batches
 TRAINING_BAR_MS = 0.315
 DECODING_BAR_MS = 0.225
 MAX_STEPS = 100
+NUM_PROGRAMS = 4000
 PASSES = 4
 
 
@@ -64,13 +65,9 @@ def main() -> int:
 
 
 def _programs(arguments: list[str]) -> np.ndarray:
-    if arguments:
-        ids = np.asarray(load_dataset(DataConfig(data_dir=arguments[0])).ids)
-        return ids[(ids >= 0).sum(1) <= MAX_STEPS][:5000, :MAX_STEPS]
-    machine = ConstraintMachine("cpu", MAX_STEPS)
-    ids = random_programs(machine, 20_000, torch.Generator().manual_seed(0)).numpy()
-    lengths = (ids >= 0).sum(1)
-    return ids[(lengths > 20) & (lengths < 90)][:2000].astype(np.int16)
+    data = DataConfig(data_dir=arguments[0]) if arguments else DataConfig(num_programs=NUM_PROGRAMS)
+    ids = np.asarray(load_dataset(data).ids)
+    return ids[(ids >= 0).sum(1) <= MAX_STEPS][:NUM_PROGRAMS, :MAX_STEPS]
 
 
 def _training(network, nodes, steps, batch_size: int) -> Callable[[], None]:
