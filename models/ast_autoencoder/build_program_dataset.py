@@ -132,7 +132,7 @@ def _collect_functions(
             record = ProgramRecord(
                 program=function.program,
                 behaviour=result.behaviour,
-                examples=result.examples,
+                examples_text=result.examples_text,
                 source=function.source,
             )
             collected.records.append(record)

@@ -58,7 +58,9 @@ def records_of(generated: Generated) -> list[ProgramRecord]:
     """Return generated programs as records of a data set."""
     return [
         ProgramRecord(
-            program=Program(ids=made.ids), behaviour=made.behaviour, examples=made.examples
+            program=Program(ids=made.ids),
+            behaviour=made.behaviour,
+            examples_text=made.examples_text,
         )
         for made in generated.programs
     ]

@@ -88,6 +88,8 @@ class Interpreter:
             executable = self.compile(program)
         except UserError:
             return [INVALID] * len(inputs)
+        except RecursionError:  # the caller stands deep in the stack already
+            return [SIZE_LIMIT] * len(inputs)
         return [executable.run(values) for values in inputs]
 
 

@@ -26,7 +26,7 @@ class Limits:
         max_nesting: of expressions and blocks in each other.
     """
 
-    max_steps: int = 50_000
+    max_steps: int = 20_000
     max_int_bits: int = 1_024
     max_length: int = 10_000
     max_nesting: int = 200

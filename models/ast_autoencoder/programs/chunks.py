@@ -23,7 +23,11 @@ from models.ast_autoencoder.programs.behaviour import (
 )
 from models.ast_autoencoder.programs.derive import count_nodes, tree_to_ids
 from models.ast_autoencoder.programs.drafts import size_of
-from models.ast_autoencoder.programs.examples import draw_examples
+from models.ast_autoencoder.programs.examples import (
+    draw_examples,
+    examples_to_text,
+    text_to_examples,
+)
 from models.ast_autoencoder.programs.generator import random_program
 from models.ast_autoencoder.programs.program_digest import program_digest
 from models.ast_autoencoder.programs.shrinking import shrink
@@ -44,28 +48,29 @@ class MadeProgram:
         ids: its derivation.
         num_nodes: of its graph.
         behaviour: digest of what it does on the probes of its signature.
-        examples: visible ones, then hidden ones.
+        examples_text: visible examples, then hidden ones, as JSON.
     """
 
     ids: tuple[int, ...]
     num_nodes: int
     behaviour: int
-    examples: tuple[Example, ...]
+    examples_text: str
+
+    @property
+    def examples(self) -> list[Example]:
+        """The examples, visible ones first."""
+        return text_to_examples(self.examples_text)
 
     def to_plain(self) -> tuple[Any, ...]:
         """Return plain values, to pass between processes."""
-        examples = [(list(each.inputs), each.output) for each in self.examples]
-        return self.ids, self.num_nodes, self.behaviour, examples
+        return self.ids, self.num_nodes, self.behaviour, self.examples_text
 
     @staticmethod
     def from_plain(content: tuple[Any, ...]) -> "MadeProgram":
         """Return what `to_plain` gave."""
-        ids, num_nodes, behaviour, examples = content
+        ids, num_nodes, behaviour, examples_text = content
         return MadeProgram(
-            ids=tuple(ids),
-            num_nodes=num_nodes,
-            behaviour=behaviour,
-            examples=tuple(Example(inputs=tuple(i), output=o) for i, o in examples),
+            ids=ids, num_nodes=num_nodes, behaviour=behaviour, examples_text=examples_text
         )
 
 
@@ -111,7 +116,7 @@ def study(ids: Sequence[int], seed: int) -> MadeProgram | str:
         ids=tuple(ids),
         num_nodes=count_nodes(ids),
         behaviour=behaviour.digest,
-        examples=tuple(examples),
+        examples_text=examples_to_text(examples),
     )
 
 
@@ -157,7 +162,7 @@ class _Maker:
             ids=ids,
             num_nodes=num_nodes,
             behaviour=digest,
-            examples=tuple(examples),
+            examples_text=examples_to_text(examples),
         )
         if replaces:
             self.rejected[EQUAL] += 1

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.ast_autoencoder.example_text import Example
 from models.ast_autoencoder.language.kinds import language
 from models.ast_autoencoder.language.program import Program
-from models.ast_autoencoder.programs.examples import NUM_VISIBLE
+from models.ast_autoencoder.programs.examples import NUM_VISIBLE, text_to_examples
 from models.ast_autoencoder.programs.program_digest import program_digest
 from models.ast_autoencoder.programs.splits import (
     duplicate_counts,
@@ -29,13 +29,13 @@ class ProgramRecord:
     Args:
         program: its derivation and, if it has some, its real names.
         behaviour: digest of what it does on the probes of its signature.
-        examples: visible ones, then hidden ones.
+        examples_text: visible examples, then hidden ones, as JSON.
         source: where it comes from, for people; "" for generated ones.
     """
 
     program: Program
     behaviour: int
-    examples: tuple[Example, ...]
+    examples_text: str
     source: str = ""
 
 
@@ -112,9 +112,7 @@ class ProgramDataset:
         return counts | {"val_with_skeleton_in_train": int(shared.sum())}
 
     def _examples(self, row: int) -> list[Example]:
-        text = self.examples[row]
-        pairs = json.loads(text) if text else []
-        return [Example(inputs=tuple(inputs), output=output) for inputs, output in pairs]
+        return text_to_examples(self.examples[row])
 
 
 def dataset_of(records: Sequence[ProgramRecord], name: str) -> ProgramDataset:
@@ -136,7 +134,7 @@ def dataset_of(records: Sequence[ProgramRecord], name: str) -> ProgramDataset:
         train=train,
         val=val,
         behaviours=behaviours,
-        examples=TextColumn.of(map(_examples_text, records)),
+        examples=TextColumn.of(record.examples_text for record in records),
         names=TextColumn.of(map(_names_text, records)),
     )
 
@@ -182,13 +180,6 @@ def without_constants(ids: NDArray[np.int16]) -> NDArray[np.int16]:
 def _digests(ids: NDArray[np.int16], lengths: NDArray[np.int32]) -> NDArray[np.uint64]:
     rows = zip(ids.tolist(), lengths.tolist(), strict=True)
     return np.array([program_digest(row[:length]) for row, length in rows], dtype=np.uint64)
-
-
-def _examples_text(record: ProgramRecord) -> str:
-    if not record.examples:
-        return ""
-    pairs = [[list(each.inputs), each.output] for each in record.examples]
-    return json.dumps(pairs, separators=(",", ":"), ensure_ascii=False)
 
 
 def _names_text(record: ProgramRecord) -> str:

@@ -1,5 +1,6 @@
 """Examples of what a program does, visible and hidden ones, that reach all of its branches."""
 
+import json
 import random
 from collections.abc import Sequence
 
@@ -35,6 +36,18 @@ def draw_examples(
         return None
     visible, hidden = _dealt(_chosen(runs))
     return [Example(inputs=inputs, output=value) for inputs, value in visible + hidden]
+
+
+def examples_to_text(examples: Sequence[Example]) -> str:
+    """Return examples as JSON: `[[[input, ...], output], ...]`, or "" for none."""
+    pairs = [[list(each.inputs), each.output] for each in examples]
+    return json.dumps(pairs, separators=(",", ":"), ensure_ascii=False) if pairs else ""
+
+
+def text_to_examples(text: str) -> list[Example]:
+    """Return the examples that `examples_to_text` wrote."""
+    pairs = json.loads(text) if text else []
+    return [Example(inputs=tuple(inputs), output=output) for inputs, output in pairs]
 
 
 def _runs(

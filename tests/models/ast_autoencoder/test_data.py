@@ -13,23 +13,23 @@ from models.errors import UserError
 
 @pytest.fixture(scope="module")
 def generated():
-    return load_dataset(DataConfig(num_programs=150, seed=2))
+    return load_dataset(DataConfig(num_programs=80, seed=2))
 
 
 def test_programs_are_generated_in_memory(generated):
-    assert generated.num_rows == 150
-    assert (len(generated.train), len(generated.val)) == (120, 30)
+    assert generated.num_rows == 80
+    assert (len(generated.train), len(generated.val)) == (64, 16)
     assert generated.ids.dtype == np.int16
     assert ((generated.ids >= 0).sum(axis=1) == generated.lengths).all()
     check_programs(generated.ids)
-    assert all(len(generated.hidden_examples(row)) == 5 for row in range(150))
+    assert all(len(generated.hidden_examples(row)) == 5 for row in range(80))
     counts = generated.duplicate_counts()
     assert counts["val_with_program_in_train"] == counts["val_with_behaviour_in_train"] == 0
 
 
 def test_the_seed_decides_the_digest(generated):
-    assert load_dataset(DataConfig(num_programs=150, seed=2)).digest == generated.digest
-    assert load_dataset(DataConfig(num_programs=150, seed=3)).digest != generated.digest
+    assert load_dataset(DataConfig(num_programs=80, seed=2)).digest == generated.digest
+    assert load_dataset(DataConfig(num_programs=20, seed=3)).digest != generated.digest
 
 
 def test_data_sets_are_pickled_for_workers(generated):
@@ -56,11 +56,11 @@ def test_a_folder_is_read_whole_or_in_part(generated, tmp_path):
     assert other.digest != part.digest
 
 
-@pytest.mark.parametrize("number", [0, 1, 151])
+@pytest.mark.parametrize("number", [0, 1, 81])
 def test_impossible_parts_are_refused(generated, tmp_path, number):
     write_dataset(generated, tmp_path / "programs", about={})
     config = DataConfig(data_dir=str(tmp_path / "programs"), num_programs=number)
-    with pytest.raises(UserError, match=rf"num_programs \({number}\) must be 2 to 150"):
+    with pytest.raises(UserError, match=rf"num_programs \({number}\) must be 2 to 80"):
         load_dataset(config)
 
 

@@ -155,7 +155,7 @@ def assert_agree(in_cpython, tasks):
         ("n: int", "xs = [n]\nfor i in range(99):\n    xs += xs\nreturn xs", "size_limit"),
         (
             "n: int",
-            "xs = [n]\nfor i in range(19999):\n    xs.append(i)\nreturn xs",
+            "xs = [n] * 9000\nfor i in range(1999):\n    xs.append(i)\nreturn xs",
             "size_limit",
         ),
         (

@@ -17,9 +17,9 @@ from models.ast_autoencoder.programs.generator import random_program
 
 @pytest.fixture(scope="session")
 def drafts():
-    """300 random programs as they are drawn, of all sizes."""
+    """200 random programs as they are drawn, of all sizes."""
     rng = random.Random(7)
-    return [random_program(rng, 100) for _ in range(300)]
+    return [random_program(rng, 100) for _ in range(200)]
 
 
 @pytest.fixture(scope="session")

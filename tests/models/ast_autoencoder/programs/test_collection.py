@@ -9,31 +9,31 @@ from models.errors import UserError
 
 @pytest.fixture(scope="module")
 def generated():
-    return generate_programs(120, 5, num_workers=1)
+    return generate_programs(80, 5, num_workers=1)
 
 
 def test_the_programs_do_not_depend_on_the_number_of_workers(generated):
-    assert generate_programs(120, 5, num_workers=3) == generated
+    assert generate_programs(80, 5, num_workers=3) == generated
 
 
 def test_all_programs_do_different_things(generated):
-    assert len(generated.programs) == 120
-    assert len({made.behaviour for made in generated.programs}) == 120
+    assert len(generated.programs) == 80
+    assert len({made.behaviour for made in generated.programs}) == 80
     assert generated.num_drawn % CHUNK_PROGRAMS == 0
-    assert 0 < sum(generated.rejected.values()) <= generated.num_drawn - 120
+    assert 0 < sum(generated.rejected.values()) <= generated.num_drawn - 80
 
 
 def test_fewer_programs_are_a_part_of_more_up_to_shorter_twins(generated):
-    fewer = generate_programs(60, 5, num_workers=1)
+    fewer = generate_programs(40, 5, num_workers=1)
     known = {made.behaviour for made in generated.programs}
     assert {made.behaviour for made in fewer.programs} <= known
 
 
 def test_known_behaviours_are_left_out(generated):
-    known = {made.behaviour for made in generated.programs[:30]}
-    found = generate_programs(60, 5, num_workers=2, known=known)
+    known = {made.behaviour for made in generated.programs[:20]}
+    found = generate_programs(40, 5, num_workers=2, known=known)
     assert not known & {made.behaviour for made in found.programs}
-    assert found.rejected[EQUAL] >= 30
+    assert found.rejected[EQUAL] >= 20
 
 
 def test_progress_is_told():

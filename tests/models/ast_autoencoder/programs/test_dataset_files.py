@@ -11,6 +11,7 @@ from models.ast_autoencoder.programs import writing
 from models.ast_autoencoder.programs.chunks import make_chunk
 from models.ast_autoencoder.programs.collection import Generated
 from models.ast_autoencoder.programs.dataset import ProgramRecord, dataset_of
+from models.ast_autoencoder.programs.examples import text_to_examples
 from models.ast_autoencoder.programs.reading import read_dataset
 from models.ast_autoencoder.programs.writing import check_folder, write_dataset
 from models.errors import UserError
@@ -24,7 +25,7 @@ def records(chunk):
     named = ProgramRecord(
         program=Program(ids=own.ids, name="größe", names=("länge", "b")),
         behaviour=own.behaviour,
-        examples=own.examples,
+        examples_text=own.examples_text,
         source="my file.py:3",
     )
     return [named, *records_of(generated)[1:]]
@@ -66,7 +67,9 @@ def test_a_data_set_comes_back_as_it_was_written(dataset, folder, records):
     assert found.source_of(0) == "my file.py:3"
     assert found.program(1) == Program(ids=records[1].program.ids)
     assert found.source_of(1) == ""
-    assert found.visible_examples(2) + found.hidden_examples(2) == list(records[2].examples)
+    assert found.visible_examples(2) + found.hidden_examples(2) == text_to_examples(
+        records[2].examples_text
+    )
     assert found.has_examples
 
 
