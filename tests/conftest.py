@@ -1,6 +1,7 @@
 """Fixtures that several test folders share."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ REPOSITORY = Path(__file__).parents[1]
 
 # As the commands do (models/command.py), before any test loads torch.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# Started in the background, a shell ignores Ctrl-C, and so would every command under test.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
