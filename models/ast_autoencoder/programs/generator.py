@@ -11,7 +11,7 @@ from models.ast_autoencoder.programs.random_statements import fill
 _PARAMETER_WEIGHTS = (0.36, 0.06, 0.27, 0.31)
 """By type, in the order of TYPES."""
 _RETURN_WEIGHTS = (0.34, 0.22, 0.23, 0.21)
-_NUM_PARAMETERS_WEIGHTS = (0.45, 0.4, 0.12, 0.03)
+_NUM_PARAMETERS_WEIGHTS = (0.42, 0.38, 0.14, 0.06)
 
 _OVERHEAD = 4
 """Nodes around the statements: the program, a parameter, the return and its value."""

@@ -1,5 +1,7 @@
 import random
 
+import pytest
+
 from models.ast_autoencoder.language.kinds import language
 from models.ast_autoencoder.programs.derive import tree_to_ids
 from models.ast_autoencoder.programs.generator import random_program
@@ -9,6 +11,13 @@ RARE = {
     "while_le_and", "int_str", "list_n", "items_end",
 }  # fmt: skip
 """Kinds too rare to be asked for in a few hundred programs."""
+
+
+@pytest.fixture(scope="module")
+def many(drafts):
+    """800 drafts."""
+    rng = random.Random(11)
+    return [*drafts, *(random_program(rng, 100) for _ in range(600))]
 
 
 def kinds_in(trees):
@@ -25,14 +34,12 @@ def test_the_seed_decides_the_programs():
     assert draw(1) != draw(2)
 
 
-def test_drafts_use_nearly_all_kinds_of_the_language(drafts):
-    rng = random.Random(11)
-    more = [random_program(rng, 100) for _ in range(600)]
-    missing = {kind.name for kind in language().kinds} - kinds_in([*drafts, *more])
+def test_drafts_use_nearly_all_kinds_of_the_language(many):
+    missing = {kind.name for kind in language().kinds} - kinds_in(many)
     assert missing <= RARE
 
 
-def test_drafts_have_one_to_four_parameters_of_all_types(drafts):
-    assert {len(tree.args) for tree in drafts} == {1, 2, 3, 4}
-    assert len({parameter.kind for tree in drafts for parameter in tree.args}) == 4
-    assert len({tree.kind for tree in drafts}) == 4
+def test_drafts_have_one_to_four_parameters_of_all_types(many):
+    assert {len(tree.args) for tree in many} == {1, 2, 3, 4}
+    assert len({parameter.kind for tree in many for parameter in tree.args}) == 4
+    assert len({tree.kind for tree in many}) == 4
