@@ -74,7 +74,7 @@ def _training(network, nodes, steps, batch_size: int) -> Callable[[], None]:
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
     settings = StepSettings(
         clip_norm=1.0,
-        autocast=autocast_dtype("auto", torch.device("cpu")),
+        autocast=autocast_dtype("auto", torch.device("cpu"), batch_size),
         mean_steps=float(steps.lengths.float().mean()),
     )
     step = TrainStep(network.train(), optimizer, settings)
@@ -82,8 +82,8 @@ def _training(network, nodes, steps, batch_size: int) -> Callable[[], None]:
     rows = torch.arange(len(steps.lengths))
 
     def epoch() -> None:
-        for batch in training_batches(rows, steps.lengths, batch_size, 1, generator):
-            num_nodes = int(nodes.num_nodes[batch.rows].max())
+        for batch in training_batches(rows, steps.lengths, batch_size, 4, generator):
+            num_nodes = -(-int(nodes.num_nodes[batch.rows].max()) // 4) * 4
             step(
                 NodeBatch.select(nodes, batch.rows, num_nodes),
                 StepBatch.select(steps, batch.rows, batch.num_steps),
@@ -94,7 +94,7 @@ def _training(network, nodes, steps, batch_size: int) -> Callable[[], None]:
 
 def _decoding(network, nodes, steps) -> Callable[[], None]:
     machine = ConstraintMachine("cpu", MAX_STEPS)
-    dtype = autocast_dtype("auto", torch.device("cpu"))
+    dtype = autocast_dtype("auto", torch.device("cpu"), 1024)
 
     @torch.no_grad()
     def validate() -> None:

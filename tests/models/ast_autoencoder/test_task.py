@@ -131,6 +131,8 @@ def test_on_batch_is_told_every_batch_with_its_sums(small, dataset):
     assert sum(count for _, _, count in told) == 80
 
 
-def test_float32_is_kept_when_asked():
-    assert autocast_dtype("float32", torch.device("cpu")) is None
-    assert autocast_dtype("bfloat16", torch.device("cpu")) is torch.bfloat16
+def test_precision_is_as_asked_and_small_batches_stay_wide_on_a_cpu():
+    cpu = torch.device("cpu")
+    assert autocast_dtype("float32", cpu, 256) is None
+    assert autocast_dtype("bfloat16", cpu, 8) is torch.bfloat16
+    assert autocast_dtype("auto", cpu, 8) is None
