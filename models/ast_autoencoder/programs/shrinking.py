@@ -226,14 +226,14 @@ def _computed(item: _Part) -> _Part:
 
 
 def _stand_ins(item: _Part, nonterminal: str) -> Iterator[_Part]:
-    """Yield what could stand for an expression: its parts of the same type, then nothing much."""
+    """Yield what could stand for an expression: parts of the same type, then nothing much."""
     for child, name in zip(item.args, _arguments(item), strict=True):
         if name == nonterminal:
             yield child
-    for child in item.args:
-        for grandchild, name in zip(child.args, _arguments(child), strict=True):
-            if name == nonterminal:
-                yield grandchild
+        else:
+            for grandchild, inner in zip(child.args, _arguments(child), strict=True):
+                if inner == nonterminal:
+                    yield grandchild
     if item.args:
         for nothing in _NOTHING[nonterminal]:
             yield _Part(nothing)
