@@ -1,0 +1,54 @@
+"""What the AST autoencoder declares of itself."""
+
+import subprocess
+import sys
+
+import pytest
+
+from models.ast_autoencoder.cost import cost_of, usual_cost
+from models.ast_autoencoder.network import build_network
+from models.ast_autoencoder.spec import AST_AUTOENCODER
+from models.presets import find_preset, list_presets
+
+
+def test_declaring_imports_no_torch():
+    code = "import sys, models.ast_autoencoder.spec; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_main_metric_is_declared_with_its_floor():
+    metrics = {metric.name: metric for metric in AST_AUTOENCODER.metrics}
+    main = metrics[AST_AUTOENCODER.main_metric]
+    assert (main.name, main.mode, main.floor) == ("val/exact_match_rate", "max", 0.0)
+
+
+def test_losses_depend_on_what_is_left_out():
+    for metric in AST_AUTOENCODER.metrics:
+        if metric.name.endswith("loss"):
+            assert metric.depends_on == ("max_decode_steps",)
+
+
+def test_presets_are_those_of_the_guide_and_of_more_data():
+    names = [preset.name for preset in list_presets("ast_autoencoder") if preset.built_in]
+    assert names == ["default", "small", "fast", "large", "gpu"]
+    small = find_preset("ast_autoencoder", "small").config
+    assert (small.epochs, small.batch_size, small.hidden_dim, small.max_decode_steps) == (
+        50, 4, 64, 50,
+    )  # fmt: skip
+    large = find_preset("ast_autoencoder", "large").config
+    assert (large.epochs, large.batch_size, large.hidden_dim, large.lr) == (20, 32, 256, 5e-4)
+
+
+@pytest.mark.parametrize("name", ["default", "small", "large"])
+def test_cost_counts_the_parameters_of_the_network(name):
+    config = find_preset("ast_autoencoder", name).config
+    cost = usual_cost(config)
+    assert cost.num_parameters == build_network(config).num_parameters
+    assert cost.checkpoint_mb == pytest.approx(12 * cost.num_parameters / 1e6)
+
+
+def test_more_programs_a_batch_take_more_memory(small):
+    sizes = {"num_steps": 40, "num_rows": 100, "num_train_rows": 80}
+    costs = [cost_of(small(batch_size=size), **sizes).memory_mb for size in (8, 256)]
+    assert costs[0] < costs[1]
