@@ -2,9 +2,14 @@ import random
 
 import pytest
 
+from models.ast_autoencoder.execution.interpreter import Interpreter
+from models.ast_autoencoder.execution.outcomes import same_value
 from models.ast_autoencoder.language.kinds import language
+from models.ast_autoencoder.language.to_source import ids_to_source
+from models.ast_autoencoder.programs.chunks import parameter_types_of
 from models.ast_autoencoder.programs.derive import tree_to_ids
 from models.ast_autoencoder.programs.generator import random_program
+from models.ast_autoencoder.programs.inputs import random_inputs
 
 RARE = {
     "slice_str", "word", "more", "shrink_gt_and", "while_ge_and", "index_list", "if_bool",
@@ -43,3 +48,22 @@ def test_drafts_have_one_to_four_parameters_of_all_types(many):
     assert {len(tree.args) for tree in many} == {1, 2, 3, 4}
     assert len({parameter.kind for tree in many for parameter in tree.args}) == 4
     assert len({tree.kind for tree in many}) == 4
+
+
+def test_drafts_do_the_same_in_python(drafts, in_cpython):
+    """Drafts fail and loop more than what is kept of them."""
+    rng = random.Random(3)
+    interpreter = Interpreter()
+    tasks, ours = [], []
+    for tree in drafts:
+        inputs = [random_inputs(parameter_types_of(tree), rng) for _ in range(5)]
+        ids = tree_to_ids(tree)
+        runs = zip(inputs, interpreter.run(ids, inputs), strict=True)
+        runs = [(values, found) for values, found in runs if "limit" not in found.status]
+        tasks.append((ids_to_source(ids), [values for values, _ in runs]))
+        ours.append([found for _, found in runs])
+    for outcomes, theirs in zip(ours, in_cpython(tasks), strict=True):
+        for outcome, (status, content) in zip(outcomes, theirs, strict=True):
+            assert outcome.status == status
+            assert same_value(content, outcome.value if status == "value" else outcome.error)
+    assert {outcome.status for outcomes in ours for outcome in outcomes} == {"value", "error"}
