@@ -16,15 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 import tyro
 
+from models import model_files
 from models.ast_autoencoder.data import DataConfig, ProgramDataset, load_dataset
 from models.ast_autoencoder.example_text import parse_example, read_examples
 from models.ast_autoencoder.language.from_source import source_to_ids
 from models.ast_autoencoder.language.program import Program
 from models.ast_autoencoder.language.to_source import ids_to_source
-from models.ast_autoencoder.spec import METRICS
 from models.command import run_command
 from models.errors import UserError
-from models.presets import find_preset
 
 if TYPE_CHECKING:
     from models.ast_autoencoder.trained import TrainedModel
@@ -154,31 +153,7 @@ def find_checkpoint(name: str) -> Path:
     Raises:
         UserError: it stands for none.
     """
-    from models.checkpoints import Monitor, best_checkpoint
-
-    path = Path(name)
-    if path.is_file():
-        return path
-    monitors = [
-        Monitor(metric=metric.name, label=metric.name.rpartition("/")[2], mode=metric.mode)
-        for metric in METRICS
-    ]
-    if path.is_dir():
-        if (path / "best_model.pt").is_file():
-            return path / "best_model.pt"
-        best = best_checkpoint(path, monitors)
-        if best is None:
-            raise UserError(f"{path}: holds no best_model.pt: give a checkpoint file")
-        return best
-    preset = find_preset("ast_autoencoder", name)
-    folder = preset.source.parent / preset.name
-    best = None if preset.built_in else best_checkpoint(folder, monitors)
-    if best is None:
-        raise UserError(
-            f"the preset '{name}' has no checkpoints (only promoted ones do): train it with "
-            f"python -m models.ast_autoencoder.train --config {name}"
-        )
-    return best
+    return model_files.find_checkpoint("ast_autoencoder", name, _best_of_run)
 
 
 def _run(arguments: Sequence[str]) -> None:
@@ -202,7 +177,7 @@ def _run(arguments: Sequence[str]) -> None:
             print(f"{command.out}: latents {latents.shape}")
         case Decode():
             options = (command.temperature, command.top_k, command.seed)
-            _show(_decode(model, _latents(command.latents), *options))
+            _show(_decode(model, model_files.read_latents(command.latents), *options))
         case Reconstruct():
             originals = _originals(command, model.config.max_decode_steps)
             _show_pairs(originals, trained.reconstruct(model, originals))
@@ -217,6 +192,15 @@ def _run(arguments: Sequence[str]) -> None:
             _show(_decode(model, latents, command.temperature, command.top_k, command.seed))
         case Synthesize():
             _synthesize(model, command)
+
+
+def _best_of_run(path: Path) -> Path:
+    if (path / "best_model.pt").is_file():
+        return path / "best_model.pt"
+    best = model_files.best_in("ast_autoencoder", path)
+    if best is None:
+        raise UserError(f"{path}: holds no best_model.pt: give a checkpoint file")
+    return best
 
 
 def _decode(
@@ -238,14 +222,6 @@ def _program(path: Path) -> Program:
         raise UserError(f"{path}: cannot be read: {error}") from error
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-
-
-def _latents(path: Path) -> np.ndarray:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        return loaded["latents"] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: no array `latents` to read: {error}") from error
 
 
 def _load(folder: Path) -> ProgramDataset:

@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 import tyro
 
+from models import model_files
 from models.command import run_command
 from models.config_file import to_config
 from models.errors import UserError
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
 from models.grammar_vae.data_flags import DataFlags
-from models.grammar_vae.spec import METRICS
-from models.presets import find_preset
 from models.progress import show_progress
 from models.run_folder import read_settings, run_folder_of
 
@@ -154,30 +153,7 @@ def find_checkpoint(name: str) -> Path:
     Raises:
         UserError: it stands for none.
     """
-    from models.checkpoints import Monitor, best_checkpoint
-
-    path = Path(name)
-    if path.is_file():
-        return path
-    monitors = [
-        Monitor(metric=metric.name, label=metric.name.rpartition("/")[2], mode=metric.mode)
-        for metric in METRICS
-    ]
-    if path.is_dir():
-        folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
-        best = best_checkpoint(folder, monitors)
-        if best is None:
-            raise UserError(f"{path}: holds no best-*.ckpt: give a checkpoint file")
-        return best
-    preset = find_preset("grammar_vae", name)
-    folder = preset.source.parent / preset.name
-    best = None if preset.built_in else best_checkpoint(folder, monitors)
-    if best is None:
-        raise UserError(
-            f"the preset '{name}' has no checkpoints (only promoted ones do): train it with "
-            f"python -m models.grammar_vae.train --config {name}"
-        )
-    return best
+    return model_files.find_checkpoint("grammar_vae", name, _best_of_run)
 
 
 def _run(arguments: Sequence[str]) -> None:
@@ -202,7 +178,8 @@ def _run(arguments: Sequence[str]) -> None:
             _write(command.out, latents, texts)
             print(f"{command.out}: latents {latents.shape}, texts ({len(texts)},)")
         case Decode():
-            _show(trained.decode(model, _latents(command), command.temperature, command.seed))
+            latents = model_files.read_latents(command.latents)
+            _show(trained.decode(model, latents, command.temperature, command.seed))
         case Reconstruct():
             originals = _originals(command, model.num_steps)
             _show_pairs(originals, trained.reconstruct(model, originals))
@@ -221,6 +198,14 @@ def _run(arguments: Sequence[str]) -> None:
             trained.export_model(model, command.out)
             size = command.out.stat().st_size / 1e6
             print(f"wrote {command.out} ({size:.1f} MB, {model.network.num_parameters:,} numbers)")
+
+
+def _best_of_run(path: Path) -> Path:
+    folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
+    best = model_files.best_in("grammar_vae", folder)
+    if best is None:
+        raise UserError(f"{path}: holds no best-*.ckpt: give a checkpoint file")
+    return best
 
 
 def _evaluate(command: Evaluate, model: "TrainedModel") -> None:
@@ -270,14 +255,6 @@ def _write(path: Path, latents: np.ndarray, texts: Sequence[str]) -> None:
             np.savez(file, latents=latents, texts=np.array(texts))
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _latents(command: Decode) -> np.ndarray:
-    try:
-        loaded = np.load(command.latents, allow_pickle=False)
-        return loaded["latents"] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{command.latents}: no array `latents` to read: {error}") from error
 
 
 def _originals(command: Reconstruct, num_steps: int) -> list[str]:

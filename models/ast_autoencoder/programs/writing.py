@@ -1,10 +1,9 @@
 """Writes a data set: whole or not at all."""
 
-import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from models.ast_autoencoder.programs.dataset import ProgramDataset
 from models.ast_autoencoder.programs.files import SHARD_PROGRAMS, ProgramFiles
 from models.ast_autoencoder.programs.reading import FORMAT, FORMAT_VERSION, describes_programs
 from models.errors import UserError
+from models.folder_writing import folder_beside
 
 
 def check_folder(folder: Path, overwrite: bool) -> None:
@@ -59,7 +59,7 @@ def write_dataset(
     """
     check_folder(folder, overwrite)
     try:
-        with _folder_beside(folder) as fresh:
+        with folder_beside(folder) as fresh:
             files = ProgramFiles(folder=fresh)
             files.graphs.mkdir()
             shards = _write_shards(dataset, files)
@@ -70,19 +70,6 @@ def write_dataset(
         raise UserError(
             f"cannot write to {folder} ({error}): free some space or give another --out"
         ) from error
-
-
-@contextlib.contextmanager
-def _folder_beside(folder: Path) -> Iterator[Path]:
-    """Yield a new folder on the same disk as `folder`, removed afterwards if still there."""
-    folder = folder.resolve()  # a link's own folder may be on another disk
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = folder.parent / f".{folder.name}.partial-{os.getpid()}"
-    fresh.mkdir()
-    try:
-        yield fresh
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _move_into_place(fresh: Path, folder: Path) -> None:

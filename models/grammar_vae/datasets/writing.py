@@ -1,15 +1,13 @@
 """Writes a data set's files: whole or not at all."""
 
-import contextlib
 import json
-import os
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from models.errors import UserError
+from models.folder_writing import folder_beside
 from models.grammar.grammar import Grammar
 from models.grammar.masks import packed_step_masks, tables
 from models.grammar_vae.data import DerivationDataset
@@ -59,7 +57,7 @@ def write_dataset(
     check_folder(folder, overwrite)
     assert dataset.grammar is not None  # only data read off masks have none; they are on disk
     try:
-        with _folder_beside(folder) as fresh:
+        with folder_beside(folder) as fresh:
             files = DatasetFiles.new(fresh, dataset.num_rows)
             np.save(files.ids, dataset.ids)
             if masks:
@@ -74,19 +72,6 @@ def write_dataset(
             f"cannot write to {folder} ({error}): free some space or give another --out"
         ) from error
     return DatasetFiles.new(folder, dataset.num_rows)
-
-
-@contextlib.contextmanager
-def _folder_beside(folder: Path) -> Iterator[Path]:
-    """Yield a new folder on the same disk as `folder`, removed afterwards if still there."""
-    folder = folder.resolve()  # a link's own folder may be on another disk
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = folder.parent / f".{folder.name}.partial-{os.getpid()}"
-    fresh.mkdir()
-    try:
-        yield fresh
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _move_into_place(fresh: Path, folder: Path) -> None:

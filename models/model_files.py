@@ -1,0 +1,61 @@
+"""The files that the commands for trained models take: checkpoints by name, latents."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from models.errors import UserError
+from models.presets import find_preset
+from models.registry import model_spec
+
+
+def find_checkpoint(model: str, name: str, in_run: Callable[[Path], Path]) -> Path:
+    """Return the checkpoint that a file name, a run's folder or a preset's name stands for.
+
+    Args:
+        model: name of the model.
+        name: what the user gave.
+        in_run: returns the best checkpoint in the folder of a training run, or raises.
+
+    Raises:
+        UserError: it stands for none.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        return in_run(path)
+    preset = find_preset(model, name)
+    best = None if preset.built_in else best_in(model, preset.source.parent / preset.name)
+    if best is None:
+        raise UserError(
+            f"the preset '{name}' has no checkpoints (only promoted ones do): train it with "
+            f"python -m models.{model}.train --config {name}"
+        )
+    return best
+
+
+def best_in(model: str, folder: Path) -> Path | None:
+    """Return the best `best-*.ckpt` in a folder, by the first of the model's metrics it names."""
+    # torch takes seconds to import, and `--help` needs none.
+    from models.checkpoints import Monitor, best_checkpoint
+
+    monitors = [
+        Monitor(metric=metric.name, label=metric.name.rpartition("/")[2], mode=metric.mode)
+        for metric in model_spec(model).metrics
+    ]
+    return best_checkpoint(folder, monitors)
+
+
+def read_latents(path: Path) -> np.ndarray:
+    """Return the array of an .npy, or `latents` of an .npz.
+
+    Raises:
+        UserError: the file is missing, damaged, or holds no such array.
+    """
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        return loaded["latents"] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path}: no array `latents` to read: {error}") from error
