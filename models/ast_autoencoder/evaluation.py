@@ -80,7 +80,7 @@ def decode_rows(
         tensors: of the data set, on the machine's device.
         rows: int64 (N,), on the CPU.
         machine: with the budget.
-        batch_size: programs at a time.
+        batch_size: programs decoded at a time.
         autocast: dtype of matrix products, or None.
     """
     nodes, steps = tensors
@@ -90,20 +90,24 @@ def decode_rows(
     latents = torch.zeros(len(rows), network.latent_dim)
     ids = torch.full((len(rows), machine.max_steps), PAD_ID)
     nats = torch.zeros(len(rows), dtype=torch.float64)
-    for batch in evaluation_batches(torch.arange(len(rows)), lengths[rows], batch_size, 1):
-        chosen = rows[batch.rows].to(machine.device)
-        with torch.autocast(machine.device.type, dtype=autocast, enabled=autocast is not None):
+    missed: list[Tensor] = []
+    with torch.autocast(machine.device.type, dtype=autocast, enabled=autocast is not None):
+        every = torch.arange(len(rows))
+        # Small batches here, where the longest program's size is everyone's.
+        for batch in evaluation_batches(every, lengths[rows], batch_size // 4, 1):
+            chosen = rows[batch.rows].to(machine.device)
             graphs = NodeBatch.select(nodes, chosen, int(nodes.num_nodes[chosen].max()))
             given = StepBatch.select(steps, chosen, batch.num_steps)
             latent = network.encode(graphs)
             terms = step_terms(network.head, network.decoder(latent, given), given)
             latents[batch.rows] = latent.cpu()
             nats[batch.rows] = terms.nats.sum(0).double().cpu()
-            # Free-running decoding takes the true path as long as every choice on it is right,
-            # so only programs with a wrong one need to be decoded.
-            ids[batch.rows, : batch.num_steps] = given.ids.t().cpu()
-            missed = terms.wrong.any(0).nonzero().squeeze(1)
-            ids[batch.rows[missed.cpu()]] = decode(network, latent[missed], machine).cpu()
+            ids[batch.rows, : given.ids.shape[0]] = given.ids.t().cpu()
+            missed.append(batch.rows[terms.wrong.any(0).cpu()])
+        # Free-running decoding takes the true path as long as every choice on it is right, so
+        # only programs with a wrong one need to be decoded.
+        for part in torch.cat(missed).split(batch_size):
+            ids[part] = decode(network, latents[part].to(machine.device), machine).cpu()
     network.train(was_training)
     return Decoded(latents=latents.numpy(), ids=ids.numpy(), nats=nats.numpy())
 

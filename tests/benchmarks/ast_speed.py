@@ -99,11 +99,14 @@ def _decoding(network, nodes, steps) -> Callable[[], None]:
     @torch.no_grad()
     def validate() -> None:
         network.eval()
-        for batch in evaluation_batches(torch.arange(len(steps.lengths)), steps.lengths, 1024, 1):
-            with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
+        latents = []
+        every = torch.arange(len(steps.lengths))
+        with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
+            for batch in evaluation_batches(every, steps.lengths, 256, 1):
                 num_nodes = int(nodes.num_nodes[batch.rows].max())
-                latents = network.encode(NodeBatch.select(nodes, batch.rows, num_nodes))
-                decode(network, latents, machine)
+                latents.append(network.encode(NodeBatch.select(nodes, batch.rows, num_nodes)))
+            for part in torch.cat(latents).split(1024):
+                decode(network, part, machine)
 
     return validate
 
