@@ -43,8 +43,8 @@ class BuildFlags:
     """Random programs to generate."""
     seed: int = 42
     """Seeds the random programs and the inputs of examples."""
-    max_nodes: int = 100
-    """Nodes of a program's graph at most; longer functions are left out."""
+    max_steps: int = 100
+    """Steps of a program's derivation at most, a few more than its nodes; see max_decode_steps."""
     from_source: Path | None = None
     """Take the functions of the Python files below this folder that fit the language."""
     workers: int | None = None
@@ -104,7 +104,7 @@ def _check_flags(flags: BuildFlags) -> None:
 
 
 def _build(flags: BuildFlags) -> None:
-    collected = _Collected(about={"seed": flags.seed, "max_nodes": flags.max_nodes})
+    collected = _Collected(about={"seed": flags.seed, "max_steps": flags.max_steps})
     with show_progress() as progress:
         if flags.from_source is not None:
             _collect_functions(flags, flags.from_source, collected, progress)
@@ -120,7 +120,7 @@ def _collect_functions(
     flags: BuildFlags, folder: Path, collected: _Collected, progress: ProgressCallback
 ) -> None:
     """Add the functions below a folder that fit the language and return on enough inputs."""
-    found, report = find_functions(folder, flags.max_nodes, progress)
+    found, report = find_functions(folder, flags.max_steps, progress)
     studied = study_programs(
         [function.program.ids for function in found],
         flags.seed,
@@ -156,7 +156,7 @@ def _generate(
     generated = generate_programs(
         num_programs,
         flags.seed,
-        max_nodes=flags.max_nodes,
+        max_steps=flags.max_steps,
         num_workers=flags.workers,
         known={record.behaviour for record in collected.records},
         progress=progress,

@@ -16,7 +16,7 @@ from models.errors import UserError
 _MAX_FAILED_STARTS = 3
 """In a row, before the pool gives up."""
 
-_JOBS_AHEAD = 2
+_JOBS_AHEAD = 4
 """Jobs for each worker that may be done before an earlier one is."""
 
 

@@ -74,16 +74,16 @@ class MadeProgram:
         )
 
 
-def make_chunk(seed: int, number: int, max_nodes: int) -> tuple[list[MadeProgram], Counter[str]]:
+def make_chunk(seed: int, number: int, max_steps: int) -> tuple[list[MadeProgram], Counter[str]]:
     """Return the programs of a chunk that are worth keeping, and why the others are not.
 
     Args:
         seed: of the data set.
         number: of the chunk.
-        max_nodes: of a program's graph.
+        max_steps: of a program's derivation.
     """
     rng = random.Random(f"programs {seed} {number}")
-    maker = _Maker(rng, max_nodes)
+    maker = _Maker(rng, max_steps)
     for _ in range(CHUNK_PROGRAMS):
         flaw = maker.make()
         if flaw is not None:
@@ -123,16 +123,16 @@ def study(ids: Sequence[int], seed: int) -> MadeProgram | str:
 class _Maker:
     """Makes programs one by one and knows those made before."""
 
-    def __init__(self, rng: random.Random, max_nodes: int) -> None:
+    def __init__(self, rng: random.Random, max_steps: int) -> None:
         self.kept: dict[int, MadeProgram] = {}
         self.rejected: Counter[str] = Counter()
         self._rng = rng
-        self._max_nodes = max_nodes
+        self._max_steps = max_steps
         self._interpreter = Interpreter(PROGRAM_LIMITS)
 
     def make(self) -> str | None:
         """Draw a program and keep it; return why not when not."""
-        draft = random_program(self._rng, self._max_nodes)
+        draft = random_program(self._rng, self._max_steps)
         behaviour = self._observed(draft)
         flaw = FAILS if behaviour is None else behaviour.flaw()
         if behaviour is None or flaw is not None:
@@ -141,7 +141,7 @@ class _Maker:
             return EQUAL
         tree = shrink(draft, behaviour, self._interpreter)
         ids = tree_to_ids(tree)
-        if count_nodes(ids) > self._max_nodes:
+        if len(ids) > self._max_steps:
             return TOO_LONG
         return self._keep(tree, ids)
 

@@ -14,8 +14,8 @@ from models.ast_autoencoder.programs.chunks import CHUNK_PROGRAMS, EQUAL, MadePr
 from models.errors import UserError
 from models.progress import ProgressCallback, silent
 
-MIN_MAX_NODES = 10
-"""The smallest bound on the nodes of a program that leaves something to choose."""
+MIN_MAX_STEPS = 10
+"""The smallest bound on the steps of a program that leaves something to choose."""
 
 LOST = "lost with its worker process"
 
@@ -44,7 +44,7 @@ def generate_programs(
     num_programs: int,
     seed: int,
     *,
-    max_nodes: int = 100,
+    max_steps: int = 100,
     num_workers: int | None = None,
     known: Collection[int] = (),
     progress: ProgressCallback = silent,
@@ -54,7 +54,7 @@ def generate_programs(
     Args:
         num_programs: how many.
         seed: of the choices.
-        max_nodes: of a program's graph.
+        max_steps: of a program's derivation.
         num_workers: processes; as many as this process may use cores by default.
         known: behaviours of other programs; none like them are returned.
         progress: told how many programs there are.
@@ -62,12 +62,12 @@ def generate_programs(
     Raises:
         UserError: a number out of range, or there are not so many different programs.
     """
-    _check(num_programs, seed, max_nodes)
+    _check(num_programs, seed, max_steps)
     kept: dict[int, MadeProgram] = {}
     rejected: Counter[str] = Counter()
     num_vain = num_chunks = 0
     with WorkerPool(_SETTINGS, num_workers) as pool:
-        chunks = pool.run(("chunk", seed, number, max_nodes) for number in itertools.count())
+        chunks = pool.run(("chunk", seed, number, max_steps) for number in itertools.count())
         for result in chunks:
             num_before = len(kept)
             for program in _new_programs(result, known, rejected):
@@ -82,8 +82,8 @@ def generate_programs(
             num_vain = 0 if len(kept) > num_before else num_vain + 1
             if num_vain == _MAX_VAIN_CHUNKS:
                 raise UserError(
-                    f"only {len(kept):,} programs of up to {max_nodes} nodes that do different "
-                    f"things were found, not {num_programs:,}: ask for fewer, or allow more nodes"
+                    f"only {len(kept):,} programs of up to {max_steps} steps that do different "
+                    f"things were found, not {num_programs:,}: ask for fewer, or allow more steps"
                 )
     drawn = num_chunks * CHUNK_PROGRAMS
     return Generated(programs=tuple(kept.values()), rejected=rejected, num_drawn=drawn)
@@ -145,15 +145,15 @@ def _keep_shortest(
         kept[program.behaviour] = program
 
 
-def _check(num_programs: int, seed: int, max_nodes: int) -> None:
+def _check(num_programs: int, seed: int, max_steps: int) -> None:
     mistakes = []
     if num_programs < 1:
         mistakes.append(f"{num_programs} programs: ask for at least 1")
     if seed < 0:
         mistakes.append(f"seed ({seed}) must not be negative: take 0 or above")
-    if max_nodes < MIN_MAX_NODES:
+    if max_steps < MIN_MAX_STEPS:
         mistakes.append(
-            f"max_nodes ({max_nodes}) must be at least {MIN_MAX_NODES}: fewer make no programs"
+            f"max_steps ({max_steps}) must be at least {MIN_MAX_STEPS}: fewer make no programs"
         )
     if mistakes:
         raise UserError("\n".join(mistakes))

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from models.ast_autoencoder.language.from_source import source_to_ids
 from models.ast_autoencoder.language.program import Program
-from models.ast_autoencoder.programs.derive import count_nodes
 from models.errors import UserError
 from models.progress import ProgressCallback, silent
 
@@ -67,7 +66,7 @@ class SourceReport:
 
 
 def find_functions(
-    folder: Path, max_nodes: int, progress: ProgressCallback = silent
+    folder: Path, max_steps: int, progress: ProgressCallback = silent
 ) -> tuple[list[FoundFunction], SourceReport]:
     """Return the functions in the Python files below a folder that fit the language.
 
@@ -75,7 +74,7 @@ def find_functions(
 
     Args:
         folder: with the files, or one file.
-        max_nodes: of a program's graph.
+        max_steps: of a program's derivation.
         progress: told how many files are read.
 
     Raises:
@@ -90,7 +89,7 @@ def find_functions(
     for number, path in enumerate(paths, start=1):
         for line, source in _functions(path, report):
             report.num_functions += 1
-            function = _read(source, path, line, max_nodes, report)
+            function = _read(source, path, line, max_steps, report)
             if function is None:
                 continue
             twin = found.setdefault(function.program.ids, function)
@@ -119,7 +118,7 @@ def _functions(path: Path, report: SourceReport) -> Iterator[tuple[int, str]]:
 
 
 def _read(
-    source: str, path: Path, line: int, max_nodes: int, report: SourceReport
+    source: str, path: Path, line: int, max_steps: int, report: SourceReport
 ) -> FoundFunction | None:
     try:
         with warnings.catch_warnings():
@@ -129,9 +128,9 @@ def _read(
         place, text = _place(str(error))
         report.refuse(_reason(text), f"{path}:{line + place - 1}: {_cut(text, _MAX_EXAMPLE)}")
         return None
-    num_nodes = count_nodes(program.ids)
-    if num_nodes > max_nodes:
-        report.refuse(f"more than {max_nodes} nodes", f"{path}:{line}: {num_nodes} nodes")
+    num_steps = len(program.ids)
+    if num_steps > max_steps:
+        report.refuse(f"more than {max_steps} steps", f"{path}:{line}: {num_steps} steps")
         return None
     return FoundFunction(program=program, source=f"{path}:{line}")
 

@@ -64,7 +64,7 @@ def test_own_functions_are_collected_and_filled_up(tmp_path):
         ([], "give --n, random programs to generate, or --from_source"),
         (["--n", "5", "--seed", "-1"], "must not be negative"),
         (["--n", "5", "--workers", "0"], "take at least 1"),
-        (["--n", "5", "--max_nodes", "3"], "must be at least 10"),
+        (["--n", "5", "--max_steps", "3"], "must be at least 10"),
         (["--from_source", "/nowhere"], "no such folder"),
     ],
 )

@@ -45,8 +45,8 @@ def test_progress_is_told():
 def test_too_small_a_space_is_told(monkeypatch):
     monkeypatch.setattr("models.ast_autoencoder.programs.collection._MAX_VAIN_CHUNKS", 1)
     known = _Everything()
-    with pytest.raises(UserError, match=r"only 0 programs of up to 20 nodes .* not 5,?0*"):
-        generate_programs(5, 0, max_nodes=20, num_workers=1, known=known)
+    with pytest.raises(UserError, match=r"only 0 programs of up to 20 steps .* not 5,?0*"):
+        generate_programs(5, 0, max_steps=20, num_workers=1, known=known)
 
 
 class _Everything(frozenset):
@@ -59,13 +59,13 @@ class _Everything(frozenset):
     [
         ((0, 1, 50), "0 programs: ask for at least 1"),
         ((5, -1, 50), r"seed \(-1\) must not be negative"),
-        ((5, 1, 3), r"max_nodes \(3\) must be at least 10"),
+        ((5, 1, 3), r"max_steps \(3\) must be at least 10"),
     ],
 )
 def test_numbers_out_of_range_are_refused(arguments, message):
-    num_programs, seed, max_nodes = arguments
+    num_programs, seed, max_steps = arguments
     with pytest.raises(UserError, match=message):
-        generate_programs(num_programs, seed, max_nodes=max_nodes)
+        generate_programs(num_programs, seed, max_steps=max_steps)
 
 
 def test_given_programs_are_studied_in_order():

@@ -58,7 +58,7 @@ def folder(tmp_path):
 
 
 def test_functions_that_fit_are_found_with_names_and_places(folder):
-    found, report = find_functions(folder, max_nodes=20)
+    found, report = find_functions(folder, max_steps=20)
     path = folder / "deep" / "good.py"
     assert [(each.program.name, each.source) for each in found] == [
         ("total", f"{path}:4"),
@@ -69,13 +69,13 @@ def test_functions_that_fit_are_found_with_names_and_places(folder):
 
 
 def test_what_does_not_fit_is_counted_by_reason_with_an_example(folder):
-    _, report = find_functions(folder, max_nodes=20)
+    _, report = find_functions(folder, max_steps=20)
     path = folder / "deep" / "good.py"
     refused = {reason: (entry.count, entry.example) for reason, entry in report.refused.items()}
     strings = next(reason for reason in refused if "f-string" in reason)
     assert refused[strings][0] == 2
     assert refused[strings][1].startswith(f"{path}:33: ")
-    assert refused["more than 20 nodes"] == (1, f"{path}:40: 30 nodes")
+    assert refused["more than 20 steps"] == (1, f"{path}:40: 31 steps")
     assert refused["the same as another up to names"][1] == f"{path}:20 is {path}:4"
     assert refused["files that cannot be read"][0] == 2
     assert any("decorators" in reason for reason in refused)
@@ -83,12 +83,12 @@ def test_what_does_not_fit_is_counted_by_reason_with_an_example(folder):
 
 
 def test_one_file_will_do(folder):
-    found, _ = find_functions(folder / "deep" / "good.py", max_nodes=50)
+    found, _ = find_functions(folder / "deep" / "good.py", max_steps=50)
     assert len(found) == 3
 
 
 def test_folders_without_python_are_refused(tmp_path):
     with pytest.raises(UserError, match="no Python files in it"):
-        find_functions(tmp_path, max_nodes=50)
+        find_functions(tmp_path, max_steps=50)
     with pytest.raises(UserError, match="no such folder"):
-        find_functions(tmp_path / "none", max_nodes=50)
+        find_functions(tmp_path / "none", max_steps=50)
