@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from models.ast_autoencoder.batches import StepBatch
 from models.ast_autoencoder.gru import gru_step
 from models.ast_autoencoder.inputs import StepInputs
-from models.grammar_vae.cpu_gru import CpuGruLayer
-from models.grammar_vae.gru import Gru
+from models.layers.cpu_gru import CpuGruLayer
+from models.layers.gru import Gru
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -22,7 +22,7 @@ from models.ast_autoencoder.metrics import by_length, length_buckets, similarity
 from models.ast_autoencoder.network import AstAutoencoder
 from models.ast_autoencoder.tensors import NodeTensors, StepTensors
 from models.grammar.derivation import PAD_ID
-from models.grammar_vae.batches import evaluation_batches
+from models.optimization.batches import evaluation_batches
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,6 +1,6 @@
 """One step of a GRU whose input products are made beforehand, for free-running decoding.
 
-Whole sequences run through `models.grammar_vae.gru`, where every step's input is known.
+Whole sequences run through `models.layers.gru`, where every step's input is known.
 """
 
 import torch

@@ -1,5 +1,6 @@
 """One optimizer step, with nothing in it that waits for the device."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,7 @@ from torch.optim import Optimizer
 from models.ast_autoencoder.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.loss import step_terms
 from models.ast_autoencoder.network import AstAutoencoder
+from models.ast_autoencoder.tensors import NodeTensors, StepTensors
 from models.training import TrainingDiverged
 
 _SUMS = ("programs", "nats", "right_programs", "right_steps", "steps", "grad_norm", "updates")
@@ -49,10 +51,17 @@ class TrainStep:
         self.parameters = list(network.parameters())
         device = self.parameters[0].device
         self.sums = torch.zeros(len(_SUMS), dtype=torch.float64, device=device)
+        self.last_sums = torch.zeros_like(self.sums)
         self.first_bad_step = torch.zeros((), dtype=torch.int64, device=device)
 
-    def __call__(self, nodes: NodeBatch, steps: StepBatch) -> Tensor:
-        """Train on one batch; return its sums in the order of `_SUMS`, float64, on the device."""
+    def __call__(self, nodes: NodeBatch, steps: StepBatch, weight: Tensor | None = None) -> None:
+        """Train on one batch; `last_sums` are then its sums.
+
+        Args:
+            nodes: graphs of the programs.
+            steps: their derivations.
+            weight: (batch,) 1 for real rows, 0 for rows that fill up a batch; None: all real.
+        """
         settings = self.settings
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(
@@ -61,11 +70,18 @@ class TrainStep:
             latent = self.network.encode(nodes)
             features = self.network.decoder(latent, steps)
             terms = step_terms(self.network.head, features, steps)
-        nats = terms.nats.sum()
-        (nats / (len(nodes.kind) * settings.mean_steps)).backward()
+        if weight is None:
+            weight = terms.nats.new_ones(len(nodes.kind))
+        nats = (terms.nats * weight).sum()
+        (nats / (weight.sum() * settings.mean_steps)).backward()
         grad_norm = self._clip()
         self.optimizer.step()
-        return self._record(nats.detach(), terms.wrong, steps, grad_norm)
+        self._record(nats.detach(), terms.wrong, steps.ids >= 0, weight, grad_norm)
+
+    @property
+    def state(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The tensors that a call changes besides the parameters and the optimizer's."""
+        return self.sums, self.last_sums, self.first_bad_step
 
     def reset(self) -> None:
         """Forget the sums of the last epoch."""
@@ -96,25 +112,49 @@ class TrainStep:
         return norm
 
     @torch.no_grad()
-    def _record(self, nats: Tensor, wrong: Tensor, steps: StepBatch, grad_norm: Tensor) -> Tensor:
-        real = steps.ids >= 0
-        num_steps = real.sum()
-        num_programs = torch.full_like(nats, steps.ids.shape[1])
-        sums = torch.stack(
-            [
-                num_programs,
-                nats,
-                (~wrong.any(0)).sum(),
-                num_steps - wrong.sum(),
-                num_steps,
-                grad_norm,
-                torch.ones_like(nats),
-            ]
-        ).double()
-        self.sums += sums
+    def _record(
+        self, nats: Tensor, wrong: Tensor, real: Tensor, weight: Tensor, grad_norm: Tensor
+    ) -> None:
+        num_steps = real.sum(0)
+        right = torch.stack([~wrong.any(0), num_steps - wrong.sum(0), num_steps]).float()
+        right_programs, right_steps, all_steps = (right @ weight).unbind()
+        sums = [
+            weight.sum(), nats, right_programs, right_steps, all_steps, grad_norm,
+            torch.ones_like(nats),
+        ]  # fmt: skip
+        self.last_sums.copy_(torch.stack(sums))
+        self.sums += self.last_sums
         bad = ~(nats.isfinite() & grad_norm.isfinite())
         self.first_bad_step += (bad & (self.first_bad_step == 0)) * self.sums[-1].long()
-        return sums
+
+
+class RowsStep:
+    """A training step on rows of a data set.
+
+    Args:
+        step: the step.
+        nodes: graphs of all programs, on the device.
+        steps: their derivations, there too.
+    """
+
+    def __init__(self, step: TrainStep, nodes: NodeTensors, steps: StepTensors) -> None:
+        self.step = step
+        self.nodes = nodes
+        self.steps = steps
+
+    @property
+    def state(self) -> Sequence[Tensor]:
+        """All tensors that a call changes but the optimizer's."""
+        return *self.step.parameters, *self.step.state
+
+    def __call__(self, rows: Tensor, num_steps: int, weight: Tensor | None) -> None:
+        """Train on one batch; see `Work`."""
+        # A program has no more nodes than steps, and hardly fewer.
+        self.step(
+            NodeBatch.select(self.nodes, rows, num_steps),
+            StepBatch.select(self.steps, rows, num_steps),
+            weight,
+        )
 
 
 def means_of(sums: Tensor) -> dict[str, float]:

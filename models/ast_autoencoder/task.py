@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 
 from models.ast_autoencoder.baselines import baseline_metrics, encode_rows, nearest_rows
-from models.ast_autoencoder.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.evaluation import Evaluated, decode_rows, evaluate_decoded
 from models.ast_autoencoder.judging import judge_of
 from models.ast_autoencoder.language.machine import ConstraintMachine
 from models.ast_autoencoder.network import build_network
-from models.ast_autoencoder.step import StepSettings, TrainStep
+from models.ast_autoencoder.step import RowsStep, StepSettings, TrainStep
 from models.ast_autoencoder.tensors import (
     NodeTensors,
     StepTensors,
@@ -25,8 +24,8 @@ from models.ast_autoencoder.tensors import (
 )
 from models.config_file import to_mapping
 from models.errors import UserError
-from models.grammar_vae.batches import training_batches
-from models.grammar_vae.schedules import PlateauFactor, lr_factor
+from models.optimization.optimization import Optimization, OptimizationSettings
+from models.optimization.precision import autocast_dtype
 
 if TYPE_CHECKING:
     from models.ast_autoencoder.data import ProgramDataset
@@ -38,6 +37,8 @@ _BASELINE_EPOCHS = 10
 _GPU_STEP_GRID = 8
 _CPU_STEP_GRID = 4
 """Batches are cut to multiples of so many steps: a product of a new shape is prepared anew."""
+_CAPTURABLE = ("gcn", "relational")
+"""Kinds of encoders that work without the host's help, so that a CUDA graph can hold a step."""
 _LEAST_NARROW_BATCH = 32
 """With fewer programs a batch, bfloat16 products are slower on a CPU than those in float32."""
 
@@ -50,6 +51,7 @@ class AstAutoencoderTask:
         dataset: programs with their splits.
         device: a torch device, for example `cpu` or `cuda`.
         eval_interval: evaluate in every so many epochs, and in the last.
+        graphed: replay CUDA graphs; None does so on a GPU where the encoder allows it.
 
     Raises:
         UserError: every training or validation program is longer than the decoder may write.
@@ -62,6 +64,7 @@ class AstAutoencoderTask:
         device: str,
         *,
         eval_interval: int = 1,
+        graphed: bool | None = None,
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
@@ -75,30 +78,45 @@ class AstAutoencoderTask:
         self.lengths = torch.as_tensor(np.array(dataset.lengths))
         self.num_nodes = torch.as_tensor(count_nodes(dataset.ids))
         self.tensors = self._tensors()
-        self.autocast = autocast_dtype(config.precision, self.device, config.batch_size)
-        self.evaluation_autocast = autocast_dtype(
-            config.precision, self.device, _CPU_EVALUATION_BATCH
-        )
-        self.optimizer = torch.optim.AdamW(
+        capturable = self.device.type == "cuda" and config.encoder_kind in _CAPTURABLE
+        self.graphed = capturable if graphed is None else graphed
+        self.evaluation_autocast = autocast_dtype(config.precision, self.device)
+        optimizer = torch.optim.AdamW(
             self.network.parameters(),
             lr=config.lr,
             weight_decay=config.weight_decay,
             fused=self.device.type in ("cpu", "cuda"),
+            capturable=self.graphed,
         )
-        self.shuffle = torch.Generator().manual_seed(config.seed)
-        self.plateau = PlateauFactor()
-        self.num_updates = 0
         self.epoch = 0
         self.last_evaluation: Evaluated | None = None
-        self.on_batch: Callable[[int, int, Tensor], None] = lambda done, total, sums: None
+        self.on_batch: Callable[[int, int], None] = lambda done, total: None
         self.step = TrainStep(
             self.network,
-            self.optimizer,
+            optimizer,
             StepSettings(
                 clip_norm=config.clip_norm,
-                autocast=self.autocast,
+                autocast=autocast_dtype(
+                    config.precision,
+                    self.device,
+                    batch_is_small=config.batch_size < _LEAST_NARROW_BATCH,
+                ),
                 mean_steps=float(self.lengths[self.train_rows].float().mean()),
             ),
+        )
+        self.optimization = Optimization(
+            self.network,
+            optimizer,
+            RowsStep(self.step, *self.tensors),
+            OptimizationSettings(
+                lr=config.lr,
+                lr_schedule=config.lr_schedule,
+                epochs=config.epochs,
+                batch_size=config.batch_size,
+                step_grid=_GPU_STEP_GRID if self.device.type == "cuda" else _CPU_STEP_GRID,
+                seed=config.seed,
+            ),
+            graphed=self.graphed,
         )
         self.judge = judge_of(dataset)
         self.network.train()
@@ -106,32 +124,12 @@ class AstAutoencoderTask:
     def train_epoch(self, epoch: int) -> dict[str, float]:
         """Train one epoch; see `Task.train_epoch`."""
         start = time.perf_counter()
-        batches = training_batches(
-            self.train_rows, self.lengths, self.config.batch_size, self._step_grid, self.shuffle
-        )
-        lrs = self._lrs(len(batches))
         self.step.reset()
-        for done, (batch, lr) in enumerate(zip(batches, lrs, strict=True), start=1):
-            for group in self.optimizer.param_groups:
-                group["lr"] = lr
-            nodes, steps = self.batch_of(batch.rows, batch.num_steps)
-            self.on_batch(done, len(batches), self.step(nodes, steps))
-        self.num_updates += len(batches)
+        lr = self.optimization.train_epoch(self.train_rows, self.lengths, self.on_batch)
         self.epoch = epoch
         means = self.step.means(epoch)
         seconds = time.perf_counter() - start
-        return means | {"lr": lrs[-1], "rows_per_s": len(self.train_rows) / seconds}
-
-    def batch_of(self, rows: Tensor, num_steps: int) -> tuple[NodeBatch, StepBatch]:
-        """Return the batch of rows of the data set, which are at most `num_steps` long."""
-        nodes, steps = self.tensors
-        grid = self._step_grid
-        num_nodes = -(-int(self.num_nodes[rows].max()) // grid) * grid
-        chosen = rows.to(self.device)
-        return (
-            NodeBatch.select(nodes, chosen, num_nodes),
-            StepBatch.select(steps, chosen, num_steps),
-        )
+        return means | {"lr": lr, "rows_per_s": len(self.train_rows) / seconds}
 
     def evaluate(self) -> dict[str, float]:
         """Return the metrics of the validation programs; nothing in epochs between evaluations."""
@@ -139,8 +137,7 @@ class AstAutoencoderTask:
             return {}
         self.last_evaluation = self.evaluate_rows()
         metrics = dict(self.last_evaluation.metrics)
-        if self.config.lr_schedule == "plateau":
-            self.plateau.update(metrics["loss"])
+        self.optimization.on_validation_loss(metrics["loss"])
         if self.epoch % _BASELINE_EPOCHS == 0 or self.epoch >= self.config.epochs:
             metrics |= self.baselines()
         return metrics
@@ -172,28 +169,11 @@ class AstAutoencoderTask:
 
     def state_dict(self) -> dict[str, Any]:
         """Return weights, optimizer, schedule and the state of the shuffle."""
-        return {
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "shuffle": self.shuffle.get_state(),
-            "plateau": self.plateau.state_dict(),
-            "num_updates": self.num_updates,
-        }
+        return self.optimization.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` returned.
-
-        Raises:
-            ValueError: the state belongs to another architecture.
-        """
-        try:
-            self.network.load_state_dict(state["network"])
-        except RuntimeError as error:
-            raise ValueError(f"the weights are of another architecture: {error}") from error
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.shuffle.set_state(state["shuffle"].cpu())
-        self.plateau.load_state_dict(state["plateau"])
-        self.num_updates = state["num_updates"]
+        """Take over what `state_dict` returned; see `Optimization.load_state_dict`."""
+        self.optimization.load_state_dict(state)
 
     def describe(self) -> dict[str, Any]:
         """Return the settings and the language: enough to rebuild the network."""
@@ -230,29 +210,3 @@ class AstAutoencoderTask:
     def _step_grid(self) -> int:
         """How finely batches are cut in time."""
         return _GPU_STEP_GRID if self.device.type == "cuda" else _CPU_STEP_GRID
-
-    def _lrs(self, num_batches: int) -> list[float]:
-        """Return the learning rate of every batch of the next epoch."""
-        num_steps = num_batches * self.config.epochs
-        peak = self.config.lr * self.plateau.factor
-        steps = range(self.num_updates, self.num_updates + num_batches)
-        schedule = self.config.lr_schedule
-        return [peak * lr_factor(s, num_steps=num_steps, schedule=schedule) for s in steps]
-
-
-def autocast_dtype(precision: str, device: torch.device, batch_size: int) -> torch.dtype | None:
-    """Return the dtype of matrix products, or None for float32.
-
-    `auto` is bfloat16 where the hardware multiplies it: any recent GPU, and CPUs with AVX-512
-    when batches are large enough.
-    """
-    if precision == "float32":
-        return None
-    if precision == "bfloat16":
-        return torch.bfloat16
-    if device.type == "cuda":
-        return torch.bfloat16
-    if batch_size < _LEAST_NARROW_BATCH:
-        return None
-    fast = device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.bfloat16 if fast else None

@@ -21,8 +21,8 @@ from models.ast_autoencoder.task import AstAutoencoderTask
 from models.ast_autoencoder.validation_rows import validation_rows
 from models.checkpoints import read_checkpoint
 from models.config_file import write_text
+from models.console import Console, open_console
 from models.errors import UserError
-from models.grammar_vae.console import Console, open_console
 from models.logging_sinks import LogSettings, Sinks, open_sinks
 from models.run_folder import forget_later_epochs
 from models.training import EpochReport, FitSettings, fit
@@ -191,13 +191,13 @@ class _StepLog:
         self.console = console
         self.sums: list[Tensor] = []
 
-    def __call__(self, done: int, total: int, sums: Tensor) -> None:
-        """Take in the sums of one step."""
+    def __call__(self, done: int, total: int) -> None:
+        """Take in the sums of the last step."""
         self.console.on_batch(done, total)
         if done == 1:  # windows end with the epoch, so that a resumed run logs the same
             self.sums.clear()
-        self.sums.append(sums)
-        step = self.task.num_updates + done
+        self.sums.append(self.task.step.last_sums.clone())
+        step = self.task.optimization.num_updates + done
         if step % self.run.log_interval:
             return
         means = means_of(torch.stack(self.sums).sum(0))

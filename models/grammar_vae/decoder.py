@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.grammar_vae.gru import Gru
+from models.layers.gru import Gru
 
 
 class Decoder(nn.Module):

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.grammar_vae.cuda_kernels import kernels_apply
 from models.grammar_vae.fused_encoder import MAX_CHANNELS, BlockEnd, convolve, convolve_ids
+from models.layers.cuda_kernels import kernels_apply
 
 
 class TokenConv(nn.Module):

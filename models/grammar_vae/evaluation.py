@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.grammar.decoding import constrained_decode
-from models.grammar_vae.batches import Batch
 from models.grammar_vae.loss import KlWeight, kl_per_dimension, reconstruction, weighted_kl
 from models.grammar_vae.network import GrammarVae
 from models.grammar_vae.rules import Rules
+from models.optimization.batches import Batch
 
 ACTIVE_VARIANCE = 0.01
 """A unit is active when its posterior mean varies more than this (Burda et al. 2016, 5.2)."""

@@ -1,17 +1,18 @@
 """Convolution blocks on the GPU: matrix products over windows, one kernel for all the rest."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.grammar_vae.cuda_kernels import Kernel, load_kernel
-from models.grammar_vae.fused_step import column_sums
+from models.layers.column_sums import column_sums
+from models.layers.cuda_kernels import Kernel, load_kernel
 
 MAX_CHANNELS = 1024
 """More than this does not fit the registers of a warp."""
-_SOURCE = "block_kernels.cu"
+_SOURCE = Path(__file__).with_name("block_kernels.cu")
 _BLOCK_THREADS = 256
 _BLOCK_ROWS = 8
 _MAX_BACKWARD_BLOCKS = 528

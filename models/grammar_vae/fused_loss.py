@@ -1,13 +1,15 @@
 """The reconstruction term on the GPU: one kernel over the logits forward, one backward."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from models.grammar_vae.cuda_kernels import load_kernel
 from models.grammar_vae.loss import RowTerms
+from models.layers.cuda_kernels import load_kernel
 
+_SOURCE = Path(__file__).with_name("loss_kernels.cu")
 _BLOCK_THREADS = 256
 
 
@@ -18,7 +20,7 @@ class _Reconstruction(torch.autograd.Function):
         ids = ids.contiguous()
         terms = torch.empty(3, batch, device=logits.device)
         sizes = (("PRODUCTIONS", productions),)
-        load_kernel(("loss_kernels.cu",), "loss_forward", sizes, 0, logits.device)(
+        load_kernel((_SOURCE,), "loss_forward", sizes, 0, logits.device)(
             batch, _BLOCK_THREADS, logits, ids, competitors, terms, batch, time, *_strides(logits)
         )
         ctx.save_for_backward(logits, ids, competitors)
@@ -30,7 +32,7 @@ class _Reconstruction(torch.autograd.Function):
         batch, time, productions = logits.shape
         d_logits = torch.empty_like(logits)  # keeps the strides
         sizes = (("PRODUCTIONS", productions),)
-        load_kernel(("loss_kernels.cu",), "loss_backward", sizes, 0, logits.device)(
+        load_kernel((_SOURCE,), "loss_backward", sizes, 0, logits.device)(
             batch, _BLOCK_THREADS,
             logits, ids, competitors, grads[0][0].contiguous(), d_logits,
             batch, time, *_strides(logits),

@@ -1,12 +1,14 @@
 """The small work of a training step on the GPU: latents, row weights, clipping, sums."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from models.grammar_vae.cuda_kernels import Kernel, load_kernel
+from models.layers.cuda_kernels import Kernel, load_kernel
 
+_SOURCE = Path(__file__).with_name("step_kernels.cu")
 _BLOCK_THREADS = 256
 _BLOCK_ROWS = 8
 
@@ -92,16 +94,5 @@ def finish_step(
     return factor
 
 
-def column_sums(x: Tensor) -> Tensor:
-    """Return the sum of x, float32 and contiguous, over its first dimension.
-
-    PyTorch gives few long columns to few threads: three times as long for some hundred rows.
-    """
-    out = x.new_empty(x.shape[1:])
-    columns = out.numel()
-    _kernel("column_sums", x)(-(-columns // 32), 512, x, out, len(x), columns)
-    return out
-
-
 def _kernel(name: str, like: Tensor) -> Kernel:
-    return load_kernel(("step_kernels.cu",), name, (), 0, like.device)
+    return load_kernel((_SOURCE,), name, (), 0, like.device)

@@ -17,7 +17,6 @@ from models.errors import UserError
 from models.grammar.decoding import constrained_decode
 from models.grammar.derivation import PAD_ID, to_text
 from models.grammar_vae.baselines import TokenBaselines, token_baselines
-from models.grammar_vae.batches import evaluation_batches
 from models.grammar_vae.coefficients import CoefficientErrors, coefficient_errors, has_numbers
 from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.evaluation import (
@@ -30,8 +29,9 @@ from models.grammar_vae.evaluation import (
 )
 from models.grammar_vae.loss import KlWeight
 from models.grammar_vae.rules import Rules
-from models.grammar_vae.task import autocast_dtype
 from models.grammar_vae.trained import TrainedModel
+from models.optimization.batches import evaluation_batches
+from models.optimization.precision import autocast_dtype
 
 Split = Literal["train", "val", "test"]
 

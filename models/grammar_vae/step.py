@@ -1,17 +1,18 @@
 """One optimizer step, with nothing in it that waits for the device."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from models.grammar_vae.cuda_kernels import kernels_apply
 from models.grammar_vae.fused_loss import fused_terms
 from models.grammar_vae.fused_step import Latent, finish_step, weigh_rows
 from models.grammar_vae.loss import KlWeight, kl_per_dimension, reconstruction, weighted_kl
 from models.grammar_vae.network import GrammarVae
 from models.grammar_vae.rules import Rules
+from models.layers.cuda_kernels import kernels_apply
 from models.training import TrainingDiverged
 
 _SUMS = (
@@ -179,3 +180,27 @@ class TrainStep:
         new = (self.first_bad_step == 0) & ~finite.all()
         self.first_bad |= new & ~finite
         self.first_bad_step += new * self.sums[-1].long()
+
+
+class RowsStep:
+    """A training step on rows of a data set.
+
+    Args:
+        step: the step.
+        ids: (rows, time), padded with -1, on the device.
+        beta: () weight of the KL term, there too.
+    """
+
+    def __init__(self, step: TrainStep, ids: Tensor, beta: Tensor) -> None:
+        self.step = step
+        self.ids = ids
+        self.beta = beta
+
+    @property
+    def state(self) -> Sequence[Tensor]:
+        """All tensors that a call changes but the optimizer's."""
+        return *self.step.parameters, *self.step.state
+
+    def __call__(self, rows: Tensor, num_steps: int, weight: Tensor | None) -> None:
+        """Train on one batch; see `Work`."""
+        self.step(self.ids[rows, :num_steps].long(), self.beta, weight)

@@ -132,20 +132,3 @@ extern "C" __global__ void finish_step(const float* norms, const float* bad, flo
     if (fresh) *first_bad_step = (long long)sums[8];
   }
 }
-
-// out (columns,) of x (rows, columns): a block for 32 columns, its 16 warps take turns at the
-// rows; the order of the additions is fixed.
-extern "C" __global__ void __launch_bounds__(512)
-column_sums(const float* x, float* out, int rows, int columns) {
-  __shared__ float parts[16][32];
-  const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5, column = blockIdx.x * 32 + lane;
-  float sum = 0.0f;
-  if (column < columns)
-#pragma unroll 8
-    for (int row = warp; row < rows; row += 16) sum += x[(size_t)row * columns + column];
-  parts[warp][lane] = sum;
-  __syncthreads();
-  if (warp > 0 || column >= columns) return;
-  for (int w = 1; w < 16; w++) sum += parts[w][lane];
-  out[column] = sum;
-}

@@ -8,17 +8,18 @@ import numpy as np
 import torch
 
 from models.config_file import to_mapping
-from models.grammar_vae.batches import evaluation_batches, training_batches
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DerivationDataset
-from models.grammar_vae.epochs import EagerEpochs, Epochs, GraphedEpochs, Plan
 from models.grammar_vae.evaluation import EvaluationSettings, row_keys
 from models.grammar_vae.loss import KlWeight
 from models.grammar_vae.network import build_network
 from models.grammar_vae.rules import build_rules
-from models.grammar_vae.schedules import PlateauFactor, beta_at, lr_factor
-from models.grammar_vae.step import StepSettings, TrainStep
+from models.grammar_vae.step import RowsStep, StepSettings, TrainStep
 from models.grammar_vae.validation import Validation
+from models.optimization.batches import evaluation_batches
+from models.optimization.optimization import Optimization, OptimizationSettings
+from models.optimization.precision import autocast_dtype
+from models.optimization.schedules import beta_at
 
 _CPU_EVALUATION_BATCH = 512
 _GPU_EVALUATION_BATCH = 1024
@@ -58,45 +59,52 @@ class GrammarVaeTask:
         self.train_rows = torch.as_tensor(np.array(dataset.train))
         self.known_rows = frozenset(row_keys(dataset.ids[dataset.train]))
         self.autocast = autocast_dtype(config.precision, self.device)
-        self.optimizer = torch.optim.Adam(
+        optimizer = torch.optim.Adam(
             self.network.parameters(), lr=config.lr, fused=True, capturable=self.graphed
         )
-        self.shuffle = torch.Generator().manual_seed(config.seed)
-        self.plateau = PlateauFactor()
-        self.num_updates = 0
         self.on_batch: Callable[[int, int], None] = lambda done, total: None
         self.step = TrainStep(
             self.network,
-            self.optimizer,
+            optimizer,
             self.rules,
             StepSettings(
                 free_bits=config.free_bits, clip_norm=config.clip_norm, autocast=self.autocast
             ),
         )
-        self.epochs = self._epochs()
+        self.beta = torch.zeros((), device=self.device)
+        self.optimization = Optimization(
+            self.network,
+            optimizer,
+            RowsStep(self.step, self.ids, self.beta),
+            OptimizationSettings(
+                lr=config.lr,
+                lr_schedule=config.lr_schedule,
+                epochs=config.epochs,
+                batch_size=config.batch_size,
+                step_grid=self._step_grid,
+                seed=config.seed,
+            ),
+            graphed=self.graphed,
+        )
         self.validation = self.validation_of(dataset.val)
         self.network.train()
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
         """Train one epoch; see `Task.train_epoch`."""
         start = time.perf_counter()
-        batches = training_batches(
-            self.train_rows, self.lengths, self.config.batch_size, self._step_grid, self.shuffle
-        )
-        beta, lrs = self._beta(epoch), self._lrs(len(batches))
+        beta = self._beta(epoch)
+        self.beta.fill_(beta)
         self.step.reset()
-        self.epochs.run(Plan(batches=batches, lrs=lrs, beta=beta, on_batch=self.on_batch))
-        self.num_updates += len(batches)
+        lr = self.optimization.train_epoch(self.train_rows, self.lengths, self.on_batch)
         means = self.step.means(epoch)
         seconds = time.perf_counter() - start
         means["kl_per_dim"] = means["kl"] / self.config.z_dim
-        return means | {"beta": beta, "lr": lrs[-1], "rows_per_s": len(self.train_rows) / seconds}
+        return means | {"beta": beta, "lr": lr, "rows_per_s": len(self.train_rows) / seconds}
 
     def evaluate(self) -> dict[str, float]:
         """Return the metrics of the validation rows and of prior samples."""
         metrics = self.validation()
-        if self.config.lr_schedule == "plateau":
-            self.plateau.update(metrics["loss"])
+        self.optimization.on_validation_loss(metrics["loss"])
         return metrics
 
     def validation_of(self, rows: np.ndarray) -> Validation:
@@ -119,29 +127,11 @@ class GrammarVaeTask:
 
     def state_dict(self) -> dict[str, Any]:
         """Return weights, optimizer, schedule and the state of the shuffle."""
-        return {
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "shuffle": self.shuffle.get_state(),
-            "plateau": self.plateau.state_dict(),
-            "num_updates": self.num_updates,
-        }
+        return self.optimization.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` returned.
-
-        Raises:
-            ValueError: the state belongs to another architecture.
-        """
-        try:
-            self.network.load_state_dict(state["network"])
-        except RuntimeError as error:
-            raise ValueError(f"the weights are of another architecture: {error}") from error
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.epochs.forget()
-        self.shuffle.set_state(state["shuffle"].cpu())
-        self.plateau.load_state_dict(state["plateau"])
-        self.num_updates = state["num_updates"]
+        """Take over what `state_dict` returned; see `Optimization.load_state_dict`."""
+        self.optimization.load_state_dict(state)
 
     def describe(self) -> dict[str, Any]:
         """Return the settings, the grammar and the sizes: enough to rebuild the network."""
@@ -167,31 +157,3 @@ class GrammarVaeTask:
             anneal_epochs=self.config.kl_anneal_epochs,
             cycle_epochs=self.config.cycle_epochs if self.config.cyclical_beta else None,
         )
-
-    def _lrs(self, num_batches: int) -> list[float]:
-        """Return the learning rate of every batch of the next epoch."""
-        num_steps = num_batches * self.config.epochs
-        peak = self.config.lr * self.plateau.factor
-        steps = range(self.num_updates, self.num_updates + num_batches)
-        schedule = self.config.lr_schedule
-        return [peak * lr_factor(s, num_steps=num_steps, schedule=schedule) for s in steps]
-
-    def _epochs(self) -> Epochs:
-        if self.graphed:
-            return GraphedEpochs(self.step, self.optimizer, self.ids, self.config.batch_size)
-        return EagerEpochs(self.step, self.optimizer, self.ids)
-
-
-def autocast_dtype(precision: str, device: torch.device) -> torch.dtype | None:
-    """Return the dtype of matrix products, or None for float32.
-
-    `auto` is bfloat16 where the hardware multiplies it: any recent GPU, and CPUs with AVX-512.
-    """
-    if precision == "float32":
-        return None
-    if precision == "bfloat16":
-        return torch.bfloat16
-    if device.type == "cuda":
-        return torch.bfloat16
-    fast = device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.bfloat16 if fast else None

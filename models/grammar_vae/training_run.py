@@ -8,9 +8,10 @@ import torch
 
 from models.checkpoints import LAST, CheckpointKeeper, Monitor, read_checkpoint
 from models.config_file import to_mapping
+from models.console import Console, open_console
 from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
-from models.grammar_vae.console import Console, epoch_line, open_console
+from models.grammar_vae.console import epoch_line
 from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.memory import free_memory_mb, is_out_of_memory, out_of_memory
 from models.grammar_vae.report_metrics import report_on

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from models.grammar_vae.batches import Batch
 from models.grammar_vae.evaluation import (
     EvaluationSettings,
     decode_prior,
@@ -15,8 +14,9 @@ from models.grammar_vae.evaluation import (
     row_columns,
     summarise,
 )
-from models.grammar_vae.graphs import GraphCache
 from models.grammar_vae.network import GrammarVae
+from models.optimization.batches import Batch
+from models.optimization.graphs import GraphCache
 
 
 class Validation:

@@ -17,16 +17,17 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from models.ast_autoencoder.batches import NodeBatch, StepBatch
+from models.ast_autoencoder.batches import NodeBatch
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, load_dataset
 from models.ast_autoencoder.decoding import decode
 from models.ast_autoencoder.language.machine import ConstraintMachine
 from models.ast_autoencoder.network import build_network
-from models.ast_autoencoder.step import StepSettings, TrainStep
-from models.ast_autoencoder.task import autocast_dtype
+from models.ast_autoencoder.step import RowsStep, StepSettings, TrainStep
 from models.ast_autoencoder.tensors import node_tensors, step_tensors
-from models.grammar_vae.batches import evaluation_batches, training_batches
+from models.optimization.batches import evaluation_batches, training_batches
+from models.optimization.epochs import EagerEpochs, Plan
+from models.optimization.precision import autocast_dtype
 
 TRAINING_BAR_MS = 0.315
 DECODING_BAR_MS = 0.225
@@ -74,27 +75,25 @@ def _training(network, nodes, steps, batch_size: int) -> Callable[[], None]:
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
     settings = StepSettings(
         clip_norm=1.0,
-        autocast=autocast_dtype("auto", torch.device("cpu"), batch_size),
+        autocast=autocast_dtype("auto", torch.device("cpu"), batch_is_small=batch_size < 32),
         mean_steps=float(steps.lengths.float().mean()),
     )
-    step = TrainStep(network.train(), optimizer, settings)
+    work = RowsStep(TrainStep(network.train(), optimizer, settings), nodes, steps)
+    epochs = EagerEpochs(work, optimizer, torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
     rows = torch.arange(len(steps.lengths))
 
     def epoch() -> None:
-        for batch in training_batches(rows, steps.lengths, batch_size, 4, generator):
-            num_nodes = -(-int(nodes.num_nodes[batch.rows].max()) // 4) * 4
-            step(
-                NodeBatch.select(nodes, batch.rows, num_nodes),
-                StepBatch.select(steps, batch.rows, batch.num_steps),
-            )
+        batches = training_batches(rows, steps.lengths, batch_size, 4, generator)
+        lrs = [1e-3] * len(batches)
+        epochs.run(Plan(batches=batches, lrs=lrs, on_batch=lambda done, total: None))
 
     return epoch
 
 
 def _decoding(network, nodes, steps) -> Callable[[], None]:
     machine = ConstraintMachine("cpu", MAX_STEPS)
-    dtype = autocast_dtype("auto", torch.device("cpu"), 1024)
+    dtype = autocast_dtype("auto", torch.device("cpu"))
 
     @torch.no_grad()
     def validate() -> None:

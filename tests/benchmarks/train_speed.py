@@ -24,14 +24,15 @@ from statistics import median
 import torch
 from eager_baseline import baseline_rows_per_s
 
-from models.grammar_vae import encoder, gru, step
-from models.grammar_vae.batches import Batch, training_batches
+from models.grammar_vae import encoder, step
 from models.grammar_vae.config import GrammarVaeConfig
-from models.grammar_vae.cuda_kernels import kernels_apply
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
-from models.grammar_vae.epochs import Plan
 from models.grammar_vae.network import encoder_channels
 from models.grammar_vae.task import GrammarVaeTask
+from models.layers import gru
+from models.layers.cuda_kernels import kernels_apply
+from models.optimization.batches import Batch, training_batches
+from models.optimization.epochs import Plan
 from models.presets import list_presets
 
 PEAK_FLOPS = 790e12
@@ -70,8 +71,9 @@ def run_batches(
 ) -> float:
     """Return rows/s over the batches."""
     start = clock()
-    task.epochs.run(
-        Plan(batches=batches, lrs=[1e-3] * len(batches), beta=1.0, on_batch=lambda *_: None)
+    task.beta.fill_(1.0)
+    task.optimization.epochs.run(
+        Plan(batches=batches, lrs=[1e-3] * len(batches), on_batch=lambda *_: None)
     )
     task.step.means(1)
     return sum(len(batch.rows) for batch in batches) / (clock() - start)
@@ -81,7 +83,7 @@ def some_batches(task: GrammarVaeTask, count: int, *, full_width: bool = False) 
     """Return full batches, cut in time or not."""
     grid = 4 if task.device.type == "cuda" else 1
     batches = training_batches(
-        task.train_rows, task.lengths, task.config.batch_size, grid, task.shuffle
+        task.train_rows, task.lengths, task.config.batch_size, grid, task.optimization.shuffle
     )
     width = task.ids.shape[1]
     if full_width:

@@ -13,3 +13,9 @@ settings.load_profile("seeded")
 def _one_thread():
     """Networks this small are slower on two threads, and far slower on busy cores."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def generator():
+    """Random numbers that are the same in every run."""
+    return torch.Generator().manual_seed(0)

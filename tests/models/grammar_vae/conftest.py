@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-import torch
 
 from models.checkpoints import write_checkpoint
 from models.grammar_vae.config import GrammarVaeConfig
@@ -59,12 +58,6 @@ def half_trained(tiny):
             break
     assert validation()["seq_acc"] < 0.95
     return task
-
-
-@pytest.fixture
-def generator():
-    """Random numbers that are the same in every run."""
-    return torch.Generator().manual_seed(0)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,8 @@
-"""What a training run shows, in files and on terminals."""
-
-import io
+"""The line of an epoch."""
 
 import pytest
 
-from models.grammar_vae.console import epoch_line, open_console
+from models.grammar_vae.console import epoch_line
 from models.training import EpochReport
 
 METRICS = {
@@ -22,11 +20,6 @@ METRICS = {
 }
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
 @pytest.fixture
 def report():
     return EpochReport(epoch=7, metrics=METRICS, finished=None, save=lambda path: None)
@@ -41,23 +34,3 @@ def test_an_epoch_is_one_line(report):
 
 def test_a_star_marks_the_best(report):
     assert epoch_line(report, 100, best=True) == epoch_line(report, 100, best=False) + " *"
-
-
-def test_a_file_gets_lines_alone():
-    stream = io.StringIO()
-    with open_console(stream) as console:
-        console.on_batch(1, 2)
-        console.line("epoch 1/2 [bold]")
-    assert stream.getvalue() == "epoch 1/2 [bold]\n"
-
-
-def test_a_terminal_gets_a_bar_that_goes_away(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
-    stream = Terminal()
-    with open_console(stream) as console:
-        console.on_batch(1, 2)
-        console.line("epoch 1/2 [bold] " + "x" * 200)
-    shown = stream.getvalue()
-    assert "epoch 1/2 [bold] " + "x" * 200 in shown
-    assert "batches" in shown
-    assert "\x1b[2K" in shown  # the bar's line is erased

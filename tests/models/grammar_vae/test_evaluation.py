@@ -11,7 +11,6 @@ from torch.distributions import Normal, kl_divergence
 
 from models.grammar.decoding import constrained_decode
 from models.grammar.grammar import load_grammar
-from models.grammar_vae.batches import Batch, evaluation_batches
 from models.grammar_vae.data import make_dataset
 from models.grammar_vae.datasets.splits import Splits
 from models.grammar_vae.evaluation import (
@@ -27,6 +26,7 @@ from models.grammar_vae.evaluation import (
 from models.grammar_vae.loss import KlWeight
 from models.grammar_vae.network import build_network
 from models.grammar_vae.rules import build_rules
+from models.optimization.batches import Batch, evaluation_batches
 
 
 def judge(network, dataset, rows=None, *, batch_size=7, rules=None, **weight):

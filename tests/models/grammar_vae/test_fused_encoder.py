@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.grammar_vae.cuda_kernels import kernels_run_on
 from models.grammar_vae.encoder import Encoder
+from models.layers.cuda_kernels import kernels_run_on
 
 pytestmark = pytest.mark.skipif(
     not (torch.cuda.is_available() and kernels_run_on(torch.device("cuda"))),

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from models.grammar_vae.cuda_kernels import kernels_run_on
 from models.grammar_vae.fused_loss import fused_reconstruction
 from models.grammar_vae.loss import reconstruction
+from models.layers.cuda_kernels import kernels_run_on
 
 pytestmark = pytest.mark.skipif(
     not (torch.cuda.is_available() and kernels_run_on(torch.device("cuda"))),

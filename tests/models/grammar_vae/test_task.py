@@ -12,9 +12,9 @@ from models.errors import UserError
 from models.grammar.grammar import Grammar
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.network import build_network
-from models.grammar_vae.schedules import beta_at, lr_factor
 from models.grammar_vae.spec import GRAMMAR_VAE
-from models.grammar_vae.task import GrammarVaeTask, autocast_dtype
+from models.grammar_vae.task import GrammarVaeTask
+from models.optimization.schedules import beta_at, lr_factor
 from models.training import FitSettings, TrainingDiverged, fit
 
 CPU = torch.device("cpu")
@@ -107,7 +107,7 @@ def test_a_resumed_run_equals_a_straight_one_bit_for_bit(equations, tiny, tmp_pa
 
 def test_the_plateau_is_part_of_what_is_resumed(equations, tiny, tmp_path, monkeypatch):
     """With no patience the rate has fallen before the checkpoint."""
-    monkeypatch.setattr("models.grammar_vae.schedules.PlateauFactor.update", _fall)
+    monkeypatch.setattr("models.optimization.schedules.PlateauFactor.update", _fall)
     config, path = tiny(lr_schedule="plateau"), tmp_path / "after-2.ckpt"
     straight, history = train(config, equations, save=path)
     assert [epoch["train/lr"] for epoch in history] == [1e-3, 5e-4, 2.5e-4, 1.25e-4]
@@ -211,15 +211,3 @@ def test_speed_is_that_of_the_training_rows(equations, tiny):
     start = time.perf_counter()
     rate = task.train_epoch(1)["rows_per_s"]
     assert rate >= 160 / (time.perf_counter() - start)
-
-
-@pytest.mark.parametrize(("precision", "dtype"), [("float32", None), ("bfloat16", torch.bfloat16)])
-def test_the_precision_asked_for_is_taken(precision, dtype):
-    assert autocast_dtype(precision, CPU) is dtype
-
-
-def test_the_precision_that_is_fast_here_is_taken_by_default(monkeypatch):
-    for fast, dtype in ((True, torch.bfloat16), (False, None)):
-        monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda fast=fast: fast)
-        assert autocast_dtype("auto", CPU) is dtype
-    assert autocast_dtype("auto", torch.device("cuda")) is torch.bfloat16

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.grammar_vae.gru import Gru
+from models.layers.gru import Gru
 
 
 @pytest.mark.parametrize("layers", [1, 3])

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.grammar_vae.cuda_kernels import kernels_run_on
-from models.grammar_vae.gru import Gru
-from models.grammar_vae.gru_layer import plan_layer
+from models.layers.cuda_kernels import kernels_run_on
+from models.layers.gru import Gru
+from models.layers.gru_layer import plan_layer
 
 on_kernels = pytest.mark.skipif(
     not (torch.cuda.is_available() and kernels_run_on(torch.device("cuda"))),

@@ -80,16 +80,16 @@ class Kernel:
 
 @functools.cache
 def load_kernel(
-    sources: tuple[str, ...],
+    sources: tuple[Path, ...],
     name: str,
     defines: tuple[tuple[str, int], ...],
     shared_bytes: int,
     device: torch.device,
 ) -> Kernel:
-    """Return the kernel `name` of source files beside this one, compiled on first use.
+    """Return the kernel `name` of source files, compiled on first use.
 
     Args:
-        sources: names of files that make up one program, in order.
+        sources: files that make up one program, in order.
         name: of an `extern "C"` kernel in it.
         defines: what the source is specialised to; names to integers.
         shared_bytes: dynamic shared memory of every launch.
@@ -107,10 +107,9 @@ def load_kernel(
 
 @functools.cache
 def _module(
-    sources: tuple[str, ...], defines: tuple[tuple[str, int], ...], device: torch.device
+    sources: tuple[Path, ...], defines: tuple[tuple[str, int], ...], device: torch.device
 ) -> ctypes.c_void_p:
-    files = [Path(__file__).with_name(source) for source in sources]
-    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    text = "\n".join(file.read_text(encoding="utf-8") for file in sources)
     major, minor = torch.cuda.get_device_capability(device)
     binary = _cached_binary(text, dict(defines), f"sm_{major}{minor}")
     module = ctypes.c_void_p()

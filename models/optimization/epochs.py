@@ -6,12 +6,11 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.optim import Adam
+from torch.optim import Optimizer
 
-from models.grammar_vae.allocation import keep_freed_memory
-from models.grammar_vae.batches import Batch
-from models.grammar_vae.graphs import GraphCache
-from models.grammar_vae.step import TrainStep
+from models.optimization.allocation import keep_freed_memory
+from models.optimization.batches import Batch
+from models.optimization.graphs import GraphCache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,14 +20,31 @@ class Plan:
     Attributes:
         batches: in order.
         lrs: the learning rate of each.
-        beta: weight of the KL term.
         on_batch: told how many of how many batches were handed to the device.
     """
 
     batches: Sequence[Batch]
     lrs: Sequence[float]
-    beta: float
     on_batch: Callable[[int, int], None]
+
+
+class Work(Protocol):
+    """One optimizer step on rows of a data set."""
+
+    @property
+    def state(self) -> Sequence[Tensor]:
+        """All tensors that a call changes but the optimizer's; parameters are among them."""
+        ...
+
+    def __call__(self, rows: Tensor, num_steps: int, weight: Tensor | None) -> None:
+        """Train on one batch, without waiting for the device.
+
+        Args:
+            rows: int64 (batch,), positions in the data set, on the device.
+            num_steps: all rows are at most this long.
+            weight: (batch,), 1 for real rows, 0 for rows that fill up a batch; None: all real.
+        """
+        ...
 
 
 class Epochs(Protocol):
@@ -46,21 +62,19 @@ class Epochs(Protocol):
 class EagerEpochs:
     """Runs every operation as it comes: on CPUs, and as the baseline on GPUs."""
 
-    def __init__(self, step: TrainStep, optimizer: Adam, ids: Tensor) -> None:
-        self.step = step
+    def __init__(self, work: Work, optimizer: Optimizer, device: torch.device) -> None:
+        self.work = work
         self.optimizer = optimizer
-        self.ids = ids
-        if ids.device.type == "cpu":
+        self.device = device
+        if device.type == "cpu":
             keep_freed_memory()
 
     def run(self, plan: Plan) -> None:
         """Train on every batch of the plan."""
-        beta = torch.tensor(plan.beta, device=self.ids.device)
         for done, (batch, lr) in enumerate(zip(plan.batches, plan.lrs, strict=True), start=1):
             for group in self.optimizer.param_groups:
                 group["lr"] = lr
-            rows = batch.rows.to(self.ids.device)
-            self.step(self.ids[rows, : batch.num_steps].long(), beta)
+            self.work(batch.rows.to(self.device), batch.num_steps, None)
             plan.on_batch(done, len(plan.batches))
 
     def forget(self) -> None:
@@ -72,15 +86,21 @@ class GraphedEpochs:
 
     Each graph reads its rows and learning rate from the epoch's plan on the device and counts
     on, so an epoch copies three small tensors to the device and waits for nothing.
+
+    Args:
+        work: the training step; all its tensors stay where they are.
+        optimizer: capturable.
+        device: a CUDA device.
+        batch_size: rows of every batch but the last, which is filled up.
     """
 
-    def __init__(self, step: TrainStep, optimizer: Adam, ids: Tensor, batch_size: int) -> None:
-        self.step = step
+    def __init__(
+        self, work: Work, optimizer: Optimizer, device: torch.device, batch_size: int
+    ) -> None:
+        self.work = work
         self.optimizer = optimizer
-        self.ids = ids
+        self.device = device
         self.batch_size = batch_size
-        device = ids.device
-        self.beta = torch.zeros((), device=device)
         self.lr = torch.zeros((), device=device)
         self.next = torch.zeros(1, dtype=torch.int64, device=device)
         self.rows = torch.zeros((0, batch_size), dtype=torch.int64, device=device)
@@ -109,30 +129,30 @@ class GraphedEpochs:
         rows = self.rows[self.next].squeeze(0)
         weight = self.weights[self.next].squeeze(0)
         self.next += 1
-        self.step(self.ids[rows, :num_steps].long(), self.beta, weight)
+        self.work(rows, num_steps, weight)
 
     def _load(self, plan: Plan) -> None:
-        """Put the plan where the graphs read it; a last batch that is not full gets weight 0."""
+        """Put the plan where the graphs read it; a last batch is filled up with weight 0."""
         count = len(plan.batches)
         rows = torch.zeros((count, self.batch_size), dtype=torch.int64)
         weights = torch.zeros((count, self.batch_size))
         for number, batch in enumerate(plan.batches):
+            rows[number] = batch.rows[0]  # fills up with a row that is not longer than the others
             rows[number, : len(batch.rows)] = batch.rows
             weights[number, : len(batch.rows)] = 1.0
         if count != len(self.rows):
-            self.rows = torch.empty_like(rows, device=self.ids.device)
-            self.weights = torch.empty_like(weights, device=self.ids.device)
-            self.lrs = torch.empty(count, device=self.ids.device)
+            self.rows = torch.empty_like(rows, device=self.device)
+            self.weights = torch.empty_like(weights, device=self.device)
+            self.lrs = torch.empty(count, device=self.device)
             self.forget()
         self.rows.copy_(rows)
         self.weights.copy_(weights)
         self.lrs.copy_(torch.tensor(plan.lrs))
-        self.beta.fill_(plan.beta)
         self.next.zero_()
 
     def _preserve(self) -> Callable[[], None]:
         """Remember weights, moments, sums, plan place and random state, to undo a warm-up."""
-        tensors = [*self.step.parameters, *self.step.state, self.next]
+        tensors = [*self.work.state, self.next]
         tensors += [t for s in self.optimizer.state.values() for t in s.values()]
         before = [tensor.detach().clone() for tensor in tensors]
         random_state = torch.cuda.get_rng_state()

@@ -41,8 +41,8 @@ class GraphCache:
         with torch.cuda.stream(stream):
             for _ in range(1 if self._graphs else _FIRST_WARM_UPS):
                 body()
+                restore()  # a second run starts where the first did
         torch.cuda.current_stream().wait_stream(stream)
-        restore()
         graph = torch.cuda.CUDAGraph()
         with _no_collection(), torch.cuda.graph(graph, pool=self._pool):
             body()

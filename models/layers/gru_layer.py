@@ -1,14 +1,16 @@
 """One GRU layer on the GPU: our kernels over time, matrix products over all steps at once."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from models.grammar_vae.cuda_kernels import Kernel, load_kernel
-from models.grammar_vae.fused_step import column_sums
+from models.layers.column_sums import column_sums
+from models.layers.cuda_kernels import Kernel, load_kernel
 
+_FOLDER = Path(__file__).parent
 MAX_HIDDEN = 512
 """Above this the recurrent weight no longer fits the registers of eight blocks."""
 _TILE_ROWS = 16  # of a tensor core's operand
@@ -53,7 +55,9 @@ class LayerPlan:
             shared = (32 * self.cluster + 64 + 48 * _AHEAD) * self.threads
             shared += 2 * _TILE_ROWS * (own + 8)
         sizes = (("HIDDEN", self.hidden), ("HP", self.padded), ("CLUSTER", self.cluster))
-        return load_kernel(("gru_shared.cu", f"{name}.cu"), name, sizes, shared, device)
+        return load_kernel(
+            (_FOLDER / "gru_shared.cu", _FOLDER / f"{name}.cu"), name, sizes, shared, device
+        )
 
 
 def plan_layer(hidden: int) -> LayerPlan:

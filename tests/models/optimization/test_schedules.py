@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.grammar_vae.schedules import PlateauFactor, beta_at, lr_factor
+from models.optimization.schedules import PlateauFactor, beta_at, lr_factor
 
 betas = st.floats(0.001, 10)
 

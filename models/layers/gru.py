@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.grammar_vae.cpu_gru import CpuGruLayer
-from models.grammar_vae.cuda_kernels import kernels_apply
-from models.grammar_vae.gru_layer import MAX_HIDDEN, GruLayer, plan_layer
+from models.layers.cpu_gru import CpuGruLayer
+from models.layers.cuda_kernels import kernels_apply
+from models.layers.gru_layer import MAX_HIDDEN, GruLayer, plan_layer
 
 
 class Gru(nn.Module):

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.grammar_vae.batches import POOL_BATCHES, evaluation_batches, training_batches
+from models.optimization.batches import POOL_BATCHES, evaluation_batches, training_batches
 
 
 def seeded(seed):

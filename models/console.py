@@ -1,0 +1,64 @@
+"""What a training run shows: a bar while an epoch runs, one line when it ends."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, TextIO
+
+
+class Console(Protocol):
+    """Receives the progress of training."""
+
+    def on_batch(self, done: int, total: int) -> None:
+        """Take in that `done` of `total` batches of the epoch are trained."""
+        ...
+
+    def line(self, text: str) -> None:
+        """Show one line above the bar."""
+        ...
+
+
+class PlainConsole:
+    """Lines only, for files and pipes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def on_batch(self, done: int, total: int) -> None:
+        """Show nothing: a file needs no bar."""
+
+    def line(self, text: str) -> None:
+        """Write the line at once, for those who follow the file."""
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+
+@contextmanager
+def open_console(stream: TextIO | None = None) -> Iterator[Console]:
+    """Yield a console on `stream` (stdout unless given): with a bar when it is a terminal."""
+    target = sys.stdout if stream is None else stream
+    if not target.isatty():
+        yield PlainConsole(target)
+        return
+    from rich.console import Console as RichConsole
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    bar = Progress(
+        TextColumn("  training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("batches"),
+        console=RichConsole(file=target),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("training", total=None)
+
+        class _BarConsole:
+            def on_batch(self, done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total)
+
+            def line(self, text: str) -> None:
+                bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+        yield _BarConsole()
