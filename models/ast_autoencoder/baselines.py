@@ -9,33 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.ast_autoencoder.batches import NodeBatch
 from models.ast_autoencoder.judging import Judge
 from models.ast_autoencoder.metrics import similarity
-from models.ast_autoencoder.network import AstAutoencoder
-from models.ast_autoencoder.tensors import NodeTensors
 
 _ROWS_AT_ONCE = 1024
-
-
-@torch.no_grad()
-def encode_rows(
-    network: AstAutoencoder,
-    nodes: NodeTensors,
-    rows: Tensor,
-    autocast: torch.dtype | None,
-) -> Tensor:
-    """Return the latents of rows of a data set, float32 (rows, latent_dim), on their device."""
-    device = nodes.kind.device
-    was_training = network.training
-    network.eval()
-    parts = []
-    for part in rows.to(device).split(_ROWS_AT_ONCE):
-        with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
-            batch = NodeBatch.select(nodes, part, int(nodes.num_nodes[part].max()))
-            parts.append(network.encode(batch).float())
-    network.train(was_training)
-    return torch.cat(parts)
 
 
 def nearest_rows(latents: Tensor, among: Tensor) -> Tensor:

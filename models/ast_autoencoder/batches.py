@@ -63,16 +63,22 @@ class NodeBatch:
         before, from the last use; made once for all layers.
         """
         if self._edges is None or self._edges[0].dtype != dtype:
-            nodes = torch.arange(self.kind.shape[1], device=self.kind.device, dtype=torch.int16)
             down, along, again = (
-                (sources[..., None] == nodes).to(dtype)
-                for sources in (self.parent, self.sibling, self.use)
+                _one_hot(sources, dtype) for sources in (self.parent, self.sibling, self.use)
             )
             counts = down.sum(dim=1, dtype=torch.float32).clamp(min=1)
             up = down.transpose(1, 2) * counts.rsqrt().to(dtype)[..., None]
             object.__setattr__(self, "_edges", (down, up, along, again))
         assert self._edges is not None
         return self._edges
+
+
+def _one_hot(sources: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return (B, M, M), in row i of a program 1 at the source of node i, which may be none."""
+    count = sources.shape[1]
+    found = torch.zeros(len(sources), count, count, dtype=dtype, device=sources.device)
+    there = (sources >= 0).to(dtype)[..., None]
+    return found.scatter_(2, sources.clamp(min=0).long()[..., None], there)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,10 +139,15 @@ class StepBatch:
         """Which steps leave a choice, by the nonterminal that they replace; on a CPU only."""
         group = self.group.contiguous().flatten().numpy()
         counts = np.bincount(group.astype(np.int64) + 1)
-        return Choices(
-            order=torch.from_numpy(np.argsort(group, kind="stable")),
-            sizes=tuple(counts.tolist()),
-        )
+        sizes = np.array([0, *(_padded_size(count) for count in counts[1:].tolist())])
+        # Each group's steps, then fillers up to its size.
+        starts = np.cumsum(sizes) - sizes
+        order = np.argsort(group, kind="stable")[counts[0] :]
+        number = np.arange(len(order)) - np.repeat(np.cumsum(counts[1:]) - counts[1:], counts[1:])
+        place = np.repeat(starts[1:], counts[1:]) + number
+        padded = np.full(int(sizes.sum()), len(group))
+        padded[place] = order
+        return Choices(order=torch.from_numpy(padded), sizes=tuple(sizes[1:].tolist()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -144,9 +155,16 @@ class Choices:
     """Steps by nonterminal.
 
     Args:
-        order: int64 (T * B,), the steps sorted by nonterminal, those without a choice first.
-        sizes: how many steps have no choice, then how many each nonterminal has.
+        order: int64, the steps with a choice sorted by nonterminal, those of each filled up with
+            T * B, which is no step.
+        sizes: how many places of `order` each nonterminal has.
     """
 
     order: Tensor
     sizes: tuple[int, ...]
+
+
+def _padded_size(count: int) -> int:
+    """Return the next larger of few numbers: every new shape of a product is prepared anew."""
+    grid = max(16, (1 << count.bit_length()) // 8)
+    return -(-count // grid) * grid

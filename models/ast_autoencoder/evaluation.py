@@ -14,15 +14,14 @@ from torch import Tensor
 
 from models.ast_autoencoder.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.compiling import Compiled, compile_program
-from models.ast_autoencoder.decoding import decode
+from models.ast_autoencoder.inference import Inference
 from models.ast_autoencoder.judging import Judge
 from models.ast_autoencoder.language.machine import ConstraintMachine
 from models.ast_autoencoder.loss import step_terms
 from models.ast_autoencoder.metrics import by_length, length_buckets, similarity
-from models.ast_autoencoder.network import AstAutoencoder
 from models.ast_autoencoder.tensors import NodeTensors, StepTensors
 from models.grammar.derivation import PAD_ID
-from models.optimization.batches import evaluation_batches
+from models.optimization.batches import Batch, evaluation_batches
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,52 +62,48 @@ class Evaluated:
     passed: list[NDArray[np.bool_]]
 
 
-@torch.no_grad()
 def decode_rows(
-    network: AstAutoencoder,
+    inference: Inference,
     tensors: tuple[NodeTensors, StepTensors],
     rows: Tensor,
     machine: ConstraintMachine,
     *,
     batch_size: int,
-    autocast: torch.dtype | None,
 ) -> Decoded:
     """Encode and decode programs.
 
     Args:
-        network: it is in evaluation mode while this runs.
+        inference: with the network.
         tensors: of the data set, on the machine's device.
         rows: int64 (N,), on the CPU.
         machine: with the budget.
         batch_size: programs decoded at a time.
-        autocast: dtype of matrix products, or None.
     """
     nodes, steps = tensors
+    network = inference.network
     lengths = steps.lengths.cpu()
-    was_training = network.training
-    network.eval()
     latents = torch.zeros(len(rows), network.latent_dim)
     ids = torch.full((len(rows), machine.max_steps), PAD_ID)
     nats = torch.zeros(len(rows), dtype=torch.float64)
-    missed: list[Tensor] = []
-    with torch.autocast(machine.device.type, dtype=autocast, enabled=autocast is not None):
-        every = torch.arange(len(rows))
-        # Small batches here, where the longest program's size is everyone's.
-        for batch in evaluation_batches(every, lengths[rows], batch_size // 4, 1):
-            chosen = rows[batch.rows].to(machine.device)
-            graphs = NodeBatch.select(nodes, chosen, int(nodes.num_nodes[chosen].max()))
-            given = StepBatch.select(steps, chosen, batch.num_steps)
-            latent = network.encode(graphs)
-            terms = step_terms(network.head, network.decoder(latent, given), given)
-            latents[batch.rows] = latent.cpu()
-            nats[batch.rows] = terms.nats.sum(0).double().cpu()
-            ids[batch.rows, : given.ids.shape[0]] = given.ids.t().cpu()
-            missed.append(batch.rows[terms.wrong.any(0).cpu()])
-        # Free-running decoding takes the true path as long as every choice on it is right, so
-        # only programs with a wrong one need to be decoded.
-        for part in torch.cat(missed).split(batch_size):
-            ids[part] = decode(network, latents[part].to(machine.device), machine).cpu()
-    network.train(was_training)
+
+    def compare(batch: Batch) -> Tensor:
+        """Note what is known of a batch; return which of its programs are missed somewhere."""
+        chosen = rows[batch.rows].to(machine.device)
+        graphs = NodeBatch.select(nodes, chosen, batch.num_steps)
+        given = StepBatch.select(steps, chosen, batch.num_steps)
+        latent = network.encode(graphs)
+        terms = step_terms(network.head, network.decoder(latent, given), given)
+        latents[batch.rows] = latent.cpu()
+        nats[batch.rows] = terms.nats.sum(0).double().cpu()
+        ids[batch.rows, : given.ids.shape[0]] = given.ids.t().cpu()
+        return batch.rows[terms.wrong.any(0).cpu()]
+
+    # Small batches here, where the longest program's size is everyone's.
+    batches = evaluation_batches(torch.arange(len(rows)), lengths[rows], batch_size // 4, 1)
+    # Free-running decoding takes the true path as long as every choice on it is right, so only
+    # programs with a wrong one need to be decoded.
+    missed = torch.cat(inference.map(compare, list(batches)))
+    ids[missed] = inference.decode(latents[missed], machine, batch_size)
     return Decoded(latents=latents.numpy(), ids=ids.numpy(), nats=nats.numpy())
 
 

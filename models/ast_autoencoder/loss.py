@@ -54,15 +54,17 @@ def _by_nonterminal(head: Head, features: Tensor, keys: Tensor, steps: StepBatch
     """Score only the columns of the nonterminal of each step: a sixth of the work, for CPUs."""
     shape = steps.target.shape
     order, sizes = steps.choices.order, steps.choices.sizes
+    filler = steps.target.numel()
     slots = head.slot_scores(features, keys).flatten(0, 1)
-    dtype = slots.dtype  # that of products
-    features = _Permute.apply(features.flatten(0, 1).to(dtype), order)
-    slots = _Permute.apply(slots, order)
-    context, target = steps.context.flatten()[order], steps.target.flatten()[order]
+    features = _Rows.apply(features.flatten(0, 1).to(slots.dtype), order)
+    slots = _Rows.apply(slots, order)
+    rows = order.clamp(max=filler - 1)
+    context, target = steps.context.flatten()[rows], steps.target.flatten()[rows]
+    real = order < filler
     cut = columns()
-    nats, wrong = [features.new_zeros(sizes[0], dtype=torch.float32)], [order[: sizes[0]] < 0]
-    start = sizes[0]
-    for group, size in enumerate(sizes[1:]):
+    nats, wrong = [features.new_zeros(0, dtype=torch.float32)], [real[:0]]
+    start = 0
+    for group, size in enumerate(sizes):
         rows = slice(start, start + size)
         start += size
         if size == 0:
@@ -75,28 +77,33 @@ def _by_nonterminal(head: Head, features: Tensor, keys: Tensor, steps: StepBatch
             scores = torch.cat([scores, slots[rows]], dim=1)
             legal = torch.cat([legal, steps.legal[:, cut.num_weighted :]], dim=1)
             local = torch.where(local >= end - first, local - (cut.num_weighted - end), local)
-        scores = scores.float().masked_fill_(~legal[context[rows]], -torch.inf)
+        legal, local = legal[context[rows]], torch.where(real[rows], local, 0)
+        legal |= ~real[rows, None]  # fillers: anything but infinite
+        scores = scores.float().masked_fill_(~legal, -torch.inf)
         nats.append(F.cross_entropy(scores, local, reduction="none"))
         with torch.no_grad():
             wrong.append(scores.amax(1) > scores.gather(1, local[:, None]).squeeze(1))
-    back = torch.empty_like(order)
-    back[order] = torch.arange(len(order))
-    return StepTerms(
-        nats=torch.cat(nats)[back].view(shape), wrong=torch.cat(wrong)[back].view(shape)
-    )
+    # Fillers end up behind all steps and are cut off.
+    all_nats = features.new_zeros(filler + 1, dtype=torch.float32)
+    all_nats = all_nats.index_copy(0, order, torch.cat(nats))
+    all_wrong = torch.zeros(filler + 1, dtype=torch.bool)
+    all_wrong[order] = torch.cat(wrong)
+    return StepTerms(nats=all_nats[:-1].view(shape), wrong=all_wrong[:-1].view(shape))
 
 
-class _Permute(Function):
-    """Rows in another order; backward puts gradients back without adding anything up."""
+class _Rows(Function):
+    """Some rows, each once, and fillers; backward puts gradients back without adding up."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, order: Tensor) -> Tensor:
-        """Return values (rows, width) in the given order."""
+        """Return values (rows, width) at `order`; where it is `rows`, any row fills the place."""
         ctx.save_for_backward(order)
-        return values.index_select(0, order)
+        ctx.rows = len(values)
+        return values.index_select(0, order.clamp(max=len(values) - 1))
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        """Return the gradient in the old order."""
+        """Return the gradient in the old order; that of fillers is dropped."""
         (order,) = ctx.saved_tensors
-        return torch.empty_like(grads[0]).index_copy_(0, order, grads[0]), None
+        grad = grads[0].new_zeros(ctx.rows + 1, grads[0].shape[1])
+        return grad.index_copy_(0, order, grads[0])[:-1], None

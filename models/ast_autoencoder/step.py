@@ -1,16 +1,18 @@
 """One optimizer step, with nothing in it that waits for the device."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from models.ast_autoencoder.batches import NodeBatch, StepBatch
-from models.ast_autoencoder.loss import step_terms
+from models.ast_autoencoder.loss import StepTerms, step_terms
 from models.ast_autoencoder.network import AstAutoencoder
 from models.ast_autoencoder.tensors import NodeTensors, StepTensors
+from models.optimization.parts import PartWorkers, count_parts, torch_threads
 from models.training import TrainingDiverged
 
 _SUMS = ("programs", "nats", "right_programs", "right_steps", "steps", "grad_norm", "updates")
@@ -62,21 +64,31 @@ class TrainStep:
             steps: their derivations.
             weight: (batch,) 1 for real rows, 0 for rows that fill up a batch; None: all real.
         """
-        settings = self.settings
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(
-            steps.ids.device.type, dtype=settings.autocast, enabled=settings.autocast is not None
-        ):
-            latent = self.network.encode(nodes)
-            features = self.network.decoder(latent, steps)
-            terms = step_terms(self.network.head, features, steps)
+        terms = self._terms(nodes, steps)
         if weight is None:
             weight = terms.nats.new_ones(len(nodes.kind))
         nats = (terms.nats * weight).sum()
-        (nats / (weight.sum() * settings.mean_steps)).backward()
-        grad_norm = self._clip()
-        self.optimizer.step()
-        self._record(nats.detach(), terms.wrong, steps.ids >= 0, weight, grad_norm)
+        (nats / (weight.sum() * self.settings.mean_steps)).backward()
+        self._update(_sums_of(terms, steps, weight))
+
+    def in_parts(
+        self, workers: PartWorkers, parts: Sequence[Callable[[], tuple[NodeBatch, StepBatch]]]
+    ) -> None:
+        """Train on one batch whose parts are worked on side by side, on a CPU.
+
+        Args:
+            workers: one for each part.
+            parts: each makes the graphs and derivations of its programs.
+        """
+        found = workers.run(self._gradients, parts)
+        sums = torch.stack([part_sums for _, part_sums in found]).sum(0)
+        scale = float(1 / (sums[0] * self.settings.mean_steps))
+        of_parts = zip(*(grads for grads, _ in found), strict=True)
+        for parameter, grads in zip(self.parameters, of_parts, strict=True):
+            there = [grad for grad in grads if grad is not None]
+            parameter.grad = torch.stack(there).sum(0).mul_(scale) if there else None
+        self._update(sums)
 
     @property
     def state(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -101,6 +113,34 @@ class TrainStep:
         sums = dict(zip(_SUMS, self.sums.tolist(), strict=True))
         return {**means_of(self.sums), "grad_norm": sums["grad_norm"] / sums["updates"]}
 
+    def _terms(self, nodes: NodeBatch, steps: StepBatch) -> StepTerms:
+        """Compare what the network gives back with the programs."""
+        autocast = self.settings.autocast
+        with torch.autocast(steps.ids.device.type, dtype=autocast, enabled=autocast is not None):
+            latent = self.network.encode(nodes)
+            features = self.network.decoder(latent, steps)
+            return step_terms(self.network.head, features, steps)
+
+    def _gradients(
+        self, part: Callable[[], tuple[NodeBatch, StepBatch]]
+    ) -> tuple[Sequence[Tensor | None], Tensor]:
+        """Return the gradients of the nats of a part, and its sums."""
+        nodes, steps = part()
+        terms = self._terms(nodes, steps)
+        grads = torch.autograd.grad(terms.nats.sum(), self.parameters, allow_unused=True)
+        return grads, _sums_of(terms, steps, torch.ones(len(nodes.kind)))
+
+    @torch.no_grad()
+    def _update(self, sums: Tensor) -> None:
+        """Clip, step and keep the sums of a batch, the first five of `_SUMS`."""
+        grad_norm = self._clip()
+        self.optimizer.step()
+        update = torch.stack([grad_norm, torch.ones_like(grad_norm)])
+        self.last_sums.copy_(torch.cat([sums, update]))
+        self.sums += self.last_sums
+        bad = ~(sums[1].isfinite() & grad_norm.isfinite())
+        self.first_bad_step += (bad & (self.first_bad_step == 0)) * self.sums[-1].long()
+
     def _clip(self) -> Tensor:
         """Scale the gradients down to the largest norm; return their norm before."""
         grads = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
@@ -111,22 +151,6 @@ class TrainStep:
             torch._foreach_mul_(grads, factor)  # pyright: ignore[reportPrivateImportUsage]
         return norm
 
-    @torch.no_grad()
-    def _record(
-        self, nats: Tensor, wrong: Tensor, real: Tensor, weight: Tensor, grad_norm: Tensor
-    ) -> None:
-        num_steps = real.sum(0)
-        right = torch.stack([~wrong.any(0), num_steps - wrong.sum(0), num_steps]).float()
-        right_programs, right_steps, all_steps = (right @ weight).unbind()
-        sums = [
-            weight.sum(), nats, right_programs, right_steps, all_steps, grad_norm,
-            torch.ones_like(nats),
-        ]  # fmt: skip
-        self.last_sums.copy_(torch.stack(sums))
-        self.sums += self.last_sums
-        bad = ~(nats.isfinite() & grad_norm.isfinite())
-        self.first_bad_step += (bad & (self.first_bad_step == 0)) * self.sums[-1].long()
-
 
 class RowsStep:
     """A training step on rows of a data set.
@@ -135,12 +159,25 @@ class RowsStep:
         step: the step.
         nodes: graphs of all programs, on the device.
         steps: their derivations, there too.
+        num_parts: of a batch that may be worked on side by side, on a CPU.
+        num_threads: for operations of torch where a batch has one part.
     """
 
-    def __init__(self, step: TrainStep, nodes: NodeTensors, steps: StepTensors) -> None:
+    def __init__(
+        self,
+        step: TrainStep,
+        nodes: NodeTensors,
+        steps: StepTensors,
+        *,
+        num_parts: int = 1,
+        num_threads: int | None = None,
+    ) -> None:
         self.step = step
         self.nodes = nodes
         self.steps = steps
+        self.num_parts = num_parts
+        self.num_threads = torch.get_num_threads() if num_threads is None else num_threads
+        self.workers = PartWorkers(num_parts) if num_parts > 1 else None
 
     @property
     def state(self) -> Sequence[Tensor]:
@@ -149,12 +186,19 @@ class RowsStep:
 
     def __call__(self, rows: Tensor, num_steps: int, weight: Tensor | None) -> None:
         """Train on one batch; see `Work`."""
+        num_parts = min(self.num_parts, count_parts(len(rows)))
+        if self.workers is None or num_parts == 1:
+            with torch_threads(self.num_threads):
+                self.step(*self._select(rows, num_steps), weight)
+            return
+        # Rows are sorted by length: the parts are of like length, too.
+        parts = [rows[first::num_parts] for first in range(num_parts)]
+        self.step.in_parts(self.workers, [partial(self._select, p, num_steps) for p in parts])
+
+    def _select(self, rows: Tensor, num_steps: int) -> tuple[NodeBatch, StepBatch]:
         # A program has no more nodes than steps, and hardly fewer.
-        self.step(
-            NodeBatch.select(self.nodes, rows, num_steps),
-            StepBatch.select(self.steps, rows, num_steps),
-            weight,
-        )
+        nodes = NodeBatch.select(self.nodes, rows, num_steps)
+        return nodes, StepBatch.select(self.steps, rows, num_steps)
 
 
 def means_of(sums: Tensor) -> dict[str, float]:
@@ -167,3 +211,13 @@ def means_of(sums: Tensor) -> dict[str, float]:
         "similarity_score": total["right_steps"] / total["steps"],
         "exact_match_rate": total["right_programs"] / total["programs"],
     }
+
+
+@torch.no_grad()
+def _sums_of(terms: StepTerms, steps: StepBatch, weight: Tensor) -> Tensor:
+    """Return the first five of `_SUMS` for a batch, float64."""
+    num_steps = (steps.ids >= 0).sum(0)
+    right = torch.stack([~terms.wrong.any(0), num_steps - terms.wrong.sum(0), num_steps])
+    nats = terms.nats.sum(0)
+    columns = torch.cat([torch.stack([torch.ones_like(nats), nats]), right.float()])
+    return (columns @ weight).double()

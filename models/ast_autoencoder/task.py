@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.ast_autoencoder.baselines import baseline_metrics, encode_rows, nearest_rows
+from models.ast_autoencoder.baselines import baseline_metrics, nearest_rows
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.evaluation import Evaluated, decode_rows, evaluate_decoded
+from models.ast_autoencoder.inference import Inference
 from models.ast_autoencoder.judging import judge_of
 from models.ast_autoencoder.language.machine import ConstraintMachine
 from models.ast_autoencoder.network import build_network
@@ -25,6 +26,7 @@ from models.ast_autoencoder.tensors import (
 from models.config_file import to_mapping
 from models.errors import UserError
 from models.optimization.optimization import Optimization, OptimizationSettings
+from models.optimization.parts import count_parts
 from models.optimization.precision import autocast_dtype
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ _CPU_STEP_GRID = 4
 """Batches are cut to multiples of so many steps: a product of a new shape is prepared anew."""
 _CAPTURABLE = ("gcn", "relational")
 """Kinds of encoders that work without the host's help, so that a CUDA graph can hold a step."""
+_LEAST_WIDE = 512
+"""Operations of narrower networks are too small for more threads than one."""
 _LEAST_NARROW_BATCH = 32
 """With fewer programs a batch, bfloat16 products are slower on a CPU than those in float32."""
 
@@ -80,7 +84,7 @@ class AstAutoencoderTask:
         self.tensors = self._tensors()
         capturable = self.device.type == "cuda" and config.encoder_kind in _CAPTURABLE
         self.graphed = capturable if graphed is None else graphed
-        self.evaluation_autocast = autocast_dtype(config.precision, self.device)
+        self.inference = Inference(self.network, autocast_dtype(config.precision, self.device))
         optimizer = torch.optim.AdamW(
             self.network.parameters(),
             lr=config.lr,
@@ -107,7 +111,7 @@ class AstAutoencoderTask:
         self.optimization = Optimization(
             self.network,
             optimizer,
-            RowsStep(self.step, *self.tensors),
+            RowsStep(self.step, *self.tensors, **self.threads),
             OptimizationSettings(
                 lr=config.lr,
                 lr_schedule=config.lr_schedule,
@@ -145,14 +149,13 @@ class AstAutoencoderTask:
     def evaluate_rows(self) -> Evaluated:
         """Decode the validation programs and judge them."""
         decoded = decode_rows(
-            self.network,
+            self.inference,
             self.tensors,
             self.val_rows,
             self.machine,
             batch_size=_GPU_EVALUATION_BATCH
             if self.device.type == "cuda"
             else _CPU_EVALUATION_BATCH,
-            autocast=self.evaluation_autocast,
         )
         rows = np.concatenate([self.val_rows.numpy(), self.val_too_long.numpy()])
         return evaluate_decoded(
@@ -162,8 +165,8 @@ class AstAutoencoderTask:
     def baselines(self) -> dict[str, float]:
         """Return what trivial programs get on the validation programs; see `baselines.py`."""
         nodes, _ = self.tensors
-        val = encode_rows(self.network, nodes, self.val_rows, self.evaluation_autocast)
-        train = encode_rows(self.network, nodes, self.train_rows, self.evaluation_autocast)
+        val = self.inference.encode(nodes, self.val_rows)
+        train = self.inference.encode(nodes, self.train_rows)
         neighbours = self.train_rows[nearest_rows(val, train).cpu()].numpy()
         return baseline_metrics(self.dataset.ids, self.val_rows.numpy(), neighbours, self.judge)
 
@@ -184,6 +187,20 @@ class AstAutoencoderTask:
             "config": to_mapping(self.config),
             "language": language().grammar.digest,
             "data": {"name": self.dataset.name, "digest": self.dataset.digest},
+        }
+
+    @property
+    def threads(self) -> dict[str, int]:
+        """How threads share the work on a CPU; see `RowsStep`."""
+        config = self.config
+        # Threads would draw random numbers in an order of their own: training could not be
+        # repeated.
+        is_random = config.dropout > 0 or config.latent_noise > 0
+        parts = count_parts(config.batch_size) if self.device.type == "cpu" else 1
+        narrow = self.device.type == "cpu" and config.hidden_dim < _LEAST_WIDE
+        return {
+            "num_parts": 1 if is_random else parts,
+            "num_threads": 1 if narrow else torch.get_num_threads(),
         }
 
     def _split(self, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:

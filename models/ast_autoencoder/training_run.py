@@ -68,6 +68,7 @@ class TrainingRun:
         self.device = device
         self.eval_interval = eval_interval
         self.log_interval = log_interval
+        self.sources: dict[int, str] = {}
         self.best = math.inf
         self.last_saved: Path | None = resume
 
@@ -137,7 +138,7 @@ class TrainingRun:
         if task.last_evaluation is not None and (
             report.finished or report.epoch % VALIDATION_EPOCHS == 0
         ):
-            rows = validation_rows(task.last_evaluation, self.dataset)
+            rows = validation_rows(task.last_evaluation, self.dataset, self.sources)
             content = {"epoch": report.epoch, "metrics": report.metrics, "programs": rows}
             write_text(self.folder.validation(report.epoch), json.dumps(content, indent=1) + "\n")
 

@@ -12,16 +12,25 @@ if TYPE_CHECKING:
     from models.ast_autoencoder.data import ProgramDataset
 
 
-def validation_rows(evaluated: Evaluated, dataset: "ProgramDataset") -> list[dict[str, Any]]:
+def validation_rows(
+    evaluated: Evaluated, dataset: "ProgramDataset", sources: dict[int, str]
+) -> list[dict[str, Any]]:
     """Return a row for each program, plain values only.
 
     `decoded` is null for programs that are longer than the decoder may write. Examples are the
     hidden ones; there are none in a data set without examples.
+
+    Args:
+        evaluated: the programs.
+        dataset: where they come from.
+        sources: text of programs by their position in the data set; missing ones are added.
     """
     rows = []
     for number, place in enumerate(evaluated.rows.tolist()):
-        ids = np.asarray(dataset.ids[place])
-        source = ids_to_source(ids[ids != PAD_ID].tolist())
+        if place not in sources:
+            ids = np.asarray(dataset.ids[place])
+            sources[place] = ids_to_source(ids[ids != PAD_ID].tolist())
+        source = sources[place]
         exact = bool(evaluated.exact[number])
         compiled = evaluated.compiled.get(number)
         is_decoded = number < len(evaluated.decoded.ids)

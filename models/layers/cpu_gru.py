@@ -42,19 +42,30 @@ class CpuGruLayer(torch.autograd.Function):
         gates = start.new_empty(num_steps, batch, 3 * hidden)  # r, z and the recurrent part of n
         candidates = start.new_empty(num_steps, batch, hidden)
         x = start.new_empty(inputs.shape[1], 3 * hidden)
+        x_new, x_others = x.split([hidden, 2 * hidden], dim=1)
+        low = start.new_empty(batch, hidden, dtype=dtype)
+        wide = dtype == start.dtype
         states[0] = start
+        state_at, gate_at, candidate_at = states.unbind(), gates.unbind(), candidates.unbind()
+        others_at = gates[..., : 2 * hidden].unbind()
+        reset_at, update_at, recurrent_at = (part.unbind() for part in gates.split(hidden, dim=-1))
+        input_at = inputs.unbind()
+        minus_one = start.new_tensor(-1.0)
+        # Every call of torch costs a microsecond and hands the interpreter to other threads, so
+        # the views are made at once and each step has as few calls as there are operations.
         for step in range(num_steps):
-            if step < len(inputs):
-                x.copy_(inputs[step])
-            before, gate, candidate = states[step], gates[step], candidates[step]
-            if dtype == start.dtype:
+            if step < len(input_at):
+                x.copy_(input_at[step])
+            before, gate, candidate = state_at[step], gate_at[step], candidate_at[step]
+            if wide:
                 torch.addmm(bias, before, transposed, out=gate)
             else:
-                gate.copy_(torch.mm(before.to(dtype), transposed)).add_(bias)
-            gate[:, : 2 * hidden].add_(x[:, hidden:]).sigmoid_()
-            torch.addcmul(x[:, :hidden], gate[:, :hidden], gate[:, 2 * hidden :], out=candidate)
-            candidate.mul_(2).sigmoid_().mul_(2).sub_(1)  # tanh, which is several times slower
-            torch.lerp(candidate, before, gate[:, hidden : 2 * hidden], out=states[step + 1])
+                torch.add(bias, torch.mm(low.copy_(before), transposed), out=gate)
+            others_at[step].add_(x_others).sigmoid_()
+            torch.addcmul(x_new, reset_at[step], recurrent_at[step], out=candidate)
+            candidate.mul_(2).sigmoid_()  # tanh is several times slower
+            torch.add(minus_one, candidate, alpha=2, out=candidate)
+            torch.lerp(candidate, before, update_at[step], out=state_at[step + 1])
         ctx.save_for_backward(states, gates, candidates, weight)
         ctx.dtype = dtype
         ctx.inputs_shape = inputs.shape
@@ -72,21 +83,23 @@ class CpuGruLayer(torch.autograd.Function):
         d_n, d_r, d_z, d_q = d_gate.split(hidden, dim=-1)
         carry = torch.zeros_like(states[0])
         d_state, product = torch.empty_like(carry), torch.empty_like(carry)
+        state_at, candidate_at, grad_at = states.unbind(), candidates.unbind(), grads[0].unbind()
+        reset_at, update_at, recurrent_at = (part.unbind() for part in gates.split(hidden, dim=-1))
+        d_gates_at, d_recurrent_at = d_gates.unbind(), d_gates[..., hidden:].unbind()
+        of_sigmoid, of_tanh = torch.ops.aten.sigmoid_backward, torch.ops.aten.tanh_backward
         for step in reversed(range(steps)):
-            reset, update, recurrent = gates[step].split(hidden, dim=-1)
-            candidate = candidates[step]
-            torch.add(carry, grads[0][step], out=d_state)
-            torch.sub(states[step], candidate, out=product).mul_(d_state).mul_(update)
-            torch.addcmul(product, product, update, value=-1, out=d_z)
+            reset, update, candidate = reset_at[step], update_at[step], candidate_at[step]
+            torch.add(carry, grad_at[step], out=d_state)
+            torch.sub(state_at[step], candidate, out=product).mul_(d_state)
+            of_sigmoid.grad_input(product, update, grad_input=d_z)
             torch.mul(d_state, update, out=carry)
-            d_state -= carry
-            torch.mul(d_state, candidate, out=product)
-            torch.addcmul(d_state, product, candidate, value=-1, out=d_n)
+            d_state.sub_(carry)
+            of_tanh.grad_input(d_state, candidate, grad_input=d_n)
             torch.mul(d_n, reset, out=d_q)
-            torch.mul(d_q, recurrent, out=product)
-            torch.addcmul(product, product, reset, value=-1, out=d_r)
-            d_gates[step] = d_gate
-            carry += torch.mm(d_gates[step, :, hidden:], weight)
+            torch.mul(d_n, recurrent_at[step], out=product)
+            of_sigmoid.grad_input(product, reset, grad_input=d_r)
+            d_gates_at[step].copy_(d_gate)
+            carry.add_(torch.mm(d_recurrent_at[step], weight))
         flat = d_gates[:, :, hidden:].flatten(0, 1)
         d_weight = torch.mm(flat.t(), states[:-1].flatten(0, 1).to(ctx.dtype))
         d_bias = flat.sum(0, dtype=carry.dtype)

@@ -1,10 +1,14 @@
-"""Memory that a training step frees is kept for the next step."""
+"""Memory that a training step frees is kept for the next step, and what lives on is left alone."""
 
 import ctypes
+import gc
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of malloc.h
+_PAD = 64 * 1024**2
+"""How far the heap grows at a time."""
 _LARGEST_MMAP_THRESHOLD = 32 * 1024**2
 
 
@@ -21,3 +25,18 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)
         libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+        libc.mallopt(_TOP_PAD, _PAD)
+
+
+@contextmanager
+def nothing_old_collected() -> Iterator[None]:
+    """Let Python's collector look at nothing that is there already.
+
+    Modules and data are hundreds of thousands of objects that live on; looking at them again and
+    again takes some 8 % of a training step on a CPU.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

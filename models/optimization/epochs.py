@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from models.optimization.allocation import keep_freed_memory
+from models.optimization.allocation import keep_freed_memory, nothing_old_collected
 from models.optimization.batches import Batch
 from models.optimization.graphs import GraphCache
 
@@ -71,11 +71,12 @@ class EagerEpochs:
 
     def run(self, plan: Plan) -> None:
         """Train on every batch of the plan."""
-        for done, (batch, lr) in enumerate(zip(plan.batches, plan.lrs, strict=True), start=1):
-            for group in self.optimizer.param_groups:
-                group["lr"] = lr
-            self.work(batch.rows.to(self.device), batch.num_steps, None)
-            plan.on_batch(done, len(plan.batches))
+        with nothing_old_collected():
+            for done, (batch, lr) in enumerate(zip(plan.batches, plan.lrs, strict=True), start=1):
+                for group in self.optimizer.param_groups:
+                    group["lr"] = lr
+                self.work(batch.rows.to(self.device), batch.num_steps, None)
+                plan.on_batch(done, len(plan.batches))
 
     def forget(self) -> None:
         """Nothing is kept."""

@@ -17,16 +17,16 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from models.ast_autoencoder.batches import NodeBatch
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, load_dataset
-from models.ast_autoencoder.decoding import decode
+from models.ast_autoencoder.inference import Inference
 from models.ast_autoencoder.language.machine import ConstraintMachine
 from models.ast_autoencoder.network import build_network
 from models.ast_autoencoder.step import RowsStep, StepSettings, TrainStep
 from models.ast_autoencoder.tensors import node_tensors, step_tensors
-from models.optimization.batches import evaluation_batches, training_batches
+from models.optimization.batches import training_batches
 from models.optimization.epochs import EagerEpochs, Plan
+from models.optimization.parts import count_parts
 from models.optimization.precision import autocast_dtype
 
 TRAINING_BAR_MS = 0.315
@@ -78,7 +78,9 @@ def _training(network, nodes, steps, batch_size: int) -> Callable[[], None]:
         autocast=autocast_dtype("auto", torch.device("cpu"), batch_is_small=batch_size < 32),
         mean_steps=float(steps.lengths.float().mean()),
     )
-    work = RowsStep(TrainStep(network.train(), optimizer, settings), nodes, steps)
+    step = TrainStep(network.train(), optimizer, settings)
+    parts = count_parts(batch_size)
+    work = RowsStep(step, nodes, steps, num_parts=parts, num_threads=1)
     epochs = EagerEpochs(work, optimizer, torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
     rows = torch.arange(len(steps.lengths))
@@ -95,17 +97,11 @@ def _decoding(network, nodes, steps) -> Callable[[], None]:
     machine = ConstraintMachine("cpu", MAX_STEPS)
     dtype = autocast_dtype("auto", torch.device("cpu"))
 
-    @torch.no_grad()
+    inference = Inference(network, dtype)
+
     def validate() -> None:
-        network.eval()
-        latents = []
-        every = torch.arange(len(steps.lengths))
-        with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
-            for batch in evaluation_batches(every, steps.lengths, 256, 1):
-                num_nodes = int(nodes.num_nodes[batch.rows].max())
-                latents.append(network.encode(NodeBatch.select(nodes, batch.rows, num_nodes)))
-            for part in torch.cat(latents).split(1024):
-                decode(network, part, machine)
+        latents = inference.encode(nodes, torch.arange(len(steps.lengths)))
+        inference.decode(latents, machine, 1024)
 
     return validate
 

@@ -7,6 +7,7 @@ import torch
 from models.ast_autoencoder.batches import NodeBatch
 from models.ast_autoencoder.decoding import decode
 from models.ast_autoencoder.evaluation import Decoded, decode_rows, evaluate_decoded
+from models.ast_autoencoder.inference import Inference
 from models.ast_autoencoder.language.machine import ConstraintMachine
 from models.ast_autoencoder.loss import step_terms
 from models.ast_autoencoder.network import build_network
@@ -38,7 +39,7 @@ def test_rows_are_decoded_as_alone(learned, machine):
     network, given = learned
     rows = torch.arange(24)
     tensors = (given.node_tensors, given.step_tensors)
-    decoded = decode_rows(network, tensors, rows, machine, batch_size=10, autocast=None)
+    decoded = decode_rows(Inference(network, None), tensors, rows, machine, batch_size=10)
     assert network.training
     network.eval()
     with torch.no_grad():

@@ -9,6 +9,7 @@ import torch
 from models.ast_autoencoder.task import AstAutoencoderTask
 from models.checkpoints import read_checkpoint
 from models.errors import UserError
+from models.optimization.parts import torch_threads
 from models.training import FitSettings, TrainingDiverged, fit
 
 
@@ -129,3 +130,26 @@ def test_on_batch_is_told_every_batch_with_its_sums(small, dataset):
     task.train_epoch(1)
     assert [done for done, _, _ in told] == [1, 2, 3, 4, 5]
     assert sum(count for _, _, count in told) == 80
+
+
+def test_parts_side_by_side_train_as_one_batch_does(small, dataset):
+    trained = []
+    for threads in (1, 2):
+        with torch_threads(threads):
+            task = AstAutoencoderTask(small(batch_size=40, precision="float32"), dataset, "cpu")
+            metrics = task.train_epoch(1)
+        trained.append((metrics, task.network.state_dict()))
+    (one, weights), (two, others) = trained
+    assert two["loss"] == pytest.approx(one["loss"], rel=1e-4)
+    assert two["similarity_score"] == pytest.approx(one["similarity_score"], rel=1e-3)
+    for name, weight in weights.items():
+        torch.testing.assert_close(others[name], weight, rtol=1e-2, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"), [({}, 2), ({"dropout": 0.1}, 1), ({"latent_noise": 0.1}, 1)]
+)
+def test_random_numbers_are_drawn_by_one_thread(small, dataset, changes, parts):
+    with torch_threads(2):
+        task = AstAutoencoderTask(small(batch_size=40, **changes), dataset, "cpu")
+        assert task.threads["num_parts"] == parts

@@ -1,0 +1,62 @@
+"""Parts of a batch worked on side by side, each by a thread of its own.
+
+PyTorch spreads single operations over threads, and those of a batch of short sequences are too
+small for it: the threads wait for each other longer than they work. Whole parts need no waiting.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+
+_LEAST_ROWS = 16
+"""Of a part: with fewer, the work on a part hardly shrinks (tests/benchmarks/LOG.md)."""
+
+PartT = TypeVar("PartT")
+ResultT = TypeVar("ResultT")
+
+
+def count_parts(num_rows: int) -> int:
+    """Return how many parts a batch is best worked on in, with the threads that torch may use."""
+    return max(1, min(torch.get_num_threads(), num_rows // _LEAST_ROWS))
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let operations of torch use at most so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class PartWorkers:
+    """Works on parts at the same time; the threads that torch may use are shared out.
+
+    Args:
+        num_parts: at most.
+    """
+
+    def __init__(self, num_parts: int) -> None:
+        self._threads_a_part = max(1, torch.get_num_threads() // num_parts)
+        # OpenMP has a number of threads for each thread, torch one for all.
+        self._others = ThreadPoolExecutor(
+            max(1, num_parts - 1),
+            thread_name_prefix="part",
+            initializer=torch.set_num_threads,
+            initargs=(self._threads_a_part,),
+        )
+
+    def run(self, work: Callable[[PartT], ResultT], parts: Sequence[PartT]) -> list[ResultT]:
+        """Return the result of each part, in order; the first is worked on in this thread."""
+        with torch_threads(self._threads_a_part):
+            others = [self._others.submit(work, part) for part in parts[1:]]
+            try:
+                first = work(parts[0])
+            finally:
+                wait(others)  # whatever happens, nothing works on behind our back
+        return [first, *(other.result() for other in others)]
