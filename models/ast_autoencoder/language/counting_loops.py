@@ -82,6 +82,8 @@ def read_while(node: ast.While, scope: Scope, read_statements: ReadStatements) -
         raise Refusal(test.counter, f"{test.counter.id!r} is no int: {_FORMS}")
     counter = scope.changeable(test.counter)
     bound, held = _bound(test.bound, scope, is_literal=kind == "shrink_gt")
+    if counter in held:
+        raise Refusal(test.bound, f"{test.counter.id!r} never passes itself: {_FORMS}")
     condition: Ids = []
     if test.more is not None:
         kind += "_and"

@@ -195,6 +195,8 @@ class ConstraintMachine:
         of_type = visible[:, None] & state.typed_slots  # (batch, types)
         fitting = of_type.gather(1, tables.slot_types[symbol][:, None]).squeeze(1)
         fitting = fitting & ~(frozen & tables.changes[symbol])
+        # What is held at a bound is the counter: as its own bound it would never be passed.
+        fitting = fitting & ~(state.held & tables.bounds[symbol])
         changeable = (of_type & ~frozen[:, None]) != 0
         definable = state.num_slots < NUM_SLOTS
         readable = of_type != 0

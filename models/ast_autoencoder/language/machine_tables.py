@@ -56,6 +56,7 @@ class MachineTables:
         slot_types: int64 (C,), index of the type of the slots that may stand there.
         changes: int64 (C,), all bits where such a slot must not be frozen, else 0.
         freezes: int64 (C,), all bits where such a slot is frozen in the next body, else 0.
+        bounds: int64 (C,), all bits where a loop's own counter must not stand, else 0.
         is_block: bool (C,), whether statements stand there.
         start: the first symbol.
         min_length: steps of the shortest program.
@@ -74,6 +75,7 @@ class MachineTables:
     slot_types: Tensor
     changes: Tensor
     freezes: Tensor
+    bounds: Tensor
     is_block: Tensor
     start: int
     min_length: int
@@ -127,6 +129,7 @@ def machine_tables() -> MachineTables:
         slot_types=torch.tensor([0, *(TYPES.index(item.slot_type or "int") for item in every)]),
         changes=torch.tensor([0, *(-int(item.changes) for item in every)]),
         freezes=torch.tensor([0, *(-int(item.freezes) for item in every)]),
+        bounds=torch.tensor([0, *(-int(item.name == "BOUND") for item in every)]),
         is_block=torch.tensor([False, *(item.nonterminal == "BLOCK" for item in every)]),
         start=symbols["PROGRAM"],
         min_length=context_steps()["PROGRAM"],

@@ -130,13 +130,15 @@ class Replay:
             return "a slot may not stand here: it would give a list a second name, or change"
         if slot in self._fitting(place):
             return None
-        return f"slot {slot} is not visible here, of another type, or frozen"
+        return f"slot {slot} is not visible here, of another type, frozen, or its own bound"
 
     def _fitting(self, place: Place) -> list[int]:
         """Return the slots that fit a place for a slot or an expression."""
         wanted = place.type or TYPE_OF.get(place.nonterminal)
         changes = place.role in ("set", "counter")
         usable = place.visible - place.frozen if changes else place.visible
+        if place.role == "bound":
+            usable -= self._held  # the counter, which would never pass itself
         return [slot for slot in usable if self._types[slot] == wanted]
 
     def _expression_mistake(self, kind: Kind, place: Place) -> str | None:

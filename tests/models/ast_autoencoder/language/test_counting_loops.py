@@ -58,6 +58,11 @@ def test_loops_that_mean_the_same_are_read_as_the_same(written, read):
             "line 2, column 11: `True`: a while loop must count: `while i < bound:`",
         ),
         ("i != n", ["i += 1"], "`i != n`: a while loop must count"),
+        (
+            "i <= i",
+            ["i += 1"],
+            "line 2, column 16: 'i' never passes itself: a while",
+        ),
         ("i", ["i -= 1"], "line 2, column 11: `i`: a while loop must count"),
         ("i < n", ["i -= 1"], "line 3, column 9: `i -= 1`: a while loop must count"),
         ("i < n", ["n += 1"], "`n \\+= 1`: a while loop must count"),

@@ -162,3 +162,19 @@ def test_every_kind_and_every_slot_is_reached(sample_programs):
     unused = [kind for kind in kinds if kind.id not in used]
     assert {kind.name for kind in unused} <= {"slot"}
     assert {kinds[index].slot for index in used} >= set(range(NUM_SLOTS))
+
+
+def test_a_counter_is_never_its_own_bound_but_that_of_a_loop_inside():
+    of = language()
+    outer = ["program_int", "last_int", "while_le", of.slot_id("SLOT", 0)]
+    inner = [of.constant_id("INT", 10), "let_int", of.constant_id("INT", 0)]
+    inner += ["while_lt", of.slot_id("SLOT", 1)]
+    machine = ConstraintMachine("cpu", 60)
+    for names, legal in ((outer, set()), ([*outer, *inner], {0})):
+        state = machine.start(1)
+        for name in names:
+            chosen = of.id_of(name) if isinstance(name, str) else name
+            assert bool(machine.allowed(state)[0, chosen])
+            state = machine.advance(state, torch.tensor([chosen]))
+        allowed = machine.allowed(state)[0]
+        assert {slot for slot in (0, 1) if bool(allowed[of.slot_id("INT", slot)])} == legal

@@ -73,6 +73,7 @@ def test_a_frozen_slot_may_be_read_and_not_changed():
         (["program_int", "last_int", "return_int"], "step 3: the program ends while INT is open"),
         (["program_int", "last_int", "while_lt", "slot0", "add"], "a bound is a number, a slot"),
         (["program_int", "last_int", "while_lt", "slot0", "len_str"], "there is no such slot"),
+        (["program_int", "last_int", "while_le", "slot0", "v0"], "frozen, or its own bound"),
         (["program_int", "last_int", "while_lt", "slot0", 1, "return_int"], "ends with its step"),
         (
             ["program_int", "last_int", "while_lt", "slot0", 1, "step_add", 0],
