@@ -12,6 +12,7 @@ from models.ast_autoencoder.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.loss import StepTerms, step_terms
 from models.ast_autoencoder.network import AstAutoencoder
 from models.ast_autoencoder.tensors import NodeTensors, StepTensors
+from models.optimization.determinism import deterministic_operations
 from models.optimization.parts import PartWorkers, count_parts, torch_threads
 from models.training import TrainingDiverged
 
@@ -186,6 +187,10 @@ class RowsStep:
 
     def __call__(self, rows: Tensor, num_steps: int, weight: Tensor | None) -> None:
         """Train on one batch; see `Work`."""
+        if rows.is_cuda:
+            with deterministic_operations():
+                self.step(*self._select(rows, num_steps), weight)
+            return
         num_parts = min(self.num_parts, count_parts(len(rows)))
         if self.workers is None or num_parts == 1:
             with torch_threads(self.num_threads):

@@ -25,6 +25,7 @@ from models.ast_autoencoder.tensors import (
 )
 from models.config_file import to_mapping
 from models.errors import UserError
+from models.optimization.determinism import allow_deterministic_products
 from models.optimization.optimization import Optimization, OptimizationSettings
 from models.optimization.parts import count_parts
 from models.optimization.precision import autocast_dtype
@@ -70,6 +71,7 @@ class AstAutoencoderTask:
         eval_interval: int = 1,
         graphed: bool | None = None,
     ) -> None:
+        allow_deterministic_products()
         torch.manual_seed(config.seed)
         self.config = config
         self.dataset = dataset

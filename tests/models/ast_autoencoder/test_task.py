@@ -153,3 +153,13 @@ def test_random_numbers_are_drawn_by_one_thread(small, dataset, changes, parts):
     with torch_threads(2):
         task = AstAutoencoderTask(small(batch_size=40, **changes), dataset, "cpu")
         assert task.threads["num_parts"] == parts
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_trains_the_same_twice(small, dataset):
+    trained = []
+    for _ in range(2):
+        task = AstAutoencoderTask(small(batch_size=32), dataset, "cuda")
+        task.train_epoch(1)
+        trained.append(task.network.state_dict())
+    assert all(torch.equal(trained[0][name], trained[1][name]) for name in trained[0])
