@@ -16,6 +16,7 @@ from models.ast_autoencoder.artifacts import (
 )
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.console import closing_lines, epoch_line
+from models.ast_autoencoder.memory import out_of_memory
 from models.ast_autoencoder.step import means_of
 from models.ast_autoencoder.task import AstAutoencoderTask
 from models.ast_autoencoder.validation_rows import validation_rows
@@ -24,6 +25,7 @@ from models.config_file import write_text
 from models.console import Console, open_console
 from models.errors import UserError
 from models.logging_sinks import LogSettings, Sinks, open_sinks
+from models.memory import free_memory_mb, is_out_of_memory
 from models.run_folder import forget_later_epochs
 from models.training import EpochReport, FitSettings, fit
 
@@ -76,9 +78,19 @@ class TrainingRun:
         """Train to the end.
 
         Raises:
-            UserError: training diverged, the disk is full, or the checkpoint does not fit.
+            UserError: training diverged, memory or the disk is full, or the checkpoint does not
+                fit.
             KeyboardInterrupt: with a message that says how to go on.
         """
+        free_mb = free_memory_mb(self.device)
+        try:
+            return self._train()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise out_of_memory(self.config, self.dataset, self.device, free_mb) from error
+
+    def _train(self) -> EpochReport:
         task = AstAutoencoderTask(
             self.config, self.dataset, self.device, eval_interval=self.eval_interval
         )

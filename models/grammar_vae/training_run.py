@@ -13,12 +13,13 @@ from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.console import epoch_line
 from models.grammar_vae.data import DerivationDataset
-from models.grammar_vae.memory import free_memory_mb, is_out_of_memory, out_of_memory
+from models.grammar_vae.memory import out_of_memory
 from models.grammar_vae.report_metrics import report_on
 from models.grammar_vae.report_text import report_lines, write_report
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.trained import load_model
 from models.logging_sinks import LogSettings, Sinks, open_sinks
+from models.memory import free_memory_mb, is_out_of_memory
 from models.run_folder import RunFolder, forget_later_epochs
 from models.training import EpochReport, FitSettings, TrainingDiverged, fit
 
