@@ -1,5 +1,10 @@
 """`tuner promote`: make presets of the best trials of a run."""
 
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from models.presets import Preset
 from tuner.console import output
 from tuner.paths import find_run
 from tuner.promotion import promote
@@ -25,4 +30,14 @@ def promote_trials(run: str, top: int, *, prefix: str | None, confirm: bool) -> 
     if len(promoted) < top:
         console.print(f"no more trials of this run have a checkpoint ({len(promoted)} of {top})")
     first = promoted[0].preset
-    console.print(f"train from it: python -m models.{first.model}.train --config {first.name}")
+    console.print(f"train from it: {_training_command(first)}", soft_wrap=True)
+
+
+def _training_command(preset: Preset) -> str:
+    """Return what to type to train a promoted preset on the data of its search."""
+    words = ["python", "-m", f"models.{preset.model}.train", "--config", preset.name]
+    settings: Mapping[str, Any] = (preset.provenance or {}).get("data", {}).get("settings", {})
+    for key, value in settings.items():
+        if value is not None:
+            words += [f"--{'data_seed' if key == 'seed' else key}", str(value)]
+    return shlex.join(words)

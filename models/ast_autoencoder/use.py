@@ -10,6 +10,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from models.ast_autoencoder.trained import TrainedModel
 
 
+Files = Annotated[tuple[tuple[Path, ...], ...], tyro.conf.UseAppendAction]
+"""Of a flag that takes one or more and may be repeated."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Model:
     model: str
@@ -39,7 +44,7 @@ class _Model:
 class Encode(_Model):
     """Write the latents of programs as an .npz with `latents` (rows, latent_dim) and `sources`."""
 
-    file: tuple[Path, ...]
+    file: Files
     """Python files with one function each."""
     out: Path = Path("latents.npz")
     """Where to write."""
@@ -63,7 +68,7 @@ class Decode(_Model):
 class Reconstruct(_Model):
     """Show programs beside what they decode to."""
 
-    file: tuple[Path, ...] = ()
+    file: Files = ()
     """Python files with one function each."""
     data_dir: Path | None = None
     """Or programs of this data set."""
@@ -117,8 +122,8 @@ class Sample(_Model):
 class Synthesize(_Model):
     """Search a program that satisfies examples."""
 
-    example: tuple[str, ...] = ()
-    """Examples as Python values: "([1, 2], 0) -> 3"."""
+    example: Annotated[tuple[tuple[str, ...], ...], tyro.conf.UseAppendAction] = ()
+    """Examples as Python values: "([1, 2], 0) -> 3"; one or more, and the flag may be repeated."""
     examples: Path | None = None
     """Or a JSON file: [{"inputs": [[1, 2], 0], "output": 3}, ...]."""
     data_dir: Path | None = None
@@ -170,7 +175,7 @@ def _run(arguments: Sequence[str]) -> None:
     model = trained.load_model(find_checkpoint(command.model))
     match command:
         case Encode():
-            sources = [_program(path) for path in command.file]
+            sources = [_program(path) for path in chain.from_iterable(command.file)]
             latents = trained.encode(model, [program.ids for program in sources])
             texts = np.array([ids_to_source(program.ids) for program in sources])
             np.savez(command.out, latents=latents, sources=texts)
@@ -246,7 +251,7 @@ def _originals(command: Reconstruct, num_steps: int) -> list[list[int]]:
     if (command.data_dir is None) == (not command.file):
         raise UserError("pass either --file FILE ... or --data_dir FOLDER")
     if command.data_dir is None:
-        return [list(_program(path).ids) for path in command.file]
+        return [list(_program(path).ids) for path in chain.from_iterable(command.file)]
     dataset = _load(command.data_dir)
     return _fitting(dataset, getattr(dataset, command.split), num_steps)[: command.num]
 
@@ -270,7 +275,7 @@ def _synthesize(model: "TrainedModel", command: Synthesize) -> None:
     examples = (
         read_examples(command.examples)
         if command.examples is not None
-        else [parse_example(text) for text in command.example]
+        else [parse_example(text) for text in chain.from_iterable(command.example)]
     )
     like = None if command.data_dir is None else _training_latents(model, command.data_dir)
     found = synthesize(

@@ -65,6 +65,15 @@ def test_a_program_is_sought_by_examples(command):
     assert "candidates tried" in text
 
 
+def test_flags_may_be_repeated_and_none_is_dropped(command, program):
+    assert "of 3 exact" in command("reconstruct", "--file", program, program, "--file", program)
+    text = command(
+        "synthesize", "--example", "(1,) -> 3", "(2,) -> 4", "--example", "(5,) -> 7",
+        "--max_candidates", 40,
+    )  # fmt: skip
+    assert "of 3 examples;" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
