@@ -30,10 +30,10 @@ def promote_trials(run: str, top: int, *, prefix: str | None, confirm: bool) -> 
     if len(promoted) < top:
         console.print(f"no more trials of this run have a checkpoint ({len(promoted)} of {top})")
     first = promoted[0].preset
-    console.print(f"train from it: {_training_command(first)}", soft_wrap=True)
+    console.print(f"train from it: {training_command(first)}", soft_wrap=True)
 
 
-def _training_command(preset: Preset) -> str:
+def training_command(preset: Preset) -> str:
     """Return what to type to train a promoted preset on the data of its search."""
     words = ["python", "-m", f"models.{preset.model}.train", "--config", preset.name]
     settings: Mapping[str, Any] = (preset.provenance or {}).get("data", {}).get("settings", {})

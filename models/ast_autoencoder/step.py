@@ -1,6 +1,7 @@
 """One optimizer step, with nothing in it that waits for the device."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -162,6 +163,7 @@ class RowsStep:
         steps: their derivations, there too.
         num_parts: of a batch that may be worked on side by side, on a CPU.
         num_threads: for operations of torch where a batch has one part.
+        deterministic: add up in a fixed order on a GPU.
     """
 
     def __init__(
@@ -172,11 +174,13 @@ class RowsStep:
         *,
         num_parts: int = 1,
         num_threads: int | None = None,
+        deterministic: bool = False,
     ) -> None:
         self.step = step
         self.nodes = nodes
         self.steps = steps
         self.num_parts = num_parts
+        self.deterministic = deterministic
         self.num_threads = torch.get_num_threads() if num_threads is None else num_threads
         self.workers = PartWorkers(num_parts) if num_parts > 1 else None
 
@@ -188,7 +192,7 @@ class RowsStep:
     def __call__(self, rows: Tensor, num_steps: int, weight: Tensor | None) -> None:
         """Train on one batch; see `Work`."""
         if rows.is_cuda:
-            with deterministic_operations():
+            with deterministic_operations() if self.deterministic else nullcontext():
                 self.step(*self._select(rows, num_steps), weight)
             return
         num_parts = min(self.num_parts, count_parts(len(rows)))

@@ -113,7 +113,13 @@ class AstAutoencoderTask:
         self.optimization = Optimization(
             self.network,
             optimizer,
-            RowsStep(self.step, *self.tensors, **self.threads),
+            RowsStep(
+                self.step,
+                *self.tensors,
+                **self.threads,
+                # The other kinds use operations that may have no deterministic form.
+                deterministic=capturable and config.decoder_kind == "gru",
+            ),
             OptimizationSettings(
                 lr=config.lr,
                 lr_schedule=config.lr_schedule,
