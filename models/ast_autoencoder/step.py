@@ -14,7 +14,7 @@ from models.ast_autoencoder.loss import StepTerms, step_terms
 from models.ast_autoencoder.network import AstAutoencoder
 from models.ast_autoencoder.tensors import NodeTensors, StepTensors
 from models.optimization.determinism import deterministic_operations
-from models.optimization.parts import PartWorkers, count_parts, torch_threads
+from models.optimization.parts import PartWorkers, count_parts, set_gradients, torch_threads
 from models.training import TrainingDiverged
 
 _SUMS = ("programs", "nats", "right_programs", "right_steps", "steps", "grad_norm", "updates")
@@ -86,10 +86,7 @@ class TrainStep:
         found = workers.run(self._gradients, parts)
         sums = torch.stack([part_sums for _, part_sums in found]).sum(0)
         scale = float(1 / (sums[0] * self.settings.mean_steps))
-        of_parts = zip(*(grads for grads, _ in found), strict=True)
-        for parameter, grads in zip(self.parameters, of_parts, strict=True):
-            there = [grad for grad in grads if grad is not None]
-            parameter.grad = torch.stack(there).sum(0).mul_(scale) if there else None
+        set_gradients(self.parameters, [grads for grads, _ in found], scale)
         self._update(sums)
 
     @property

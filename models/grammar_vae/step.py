@@ -13,6 +13,7 @@ from models.grammar_vae.loss import KlWeight, kl_per_dimension, reconstruction, 
 from models.grammar_vae.network import GrammarVae
 from models.grammar_vae.rules import Rules
 from models.layers.cuda_kernels import kernels_apply
+from models.optimization.parts import PartWorkers, count_parts, set_gradients
 from models.training import TrainingDiverged
 
 _SUMS = (
@@ -84,6 +85,31 @@ class TrainStep:
             work = self._run_kernels if kernels_apply(device) else self._run_torch
             work(ids, beta, weight)
 
+    def in_parts(
+        self, workers: PartWorkers, parts: Sequence[tuple[Tensor, Tensor]], beta: Tensor
+    ) -> None:
+        """Train on one batch whose parts are worked on side by side, on a CPU.
+
+        Args:
+            workers: one for each part.
+            parts: ids (rows, time) int64, padded with -1, and noise (rows, z_dim) of each.
+            beta: () weight of the KL term.
+        """
+        autocast = self.settings.autocast
+
+        def gradients(part: tuple[Tensor, Tensor]) -> tuple[Sequence[Tensor | None], Tensor]:
+            with torch.autocast("cpu", dtype=autocast, enabled=autocast is not None):
+                row_loss, columns = self._forward(*part, beta)
+            total = row_loss.sum()
+            return torch.autograd.grad(total, self.parameters, allow_unused=True), columns
+
+        found = workers.run(gradients, parts)
+        columns = torch.cat([each for _, each in found], dim=1)
+        set_gradients(self.parameters, [grads for grads, _ in found], 1 / columns.shape[1])
+        grad_norms = self._clip()
+        self.optimizer.step()
+        self._record(columns, torch.ones_like(columns[0]), grad_norms)
+
     @property
     def state(self) -> tuple[Tensor, Tensor, Tensor]:
         """The tensors that a call changes besides the parameters and the optimizer's."""
@@ -118,8 +144,19 @@ class TrainStep:
         }
 
     def _run_torch(self, ids: Tensor, beta: Tensor, weight: Tensor | None) -> None:
+        noise = torch.randn(len(ids), self.network.z_dim, device=ids.device)
+        row_loss, columns = self._forward(ids, noise, beta)
+        with torch.autocast(ids.device.type, enabled=False):
+            weight = torch.ones_like(row_loss) if weight is None else weight
+            ((row_loss * weight).sum() / weight.sum()).backward()
+            grad_norms = self._clip()
+            self.optimizer.step()
+            self._record(columns, weight, grad_norms)
+
+    def _forward(self, ids: Tensor, noise: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss of each row, (batch,), and the first seven of `_SUMS`, (7, batch)."""
         posterior = self.network.encode(ids)
-        z = posterior.sample(torch.randn_like(posterior.mean))
+        z = posterior.sample(noise)
         logits = self.network.decode(z, ids.shape[1])
         with torch.autocast(ids.device.type, enabled=False):
             terms = reconstruction(logits, ids, self.rules.competing(ids))
@@ -127,14 +164,9 @@ class TrainStep:
             row_loss = terms.recon + weighted_kl(
                 kl, KlWeight(beta=beta, free_bits=self.settings.free_bits)
             )
-            weight = torch.ones_like(kl) if weight is None else weight
-            loss = (row_loss * weight).sum() / weight.sum()
-            loss.backward()
-            grad_norms = self._clip()
-            self.optimizer.step()
             rights = (terms.correct_rows, terms.correct_steps, terms.num_steps)
             columns = torch.stack([torch.ones_like(kl), terms.recon, kl, row_loss, *rights])
-            self._record(columns.detach(), weight, grad_norms)
+        return row_loss, columns.detach()
 
     def _run_kernels(self, ids: Tensor, beta: Tensor, weight: Tensor | None) -> None:
         posterior = self.network.encoder.side_by_side(ids)
@@ -189,12 +221,15 @@ class RowsStep:
         step: the step.
         ids: (rows, time), padded with -1, on the device.
         beta: () weight of the KL term, there too.
+        num_parts: of a batch that may be worked on side by side, on a CPU.
     """
 
-    def __init__(self, step: TrainStep, ids: Tensor, beta: Tensor) -> None:
+    def __init__(self, step: TrainStep, ids: Tensor, beta: Tensor, *, num_parts: int = 1) -> None:
         self.step = step
         self.ids = ids
         self.beta = beta
+        self.num_parts = num_parts
+        self.workers = PartWorkers(num_parts) if num_parts > 1 else None
 
     @property
     def state(self) -> Sequence[Tensor]:
@@ -203,4 +238,12 @@ class RowsStep:
 
     def __call__(self, rows: Tensor, num_steps: int, weight: Tensor | None) -> None:
         """Train on one batch; see `Work`."""
-        self.step(self.ids[rows, :num_steps].long(), self.beta, weight)
+        ids = self.ids[rows, :num_steps].long()
+        num_parts = min(self.num_parts, count_parts(len(rows)))
+        if self.workers is None or num_parts == 1:
+            self.step(ids, self.beta, weight)
+            return
+        noise = torch.randn(len(rows), self.step.network.z_dim)
+        # Rows are sorted by length: the parts are of like length, too.
+        parts = [(ids[first::num_parts], noise[first::num_parts]) for first in range(num_parts)]
+        self.step.in_parts(self.workers, parts, self.beta)

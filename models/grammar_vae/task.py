@@ -18,6 +18,7 @@ from models.grammar_vae.step import RowsStep, StepSettings, TrainStep
 from models.grammar_vae.validation import Validation
 from models.optimization.batches import evaluation_batches
 from models.optimization.optimization import Optimization, OptimizationSettings
+from models.optimization.parts import count_parts
 from models.optimization.precision import autocast_dtype
 from models.optimization.schedules import beta_at
 
@@ -75,7 +76,7 @@ class GrammarVaeTask:
         self.optimization = Optimization(
             self.network,
             optimizer,
-            RowsStep(self.step, self.ids, self.beta),
+            RowsStep(self.step, self.ids, self.beta, num_parts=self.num_parts),
             OptimizationSettings(
                 lr=config.lr,
                 lr_schedule=config.lr_schedule,
@@ -144,6 +145,16 @@ class GrammarVaeTask:
             "num_steps": int(self.dataset.ids.shape[1]),
             "data": {"name": self.dataset.name, "digest": self.dataset.digest},
         }
+
+    @property
+    def num_parts(self) -> int:
+        """Parts of a batch that are trained side by side: one where dropout draws random numbers.
+
+        Threads would draw them in an order of their own, and training could not be repeated.
+        """
+        if self.device.type != "cpu" or self.config.decoder_dropout > 0:
+            return 1
+        return count_parts(self.config.batch_size)
 
     @property
     def _step_grid(self) -> int:

@@ -10,9 +10,14 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 _LEAST_ROWS = 16
 """Of a part: with fewer, the work on a part hardly shrinks (tests/benchmarks/LOG.md)."""
+
+_MOST_PARTS = 4
+"""Python runs in one thread at a time, which takes an eighth to a quarter of the work on a part:
+more parts would wait for each other. They share out the threads of torch instead."""
 
 PartT = TypeVar("PartT")
 ResultT = TypeVar("ResultT")
@@ -20,7 +25,22 @@ ResultT = TypeVar("ResultT")
 
 def count_parts(num_rows: int) -> int:
     """Return how many parts a batch is best worked on in, with the threads that torch may use."""
-    return max(1, min(torch.get_num_threads(), num_rows // _LEAST_ROWS))
+    return max(1, min(torch.get_num_threads(), num_rows // _LEAST_ROWS, _MOST_PARTS))
+
+
+def set_gradients(
+    parameters: Sequence[Tensor], of_parts: Sequence[Sequence[Tensor | None]], scale: float
+) -> None:
+    """Give parameters the sum of the gradients of parts, always in the same order, times `scale`.
+
+    Args:
+        parameters: of the network.
+        of_parts: for each part the gradient of each parameter, None where it has none.
+        scale: for example 1 over the rows of the batch.
+    """
+    for parameter, grads in zip(parameters, zip(*of_parts, strict=True), strict=True):
+        there = [grad for grad in grads if grad is not None]
+        parameter.grad = torch.stack(there).sum(0).mul_(scale) if there else None
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.network import build_network
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
+from models.optimization.parts import torch_threads
 from models.optimization.schedules import beta_at, lr_factor
 from models.training import FitSettings, TrainingDiverged, fit
 
@@ -211,3 +212,25 @@ def test_speed_is_that_of_the_training_rows(equations, tiny):
     start = time.perf_counter()
     rate = task.train_epoch(1)["rows_per_s"]
     assert rate >= 160 / (time.perf_counter() - start)
+
+
+def test_parts_side_by_side_train_as_one_batch_does(equations, tiny):
+    trained = []
+    for threads in (1, 2):
+        with torch_threads(threads):
+            config = tiny(batch_size=64, precision="float32")
+            task = GrammarVaeTask(config, equations, "cpu")
+            assert task.num_parts == threads
+            metrics = task.train_epoch(1)
+        trained.append((metrics, task.network.state_dict()))
+    (one, weights), (two, others) = trained
+    for name in ("loss", "recon", "kl", "token_acc"):
+        assert two[name] == pytest.approx(one[name], rel=1e-4)
+    for name, weight in weights.items():
+        torch.testing.assert_close(others[name], weight, rtol=1e-3, atol=1e-5)
+
+
+def test_dropout_draws_in_one_thread(equations, tiny):
+    with torch_threads(2):
+        config = tiny(batch_size=64, decoder_layers=2, decoder_dropout=0.3)
+        assert GrammarVaeTask(config, equations, "cpu").num_parts == 1

@@ -16,6 +16,8 @@ def three_threads():
 
 def test_there_are_as_many_parts_as_threads_but_none_too_small(three_threads):
     assert [count_parts(rows) for rows in (1, 16, 31, 32, 47, 48, 1000)] == [1, 1, 1, 2, 2, 3, 3]
+    with torch_threads(16):
+        assert count_parts(1000) == 4
 
 
 def test_results_come_in_order_from_threads_that_share_those_of_torch(three_threads):
