@@ -13,7 +13,7 @@ from models.ast_autoencoder.network import AstAutoencoder
 from models.ast_autoencoder.tensors import NodeTensors
 from models.grammar.derivation import PAD_ID
 from models.optimization.batches import evaluation_batches
-from models.optimization.parts import PartWorkers
+from models.optimization.parts import PartWorkers, most_parts
 
 _ENCODED_AT_ONCE = 256
 """Small batches: the longest program's size is everyone's."""
@@ -35,7 +35,7 @@ class Inference:
         self.autocast = autocast
         self.device = next(network.parameters()).device
         # On a CPU operations on batches are too small for more threads than one.
-        self._num_workers = torch.get_num_threads() if self.device.type == "cpu" else 1
+        self._workers = PartWorkers(most_parts() if self.device.type == "cpu" else 1)
 
     def map(self, work: Callable[[ItemT], ResultT], items: Sequence[ItemT]) -> list[ResultT]:
         """Return the result of each item, in order; several may be worked on at a time."""
@@ -51,10 +51,10 @@ class Inference:
         try:
             if self.device.type != "cpu":
                 return [quietly(item) for item in items]
-            workers = PartWorkers(self._num_workers)
             results: list[ResultT] = []
-            for first in range(0, len(items), self._num_workers):
-                results += workers.run(quietly, items[first : first + self._num_workers])
+            size = self._workers.num_parts
+            for first in range(0, len(items), size):
+                results += self._workers.run(quietly, items[first : first + size])
             return results
         finally:
             self.network.train(was_training)
@@ -88,7 +88,7 @@ class Inference:
         """
         parts = self.map(
             lambda part: decode(self.network, part.to(self.device), machine).cpu(),
-            latents.split(max(1, min(batch_size, -(-len(latents) // self._num_workers)))),
+            latents.split(max(1, min(batch_size, -(-len(latents) // self._workers.num_parts)))),
         )
         empty = torch.full((0, machine.max_steps), PAD_ID)
         return torch.cat([empty, *parts])

@@ -14,7 +14,7 @@ from models.ast_autoencoder.loss import StepTerms, step_terms
 from models.ast_autoencoder.network import AstAutoencoder
 from models.ast_autoencoder.tensors import NodeTensors, StepTensors
 from models.optimization.determinism import deterministic_operations
-from models.optimization.parts import PartWorkers, count_parts, set_gradients, torch_threads
+from models.optimization.parts import PartWorkers, set_gradients, torch_threads
 from models.training import TrainingDiverged
 
 _SUMS = ("programs", "nats", "right_programs", "right_steps", "steps", "grad_norm", "updates")
@@ -176,10 +176,9 @@ class RowsStep:
         self.step = step
         self.nodes = nodes
         self.steps = steps
-        self.num_parts = num_parts
         self.deterministic = deterministic
         self.num_threads = torch.get_num_threads() if num_threads is None else num_threads
-        self.workers = PartWorkers(num_parts) if num_parts > 1 else None
+        self.workers = PartWorkers(num_parts)
 
     @property
     def state(self) -> Sequence[Tensor]:
@@ -192,13 +191,11 @@ class RowsStep:
             with deterministic_operations() if self.deterministic else nullcontext():
                 self.step(*self._select(rows, num_steps), weight)
             return
-        num_parts = min(self.num_parts, count_parts(len(rows)))
-        if self.workers is None or num_parts == 1:
+        parts = self.workers.split(rows)
+        if len(parts) == 1:
             with torch_threads(self.num_threads):
                 self.step(*self._select(rows, num_steps), weight)
             return
-        # Rows are sorted by length: the parts are of like length, too.
-        parts = [rows[first::num_parts] for first in range(num_parts)]
         self.step.in_parts(self.workers, [partial(self._select, p, num_steps) for p in parts])
 
     def _select(self, rows: Tensor, num_steps: int) -> tuple[NodeBatch, StepBatch]:

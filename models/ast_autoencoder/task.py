@@ -125,7 +125,7 @@ class AstAutoencoderTask:
                 lr_schedule=config.lr_schedule,
                 epochs=config.epochs,
                 batch_size=config.batch_size,
-                step_grid=_GPU_STEP_GRID if self.device.type == "cuda" else _CPU_STEP_GRID,
+                step_grid=self._step_grid,
                 seed=config.seed,
             ),
             graphed=self.graphed,

@@ -13,7 +13,7 @@ from models.grammar_vae.loss import KlWeight, kl_per_dimension, reconstruction, 
 from models.grammar_vae.network import GrammarVae
 from models.grammar_vae.rules import Rules
 from models.layers.cuda_kernels import kernels_apply
-from models.optimization.parts import PartWorkers, count_parts, set_gradients
+from models.optimization.parts import PartWorkers, set_gradients
 from models.training import TrainingDiverged
 
 _SUMS = (
@@ -228,8 +228,7 @@ class RowsStep:
         self.step = step
         self.ids = ids
         self.beta = beta
-        self.num_parts = num_parts
-        self.workers = PartWorkers(num_parts) if num_parts > 1 else None
+        self.workers = PartWorkers(num_parts)
 
     @property
     def state(self) -> Sequence[Tensor]:
@@ -239,11 +238,9 @@ class RowsStep:
     def __call__(self, rows: Tensor, num_steps: int, weight: Tensor | None) -> None:
         """Train on one batch; see `Work`."""
         ids = self.ids[rows, :num_steps].long()
-        num_parts = min(self.num_parts, count_parts(len(rows)))
-        if self.workers is None or num_parts == 1:
+        parts = self.workers.split(ids)
+        if len(parts) == 1:
             self.step(ids, self.beta, weight)
             return
-        noise = torch.randn(len(rows), self.step.network.z_dim)
-        # Rows are sorted by length: the parts are of like length, too.
-        parts = [(ids[first::num_parts], noise[first::num_parts]) for first in range(num_parts)]
-        self.step.in_parts(self.workers, parts, self.beta)
+        noise = self.workers.split(torch.randn(len(rows), self.step.network.z_dim))
+        self.step.in_parts(self.workers, list(zip(parts, noise, strict=True)), self.beta)

@@ -25,7 +25,12 @@ ResultT = TypeVar("ResultT")
 
 def count_parts(num_rows: int) -> int:
     """Return how many parts a batch is best worked on in, with the threads that torch may use."""
-    return max(1, min(torch.get_num_threads(), num_rows // _LEAST_ROWS, _MOST_PARTS))
+    return max(1, min(most_parts(), num_rows // _LEAST_ROWS))
+
+
+def most_parts() -> int:
+    """Return how many threads of Python can work at the same time with those of torch."""
+    return min(torch.get_num_threads(), _MOST_PARTS)
 
 
 def set_gradients(
@@ -62,6 +67,7 @@ class PartWorkers:
     """
 
     def __init__(self, num_parts: int) -> None:
+        self.num_parts = num_parts
         self._threads_a_part = max(1, torch.get_num_threads() // num_parts)
         # OpenMP has a number of threads for each thread, torch one for all.
         self._others = ThreadPoolExecutor(
@@ -70,6 +76,14 @@ class PartWorkers:
             initializer=torch.set_num_threads,
             initargs=(self._threads_a_part,),
         )
+
+    def split(self, rows: Tensor) -> list[Tensor]:
+        """Return the rows of each part of a batch, all of them in one where there are few.
+
+        Rows that are sorted by length are dealt out, so that the parts are of like length, too.
+        """
+        num_parts = min(self.num_parts, count_parts(len(rows)))
+        return [rows[first::num_parts] for first in range(num_parts)]
 
     def run(self, work: Callable[[PartT], ResultT], parts: Sequence[PartT]) -> list[ResultT]:
         """Return the result of each part, in order; the first is worked on in this thread."""

@@ -1,5 +1,9 @@
 """Programs to learn from, and small networks."""
 
+import marshal
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -98,3 +102,21 @@ def dataset(program_ids):
 def programs():
     """Return a data set of given ids and, perhaps, examples by row."""
     return Programs
+
+
+@pytest.fixture(scope="session")
+def in_cpython():
+    """Return what runs (source, inputs) pairs with Python's evaluator, in a limited process."""
+    script = Path(__file__).parent / "execution" / "run_in_cpython.py"
+
+    def run(tasks):
+        done = subprocess.run(
+            [sys.executable, "-I", str(script)],
+            input=marshal.dumps(tasks),
+            capture_output=True,
+            check=True,
+            timeout=300,
+        )
+        return marshal.loads(done.stdout)
+
+    return run

@@ -1,11 +1,7 @@
 """Programs of the generator, and trees of programs written in Python."""
 
-import marshal
 import random
-import subprocess
-import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 
@@ -26,24 +22,6 @@ def drafts():
 def chunk():
     """The kept programs of a chunk, and why the others are not."""
     return make_chunk(3, 0, 100)
-
-
-@pytest.fixture(scope="session")
-def in_cpython():
-    """Return what runs (source, inputs) pairs with Python's evaluator, in a limited process."""
-    script = Path(__file__).parents[1] / "execution" / "run_in_cpython.py"
-
-    def run(tasks):
-        done = subprocess.run(
-            [sys.executable, "-I", str(script)],
-            input=marshal.dumps(tasks),
-            capture_output=True,
-            check=True,
-            timeout=300,
-        )
-        return marshal.loads(done.stdout)
-
-    return run
 
 
 @pytest.fixture
