@@ -146,7 +146,7 @@ def _status(events: Sequence[Event], environment: Mapping[str, Any]) -> tuple[St
     if status in ("created", "running") and is_alive(environment) is False:
         return "died", (
             f"its driver (process {environment['pid']} on {environment['host']}) ended without a "
-            "word: `tuner resume` goes on"
+            "word; what it had reached is kept, and its trials can be shown and promoted"
         )
     return status, message
 

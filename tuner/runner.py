@@ -1,6 +1,6 @@
 """Runs a search from its first file to its last event: the driver.
 
-    run = run_search(load_search("grammar_vae/quickstart"), name="first")
+    run = run_search(load_search("grammar_vae/quickstart"), RunOptions(name="first"))
 
 Everything that is needed to read or repeat the run lies in its folder. Ray Tune drives the trials;
 the study, the event log and the checkpoints on disk are the record.

@@ -101,7 +101,7 @@ def test_run_in_progress_is_running(tmp_path):
 def test_run_whose_driver_is_gone_has_died_and_its_trials_are_interrupted(tmp_path):
     run = write_run(tmp_path, [[{"acc": 0.5}]], status="running", identity=ended_process())
     assert (run.status, run.rows[0].state) == ("died", "interrupted")
-    assert "tuner resume" in run.message
+    assert "can be shown and promoted" in run.message
 
 
 def test_finished_run_is_finished_though_its_driver_is_gone(tmp_path):
