@@ -90,6 +90,33 @@ def test_a_resumed_run_ends_as_if_it_had_not_stopped(run, tmp_path):
     assert len(folder.metrics.read_text().splitlines()) == len(metrics)
 
 
+@pytest.mark.parametrize(
+    ("losses", "similarities", "best"),
+    [
+        ([5.0, 3.0, 4.0, 3.5, 6.0, 4.0], [0.5] * 6, 2),
+        ([3.0, 3.0, 3.0, 4.0, 3.0, 4.0], [0.1, 0.4, 0.2, 0.9, 0.3, 0.9], 2),
+        ([3.0] * 6, [0.5] * 6, 6),
+    ],
+)
+def test_the_best_model_is_of_the_best_epoch(
+    run, tmp_path, monkeypatch, losses, similarities, best
+):
+    evaluate = AstAutoencoderTask.evaluate
+
+    def scripted(self):
+        index = self.epoch - 1
+        return evaluate(self) | {"loss": losses[index], "similarity_score": similarities[index]}
+
+    monkeypatch.setattr(AstAutoencoderTask, "evaluate", scripted)
+    folder = new_artifact_folder(tmp_path)
+    run(folder)
+    payload = torch.load(folder.best_model, weights_only=True)
+    assert (payload["epoch"], payload["metrics"]["val/loss"]) == (best, losses[best - 1])
+    folder.final_model.unlink()
+    run(folder, resume=folder.checkpoint(5))
+    assert torch.load(folder.best_model, weights_only=True)["epoch"] == best
+
+
 def test_resuming_on_other_data_is_refused(run, tmp_path, programs, program_ids):
     folder = new_artifact_folder(tmp_path)
     run(folder)
