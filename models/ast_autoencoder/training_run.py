@@ -89,7 +89,7 @@ class TrainingRun:
         free_mb = free_memory_mb(self.device)
         try:
             return self._train()
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, OSError) as error:
             if not is_out_of_memory(error):
                 raise
             raise out_of_memory(self.config, self.dataset, self.device, free_mb) from error

@@ -77,7 +77,7 @@ class TrainingRun:
         try:
             with open_console() as console:
                 return self._train(console)
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, OSError) as error:
             if not is_out_of_memory(error):
                 raise
             raise out_of_memory(self.config, self.dataset, self.device, free_mb) from error

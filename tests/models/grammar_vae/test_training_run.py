@@ -1,5 +1,6 @@
 """One run from settings to checkpoints: device, interrupts, full disks."""
 
+import errno
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from models.errors import UserError
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.training_run import TrainingRun, choose_device
 from models.logging_sinks import LogSettings
+from models.memory import SAYS_SO, OutOfMemory
 from models.run_folder import RunFolder
 
 
@@ -154,6 +156,34 @@ def test_the_best_of_equally_accurate_epochs_meets_the_test_rows(
     assert lines[-1] == f"best checkpoint: {kept}"
     starred = [line for line in lines if line.startswith("epoch ") and line.endswith(" *")]
     assert starred[-1].startswith(f"epoch {best}/3")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        *(RuntimeError(f"error: {phrase}") for phrase in SAYS_SO),
+    ],
+    ids=repr,
+)
+def test_running_out_of_memory_is_one_message(make_run, monkeypatch, error):
+    def train_epoch(self, epoch):
+        raise error
+
+    monkeypatch.setattr(GrammarVaeTask, "train_epoch", train_epoch)
+    with pytest.raises(OutOfMemory, match="out of memory on cpu: tried --batch_size"):
+        make_run().train()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes differ"), OSError(errno.EIO, "I/O error")])
+def test_other_errors_are_not_taken_for_it(make_run, monkeypatch, error):
+    def train_epoch(self, epoch):
+        raise error
+
+    monkeypatch.setattr(GrammarVaeTask, "train_epoch", train_epoch)
+    with pytest.raises(type(error), match=r"shapes differ|I/O error"):
+        make_run().train()
 
 
 def test_the_last_report_is_returned(make_run):
