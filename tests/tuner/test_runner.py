@@ -1,6 +1,7 @@
 import io
 import json
 
+import optuna
 import pytest
 from optuna.trial import TrialState
 
@@ -129,6 +130,9 @@ class TestWithRay:
         )
         result, said = run(search)
         check_stops(result.rows)
+        storage = open_storage(result.paths.study_file)
+        study = optuna.load_study(study_name="tiny", storage=storage)
+        assert study.best_value == min(p.metrics["val/cost"] for r in result.rows for p in r.curve)
         assert main(["show", "tiny", "--json"]) == 0
         shown = {t["number"]: t for t in json.loads(capsys.readouterr().out)["trials"]}
         for row, trial in zip(result.rows, study_rows(result, ("min",)), strict=True):
