@@ -124,7 +124,7 @@ def _curve_table(row: TrialRow, metrics: list[str], ranking: Ranking) -> Table:
     """Return the learning curve; a `*` marks the best epoch."""
     best = row.best(ranking)
     wanted = (ranking.secondary, "train/loss", "val/loss")
-    extra = [name for name in wanted if name in row.last_metrics]
+    extra = [name for name in wanted if name is not None and name in row.last_metrics]
     columns = list(dict.fromkeys([*metrics, *extra, "seconds"]))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("epoch", *columns):
