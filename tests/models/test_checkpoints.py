@@ -151,6 +151,13 @@ def test_a_resumed_run_decides_between_equals_as_one_that_went_through(tmp_path,
     assert kept(tmp_path) == [2, 5]
 
 
+def test_an_epoch_that_is_not_among_the_best_writes_no_file_of_its_own(tmp_path):
+    keeper = run_pairs(tmp_path, [(0.5, -13.0), (0.5, -14.0)])
+    metrics = {"val/seq_acc": 0.5, "val/elbo": -14.5}
+    assert keeper.update(3, metrics, lambda path: write_checkpoint(path, {"e": 3})) == []
+    assert kept(tmp_path) == [1, 2]
+
+
 def test_an_epoch_knows_whether_it_is_the_best(tmp_path):
     keeper = run_pairs(tmp_path, [(0.0, -20.0), (0.0, -13.5)])
     told = [

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 from contextlib import contextmanager
@@ -89,6 +90,12 @@ def test_the_loop_watches_the_main_metric_above_its_floor(fake_spec, fake):
     assert settings == FitSettings(
         epochs=9, early_stop_patience=2, seed=5, metric="val/score", mode="max", floor=0.0
     )
+
+
+def test_the_loop_watches_a_main_metric_of_which_less_is_better(fake_spec, fake):
+    spec = dataclasses.replace(fake_spec, main_metric="val/cost", secondary_metric="val/score")
+    settings = fit_settings(spec, fake.FakeConfig())
+    assert (settings.metric, settings.mode) == ("val/cost", "min")
 
 
 @pytest.mark.parametrize(
