@@ -87,6 +87,7 @@ AST_AUTOENCODER = ModelSpec(
     presets_file=Path(__file__).with_name("configs.yaml"),
     metrics=METRICS,
     main_metric="val/exact_match_rate",
+    secondary_metric="val/similarity_score",
     load_data=_load_data,
     build_task=_build_task,
     describe_cost=_describe_cost,

@@ -65,6 +65,7 @@ GRAMMAR_VAE = ModelSpec(
     presets_file=Path(__file__).with_name("configs.yaml"),
     metrics=METRICS,
     main_metric="val/seq_acc",
+    secondary_metric="val/elbo",
     load_data=_load_data,
     build_task=_build_task,
     describe_cost=_describe_cost,
