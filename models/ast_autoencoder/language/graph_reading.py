@@ -1,6 +1,6 @@
 """Graphs back to derivations: proof that a graph holds all of its program."""
 
-from models.ast_autoencoder.language.graph_tables import continues, graph_tables, is_node
+from models.ast_autoencoder.language.graph_tables import continues, graph_tables
 from models.ast_autoencoder.language.graphs import CHILD, ProgramGraphs
 from models.ast_autoencoder.language.kinds import Kind, language
 
@@ -26,7 +26,7 @@ class _GraphReader:
         self._production = {
             (int(tables.kind[k.id]), int(tables.slot[k.id]), int(tables.constant[k.id])): k
             for k in of.kinds
-            if is_node(k)
+            if k.makes_node
         }
 
     def expand(self, nodes: list[int]) -> list[int]:

@@ -190,4 +190,5 @@ def _fill(
         arrays.defines[(*pair, TYPES.index(new_type))] = 1
         arrays.defines_parameter[pair] = kind.lhs == "PARAM"
     if kind.lhs == "PROGRAM":
-        arrays.returns[pair] = [f"program_{name}" for name in TYPES].index(kind.name)
+        assert kind.type is not None  # of a signature
+        arrays.returns[pair] = TYPES.index(kind.type)

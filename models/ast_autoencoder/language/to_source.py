@@ -30,7 +30,7 @@ def ids_to_source(
     tree = to_tree(ids)
     given = tuple(names) if names else tuple(f"v{slot}" for slot in range(NUM_SLOTS))
     writer = _Writer(given)
-    types = [f"{writer.name(item.slot)}: {item.kind.partition('_')[2]}" for item in tree.args]
+    types = [f"{writer.name(item.slot)}: {item.type}" for item in tree.args]
     head = f"def {name}({', '.join(types)}) -> {return_type(ids)}: ..."
     function = ast.parse(head).body[0]
     assert isinstance(function, ast.FunctionDef)

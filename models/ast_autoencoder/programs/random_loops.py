@@ -177,7 +177,7 @@ def _counting(
 def _going_on(body: Body, scope: Scope) -> list[Node]:
     """Return the statements of a body that may come to its end: a loop is there to go on."""
     *others, last = body(scope)
-    if last.kind.startswith("return_"):
+    if last.family == "return":
         last = node("if", comparison(scope, 5), blocks=[[last]])
     return [*others, last]
 
