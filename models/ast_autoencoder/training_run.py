@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +16,7 @@ from models.ast_autoencoder.artifacts import (
 )
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.console import closing_lines, epoch_line
+from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.memory import out_of_memory
 from models.ast_autoencoder.step import means_of
 from models.ast_autoencoder.task import AstAutoencoderTask
@@ -28,9 +29,6 @@ from models.logging_sinks import LogSettings, Sinks, open_sinks
 from models.memory import free_memory_mb, is_out_of_memory
 from models.run_folder import forget_later_epochs
 from models.training import EpochReport, FitSettings, fit
-
-if TYPE_CHECKING:
-    from models.ast_autoencoder.data import ProgramDataset
 
 
 class TrainingRun:
@@ -52,7 +50,7 @@ class TrainingRun:
         self,
         *,
         config: AstAutoencoderConfig,
-        dataset: "ProgramDataset",
+        dataset: ProgramDataset,
         folder: ArtifactFolder,
         log: LogSettings,
         run_settings: Mapping[str, Any],
