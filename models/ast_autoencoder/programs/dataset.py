@@ -75,13 +75,9 @@ class ProgramDataset:
         """Whether programs have examples."""
         return len(self.examples.text) > 0
 
-    def visible_examples(self, row: int) -> list[Example]:
-        """Return the examples of a program that a model may see."""
-        return self._examples(row)[:NUM_VISIBLE]
-
     def hidden_examples(self, row: int) -> list[Example]:
         """Return the examples by which what a model writes is judged."""
-        return self._examples(row)[NUM_VISIBLE:]
+        return text_to_examples(self.examples[row])[NUM_VISIBLE:]
 
     def program(self, row: int) -> Program:
         """Return a program with its real names, if it has some."""
@@ -94,11 +90,6 @@ class ProgramDataset:
             names=tuple(names.get("names", ())),
         )
 
-    def source_of(self, row: int) -> str:
-        """Return where a program comes from, as `file:line`, or ""."""
-        text = self.names[row]
-        return json.loads(text)["source"] if text else ""
-
     def program_digests(self) -> NDArray[np.uint64]:
         """Return uint64 (N,), the same for programs that are the same up to names."""
         return _digests(self.ids, self.lengths)
@@ -110,9 +101,6 @@ class ProgramDataset:
         skeletons = _digests(without_constants(self.ids), self.lengths)
         shared = np.isin(skeletons[self.val], skeletons[self.train])
         return counts | {"val_with_skeleton_in_train": int(shared.sum())}
-
-    def _examples(self, row: int) -> list[Example]:
-        return text_to_examples(self.examples[row])
 
 
 def dataset_of(records: Sequence[ProgramRecord], name: str) -> ProgramDataset:
