@@ -289,10 +289,12 @@ def _number_contexts(of: Language) -> list[Context]:
         end = {of.id_of("digits_end"): ()} if may_end else {}
         return Context(name=name, nonterminal=nonterminal, children={**more, **end})
 
+    # The constant -1 is no beginning of digits, and no number begins with 0.
     spelled = sorted(start for start in starts if start.isdecimal() and start != "0")
     return [
         context("NUMBER", "", may_end=False),
         *(context(after(start), start, start not in constants) for start in spelled),
+        # Behind what begins no constant only the number of digits counts.
         *(context(f"DIGITS/{n}", "?" * n, may_end=True) for n in range(2, MAX_DIGITS + 1)),
     ]
 

@@ -197,7 +197,7 @@ def _with_edges(
     below = nodes[parent >= 0]
     above = (start + parent)[below]
     used = nodes[graphs.slot >= 0]
-    slots = program[used] * 128 + graphs.slot[used]
+    slots = program[used] * 128 + graphs.slot[used]  # one number for each slot of each program
     # Sources and targets by type; each list is in the order of programs.
     by_type = [
         (above, below),

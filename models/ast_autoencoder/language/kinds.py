@@ -168,7 +168,7 @@ def _kind(index: int, production: Production) -> Kind:
         return Kind(name=label, family=family, type=TYPE_OF[lhs], **same)
     if _WORD.fullmatch(label):
         return Kind(name=label, **dict(zip(_FIELDS, _STATEMENTS[label], strict=False)), **same)
-    family = _SPELLED.get(lhs, CONSTANT)
+    family = _SPELLED.get(lhs, "constant")
     value = label if family == DIGIT else ast.literal_eval(label)
     return Kind(name=family, family=family, type=TYPE_OF.get(lhs), value=value, **same)
 
@@ -176,11 +176,7 @@ def _kind(index: int, production: Production) -> Kind:
 _SLOT_NAME = re.compile(r"v(\d+)")
 _WORD = re.compile(r"[a-z]\w*")
 
-_SPELLED: Mapping[str, Literal["digit", "character"]] = {
-    "NUMBER": DIGIT,
-    "DIGITS": DIGIT,
-    "CHARS": CHARACTER,
-}
+_SPELLED: Mapping[str, Family] = {"NUMBER": "digit", "DIGITS": "digit", "CHARS": "character"}
 
 _EXPRESSIONS: Mapping[str, Family] = {
     "number": "number",

@@ -21,7 +21,10 @@ from models.ast_autoencoder.language.scopes import (
 )
 
 SYMBOL_BITS = 8
-"""Of a stack entry; above them lie the visible slots, then the frozen ones."""
+"""Of a stack entry; above them lie the visible slots, then the frozen ones.
+
+There are fewer than 256 contexts, and with the mark of NEW_SHIFT an entry takes 41 bits of its 64.
+"""
 
 VISIBLE_SHIFT = SYMBOL_BITS
 FROZEN_SHIFT = SYMBOL_BITS + NUM_SLOTS

@@ -266,7 +266,11 @@ def _is_constant(place: Place) -> bool:
 
 
 def _fewest_steps(place: Place) -> int:
-    """Return the steps of the shortest way to complete a place."""
+    """Return the steps of the shortest way to complete a place.
+
+    What spells a constant so far may not end and takes one more letter. Other blocks than the rest
+    of a nested one return, or step, with a value; the shortest program does so at once.
+    """
     if place.nonterminal in ("DIGITS", "CHARS"):
         return 2 if _is_constant(place) else 1
     if place.nonterminal == "BLOCK":

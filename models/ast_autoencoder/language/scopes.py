@@ -26,7 +26,7 @@ FACTS: tuple[str, ...] = (
     WALKABLE,
     NO_BOUND,
 )
-"""What a production may need.
+"""What a production may need; each is a bit of an int32, so there are 31 at most.
 
 `v3 fits`: slot 3 is visible, has the type that the place asks for, and is not frozen where it
 would be changed. `int can be changed`: some visible slot of that type is not frozen.

@@ -77,6 +77,6 @@ class _Writer:
 
 
 def _constant(node: Node) -> ast.expr:
-    if node.value == -1 and node.value is not True:
+    if node.value == -1:  # the trees of Python hold no negative constants
         return ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1))
     return ast.Constant(value=node.value)

@@ -82,6 +82,7 @@ def make_chunk(seed: int, number: int, max_steps: int) -> tuple[list[MadeProgram
         number: of the chunk.
         max_steps: of a program's derivation.
     """
+    # Texts as seeds are hashed, so that neighbours have nothing in common.
     rng = random.Random(f"programs {seed} {number}")
     maker = _Maker(rng, max_steps)
     for _ in range(CHUNK_PROGRAMS):

@@ -80,7 +80,7 @@ class _Emitter:
                 self._expression(item, child)
             return
         for number, item in enumerate(node.args):
-            if number >= len(kind.children) - 1:
+            if number >= len(kind.children) - 1:  # the first ones stand in the production itself
                 self._kind("more")
             self._expression(item, "INT")
         self._kind("items_end")

@@ -91,7 +91,7 @@ class Scope:
         """Return the scope with more variables."""
         return replace(self, visible=self.visible + variables)
 
-    def inner(
+    def nested(
         self, *variables: Variable, frozen: Iterable[int] = (), is_loop: bool = False
     ) -> "Scope":
         """Return the scope of a block inside."""

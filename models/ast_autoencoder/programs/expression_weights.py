@@ -1,4 +1,7 @@
-"""Which expressions random programs hold, how often, and what goes into them."""
+"""Which expressions random programs hold, how often, and what goes into them.
+
+The order of the tables counts, too: a seed gives other programs when it changes.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,8 @@
-"""Random programs by type: parameters, statements, and a result made of what they computed."""
+"""Random programs by type: parameters, statements, and a result made of what they computed.
+
+A seed stands for its programs only as long as every number is drawn in the same order: one draw
+more, or another order of a table of weights, here or in `random_*.py`, changes all that follow.
+"""
 
 import random
 

@@ -16,6 +16,7 @@ from models.ast_autoencoder.programs.random_loops import may_loop, random_loop
 
 _MIN_LOOP = 9
 _MIN_BRANCH = 6
+"""Nodes that must be left for a loop, or an `if`, with something in it."""
 _LOCAL_TYPES: Mapping[Type, float] = {"int": 5.0, "bool": 0.7, "str": 1.5, "list": 1.5}
 _MAX_DEPTH = 4
 
@@ -95,9 +96,9 @@ def _branch(scope: Scope, size: int) -> tuple[list[Node], Scope]:
     condition = comparison(scope, min(size - 4, scope.rng.randint(3, 7)))
     left = size - 1 - size_of(condition)
     if left < 8 or scope.rng.random() < 0.5:
-        return [node("if", condition, blocks=[block(scope.inner(), left)])], scope
+        return [node("if", condition, blocks=[block(scope.nested(), left)])], scope
     first = scope.rng.randint(4, left - 4)
-    blocks = [block(scope.inner(), first), block(scope.inner(), left - first)]
+    blocks = [block(scope.nested(), first), block(scope.nested(), left - first)]
     return [node("if_else", condition, blocks=blocks)], scope
 
 

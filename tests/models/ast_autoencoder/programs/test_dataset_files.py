@@ -99,7 +99,7 @@ def test_files_hold_plain_arrays(folder):
 def test_twins_are_on_one_side(records):
     twice = [*records[:20], *records[:20]]
     found = dataset_of(twice, "twins")
-    counts = found.duplicate_counts()
+    counts = found.twin_counts()
     assert counts["different_programs"] == 20
     assert counts["largest_class"] == 2
     assert counts["val_with_program_in_train"] == counts["val_with_behaviour_in_train"] == 0
