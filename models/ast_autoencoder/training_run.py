@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +15,7 @@ from models.ast_autoencoder.artifacts import (
 )
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.console import closing_lines, epoch_line
+from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.memory import out_of_memory
 from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.ast_autoencoder.step import means_of
@@ -29,9 +30,6 @@ from models.memory import free_memory_mb, is_out_of_memory
 from models.ranking import NO_VALUE, has_value
 from models.run_folder import forget_later_epochs
 from models.training import EpochReport, FitSettings, fit
-
-if TYPE_CHECKING:
-    from models.ast_autoencoder.data import ProgramDataset
 
 RANKING = AST_AUTOENCODER.ranking("val/loss")
 """Decides which epoch is in `best_model.pt`."""
@@ -56,7 +54,7 @@ class TrainingRun:
         self,
         *,
         config: AstAutoencoderConfig,
-        dataset: "ProgramDataset",
+        dataset: ProgramDataset,
         folder: ArtifactFolder,
         log: LogSettings,
         run_settings: Mapping[str, Any],
