@@ -1,11 +1,13 @@
 """Where presets come from, and what is refused."""
 
+import dataclasses
 import os
 
 import pytest
 
 from models.config_file import parse_yaml
 from models.errors import UserError
+from models.grammar_vae.config import GrammarVaeConfig
 from models.presets import find_preset, list_presets, preset_folders, render_preset
 from models.registry import MODELS
 
@@ -85,8 +87,9 @@ def test_mistakes_in_a_preset_name_file_preset_and_key(folder):
     path = write(folder, "tiny: {z_dmi: 4, lr: fast}\n")
     with pytest.raises(UserError) as caught:
         find_preset("grammar_vae", "tiny")
+    keys = ", ".join(field.name for field in dataclasses.fields(GrammarVaeConfig))
     assert str(caught.value).splitlines() == [
-        f"{path}: tiny: unknown key 'z_dmi'. Did you mean 'z_dim'?",
+        f"{path}: tiny: unknown key 'z_dmi'. Did you mean 'z_dim'? Known: {keys}",
         f"{path}: tiny: lr is 'fast': Input should be a valid number",
     ]
 
