@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from models.errors import UserError
+from models.numpy_files import read_numpy
 from models.presets import find_preset
 from models.registry import model_spec
 
@@ -55,7 +56,14 @@ def read_latents(path: Path) -> np.ndarray:
         UserError: the file is missing, damaged, or holds no such array.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        return loaded["latents"] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
-    except (OSError, ValueError, KeyError) as error:
+        loaded = read_numpy(path)
+    except UserError as error:
         raise UserError(f"{path}: no array `latents` to read: {error}") from error
+    if isinstance(loaded, np.ndarray):
+        return loaded
+    if "latents" not in loaded:
+        raise UserError(
+            f"{path}: no array `latents` to read: it holds {', '.join(sorted(loaded)) or 'none'}: "
+            "give what the action `encode` wrote, or an .npy file with the latents"
+        )
+    return loaded["latents"]
