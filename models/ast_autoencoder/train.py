@@ -30,9 +30,12 @@ from models.ast_autoencoder.data import DataConfig, load_dataset
 from models.command import run_command
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
+from models.flags import read_flags
 from models.logging_sinks import LogSettings
 from models.presets import find_preset
 from models.progress import show_progress
+
+_COMMAND = "python -m models.ast_autoencoder.train"
 
 Positive = Annotated[int, Field(gt=0)]
 
@@ -118,19 +121,23 @@ def _run(arguments: Sequence[str]) -> None:
 
 def _parse(arguments: Sequence[str]) -> TrainFlags:
     """Read the flags twice: first for the preset or checkpoint, then for what beats it."""
+    given = read_flags(TrainFlags, arguments, _COMMAND)
     first, _ = tyro.cli(
         Annotated[_Source, tyro.conf.OmitArgPrefixes],
-        args=[a for a in arguments if a not in ("-h", "--help")],
+        args=given.without_help,
         use_underscores=True,
         return_unknown_args=True,
         add_help=False,
     )
+    defaults = _defaults(first)
+    given.check_block(defaults.model)
+    given.check_block(defaults.run)
     flags = tyro.cli(
         TrainFlags,
-        args=arguments,
-        prog="python -m models.ast_autoencoder.train",
+        args=given.arguments,
+        prog=_COMMAND,
         description=__doc__,
-        default=_defaults(first),
+        default=defaults,
         use_underscores=True,
     )
     return dataclasses.replace(

@@ -19,6 +19,7 @@ import tyro
 from models.command import run_command
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
+from models.flags import read_flags
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.data_flags import DataFlags
@@ -31,6 +32,8 @@ from models.run_folder import (
     read_settings,
     run_folder_of,
 )
+
+_COMMAND = "python -m models.grammar_vae.train"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,19 +89,23 @@ def _run(arguments: Sequence[str]) -> None:
 
 def _parse(arguments: Sequence[str]) -> TrainFlags:
     """Read the flags twice: first for the preset or checkpoint, then for what beats it."""
+    given = read_flags(TrainFlags, arguments, _COMMAND)
     first, _ = tyro.cli(
         Annotated[_Source, tyro.conf.OmitArgPrefixes],
-        args=[a for a in arguments if a not in ("-h", "--help")],
+        args=given.without_help,
         use_underscores=True,
         return_unknown_args=True,
         add_help=False,
     )
+    defaults = _defaults(first)
+    given.check_block(defaults.log)
+    given.check_block(defaults.model)
     flags = tyro.cli(
         TrainFlags,
-        args=arguments,
-        prog="python -m models.grammar_vae.train",
+        args=given.arguments,
+        prog=_COMMAND,
         description=__doc__,
-        default=_defaults(first),
+        default=defaults,
         use_underscores=True,
     )
     model = to_config(GrammarVaeConfig, to_mapping(flags.model), "flags")
