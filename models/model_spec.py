@@ -56,6 +56,8 @@ class ModelSpec:
         data_type: settings dataclass of the data.
         presets_file: the built-in presets.
         metrics: what a search can optimise; `main_metric` names the usual one.
+        check_data: `(data settings) -> None`, at once; raises UserError for settings that
+            contradict each other and for files that are not there.
         load_data: `(data settings, progress) -> data set`, arrays that can be shared.
         build_task: `(config, data set, device) -> Task`.
         describe_cost: `(config, data set) -> ModelCost`, without training; with None for the data
@@ -73,3 +75,4 @@ class ModelSpec:
     build_task: Callable[[Any, Any, str], Task]
     describe_cost: Callable[[Any, Any], ModelCost]
     usual_data: str
+    check_data: Callable[[Any], None] = lambda data: None

@@ -27,7 +27,7 @@ def search(
         UserError: the search has mistakes, or cannot be run.
         KeyboardInterrupt: somebody ended it; the message says what is left.
     """
-    search = load_search(file, overrides)
+    search = load_search(file, overrides, check_files=True)
     with show_progress() as progress:
         options = RunOptions(
             name=name,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 from models.config_file import to_config, to_mapping
-from models.errors import UserError, did_you_mean
+from models.errors import UserError, did_you_mean, did_you_mean_of
 from models.model_spec import ModelSpec
 from models.presets import Preset
 from models.registry import model_spec
@@ -41,12 +41,16 @@ class SearchReader:
         raw: the content of the file.
         source: the file, for messages.
         find: where presets come from.
+        check_files: whether the files of the data must be there; those of an old run may be gone.
     """
 
-    def __init__(self, raw: Mapping[str, Any], source: str, find: FindPreset) -> None:
+    def __init__(
+        self, raw: Mapping[str, Any], source: str, find: FindPreset, *, check_files: bool = False
+    ) -> None:
         self._raw = raw
         self._source = source
         self._find = find
+        self._check_files = check_files
         self._mistakes: list[str] = []
 
     def read(self) -> Search:
@@ -55,10 +59,11 @@ class SearchReader:
         Raises:
             SearchInvalid: with every mistake.
         """
+        unknown = [str(key) for key in self._raw if key not in KEYS]
         self._mistakes += [
-            f"{key}: a search has no such key.{did_you_mean(str(key), KEYS)}"
-            for key in self._raw
-            if key not in KEYS
+            f"{key}: a search has no such key."
+            f"{(did_you_mean_of if key == unknown[-1] else did_you_mean)(key, KEYS)}"
+            for key in unknown
         ]
         scheduler = self._scheduler()
         searcher = self._searcher()
@@ -69,7 +74,7 @@ class SearchReader:
         if spec is None:  # the rest is meaningless without it
             raise SearchInvalid(self._source, self._mistakes)
         preset = self._attempt(lambda: self._find(spec.name, self._name("preset")))
-        data = self._block("data", spec.data_type)
+        data = self._data(spec)
         objectives = self._attempt(lambda: read_objectives(self._raw, spec))
         fixed = self._fixed()
         base = self._attempt(lambda: _base_config(spec, preset, fixed, scheduler))
@@ -125,6 +130,12 @@ class SearchReader:
         if content is None:
             return None
         return self._attempt(lambda: to_config(block_type, content, key))
+
+    def _data(self, spec: ModelSpec) -> Any:
+        data = self._block("data", spec.data_type)
+        if data is not None and self._check_files:
+            self._attempt(lambda: spec.check_data(data))
+        return data
 
     def _scheduler(self) -> SchedulerConfig | None:
         content = self._raw.get("scheduler")

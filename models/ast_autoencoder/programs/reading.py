@@ -51,7 +51,7 @@ def read_dataset(folder: Path, progress: ProgressCallback = silent) -> ProgramDa
             language or version, or the files are damaged.
     """
     files = ProgramFiles(folder=folder)
-    metadata = _metadata(files)
+    metadata = read_metadata(folder)
     paths = [folder / str(shard["file"]) for shard in metadata["shards"]]
     parts = []
     for number, path in enumerate(paths, start=1):
@@ -66,8 +66,14 @@ def read_dataset(folder: Path, progress: ProgressCallback = silent) -> ProgramDa
     return dataset
 
 
-def _metadata(files: ProgramFiles) -> dict[str, Any]:
-    """Return the metadata after checking that they are of programs that can be read."""
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """Return the metadata after checking that they are of programs that can be read.
+
+    Raises:
+        UserError: the folder is missing or holds something else, or the programs are of another
+            language or version.
+    """
+    files = ProgramFiles(folder=folder)
     path = files.metadata
     if not files.folder.is_dir():
         raise UserError(f"{files.folder}: no such folder: {_REBUILD}")
