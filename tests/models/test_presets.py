@@ -194,5 +194,5 @@ def test_a_broken_file_does_not_stand_in_the_way_of_a_preset_elsewhere(folder):
 
 
 def test_a_preset_of_another_model_is_named_as_such(folder):
-    with pytest.raises(UserError, match="'gpu'.* of this name belongs to ast_autoencoder"):
+    with pytest.raises(UserError, match=r"'gpu'.* of this name belongs to ast_autoencoder"):
         find_preset("grammar_vae", "gpu")
