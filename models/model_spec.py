@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from models.effects import Applies
 from models.progress import ProgressCallback
 from models.task import Task
 
@@ -62,6 +63,7 @@ class ModelSpec:
         build_task: `(config, data set, device) -> Task`.
         describe_cost: `(config, data set) -> ModelCost`, without training; with None for the data
             set, for data like `usual_data`.
+        applies: keys of the settings that act only where another key lets them.
         usual_data: what data without a name stand for, in a few words.
     """
 
@@ -75,4 +77,5 @@ class ModelSpec:
     build_task: Callable[[Any, Any, str], Task]
     describe_cost: Callable[[Any, Any], ModelCost]
     usual_data: str
+    applies: tuple[Applies, ...] = ()
     check_data: Callable[[Any], None] = lambda data: None

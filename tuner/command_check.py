@@ -30,6 +30,8 @@ def check(file: str, overrides: Sequence[str], *, measure: bool) -> None:
         dataset = search.spec.load_data(search.data, progress)  # which may find mistakes, too
     console = output()
     console.print(f"{search.source}: no mistakes\n", soft_wrap=True)
+    for line in search.advice:
+        console.print(f"advice: {line}\n", soft_wrap=True)
     console.print(_summary(search), soft_wrap=True)
     console.print(_space_table(search))
     console.print(f"\n{_data_words(dataset)}", soft_wrap=True)

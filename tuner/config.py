@@ -72,7 +72,8 @@ def read_search(paths: RunPaths) -> Search:
             provenance=provenance,
         )
 
-    return SearchReader(_content(paths.search_file), str(paths.search_file), find).read()
+    source = str(paths.search_file)
+    return SearchReader(_content(paths.search_file), source, find, check_effects=False).read()
 
 
 def write_search(search: Search, paths: RunPaths) -> None:

@@ -13,6 +13,7 @@ from tuner.objectives import read_objectives
 from tuner.search import Search, WarmStart
 from tuner.search_blocks import Budget, Keep, Resources, SchedulerConfig, SearcherConfig
 from tuner.space import Space
+from tuner.space_effects import effect_mistakes
 from tuner.space_parsing import parse_space
 
 T = TypeVar("T")
@@ -42,15 +43,23 @@ class SearchReader:
         source: the file, for messages.
         find: where presets come from.
         check_files: whether the files of the data must be there; those of an old run may be gone.
+        check_effects: whether every key must act; an old run was what it was.
     """
 
     def __init__(
-        self, raw: Mapping[str, Any], source: str, find: FindPreset, *, check_files: bool = False
+        self,
+        raw: Mapping[str, Any],
+        source: str,
+        find: FindPreset,
+        *,
+        check_files: bool = False,
+        check_effects: bool = True,
     ) -> None:
         self._raw = raw
         self._source = source
         self._find = find
         self._check_files = check_files
+        self._check_effects = check_effects
         self._mistakes: list[str] = []
 
     def read(self) -> Search:
@@ -81,6 +90,8 @@ class SearchReader:
         space = (
             self._attempt(lambda: parse_space(self._raw.get("space"), base, "")) if base else None
         )
+        if space and self._check_effects:
+            self._mistakes += effect_mistakes(space, fixed, spec.applies)
         warm_starts = self._warm_starts(spec, space, searcher, budget)
         if self._mistakes:
             raise SearchInvalid(self._source, self._mistakes)
@@ -164,6 +175,10 @@ class SearchReader:
         for key in fixed:
             if key == "epochs":
                 self._mistakes.append("fixed.epochs: set scheduler.max_epochs instead")
+            elif key == "description" and self._check_effects:
+                self._mistakes.append(
+                    "fixed.description changes nothing, as promotion writes its own: remove it"
+                )
             elif isinstance(space, Mapping) and key in space:
                 self._mistakes.append(f"fixed.{key} is searched too: remove it here or in space")
         return {key: value for key, value in fixed.items() if key != "epochs"}

@@ -27,8 +27,10 @@ from models.ast_autoencoder.artifacts import (
 )
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, load_dataset
+from models.ast_autoencoder.effects import APPLIES
 from models.command import run_command
 from models.config_file import to_config, to_mapping
+from models.effects import idle_notes, refuse_idle_flags
 from models.errors import UserError
 from models.flags import read_flags
 from models.logging_sinks import LogSettings
@@ -89,6 +91,7 @@ def main() -> None:
 
 def _run(arguments: Sequence[str]) -> None:
     flags = _parse(arguments)
+    _check_effects(arguments, flags.model)
     log = LogSettings(
         wandb_project=flags.wandb_project,
         wandb_run=flags.wandb_run,
@@ -145,6 +148,14 @@ def _parse(arguments: Sequence[str]) -> TrainFlags:
         model=to_config(AstAutoencoderConfig, to_mapping(flags.model), "flags"),
         run=to_config(RunFlags, to_mapping(flags.run), "flags"),
     )
+
+
+def _check_effects(arguments: Sequence[str], config: AstAutoencoderConfig) -> None:
+    """Refuse flags without effect, and say which keys of a preset have none."""
+    settings = to_mapping(config)
+    refuse_idle_flags(APPLIES, settings, read_flags(TrainFlags, arguments, _COMMAND).values)
+    for note in idle_notes(APPLIES, settings, to_mapping(AstAutoencoderConfig())):
+        sys.stderr.write(f"{note}\n")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import tuner.command_search
+from models.effects import Applies
 from models.errors import UserError
 from models.registry import MODELS
 from tuner.cli import build_parser, main
@@ -329,6 +330,16 @@ class TestCheck:
         monkeypatch.setitem(MODELS, "fake", spec)
         code, out, err = run(capsys, "check", search.source)
         assert (code, out, err) == (2, "", "error: the data are damaged\n")
+
+    def test_advice_is_printed(self, fake_spec, make_search, monkeypatch, capsys):
+        applies = (Applies(key="epoch_s", on="fail_epoch", above=2, why="it is slow later on"),)
+        monkeypatch.setitem(MODELS, "fake", dataclasses.replace(fake_spec, applies=applies))
+        changes = ["space.epoch_s={uniform: [0, 0.001]}", "space.fail_epoch={int: [1, 4]}"]
+        sets = [word for change in changes for word in ("--set", change)]
+        code, out, _ = run(capsys, "check", make_search().source, "--no_measure", *sets)
+        assert code == 0
+        assert "advice: space.epoch_s acts only with fail_epoch above 2 (it is slow later" in out
+        assert "add `when: {fail_epoch: [3, 4]}`" in out
 
     def test_without_measuring(self, make_search, capsys):
         _, out, _ = run(capsys, "check", make_search().source, "--no_measure")

@@ -99,6 +99,10 @@ def test_mistakes_are_told(arguments, message):
         (["--tensorboard", "maybe"], "write --tensorboard to turn it on, leave it out to turn it"),
         (["--hidden_dim", "30"], "hidden_dim is 30: choose a multiple of 4"),
         (["--eval_interval", "0"], "eval_interval is 0"),
+        (
+            ["--lr_schedule", "plateau", "--epochs", "7"],
+            "plateau would have no effect: it waits for",
+        ),
         (["--batch_size", "8", "16"], "--batch_size 8 16: it takes one value, not 2"),
     ],
 )

@@ -209,6 +209,13 @@ def test_mistakes_are_told_and_leave_nothing_behind(
         (("--cyclical_beta", "perhaps"), "--cyclical_beta perhaps: it is a switch"),
         (("--config",), "--config: its value is missing"),
         (("--encoder_kernel", "[3,x]"), "--encoder_kernel [3,x]: give one whole number, or"),
+        (
+            ("--decoder_layers", "1", "--decoder_dropout", "0.3"),
+            "--decoder_dropout 0.3 would have no effect",
+        ),
+        (("--cycle_epochs", "5"), "--cycle_epochs 5 would have no effect: it is the length of the"),
+        (("--beta", "0", "--free_bits", "1"), "--free_bits 1.0 would have no effect"),
+        (("--lr_schedule", "plateau", "--epochs", "7"), "or take epochs above 7"),
         (("--wandb_run", "a"), "--wandb_run a would be ignored: name a project too"),
     ],
 )
@@ -225,6 +232,14 @@ KERNELS = ["3 5 7", "3,5,7", "[3,5,7]", "[3, 5, 7]", "'[3, 5, 7]'", '"3 5 7"', "
 def test_a_list_is_taken_as_people_write_it(written, split):
     words = written.split() if split else [written]
     assert _parse([*DATA, "--encoder_kernel", *words]).model.encoder_kernel == (3, 5, 7)
+
+
+def test_what_a_preset_sets_in_vain_is_noted(train):
+    flags = (*DATA, *NETWORK, "--config", "large", "--epochs", 1)
+    code, _, err = train(*flags)
+    assert code == 0
+    assert "note: decoder_dropout 0.2 has no effect: it drops features between the GRU's" in err
+    assert "note:" not in train(*flags, "--decoder_dropout", 0)[2]
 
 
 SWITCHES = [field.name for field in dataclasses.fields(GrammarVaeConfig) if field.type is bool]
