@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from models.effects import Applies
 from models.progress import ProgressCallback
 from models.ranking import Ranking
 from models.task import Task
@@ -59,10 +60,13 @@ class ModelSpec:
         metrics: what a search can optimise; `main_metric` names the usual one.
         secondary_metric: decides between equal values of any other metric; nothing that may be
             searched changes what it measures, so that it compares trials, too.
+        check_data: `(data settings) -> None`, at once; raises UserError for settings that
+            contradict each other and for files that are not there.
         load_data: `(data settings, progress) -> data set`, arrays that can be shared.
         build_task: `(config, data set, device) -> Task`.
         describe_cost: `(config, data set) -> ModelCost`, without training; with None for the data
             set, for data like `usual_data`.
+        applies: keys of the settings that act only where another key lets them.
         usual_data: what data without a name stand for, in a few words.
     """
 
@@ -77,6 +81,8 @@ class ModelSpec:
     build_task: Callable[[Any, Any, str], Task]
     describe_cost: Callable[[Any, Any], ModelCost]
     usual_data: str
+    applies: tuple[Applies, ...] = ()
+    check_data: Callable[[Any], None] = lambda data: None
 
     def metric(self, name: str) -> Metric:
         """Return the metric of this name, which the model has."""

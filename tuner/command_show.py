@@ -12,6 +12,7 @@ from models.ranking import Ranking
 from tuner.config import read_search
 from tuner.console import output
 from tuner.live import duration
+from tuner.liveness import is_own_address, is_own_host
 from tuner.paths import RunPaths, find_run, list_runs
 from tuner.results import Run, leaderboard, read_run
 from tuner.search import Search
@@ -55,8 +56,8 @@ def show_trial(name: str, number: int, *, metric: str | None, as_json: bool) -> 
     console = output()
     console.print(
         f"trial {row.number} of {run.name} ({row.trial}): {state_words(row)}, "
-        f"{row.num_epochs} epochs, {duration(row.duration_s)}, {row.num_starts} starts"
-        + (f" on {row.node}" if row.node else ""),
+        f"{row.num_epochs} epochs, {duration(row.duration_s)}, "
+        f"{row.num_starts} {'start' if row.num_starts == 1 else 'starts'}{_where(run, row)}",
         soft_wrap=True,
     )
     if row.message:
@@ -109,6 +110,14 @@ def _headline(run: Run) -> str:
     # While it runs, the latest message is of no lasting interest.
     said = f" ({run.message})" if run.message and run.status != "running" else ""
     return f"{run.name}: {run.status}{said}; {', '.join(counts) or 'no trials'}{spent}"
+
+
+def _where(run: Run, row: TrialRow) -> str:
+    """Say where a trial ran last: an address, unless it is that of this machine."""
+    if row.node is None:
+        return ""
+    here = is_own_host(run.environment) and is_own_address(row.node)
+    return f", on {'this machine' if here else row.node}"
 
 
 def _score(row: TrialRow, best: EpochPoint, ranking: Ranking) -> str:

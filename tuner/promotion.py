@@ -16,7 +16,7 @@ from typing import Any
 
 from models.config_file import write_text
 from models.errors import UserError
-from models.presets import Preset, list_presets, preset_folders, render_preset
+from models.presets import Preset, preset_folders, preset_names, render_preset
 from models.ranking import Ranking, has_value
 from tuner.config import read_search
 from tuner.model_card import first_line, render_card
@@ -177,12 +177,13 @@ def _values(point: EpochPoint, ranking: Ranking) -> str:
 def _free_names(folder: Path, model: str, stem: str, count: int, *, given: bool) -> Sequence[str]:
     """Return `<stem>-1`, `<stem>-2`, ... as far as free; those of a given stem must be free."""
     check_run_name(stem)
-    taken = {preset.name for preset in list_presets(model)}
+    taken = set(preset_names(model))
     names: list[str] = []
     for number in itertools.count(1):
         name = f"{stem}-{number}"
         file = folder / f"{name}.yaml"
-        if name not in taken and (not file.with_suffix("").exists() or _is_leftover(file)):
+        free = name not in taken and not file.exists()  # which may be broken and hold no name
+        if free and (not file.with_suffix("").exists() or _is_leftover(file)):
             names.append(name)
         elif given:
             raise UserError(f"the preset '{name}' exists already: choose another --prefix")

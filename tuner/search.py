@@ -19,6 +19,7 @@ from tuner.search_blocks import (
     SearcherConfig,
 )
 from tuner.space import Space
+from tuner.space_effects import effect_advice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +78,11 @@ class Search:
     def spec(self) -> ModelSpec:
         """What the model declares of itself."""
         return model_spec(self.model)
+
+    @property
+    def advice(self) -> list[str]:
+        """What could be better about the search, a line each; it runs all the same."""
+        return effect_advice(self.space, self.spec.applies)
 
     def config_for(self, values: Mapping[str, Any]) -> Any:
         """Return the model's settings at a point of the space: values of the active keys."""

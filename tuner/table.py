@@ -82,14 +82,16 @@ def runs_table(runs: Sequence[Run], best: Mapping[str, float]) -> Table:
     return table
 
 
-def presets_table(presets: Sequence[Preset], num_parameters: Mapping[str, int]) -> Table:
-    """Return the presets, one a line; `num_parameters` by preset name, where it is known."""
+def presets_table(
+    presets: Sequence[Preset], num_parameters: Mapping[tuple[str, str], int]
+) -> Table:
+    """Return the presets, one a line; `num_parameters` by model and name, where it is known."""
     table = _table(
         ["preset", "model", "from", "parameters", "description"],
         text=["preset", "model", "from", "description"],
     )
     for preset in presets:
-        count = num_parameters.get(preset.name)
+        count = num_parameters.get((preset.model, preset.name))
         table.add_row(
             preset.name,
             preset.model,

@@ -58,3 +58,21 @@ def test_a_file_without_latents_is_told(tmp_path):
     np.savez(tmp_path / "a.npz", other=np.eye(2))
     with pytest.raises(UserError, match="no array `latents` to read"):
         read_latents(tmp_path / "a.npz")
+
+
+def test_what_is_neither_file_nor_folder_nor_preset_is_said_to_be_none_of_them(tmp_path):
+    (tmp_path / "run_20261122").mkdir()
+    with pytest.raises(UserError) as caught:
+        find_checkpoint("grammar_vae", str(tmp_path / "run_20261121"), refuse)
+    assert str(caught.value).startswith(
+        f"{tmp_path}/run_20261121: there is no such file or folder. Did you mean 'run_20261122'? "
+        "Nor is it a preset: unknown grammar_vae preset"
+    )
+
+
+@pytest.mark.parametrize("content", [b"x + 1\n", b""])
+def test_what_is_no_array_is_told_without_advice_to_unpickle(tmp_path, content):
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"no array `latents` .*it is (text|empty)") as caught:
+        read_latents(tmp_path / "a.npz")
+    assert "pickle" not in str(caught.value)

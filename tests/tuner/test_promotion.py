@@ -282,3 +282,11 @@ def test_the_record_is_json(fake_run):
 
 def _disk_full(*arguments, **options):
     raise OSError(28, "No space left on device")
+
+
+def test_a_broken_preset_file_stands_in_no_way_and_is_not_overwritten(fake_run, presets):
+    presets.mkdir(parents=True)
+    (presets / "first-1.yaml").write_text("x: [\n")
+    (promoted,) = promote(fake_run.paths, confirm=False)
+    assert promoted.preset.name == "first-2"
+    assert (presets / "first-1.yaml").read_text() == "x: [\n"

@@ -91,7 +91,7 @@ def test_runs_show_status_and_best(run):
 
 
 def test_presets_show_parameters_where_they_are_known():
-    shown = lines(presets_table(list_presets("grammar_vae"), {"minimal": 222540}))
+    shown = lines(presets_table(list_presets("grammar_vae"), {("grammar_vae", "minimal"): 222540}))
     minimal = next(line for line in shown if line.startswith("minimal"))
     assert "grammar_vae  built in  " in minimal
     assert "222,540" in minimal

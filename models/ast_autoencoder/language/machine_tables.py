@@ -101,7 +101,12 @@ class MachineTables:
 
 @lru_cache(maxsize=1)
 def machine_tables() -> MachineTables:
-    """Build the tables, on the CPU."""
+    """Build the tables, on the CPU, once."""
+    with torch.device("cpu"):  # sizes are counted on `meta`, where tables would stay empty for good
+        return _build_tables()
+
+
+def _build_tables() -> MachineTables:
     every = contexts()
     kinds = language().kinds
     symbols = {context.name: index + 1 for index, context in enumerate(every)}
