@@ -60,3 +60,22 @@ def test_steps_without_a_choice_cost_nothing(problem):
     assert forced.any()
     assert not terms.nats[forced].any()
     assert not terms.wrong[forced].any()
+
+
+@pytest.mark.parametrize("value", [0.0, torch.nan])
+def test_equal_scores_and_nan_are_wrong(value, problem):
+    head, features, steps = problem
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter.fill_(value)
+    chosen = steps.group >= 0
+    for terms in both(head, features, steps):
+        assert torch.equal(terms.wrong, chosen)
+
+
+@pytest.mark.parametrize("other", [2.0, 3.0, torch.nan])
+def test_one_other_score_as_high_or_nan_is_wrong(other):
+    scores, target = torch.tensor([[0.0, 2.0, 1.0], [0.0, 2.0, -torch.inf]]), torch.tensor([1, 1])
+    assert loss._wrong(scores, target).tolist() == [False, False]
+    scores[:, 0] = other
+    assert loss._wrong(scores, target).tolist() == [True, True]
