@@ -23,7 +23,7 @@ THIRD_PARTY_OF_MODELS = {
     "numpy", "torch", "torch_geometric", "lark", "pydantic", "yaml", "tyro", "rich", "wandb",
     "tensorboard", "safetensors",
 }  # fmt: skip
-LIGHT_TUNER = ("errors", "paths", "config", "space", "results")
+LIGHT_TUNER = ("errors", "record.paths", "search.loading", "search.space", "record.results")
 
 
 def imports_of(file: Path, *, nested: bool) -> set[str]:

@@ -6,9 +6,7 @@ from typing import Any
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, ProgramDataset, check_data, load_dataset
 from models.ast_autoencoder.effects import APPLIES
-from models.model_spec import Metric, ModelCost, ModelSpec
-from models.progress import ProgressCallback
-from models.task import Task
+from models.training.contracts import Metric, ModelCost, ModelSpec, ProgressCallback, Task
 
 METRICS = (
     Metric(

@@ -20,7 +20,7 @@ from models.grammar_vae.datasets.mask_table import MaskTable, mask_table
 from models.grammar_vae.datasets.reading import require_file
 from models.grammar_vae.datasets.splits import Splits, draw_splits, limit_splits
 from models.grammar_vae.datasets.tokenise import derive_rows
-from models.progress import ProgressCallback, silent
+from models.training.contracts import ProgressCallback, silent
 
 __all__ = [
     "DataConfig",

@@ -24,7 +24,7 @@ from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.datasets.pde import generate_pdes
 from models.grammar_vae.datasets.tokenise import derive_rows
 from models.grammar_vae.datasets.writing import write_dataset
-from models.progress import silent
+from models.training.contracts import silent
 
 BAR_S = 60.0
 NUM_ROWS = 48_000

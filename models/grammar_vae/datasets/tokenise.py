@@ -8,7 +8,7 @@ from models.errors import UserError
 from models.grammar.derivation import pad
 from models.grammar.grammar import Grammar
 from models.grammar.parsing import TextParser
-from models.progress import ProgressCallback
+from models.training.contracts import ProgressCallback
 
 MAX_SHOWN = 10
 ROWS_A_REPORT = 500

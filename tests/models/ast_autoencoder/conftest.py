@@ -1,46 +1,14 @@
 """Programs to learn from, and small networks."""
 
-import marshal
-import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from models.ast_autoencoder.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.config import AstAutoencoderConfig
-from models.ast_autoencoder.language.kinds import language
-from models.ast_autoencoder.language.machine import ConstraintMachine
-from models.ast_autoencoder.language.sampling import random_programs
-from models.ast_autoencoder.tensors import node_tensors, step_tensors
-
-
-def plausible_weights():
-    """Prefer slots and short expressions, so that programs end before the budget makes them."""
-    weights = torch.zeros(len(language().kinds))
-    for kind in language().kinds:
-        if kind.family == "slot":
-            weights[kind.id] = 1.5
-        elif kind.family in ("return", "step") or kind.name == "end":
-            weights[kind.id] = 2.0
-        elif kind.name in ("text", "number", "list_n"):
-            weights[kind.id] = -2.0
-        elif kind.lhs in ("INT", "BOOL", "STR", "LIST"):
-            weights[kind.id] = -0.8 - 1.2 * max(0, len(kind.children) - 1)
-    return weights
-
-
-@pytest.fixture(scope="session")
-def program_ids():
-    """Distinct programs, (200, 48) int16 padded with -1."""
-    machine = ConstraintMachine("cpu", 48)
-    generator = torch.Generator().manual_seed(3)
-    ids = random_programs(machine, 400, generator, plausible_weights()).numpy().astype(np.int16)
-    distinct = np.unique(ids, axis=0)
-    return np.random.default_rng(0).permutation(distinct)[:200]
+from models.ast_autoencoder.network.batches import NodeBatch, StepBatch
+from models.ast_autoencoder.network.tensors import node_tensors, step_tensors
 
 
 @pytest.fixture
@@ -102,21 +70,3 @@ def dataset(program_ids):
 def programs():
     """Return a data set of given ids and, perhaps, examples by row."""
     return Programs
-
-
-@pytest.fixture(scope="session")
-def in_cpython():
-    """Return what runs (source, inputs) pairs with Python's evaluator, in a limited process."""
-    script = Path(__file__).parent / "execution" / "run_in_cpython.py"
-
-    def run(tasks):
-        done = subprocess.run(
-            [sys.executable, "-I", str(script)],
-            input=marshal.dumps(tasks),
-            capture_output=True,
-            check=True,
-            timeout=300,
-        )
-        return marshal.loads(done.stdout)
-
-    return run

@@ -6,7 +6,7 @@ import pytest
 from models.errors import UserError
 from models.grammar.grammar import load_grammar
 from models.grammar_vae.datasets.tokenise import derive_rows
-from models.progress import silent
+from models.training.contracts import silent
 
 
 def derive(texts, progress=silent):
