@@ -6,7 +6,7 @@ Importing this module imports no torch: builders import their model when called.
 from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.errors import unknown_name
 from models.grammar_vae.spec import GRAMMAR_VAE
-from models.model_spec import ModelSpec
+from models.training.contracts import ModelSpec
 
 MODELS: dict[str, ModelSpec] = {spec.name: spec for spec in (GRAMMAR_VAE, AST_AUTOENCODER)}
 

@@ -8,7 +8,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 
-# As the commands do (models/command.py), before any test loads torch.
+# As the commands do (models/commands/process.py), before any test loads torch.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # Started in the background, a shell ignores Ctrl-C, and so would every command under test.

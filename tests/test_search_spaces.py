@@ -1,8 +1,8 @@
 import pytest
 
 from models.config_file import dump_yaml, parse_yaml
-from tuner.config import load_search, shipped_searches
-from tuner.search import Search
+from tuner.search.loading import load_search, shipped_searches
+from tuner.search.search import Search
 
 
 @pytest.fixture(params=sorted(shipped_searches()))

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from models.command import run_command
+from models.commands.process import run_command
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -168,13 +168,13 @@ def _add_search_file(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from tuner.command_check import check
+    from tuner.commands.check import check
 
     check(options.file, options.set, measure=not options.no_measure)
 
 
 def _search(options: argparse.Namespace) -> None:
-    from tuner.command_search import search
+    from tuner.commands.search import search
 
     trials = [] if options.trials is None else [f"budget.num_trials={options.trials}"]
     search(
@@ -189,7 +189,7 @@ def _search(options: argparse.Namespace) -> None:
 
 
 def _show(options: argparse.Namespace) -> None:
-    from tuner.command_show import show_leaderboard, show_trial
+    from tuner.commands.show import show_leaderboard, show_trial
 
     if options.trial is not None:
         show_trial(options.run, options.trial, metric=options.metric, as_json=options.json)
@@ -198,24 +198,24 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _list(options: argparse.Namespace) -> None:
-    from tuner.command_show import show_runs
+    from tuner.commands.show import show_runs
 
     show_runs()
 
 
 def _promote(options: argparse.Namespace) -> None:
-    from tuner.command_promote import promote_trials
+    from tuner.commands.promote import promote_trials
 
     promote_trials(options.run, options.top, prefix=options.prefix, confirm=not options.no_confirm)
 
 
 def _presets_list(options: argparse.Namespace) -> None:
-    from tuner.command_presets import show_presets
+    from tuner.commands.presets import show_presets
 
     show_presets(getattr(options, "model", None))
 
 
 def _presets_show(options: argparse.Namespace) -> None:
-    from tuner.command_presets import show_preset
+    from tuner.commands.presets import show_preset
 
     show_preset(options.name, options.model, options.data)

@@ -19,7 +19,7 @@ from typing import Any
 
 from models.config_file import write_text
 from models.errors import UserError
-from models.run_folder import RunFolder
+from models.training.layout import RunFolder
 
 CHECKPOINT_EPOCHS = 5
 VALIDATION_EPOCHS = 10

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from models.ast_autoencoder.decoding import Stepper
-from models.ast_autoencoder.language.machine import ConstraintMachine
-from models.ast_autoencoder.network import AstAutoencoder
+from models.ast_autoencoder.network.network import AstAutoencoder
 from models.grammar.derivation import PAD_ID
+from models.programs.language.machine import ConstraintMachine
 
 
 @torch.no_grad()

@@ -17,21 +17,21 @@ from typing import Annotated, Any
 import tyro
 
 from models.ast_autoencoder.data import records_of
-from models.ast_autoencoder.programs.chunks import MadeProgram
-from models.ast_autoencoder.programs.collection import generate_programs, study_programs
-from models.ast_autoencoder.programs.dataset import ProgramRecord, dataset_of
-from models.ast_autoencoder.programs.report import (
+from models.commands.flags import read_flags
+from models.commands.process import run_command
+from models.commands.progress import ProgressCallback, show_progress
+from models.errors import UserError
+from models.programs.data.chunks import MadeProgram
+from models.programs.data.collection import generate_programs, study_programs
+from models.programs.data.dataset import ProgramRecord, dataset_of
+from models.programs.data.report import (
     length_counts,
     rejection_lines,
     source_lines,
     summary,
 )
-from models.ast_autoencoder.programs.source_functions import find_functions
-from models.ast_autoencoder.programs.writing import check_folder, write_dataset
-from models.command import run_command
-from models.errors import UserError
-from models.flags import read_flags
-from models.progress import ProgressCallback, show_progress
+from models.programs.data.source_functions import find_functions
+from models.programs.data.writing import check_folder, write_dataset
 
 _COMMAND = "python -m models.ast_autoencoder.build_program_dataset"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from models.training import EpochReport
+from models.training.loop import EpochReport
 
 
 def epoch_line(report: EpochReport, num_epochs: int, *, best: bool) -> str:

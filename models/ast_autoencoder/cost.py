@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from models.ast_autoencoder.columns import columns
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import ProgramDataset
-from models.ast_autoencoder.network import build_network
-from models.model_spec import ModelCost
+from models.ast_autoencoder.network.columns import columns
+from models.ast_autoencoder.network.network import build_network
+from models.training.contracts import ModelCost
 
 _MB = 1e6
 _FLOAT = 4

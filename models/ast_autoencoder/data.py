@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from models.ast_autoencoder.language.program import Program
-from models.ast_autoencoder.programs.collection import Generated, generate_programs
-from models.ast_autoencoder.programs.dataset import (
+from models.commands.progress import ProgressCallback, silent
+from models.errors import UserError
+from models.programs.data.collection import Generated, generate_programs
+from models.programs.data.dataset import (
     ProgramDataset,
     ProgramRecord,
     dataset_of,
     make_dataset,
 )
-from models.ast_autoencoder.programs.reading import read_dataset, read_metadata
-from models.errors import UserError
-from models.progress import ProgressCallback, silent
+from models.programs.data.reading import read_dataset, read_metadata
+from models.programs.language.program import Program
 
 __all__ = [
     "DataConfig",

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.ast_autoencoder.columns import columns
-from models.ast_autoencoder.decoder import GruState
-from models.ast_autoencoder.language.graph_tables import graph_tables
-from models.ast_autoencoder.language.machine import ConstraintMachine, MachineState
-from models.ast_autoencoder.network import AstAutoencoder
-from models.ast_autoencoder.transformer import TransformerState
+from models.ast_autoencoder.network.columns import columns
+from models.ast_autoencoder.network.decoder import GruState
+from models.ast_autoencoder.network.network import AstAutoencoder
+from models.ast_autoencoder.network.transformer import TransformerState
 from models.errors import UserError
 from models.grammar.decoding import best_production
 from models.grammar.derivation import PAD_ID
+from models.programs.language.graph_tables import graph_tables
+from models.programs.language.machine import ConstraintMachine, MachineState
 
 STEPS_BETWEEN = 4
 """Complete rows are dropped every so many steps: dropping copies the state of the others."""

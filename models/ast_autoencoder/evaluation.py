@@ -15,16 +15,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.ast_autoencoder.batches import NodeBatch, StepBatch
-from models.ast_autoencoder.compiling import Compiled, compile_program
 from models.ast_autoencoder.inference import Inference
 from models.ast_autoencoder.judging import Judge
-from models.ast_autoencoder.language.machine import ConstraintMachine
 from models.ast_autoencoder.loss import step_terms
 from models.ast_autoencoder.metrics import by_length, length_buckets, similarity
-from models.ast_autoencoder.tensors import NodeTensors, StepTensors
+from models.ast_autoencoder.network.batches import NodeBatch, StepBatch
+from models.ast_autoencoder.network.tensors import NodeTensors, StepTensors
 from models.grammar.derivation import PAD_ID
 from models.optimization.batches import Batch, evaluation_batches
+from models.programs.language.compiling import Compiled, compile_program
+from models.programs.language.machine import ConstraintMachine
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

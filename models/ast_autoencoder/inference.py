@@ -6,14 +6,14 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from models.ast_autoencoder.batches import NodeBatch
 from models.ast_autoencoder.decoding import decode
-from models.ast_autoencoder.language.machine import ConstraintMachine
-from models.ast_autoencoder.network import AstAutoencoder
-from models.ast_autoencoder.tensors import NodeTensors
+from models.ast_autoencoder.network.batches import NodeBatch
+from models.ast_autoencoder.network.network import AstAutoencoder
+from models.ast_autoencoder.network.tensors import NodeTensors
 from models.grammar.derivation import PAD_ID
 from models.optimization.batches import evaluation_batches
 from models.optimization.parts import PartWorkers, most_parts
+from models.programs.language.machine import ConstraintMachine
 
 _ENCODED_AT_ONCE = 256
 """Small batches: the longest program's size is everyone's."""

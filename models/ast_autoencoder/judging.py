@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.ast_autoencoder.data import ProgramDataset
-from models.ast_autoencoder.example_text import Example
-from models.ast_autoencoder.execution.outcomes import same_value
-from models.ast_autoencoder.execution.program_pool import ProgramPool
-from models.ast_autoencoder.language.tree import parameter_types
+from models.programs.execution.example_text import Example
+from models.programs.execution.outcomes import same_value
+from models.programs.execution.program_pool import ProgramPool
+from models.programs.language.tree import parameter_types
 
 Ids = Sequence[int]
 

@@ -12,9 +12,9 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from models.ast_autoencoder.batches import StepBatch
-from models.ast_autoencoder.columns import columns
-from models.ast_autoencoder.head import Head
+from models.ast_autoencoder.network.batches import StepBatch
+from models.ast_autoencoder.network.columns import columns
+from models.ast_autoencoder.network.head import Head
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,7 +5,7 @@ import dataclasses
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.cost import describe_cost
 from models.ast_autoencoder.data import ProgramDataset
-from models.memory import USABLE, OutOfMemory, smaller_batch
+from models.training.memory import USABLE, OutOfMemory, smaller_batch
 
 
 def out_of_memory(

@@ -6,9 +6,9 @@ from typing import Any
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, ProgramDataset, check_data, load_dataset
 from models.ast_autoencoder.effects import APPLIES
-from models.model_spec import Metric, ModelCost, ModelSpec
-from models.progress import ProgressCallback
-from models.task import Task
+from models.commands.progress import ProgressCallback
+from models.training.contracts import Metric, ModelCost, ModelSpec
+from models.training.task import Task
 
 METRICS = (
     Metric(

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from models.ast_autoencoder.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.loss import StepTerms, step_terms
-from models.ast_autoencoder.network import AstAutoencoder
-from models.ast_autoencoder.tensors import NodeTensors, StepTensors
+from models.ast_autoencoder.network.batches import NodeBatch, StepBatch
+from models.ast_autoencoder.network.network import AstAutoencoder
+from models.ast_autoencoder.network.tensors import NodeTensors, StepTensors
 from models.optimization.determinism import deterministic_operations
 from models.optimization.parts import PartWorkers, set_gradients, torch_threads
-from models.training import TrainingDiverged
+from models.training.loop import TrainingDiverged
 
 _SUMS = ("programs", "nats", "right_programs", "right_steps", "steps", "grad_norm", "updates")
 _REMEDY = "lower lr or clip_norm, or train with precision: float32"

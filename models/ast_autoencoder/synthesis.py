@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ast_autoencoder.example_text import Example
-from models.ast_autoencoder.language.kinds import MAX_PARAMETERS, TYPES, Type, language
 from models.ast_autoencoder.trained import Ids, TrainedModel, decode_beam, random_latents
 from models.errors import UserError
+from models.programs.execution.example_text import Example
+from models.programs.language.kinds import MAX_PARAMETERS, TYPES, Type, language
 
 Passed = Callable[[Sequence[Ids], Sequence[Example]], NDArray[np.bool_]]
 """Which examples (columns) each program (rows) satisfies, worked out in limited workers."""

@@ -14,22 +14,22 @@ from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.evaluation import Evaluated, decode_rows, evaluate_decoded
 from models.ast_autoencoder.inference import Inference
 from models.ast_autoencoder.judging import judge_of
-from models.ast_autoencoder.language.machine import ConstraintMachine
-from models.ast_autoencoder.network import build_network
-from models.ast_autoencoder.step import RowsStep, StepSettings, TrainStep
-from models.ast_autoencoder.tensors import (
+from models.ast_autoencoder.network.network import build_network
+from models.ast_autoencoder.network.tensors import (
     NodeTensors,
     StepTensors,
     count_nodes,
     node_tensors,
     step_tensors,
 )
+from models.ast_autoencoder.step import RowsStep, StepSettings, TrainStep
 from models.config_file import to_mapping
 from models.errors import UserError
 from models.optimization.determinism import allow_deterministic_products
 from models.optimization.optimization import Optimization, OptimizationSettings
 from models.optimization.parts import count_parts
 from models.optimization.precision import autocast_dtype
+from models.programs.language.machine import ConstraintMachine
 
 _CPU_EVALUATION_BATCH = 1024
 _GPU_EVALUATION_BATCH = 4096
@@ -186,7 +186,7 @@ class AstAutoencoderTask:
 
     def describe(self) -> dict[str, Any]:
         """Return the settings and the language: enough to rebuild the network."""
-        from models.ast_autoencoder.language.kinds import language
+        from models.programs.language.kinds import language
 
         return {
             "model": "ast_autoencoder",

@@ -28,14 +28,14 @@ from models.ast_autoencoder.artifacts import (
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, load_dataset
 from models.ast_autoencoder.effects import APPLIES
-from models.command import run_command
+from models.commands.flags import read_flags
+from models.commands.process import run_command
+from models.commands.progress import show_progress
 from models.config_file import to_config, to_mapping
-from models.effects import idle_notes, refuse_idle_flags
 from models.errors import UserError
-from models.flags import read_flags
-from models.logging_sinks import LogSettings
 from models.presets import find_preset
-from models.progress import show_progress
+from models.training.effects import idle_notes, refuse_idle_flags
+from models.training.sinks import LogSettings
 
 _COMMAND = "python -m models.ast_autoencoder.train"
 

@@ -15,21 +15,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.ast_autoencoder.batches import NodeBatch
 from models.ast_autoencoder.beam import beam_search
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.decoding import decode as decode_latents
 from models.ast_autoencoder.decoding import sampler
-from models.ast_autoencoder.encoder import on_sphere
-from models.ast_autoencoder.language.kinds import language
-from models.ast_autoencoder.language.machine import ConstraintMachine
-from models.ast_autoencoder.network import AstAutoencoder, build_network
-from models.ast_autoencoder.tensors import node_tensors
-from models.checkpoints import read_checkpoint
+from models.ast_autoencoder.network.batches import NodeBatch
+from models.ast_autoencoder.network.encoder import on_sphere
+from models.ast_autoencoder.network.network import AstAutoencoder, build_network
+from models.ast_autoencoder.network.tensors import node_tensors
 from models.config_file import to_config
 from models.errors import UserError
 from models.grammar.decoding import best_production
 from models.grammar.derivation import PAD_ID, pad
+from models.programs.language.kinds import language
+from models.programs.language.machine import ConstraintMachine
+from models.training.checkpoints import read_checkpoint
 
 _ROWS_AT_ONCE = 1024
 

@@ -21,15 +21,15 @@ from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.ast_autoencoder.step import means_of
 from models.ast_autoencoder.task import AstAutoencoderTask
 from models.ast_autoencoder.validation_rows import validation_rows
-from models.checkpoints import read_checkpoint
 from models.config_file import write_text
-from models.console import Console, open_console
 from models.errors import UserError
-from models.logging_sinks import LogSettings, Sinks, open_sinks
-from models.memory import free_memory_mb, is_out_of_memory
-from models.ranking import NO_VALUE, has_value
-from models.run_folder import forget_later_epochs
-from models.training import EpochReport, FitSettings, fit
+from models.training.checkpoints import read_checkpoint
+from models.training.console import Console, open_console
+from models.training.layout import forget_later_epochs
+from models.training.loop import EpochReport, FitSettings, fit
+from models.training.memory import free_memory_mb, is_out_of_memory
+from models.training.ranking import NO_VALUE, has_value
+from models.training.sinks import LogSettings, Sinks, open_sinks
 
 RANKING = AST_AUTOENCODER.ranking("val/loss")
 """Decides which epoch is in `best_model.pt`."""

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 import tyro
 
-from models import model_files
 from models.ast_autoencoder.data import DataConfig, ProgramDataset, load_dataset
-from models.ast_autoencoder.example_text import parse_example, read_examples
-from models.ast_autoencoder.language.from_source import source_to_ids
-from models.ast_autoencoder.language.program import Program
-from models.ast_autoencoder.language.to_source import ids_to_source
-from models.command import run_command
+from models.commands import model_files
+from models.commands.flags import read_command
+from models.commands.process import run_command
 from models.errors import UserError
-from models.flags import read_command
+from models.programs.execution.example_text import parse_example, read_examples
+from models.programs.language.from_source import source_to_ids
+from models.programs.language.program import Program
+from models.programs.language.to_source import ids_to_source
 
 if TYPE_CHECKING:
     from models.ast_autoencoder.trained import TrainedModel

@@ -6,8 +6,8 @@ import numpy as np
 
 from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.evaluation import Evaluated
-from models.ast_autoencoder.language.to_source import ids_to_source
 from models.grammar.derivation import PAD_ID
+from models.programs.language.to_source import ids_to_source
 
 
 def validation_rows(

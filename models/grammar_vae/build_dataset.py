@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from models.command import run_command
+from models.commands.flags import read_flags
+from models.commands.process import run_command
+from models.commands.progress import ProgressCallback, show_progress
 from models.errors import UserError
-from models.flags import read_flags
 from models.grammar.grammar import Grammar, load_grammar
 from models.grammar_vae.data import DerivationDataset, make_dataset
 from models.grammar_vae.datasets.build_report import summary
@@ -27,7 +28,6 @@ from models.grammar_vae.datasets.splits import Splits, draw_splits, read_index_f
 from models.grammar_vae.datasets.text_files import TextRows, read_csv_column, read_lines
 from models.grammar_vae.datasets.tokenise import derive_rows
 from models.grammar_vae.datasets.writing import check_folder, write_dataset
-from models.progress import ProgressCallback, show_progress
 
 DEFAULT_SEED = 42
 _COMMAND = "python -m models.grammar_vae.build_dataset"

@@ -1,6 +1,6 @@
 """The line that an epoch of the Grammar-VAE shows."""
 
-from models.training import EpochReport
+from models.training.loop import EpochReport
 
 
 def epoch_line(report: EpochReport, num_epochs: int, *, best: bool) -> str:

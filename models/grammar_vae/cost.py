@@ -6,8 +6,8 @@ import torch
 
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DerivationDataset
-from models.grammar_vae.network import build_network, encoder_channels
-from models.model_spec import ModelCost
+from models.grammar_vae.network.network import build_network, encoder_channels
+from models.training.contracts import ModelCost
 
 _MB = 1e6
 _FLOAT = 4

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.commands.progress import ProgressCallback, silent
 from models.errors import UserError
 from models.grammar.grammar import BUILT_IN_GRAMMARS, Grammar, load_grammar
 from models.grammar.masks import tables
@@ -20,7 +21,6 @@ from models.grammar_vae.datasets.mask_table import MaskTable, mask_table
 from models.grammar_vae.datasets.reading import require_file
 from models.grammar_vae.datasets.splits import Splits, draw_splits, limit_splits
 from models.grammar_vae.datasets.tokenise import derive_rows
-from models.progress import ProgressCallback, silent
 
 __all__ = [
     "DataConfig",

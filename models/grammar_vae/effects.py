@@ -1,7 +1,7 @@
 """Keys of a Grammar-VAE that act only where another key lets them; a test trains with them all."""
 
-from models.effects import Applies
 from models.optimization.schedules import PLATEAU
+from models.training.effects import Applies
 
 _BETA = "it shapes the KL term, which beta weighs"
 

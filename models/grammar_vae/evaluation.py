@@ -18,7 +18,7 @@ from torch import Tensor
 
 from models.grammar.decoding import constrained_decode
 from models.grammar_vae.loss import KlWeight, kl_per_dimension, reconstruction, weighted_kl
-from models.grammar_vae.network import GrammarVae
+from models.grammar_vae.network.network import GrammarVae
 from models.grammar_vae.rules import Rules
 from models.optimization.batches import Batch
 

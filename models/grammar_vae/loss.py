@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from models.grammar.decoding import best_production
-from models.grammar_vae.network import Posterior
+from models.grammar_vae.network.network import Posterior
 
 
 @dataclass(frozen=True, kw_only=True)

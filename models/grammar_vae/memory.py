@@ -3,7 +3,7 @@
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.cost import memory_of
 from models.grammar_vae.data import DerivationDataset
-from models.memory import USABLE, OutOfMemory, smaller_batch
+from models.training.memory import USABLE, OutOfMemory, smaller_batch
 
 
 def out_of_memory(

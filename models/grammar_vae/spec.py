@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+from models.commands.progress import ProgressCallback
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, DerivationDataset, check_data, load_dataset
 from models.grammar_vae.effects import APPLIES
-from models.model_spec import Metric, ModelCost, ModelSpec
-from models.progress import ProgressCallback
-from models.task import Task
+from models.training.contracts import Metric, ModelCost, ModelSpec
+from models.training.task import Task
 
 _LOSS_KEYS = ("beta", "free_bits")
 

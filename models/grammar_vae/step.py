@@ -7,14 +7,14 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from models.grammar_vae.fused_loss import fused_terms
-from models.grammar_vae.fused_step import Latent, finish_step, weigh_rows
 from models.grammar_vae.loss import KlWeight, kl_per_dimension, reconstruction, weighted_kl
-from models.grammar_vae.network import GrammarVae
+from models.grammar_vae.network.fused_loss import fused_terms
+from models.grammar_vae.network.fused_step import Latent, finish_step, weigh_rows
+from models.grammar_vae.network.network import GrammarVae
 from models.grammar_vae.rules import Rules
 from models.layers.cuda_kernels import kernels_apply
 from models.optimization.parts import PartWorkers, set_gradients
-from models.training import TrainingDiverged
+from models.training.loop import TrainingDiverged
 
 _SUMS = (
     "rows",

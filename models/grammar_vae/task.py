@@ -12,7 +12,7 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.evaluation import EvaluationSettings, row_keys
 from models.grammar_vae.loss import KlWeight
-from models.grammar_vae.network import build_network
+from models.grammar_vae.network.network import build_network
 from models.grammar_vae.rules import build_rules
 from models.grammar_vae.step import RowsStep, StepSettings, TrainStep
 from models.grammar_vae.validation import Validation

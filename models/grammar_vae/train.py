@@ -16,24 +16,24 @@ from typing import Annotated, Any
 
 import tyro
 
-from models.command import run_command
+from models.commands.flags import read_flags
+from models.commands.process import run_command
+from models.commands.progress import show_progress
 from models.config_file import to_config, to_mapping
-from models.effects import idle_notes, refuse_idle_flags
 from models.errors import UserError
-from models.flags import read_flags
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.data_flags import DataFlags
 from models.grammar_vae.effects import APPLIES
-from models.logging_sinks import LogSettings
 from models.presets import find_preset
-from models.progress import show_progress
-from models.run_folder import (
+from models.training.effects import idle_notes, refuse_idle_flags
+from models.training.layout import (
     RunFolder,
     new_run_folder,
     read_settings,
     run_folder_of,
 )
+from models.training.sinks import LogSettings
 
 _COMMAND = "python -m models.grammar_vae.train"
 

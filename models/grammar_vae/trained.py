@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.checkpoints import read_checkpoint
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.grammar.decoding import DeviceTables, constrained_decode
@@ -24,8 +23,9 @@ from models.grammar.grammar import Grammar
 from models.grammar.masks import tables
 from models.grammar.parsing import TextParser
 from models.grammar_vae.config import GrammarVaeConfig
-from models.grammar_vae.network import GrammarVae, build_network
+from models.grammar_vae.network.network import GrammarVae, build_network
 from models.grammar_vae.weights_file import ENDING, read_weights, write_weights
+from models.training.checkpoints import read_checkpoint
 
 _ROWS_AT_ONCE = 1024
 

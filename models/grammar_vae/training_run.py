@@ -6,9 +6,7 @@ from typing import Any
 
 import torch
 
-from models.checkpoints import LAST, CheckpointKeeper, read_checkpoint
 from models.config_file import to_mapping
-from models.console import Console, open_console
 from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.console import epoch_line
@@ -19,10 +17,12 @@ from models.grammar_vae.report_text import report_lines, write_report
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.trained import load_model
-from models.logging_sinks import LogSettings, Sinks, open_sinks
-from models.memory import free_memory_mb, is_out_of_memory
-from models.run_folder import RunFolder, forget_later_epochs
-from models.training import EpochReport, FitSettings, TrainingDiverged, fit
+from models.training.checkpoints import LAST, CheckpointKeeper, read_checkpoint
+from models.training.console import Console, open_console
+from models.training.layout import RunFolder, forget_later_epochs
+from models.training.loop import EpochReport, FitSettings, TrainingDiverged, fit
+from models.training.memory import free_memory_mb, is_out_of_memory
+from models.training.sinks import LogSettings, Sinks, open_sinks
 
 RANKINGS = (GRAMMAR_VAE.ranking("val/seq_acc"), GRAMMAR_VAE.ranking("val/loss"))
 

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 import tyro
 
-from models import model_files
-from models.command import run_command
+from models.commands import model_files
+from models.commands.flags import read_command
+from models.commands.process import run_command
+from models.commands.progress import show_progress
 from models.config_file import to_config
 from models.errors import UserError
-from models.flags import read_command
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
 from models.grammar_vae.data_flags import DataFlags
-from models.progress import show_progress
-from models.run_folder import read_settings, run_folder_of
+from models.training.layout import read_settings, run_folder_of
 
 if TYPE_CHECKING:
     from models.grammar_vae.trained import TrainedModel

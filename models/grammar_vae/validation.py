@@ -14,7 +14,7 @@ from models.grammar_vae.evaluation import (
     row_columns,
     summarise,
 )
-from models.grammar_vae.network import GrammarVae
+from models.grammar_vae.network.network import GrammarVae
 from models.optimization.batches import Batch
 from models.optimization.graphs import GraphCache
 

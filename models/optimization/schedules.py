@@ -3,7 +3,7 @@
 import math
 from typing import Literal
 
-from models.effects import Applies
+from models.training.effects import Applies
 
 LrSchedule = Literal["constant", "plateau", "cosine", "one_cycle"]
 

@@ -20,14 +20,14 @@ import torch
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, load_dataset
 from models.ast_autoencoder.inference import Inference
-from models.ast_autoencoder.language.machine import ConstraintMachine
-from models.ast_autoencoder.network import build_network
+from models.ast_autoencoder.network.network import build_network
+from models.ast_autoencoder.network.tensors import node_tensors, step_tensors
 from models.ast_autoencoder.step import RowsStep, StepSettings, TrainStep
-from models.ast_autoencoder.tensors import node_tensors, step_tensors
 from models.optimization.batches import training_batches
 from models.optimization.epochs import EagerEpochs, Plan
 from models.optimization.parts import count_parts
 from models.optimization.precision import autocast_dtype
+from models.programs.language.machine import ConstraintMachine
 
 TRAINING_BAR_MS = 0.315
 DECODING_BAR_MS = 0.225

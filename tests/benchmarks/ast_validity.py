@@ -18,19 +18,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.ast_autoencoder.compiling import compile_program
 from models.ast_autoencoder.data import DataConfig, load_dataset
-from models.ast_autoencoder.execution.limits import Limits
-from models.ast_autoencoder.execution.outcomes import Outcome
-from models.ast_autoencoder.execution.program_pool import ProgramPool
-from models.ast_autoencoder.language.checking import check_programs
-from models.ast_autoencoder.language.to_source import ids_to_source
-from models.ast_autoencoder.language.tree import parameter_types
-from models.ast_autoencoder.network import build_network
-from models.ast_autoencoder.programs.inputs import flat_probes
+from models.ast_autoencoder.network.network import build_network
 from models.ast_autoencoder.trained import TrainedModel, decode, encode, load_model, random_latents
 from models.ast_autoencoder.use import find_checkpoint
 from models.grammar.derivation import pad
+from models.programs.data.inputs import flat_probes
+from models.programs.execution.limits import Limits
+from models.programs.execution.outcomes import Outcome
+from models.programs.execution.program_pool import ProgramPool
+from models.programs.language.checking import check_programs
+from models.programs.language.compiling import compile_program
+from models.programs.language.to_source import ids_to_source
+from models.programs.language.tree import parameter_types
 
 NUM_INPUTS = 6
 PATIENCE = 100

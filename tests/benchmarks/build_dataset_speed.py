@@ -18,13 +18,13 @@ from typing import TypeVar
 
 import numpy as np
 
+from models.commands.progress import silent
 from models.grammar.derivation import to_text
 from models.grammar.grammar import load_grammar
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.datasets.pde import generate_pdes
 from models.grammar_vae.datasets.tokenise import derive_rows
 from models.grammar_vae.datasets.writing import write_dataset
-from models.progress import silent
 
 BAR_S = 60.0
 NUM_ROWS = 48_000

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DerivationDataset
-from models.grammar_vae.network import encoder_channels
+from models.grammar_vae.network.network import encoder_channels
 from models.optimization.batches import training_batches
 
 NUM_STEPS = 114

@@ -23,18 +23,18 @@ import numpy as np
 import torch
 
 from models.ast_autoencoder.data import DataConfig, load_dataset, records_of
-from models.ast_autoencoder.execution.interpreter import Interpreter
-from models.ast_autoencoder.execution.outcomes import Outcome, same_value
-from models.ast_autoencoder.execution.program_pool import ProgramPool
-from models.ast_autoencoder.language.checking import check_programs
-from models.ast_autoencoder.language.machine import ConstraintMachine
-from models.ast_autoencoder.language.sampling import random_programs
-from models.ast_autoencoder.language.to_source import ids_to_source
-from models.ast_autoencoder.language.tree import parameter_types
-from models.ast_autoencoder.programs.collection import generate_programs
-from models.ast_autoencoder.programs.dataset import ProgramDataset, dataset_of
-from models.ast_autoencoder.programs.inputs import random_inputs
-from models.ast_autoencoder.programs.writing import write_dataset
+from models.programs.data.collection import generate_programs
+from models.programs.data.dataset import ProgramDataset, dataset_of
+from models.programs.data.inputs import random_inputs
+from models.programs.data.writing import write_dataset
+from models.programs.execution.interpreter import Interpreter
+from models.programs.execution.outcomes import Outcome, same_value
+from models.programs.execution.program_pool import ProgramPool
+from models.programs.language.checking import check_programs
+from models.programs.language.machine import ConstraintMachine
+from models.programs.language.sampling import random_programs
+from models.programs.language.to_source import ids_to_source
+from models.programs.language.tree import parameter_types
 
 NUM_WANTED = 100_000
 BAR_MINUTES = 15.0
@@ -136,7 +136,7 @@ def _compared(name: str, tasks: Sequence[Task], outcomes: Sequence[Sequence[Outc
 
 
 def _in_cpython(tasks: list[Any]) -> list[Any]:
-    script = Path(__file__).parents[1] / "models/ast_autoencoder/execution/run_in_cpython.py"
+    script = Path(__file__).parents[1] / "models/programs/execution/run_in_cpython.py"
     done = subprocess.run(
         [sys.executable, "-I", str(script)],
         input=marshal.dumps(tasks),

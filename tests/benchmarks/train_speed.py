@@ -28,7 +28,7 @@ from eager_baseline import baseline_rows_per_s
 from models.grammar_vae import encoder, step
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
-from models.grammar_vae.network import encoder_channels
+from models.grammar_vae.network.network import encoder_channels
 from models.grammar_vae.task import GrammarVaeTask
 from models.layers import gru
 from models.layers.cuda_kernels import kernels_apply

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from models.ast_autoencoder.execution.limits import Limits
-from models.ast_autoencoder.execution.program_pool import ProgramPool
-from models.ast_autoencoder.language.from_source import source_to_ids
-from models.ast_autoencoder.language.kinds import language
+from models.programs.execution.limits import Limits
+from models.programs.execution.program_pool import ProgramPool
+from models.programs.language.from_source import source_to_ids
+from models.programs.language.kinds import language
 
 GOOD = source_to_ids("def f(n: int):\n    return n + 1").ids
 SLOW = source_to_ids("def f(n: int):\n    for i in range(n):\n        n += 1\n    return n").ids
@@ -146,9 +146,9 @@ def test_a_forgotten_pool_leaves_no_process():
 
 PARENT = """
 import sys, time
-from models.ast_autoencoder.execution.limits import Limits
-from models.ast_autoencoder.execution.program_pool import ProgramPool
-from models.ast_autoencoder.language.from_source import source_to_ids
+from models.programs.execution.limits import Limits
+from models.programs.execution.program_pool import ProgramPool
+from models.programs.language.from_source import source_to_ids
 
 slow = source_to_ids("def f(n: int):\\n    for i in range(n):\\n        n += 1\\n    return n").ids
 pool = ProgramPool(num_workers=2, limits=Limits(max_steps=10**15))

@@ -13,12 +13,12 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from models.checkpoints import read_checkpoint
-from tuner.config import read_search
-from tuner.paths import RunPaths
-from tuner.promotion import candidates, promote
-from tuner.results import read_run
-from tuner.study import CAUSE, build_sampler, open_storage, open_study
+from models.training.checkpoints import read_checkpoint
+from tuner.promotion.promotion import candidates, promote
+from tuner.record.paths import RunPaths
+from tuner.record.results import read_run
+from tuner.running.study import CAUSE, build_sampler, open_storage, open_study
+from tuner.search.loading import read_search
 
 pytestmark = pytest.mark.ray
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.registry import MODELS
-from tuner.config import load_search
+from tuner.search.loading import load_search
 
 _FAKE_MODEL = Path(__file__).with_name("fake_model.py")
 
@@ -62,7 +62,7 @@ def make_search(fake_spec, tmp_path):
 @pytest.fixture(scope="session")
 def ray_instance(fake):
     """Start Ray once, with workers that can import the fake model."""
-    from tuner.ray_session import ray_session
+    from tuner.running.ray_session import ray_session
 
     folders = [str(_FAKE_MODEL.parent), str(_FAKE_MODEL.parents[2])]
     with pytest.MonkeyPatch.context() as patch:

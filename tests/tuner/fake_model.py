@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from models.model_spec import Metric, ModelCost, ModelSpec
-from models.training import TrainingDiverged
+from models.training.contracts import Metric, ModelCost, ModelSpec
+from models.training.loop import TrainingDiverged
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-import tuner.command_search
-from models.effects import Applies
+import tuner.commands.search
 from models.errors import UserError
 from models.registry import MODELS
+from models.training.effects import Applies
 from tuner.cli import build_parser, main
-from tuner.config import write_search
-from tuner.environment import render
-from tuner.events import EventLog
-from tuner.paths import RunPaths
-from tuner.trial_checkpoints import CHECKPOINT_FILE
+from tuner.record.environment import render
+from tuner.record.events import EventLog
+from tuner.record.paths import RunPaths
+from tuner.record.trial_checkpoints import CHECKPOINT_FILE
+from tuner.search.loading import write_search
 
 REPOSITORY = Path(__file__).parents[2]
 COMMANDS = ["check", "search", "show", "list", "promote", "presets"]
@@ -51,7 +51,7 @@ def tiny_run(make_search, tmp_path):
 
 
 def _write_checkpoint(file):
-    from models.checkpoints import write_checkpoint
+    from models.training.checkpoints import write_checkpoint
 
     write_checkpoint(file, {"epoch": 1})
 
@@ -107,7 +107,7 @@ def test_an_interrupted_search_is_exit_code_130(make_search, monkeypatch, capsys
     def interrupt(search, options):
         raise KeyboardInterrupt("All is kept in runs/tiny")
 
-    monkeypatch.setattr(tuner.command_search, "run_search", interrupt)
+    monkeypatch.setattr(tuner.commands.search, "run_search", interrupt)
     code, _, err = run(capsys, "search", make_search().source)
     assert code == 130
     assert "interrupted. All is kept in runs/tiny" in err
@@ -120,7 +120,7 @@ def test_search_passes_its_flags_on(make_search, monkeypatch, capsys):
         seen.append((search.budget.num_trials, search.searcher.seed, options))
         raise UserError("enough")
 
-    monkeypatch.setattr(tuner.command_search, "run_search", remember)
+    monkeypatch.setattr(tuner.commands.search, "run_search", remember)
     flags = ["--trials", "9", "--set", "searcher.seed=5", "--name", "n", "--address", "auto"]
     assert run(capsys, "search", make_search().source, *flags)[0] == 2
     num_trials, seed, options = seen[0]

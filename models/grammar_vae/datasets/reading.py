@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from models.commands.numpy_files import read_numpy
 from models.errors import UserError, nearest_name
-from models.numpy_files import read_numpy
 
 
 def require_file(path: Path) -> Path:

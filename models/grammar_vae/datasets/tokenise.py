@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from models.commands.progress import ProgressCallback
 from models.errors import UserError
 from models.grammar.derivation import pad
 from models.grammar.grammar import Grammar
 from models.grammar.parsing import TextParser
-from models.progress import ProgressCallback
 
 MAX_SHOWN = 10
 ROWS_A_REPORT = 500

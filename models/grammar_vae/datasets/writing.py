@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from models.commands.folder_writing import folder_beside
 from models.errors import UserError
-from models.folder_writing import folder_beside
 from models.grammar.grammar import Grammar
 from models.grammar.masks import packed_step_masks, tables
 from models.grammar_vae.data import DerivationDataset

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.ast_autoencoder.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.config import AstAutoencoderConfig
-from models.ast_autoencoder.language.kinds import language
-from models.ast_autoencoder.language.machine import ConstraintMachine
-from models.ast_autoencoder.language.sampling import random_programs
-from models.ast_autoencoder.tensors import node_tensors, step_tensors
+from models.ast_autoencoder.network.batches import NodeBatch, StepBatch
+from models.ast_autoencoder.network.tensors import node_tensors, step_tensors
+from models.programs.language.kinds import language
+from models.programs.language.machine import ConstraintMachine
+from models.programs.language.sampling import random_programs
 
 
 def plausible_weights():

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from models.ast_autoencoder.data import DataConfig, check_data, load_dataset
-from models.ast_autoencoder.language.checking import check_programs
-from models.ast_autoencoder.programs.writing import write_dataset
 from models.errors import UserError
+from models.programs.data.writing import write_dataset
+from models.programs.language.checking import check_programs
 
 
 @pytest.fixture(scope="module")

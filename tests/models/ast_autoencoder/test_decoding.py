@@ -3,17 +3,17 @@
 import pytest
 import torch
 
-from models.ast_autoencoder.batches import StepBatch
 from models.ast_autoencoder.beam import beam_search
 from models.ast_autoencoder.decoding import decode, sampler
-from models.ast_autoencoder.encoder import on_sphere
-from models.ast_autoencoder.language.checking import check_programs
-from models.ast_autoencoder.language.kinds import language
-from models.ast_autoencoder.language.machine import ConstraintMachine
 from models.ast_autoencoder.loss import step_terms
-from models.ast_autoencoder.network import build_network
-from models.ast_autoencoder.tensors import step_tensors
+from models.ast_autoencoder.network.batches import StepBatch
+from models.ast_autoencoder.network.encoder import on_sphere
+from models.ast_autoencoder.network.network import build_network
+from models.ast_autoencoder.network.tensors import step_tensors
 from models.errors import UserError
+from models.programs.language.checking import check_programs
+from models.programs.language.kinds import language
+from models.programs.language.machine import ConstraintMachine
 
 
 def masks_along(machine, ids):

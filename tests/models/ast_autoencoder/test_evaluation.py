@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from models.ast_autoencoder import evaluation, loss
-from models.ast_autoencoder.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.decoding import decode
 from models.ast_autoencoder.evaluation import Decoded, decode_rows, evaluate_decoded
 from models.ast_autoencoder.inference import Inference
-from models.ast_autoencoder.language.machine import ConstraintMachine
 from models.ast_autoencoder.loss import step_terms
-from models.ast_autoencoder.network import build_network
+from models.ast_autoencoder.network.batches import NodeBatch, StepBatch
+from models.ast_autoencoder.network.network import build_network
+from models.ast_autoencoder.network.tensors import count_nodes, node_tensors, step_tensors
 from models.ast_autoencoder.step import StepSettings, TrainStep
-from models.ast_autoencoder.tensors import count_nodes, node_tensors, step_tensors
+from models.programs.language.machine import ConstraintMachine
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from models.ast_autoencoder.example_text import Example
-from models.ast_autoencoder.execution.program_pool import ProgramPool
 from models.ast_autoencoder.judging import Judge, examples_passed
-from models.ast_autoencoder.language.from_source import source_to_ids
 from models.grammar.derivation import pad
+from models.programs.execution.example_text import Example
+from models.programs.execution.program_pool import ProgramPool
+from models.programs.language.from_source import source_to_ids
 
 
 def ids_of(body, signature="v0: int"):

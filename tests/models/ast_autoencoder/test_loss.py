@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from models.ast_autoencoder import loss
-from models.ast_autoencoder.columns import columns
-from models.ast_autoencoder.head import Head
-from models.ast_autoencoder.language.machine import ConstraintMachine
+from models.ast_autoencoder.network.columns import columns
+from models.ast_autoencoder.network.head import Head
+from models.programs.language.machine import ConstraintMachine
 
 
 @pytest.fixture

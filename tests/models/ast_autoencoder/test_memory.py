@@ -9,8 +9,8 @@ from models.ast_autoencoder.cost import describe_cost
 from models.ast_autoencoder.memory import out_of_memory
 from models.ast_autoencoder.task import AstAutoencoderTask
 from models.ast_autoencoder.training_run import TrainingRun
-from models.logging_sinks import LogSettings
-from models.memory import USABLE, OutOfMemory
+from models.training.memory import USABLE, OutOfMemory
+from models.training.sinks import LogSettings
 
 
 def test_the_batch_size_that_is_named_fits_and_one_more_does_not(small, dataset):

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from models.ast_autoencoder.cost import cost_of, usual_cost
-from models.ast_autoencoder.network import build_network
+from models.ast_autoencoder.network.network import build_network
 from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.presets import find_preset, list_presets
 
@@ -59,7 +59,7 @@ def test_counting_parameters_first_leaves_the_tables_whole():
         "from models.presets import find_preset;"
         "from models.ast_autoencoder.cost import usual_cost;"
         "usual_cost(find_preset('ast_autoencoder', 'small').config);"
-        "from models.ast_autoencoder.language.machine import ConstraintMachine;"
+        "from models.programs.language.machine import ConstraintMachine;"
         "ConstraintMachine('cpu', 20)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

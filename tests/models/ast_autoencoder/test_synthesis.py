@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from models.ast_autoencoder.example_text import Example
-from models.ast_autoencoder.execution.interpreter import Interpreter
-from models.ast_autoencoder.language.kinds import language
-from models.ast_autoencoder.language.machine import ConstraintMachine
-from models.ast_autoencoder.network import build_network
+from models.ast_autoencoder.network.network import build_network
 from models.ast_autoencoder.synthesis import signature, synthesize
 from models.ast_autoencoder.trained import TrainedModel
 from models.errors import UserError
+from models.programs.execution.example_text import Example
+from models.programs.execution.interpreter import Interpreter
+from models.programs.language.kinds import language
+from models.programs.language.machine import ConstraintMachine
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from models.ast_autoencoder.task import AstAutoencoderTask
-from models.checkpoints import read_checkpoint
 from models.errors import UserError
 from models.optimization.parts import torch_threads
-from models.training import FitSettings, TrainingDiverged, fit
+from models.training.checkpoints import read_checkpoint
+from models.training.loop import FitSettings, TrainingDiverged, fit
 
 
 def train(config, dataset, *, epochs=3, resume=None, save=None):

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from models.ast_autoencoder import trained
-from models.ast_autoencoder.language.checking import check_programs
 from models.ast_autoencoder.task import AstAutoencoderTask
-from models.checkpoints import write_checkpoint
 from models.errors import UserError
 from models.grammar.derivation import pad
+from models.programs.language.checking import check_programs
+from models.training.checkpoints import write_checkpoint
 
 
 @pytest.fixture(scope="module")

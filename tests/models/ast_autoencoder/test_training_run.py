@@ -10,8 +10,8 @@ from models.ast_autoencoder.artifacts import new_artifact_folder
 from models.ast_autoencoder.task import AstAutoencoderTask
 from models.ast_autoencoder.training_run import TrainingRun, choose_device
 from models.errors import UserError
-from models.logging_sinks import LogSettings
-from models.memory import SAYS_SO, OutOfMemory
+from models.training.memory import SAYS_SO, OutOfMemory
+from models.training.sinks import LogSettings
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from models.checkpoints import write_checkpoint
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.task import GrammarVaeTask
+from models.training.checkpoints import write_checkpoint
 
 TINY = GrammarVaeConfig(
     z_dim=6,

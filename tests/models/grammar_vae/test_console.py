@@ -3,7 +3,7 @@
 import pytest
 
 from models.grammar_vae.console import epoch_line
-from models.training import EpochReport
+from models.training.loop import EpochReport
 
 METRICS = {
     "train/loss": 12.3456,

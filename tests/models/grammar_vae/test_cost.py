@@ -11,7 +11,7 @@ import models
 from models.grammar_vae.cost import cost_of, describe_cost
 from models.grammar_vae.task import GrammarVaeTask
 from models.presets import find_preset
-from models.training import FitSettings, fit
+from models.training.loop import FitSettings, fit
 
 ROOT = Path(models.__file__).parents[1]
 

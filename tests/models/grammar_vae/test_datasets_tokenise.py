@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from models.commands.progress import silent
 from models.errors import UserError
 from models.grammar.grammar import load_grammar
 from models.grammar_vae.datasets.tokenise import derive_rows
-from models.progress import silent
 
 
 def derive(texts, progress=silent):

@@ -26,7 +26,7 @@ from models.grammar_vae.evaluation import (
     summarise,
 )
 from models.grammar_vae.loss import KlWeight
-from models.grammar_vae.network import build_network
+from models.grammar_vae.network.network import build_network
 from models.grammar_vae.rules import build_rules
 from models.optimization.batches import Batch, evaluation_batches
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.distributions import Normal, kl_divergence
 
 from models.grammar_vae.loss import KlWeight, kl_per_dimension, reconstruction, weighted_kl
-from models.grammar_vae.network import Posterior
+from models.grammar_vae.network.network import Posterior
 
 
 def random_batch(seed, batch=4, time=6, productions=5):

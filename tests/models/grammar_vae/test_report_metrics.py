@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from models.checkpoints import write_checkpoint
 from models.errors import UserError
 from models.grammar.decoding import constrained_decode
 from models.grammar.derivation import to_text
@@ -16,6 +15,7 @@ from models.grammar_vae.evaluation import row_columns
 from models.grammar_vae.report_metrics import NUM_PRIOR_SAMPLES, report_on
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.trained import decode_ids, encode_ids, load_model
+from models.training.checkpoints import write_checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import torch
 from models.grammar_vae import report_metrics
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.trained import load_model
-from models.training import FitSettings, fit
+from models.training.loop import FitSettings, fit
 
 
 def test_report_when_every_row_is_right(equations, tiny, tmp_path, monkeypatch):

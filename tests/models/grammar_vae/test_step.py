@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from models.grammar_vae.network import build_network
+from models.grammar_vae.network.network import build_network
 from models.grammar_vae.rules import build_rules
 from models.grammar_vae.step import StepSettings, TrainStep
-from models.training import TrainingDiverged
+from models.training.loop import TrainingDiverged
 
 BETA = 0.3
 

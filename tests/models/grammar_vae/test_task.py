@@ -6,17 +6,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.checkpoints import read_checkpoint
 from models.config_file import to_config
 from models.errors import UserError
 from models.grammar.grammar import Grammar
 from models.grammar_vae.config import GrammarVaeConfig
-from models.grammar_vae.network import build_network
+from models.grammar_vae.network.network import build_network
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
 from models.optimization.parts import torch_threads
 from models.optimization.schedules import beta_at, lr_factor
-from models.training import FitSettings, TrainingDiverged, fit
+from models.training.checkpoints import read_checkpoint
+from models.training.loop import FitSettings, TrainingDiverged, fit
 
 CPU = torch.device("cpu")
 

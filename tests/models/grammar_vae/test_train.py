@@ -13,14 +13,14 @@ import pytest
 import torch
 
 import models
-from models.checkpoints import read_checkpoint
-from models.command import run_command
+from models.commands.process import run_command
 from models.config_file import read_yaml, to_mapping
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.datasets.writing import write_dataset
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.train import _parse, _run
 from models.presets import find_preset
+from models.training.checkpoints import read_checkpoint
 
 ROOT = Path(models.__file__).parents[1]
 DATA = ("--dataset", "equations", "--num_rows", "60", "--data_seed", "1")

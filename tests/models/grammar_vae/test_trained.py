@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from models.checkpoints import read_checkpoint, write_checkpoint
 from models.errors import UserError
 from models.grammar.derivation import to_text
 from models.grammar_vae.trained import (
@@ -23,6 +22,7 @@ from models.grammar_vae.trained import (
     reconstruct,
     sample,
 )
+from models.training.checkpoints import read_checkpoint, write_checkpoint
 
 TEXTS = ["1 / 3 + exp( 3 ) + sin( 1 / 3 )", "x", "2 + 3 + 3 + sin( x / 2 )"]
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.checkpoints import read_checkpoint
-from models.command import run_command
+from models.commands.process import run_command
 from models.errors import UserError
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.training_run import TrainingRun, choose_device
-from models.logging_sinks import LogSettings
-from models.memory import SAYS_SO, OutOfMemory
-from models.run_folder import RunFolder
+from models.training.checkpoints import read_checkpoint
+from models.training.layout import RunFolder
+from models.training.memory import SAYS_SO, OutOfMemory
+from models.training.sinks import LogSettings
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from models.command import run_command
+from models.commands.process import run_command
 from models.grammar.derivation import to_text
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.datasets.writing import write_dataset

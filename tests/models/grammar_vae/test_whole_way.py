@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from models.command import run_command
+from models.commands.process import run_command
 from models.config_file import read_yaml
 from models.grammar.grammar import load_grammar
 from models.grammar.parsing import TextParser

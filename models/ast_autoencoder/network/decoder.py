@@ -1,0 +1,108 @@
+"""The GRU decoder: a latent and the steps so far to the features of the next production."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.ast_autoencoder.network.batches import StepBatch
+from models.ast_autoencoder.network.gru import gru_step
+from models.ast_autoencoder.network.inputs import StepInputs
+from models.layers.cpu_gru import CpuGruLayer
+from models.layers.gru import Gru
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GruState:
+    """Where a free-running decoder stands.
+
+    Args:
+        reads: (batch, places, dim), what the latents hold of each place.
+        states: (layers, batch, hidden), float32.
+        tables: the inputs' tables, multiplied with the first layer's weights.
+    """
+
+    reads: Tensor
+    states: Tensor
+    tables: tuple[Tensor, ...]
+
+    def select(self, rows: Tensor) -> "GruState":
+        """Return the state of some rows, in that order; rows may repeat."""
+        return GruState(reads=self.reads[rows], states=self.states[:, rows], tables=self.tables)
+
+
+class GruDecoder(nn.Module):
+    """A GRU over productions that reads the latent at every step.
+
+    Args:
+        inputs: what it is told at a step.
+        hidden: width.
+        layers: layers.
+        latent_dim: size of the latent, which also sets the first state.
+        dropout: probability of dropping a feature, between layers and behind the last.
+    """
+
+    def __init__(
+        self, *, inputs: StepInputs, hidden: int, layers: int, latent_dim: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.start = nn.Linear(latent_dim, layers * hidden)
+        self.gru = Gru(hidden, hidden, layers, dropout)
+        self.dropout = dropout
+
+    def forward(self, latent: Tensor, steps: StepBatch) -> Tensor:
+        """Return features (time, batch, hidden) at the steps of given programs."""
+        states = self._first_states(latent)
+        if latent.is_cuda:
+            x = self.gru(self.inputs.along(latent, steps), states)
+        else:
+            x = self._on_cpu(latent, steps, states)
+        return F.dropout(x, self.dropout, self.training)
+
+    def _on_cpu(self, latent: Tensor, steps: StepBatch, states: Tensor) -> Tensor:
+        """Make the first layer's input products from tables, which a step need not multiply."""
+        x = states
+        for number, layer in enumerate(self.gru.gru.all_weights):
+            of_input, of_state, input_bias, state_bias = layer
+            # The layer takes the gates in the order new, reset, update.
+            of_input = of_input.roll(self.gru.hidden, 0)
+            input_bias = input_bias.roll(self.gru.hidden, 0)
+            if number == 0:
+                gates = self.inputs.products_along(latent, steps, of_input, input_bias)
+            else:
+                gates = F.linear(F.dropout(x, self.dropout, self.training), of_input, input_bias)
+            x = CpuGruLayer.apply(  # pyright: ignore[reportAssignmentType]
+                gates, of_state, state_bias, states[number], len(gates), gates.dtype
+            )
+        return x
+
+    def begin(self, latent: Tensor, num_steps: int) -> GruState:
+        """Return the state before the first step, without gradients in mind."""
+        of_input, _, bias, _ = self.gru.gru.all_weights[0]
+        return GruState(
+            reads=self.inputs.reads(latent, num_steps),
+            states=self._first_states(latent),
+            tables=self.inputs.product_tables(of_input, bias),
+        )
+
+    def step(
+        self, state: GruState, previous: Tensor, symbol: Tensor, node: Tensor
+    ) -> tuple[Tensor, GruState]:
+        """Return the features (batch, hidden) of the next production and the state behind it."""
+        products = self.inputs.products_at(state.tables, state.reads, (previous, symbol, node))
+        states = []
+        x = products
+        for number, (of_input, of_state, bias, state_bias) in enumerate(self.gru.gru.all_weights):
+            products = products if number == 0 else F.linear(x, of_input, bias)
+            low = of_state.to(products.dtype)
+            x = gru_step(products, state.states[number], low, state_bias)
+            states.append(x)
+        after = GruState(reads=state.reads, states=torch.stack(states), tables=state.tables)
+        return x, after
+
+    def _first_states(self, latent: Tensor) -> Tensor:
+        states = torch.tanh(self.start(latent).float())
+        states = states.view(len(latent), self.gru.layers, self.gru.hidden)
+        return states.transpose(0, 1).contiguous()

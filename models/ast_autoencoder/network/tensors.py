@@ -1,0 +1,218 @@
+"""Programs as padded arrays: all that encoder, decoder and loss read, made once for a data set.
+
+A batch is then a selection of rows, cut to its longest program.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.ast_autoencoder.network.columns import Columns, columns
+from models.programs.language.graph_tables import graph_tables
+from models.programs.language.graphs import (
+    CHILD,
+    LAST_USE,
+    NEXT_SIBLING,
+    ProgramGraphs,
+    build_graphs,
+)
+from models.programs.language.kinds import NUM_SLOTS
+from models.programs.language.machine import ConstraintMachine, Contexts
+
+MAX_DEPTH = 31
+"""Deeper nodes share an embedding."""
+
+NUM_ROLES = 8
+
+NOWHERE = -1
+"""Of a node that has no parent, no sibling before it or no use before it."""
+
+_CHUNK_ROWS = 4096
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NodeTensors:
+    """Graphs of N programs with up to M nodes each, in the order of their derivations.
+
+    Args:
+        kind: int16 (N, M), -1 at padding.
+        slot: int8 (N, M), -1 for none.
+        constant: int16 (N, M), -1 for none.
+        place: int16 (N, M), role and depth in one number.
+        parent: int16 (N, M), node that edges lead from, or NOWHERE; likewise the next two.
+        sibling: int16 (N, M), the one before.
+        use: int16 (N, M), the last use of the same slot.
+        num_nodes: int32 (N,).
+    """
+
+    kind: Tensor
+    slot: Tensor
+    constant: Tensor
+    place: Tensor
+    parent: Tensor
+    sibling: Tensor
+    use: Tensor
+    num_nodes: Tensor
+
+    def to(self, device: torch.device | str) -> "NodeTensors":
+        """Copy the arrays to a device."""
+        return NodeTensors(**{name: value.to(device) for name, value in vars(self).items()})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StepTensors:
+    """Derivations of N programs of up to T steps, with what the decoder is told at each step.
+
+    Args:
+        ids: int16 (N, T), -1 at padding.
+        symbol: uint8 (N, T), context of the open nonterminal.
+        node: int16 (N, T), nodes made before the step: the place that the step is about.
+        context: int32 (N, T), row of `legal`; what may follow, but for the budget.
+        group: int8 (N, T), nonterminal whose productions compete, -1 where there is no choice.
+        target: int16 (N, T), column of the right production; 0 at padding.
+        pair: int16 (N, T), row of `pairs`; 0 at padding.
+        pairs: int64 (pairs, 2), production before (their number at the start) and context.
+        definition: int16 (N, slots), step that defines each slot, -1 for none.
+        lengths: int32 (N,).
+        legal: bool (contexts, columns of the head).
+    """
+
+    ids: Tensor
+    symbol: Tensor
+    node: Tensor
+    context: Tensor
+    group: Tensor
+    target: Tensor
+    pair: Tensor
+    pairs: Tensor
+    definition: Tensor
+    lengths: Tensor
+    legal: Tensor
+
+    def to(self, device: torch.device | str) -> "StepTensors":
+        """Copy the arrays to a device."""
+        return StepTensors(**{name: value.to(device) for name, value in vars(self).items()})
+
+
+def count_nodes(ids: NDArray[np.integer]) -> NDArray[np.int32]:
+    """Return int32 (N,), the nodes of each program of ids (N, T), padded with -1."""
+    makes_node = (graph_tables().kind >= 0)[np.maximum(ids, 0)] & (ids >= 0)
+    return makes_node.sum(axis=1, dtype=np.int32)
+
+
+def node_tensors(ids: NDArray[np.integer]) -> NodeTensors:
+    """Return the graphs of derivations (N, T), complete and padded with -1."""
+    return _padded(build_graphs(ids))
+
+
+def step_tensors(ids: NDArray[np.integer]) -> StepTensors:
+    """Return what is known at the steps of derivations (N, T), complete and padded with -1."""
+    tables = graph_tables()
+    machine = ConstraintMachine("cpu", max(ids.shape[1], 4))
+    contexts = _contexts(machine, ids)
+    given = np.where(ids >= 0, ids, 0)
+    makes_node = (tables.kind >= 0)[given] & (ids >= 0)
+    defines = tables.defines[given] & (ids >= 0)
+    definition = np.full((len(ids), NUM_SLOTS), -1, dtype=np.int16)
+    rows, steps = np.nonzero(defines)
+    definition[rows, np.cumsum(defines, axis=1)[rows, steps] - 1] = steps
+    context, legal = _distinct(machine, contexts)
+    pair, pairs = _pairs(ids, contexts.symbol.numpy())
+    has_choice = legal.sum(dim=1) > 1
+    group = torch.from_numpy(columns().group[given])
+    group = torch.where(has_choice[context.long()] & torch.from_numpy(ids >= 0), group, -1)
+    return StepTensors(
+        ids=torch.from_numpy(ids.astype(np.int16)),
+        symbol=contexts.symbol,
+        node=torch.from_numpy((np.cumsum(makes_node, axis=1) - makes_node).astype(np.int16)),
+        context=context,
+        group=group.to(torch.int8),
+        target=torch.from_numpy(np.where(ids >= 0, columns().column[given], 0).astype(np.int16)),
+        pair=pair,
+        pairs=pairs,
+        definition=torch.from_numpy(definition),
+        lengths=torch.from_numpy((ids >= 0).sum(axis=1).astype(np.int32)),
+        legal=legal,
+    )
+
+
+def _padded(graphs: ProgramGraphs) -> NodeTensors:
+    counts = np.diff(graphs.node_ptr)
+    program = np.repeat(np.arange(graphs.num_programs), counts)
+    number = np.arange(len(program)) - graphs.node_ptr[program]
+    shape = (graphs.num_programs, int(counts.max(initial=1)))
+
+    def spread(values: NDArray[np.integer], dtype: type[np.integer]) -> Tensor:
+        array = np.full(shape, -1, dtype=dtype)
+        array[program, number] = values
+        return torch.from_numpy(array)
+
+    def sources(edge_type: int) -> Tensor:
+        array = np.full(shape, NOWHERE, dtype=np.int16)
+        owner = np.repeat(np.arange(graphs.num_programs), np.diff(graphs.edge_ptr))
+        chosen = graphs.edge_type == edge_type
+        source, target = graphs.edge_index[:, chosen]
+        array[owner[chosen], target] = source
+        return torch.from_numpy(array)
+
+    depth = np.minimum(graphs.depth, MAX_DEPTH)
+    return NodeTensors(
+        kind=spread(graphs.kind, np.int16),
+        slot=spread(graphs.slot, np.int8),
+        constant=spread(graphs.constant, np.int16),
+        place=spread(depth * NUM_ROLES + graphs.role, np.int16),
+        parent=sources(CHILD),
+        sibling=sources(NEXT_SIBLING),
+        use=sources(LAST_USE),
+        num_nodes=torch.from_numpy(counts.astype(np.int32)),
+    )
+
+
+def _contexts(machine: ConstraintMachine, ids: NDArray[np.integer]) -> Contexts:
+    starts = range(0, max(len(ids), 1), _CHUNK_ROWS)
+    parts = [machine.contexts_along(torch.from_numpy(ids[s : s + _CHUNK_ROWS])) for s in starts]
+    return Contexts(
+        **{f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Contexts)}
+    )
+
+
+def _distinct(machine: ConstraintMachine, contexts: Contexts) -> tuple[Tensor, Tensor]:
+    """Return the number of each step's context and what is legal in each, by column.
+
+    The budget is left out: there is always a step to spare.
+    """
+    keys = contexts.symbol.long() << 32 | (contexts.facts.long() & 0xFFFFFFFF)
+    distinct, number = torch.unique(keys, return_inverse=True)
+    facts = distinct & 0xFFFFFFFF
+    spare = torch.full_like(distinct, -machine.max_steps, dtype=torch.int16)
+    roomy = Contexts(
+        symbol=(distinct >> 32).to(torch.uint8),
+        facts=facts.to(torch.int32),
+        needed=spare,
+        step=torch.zeros_like(spare),
+    )
+    # Many facts make no difference where they hold, so most rows are alike.
+    legal, alike = torch.unique(
+        by_column(machine.allowed_in(roomy), columns()), dim=0, return_inverse=True
+    )
+    return alike[number].to(torch.int32), legal
+
+
+def _pairs(ids: NDArray[np.integer], symbol: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+    """Return the number of what each step follows and stands in, and all that there are."""
+    start = np.full((len(ids), 1), len(graph_tables().kind))
+    previous = np.concatenate([start, np.maximum(ids[:, :-1], 0)], axis=1).astype(np.int64)
+    keys = np.where(ids >= 0, previous << 8 | symbol, previous[0, 0] << 8 | symbol[0, 0])
+    distinct, number = np.unique(keys, return_inverse=True)
+    pairs = np.stack([distinct >> 8, distinct & 0xFF], axis=1)
+    return torch.from_numpy(number.reshape(ids.shape).astype(np.int16)), torch.from_numpy(pairs)
+
+
+def by_column(allowed: Tensor, head: Columns) -> Tensor:
+    """Return bool (..., columns): which columns stand for something allowed, (..., productions)."""
+    column = torch.as_tensor(head.column, device=allowed.device)
+    found = torch.zeros((*allowed.shape[:-1], head.num_columns), device=allowed.device)
+    return found.index_add_(-1, column, allowed.float()) > 0

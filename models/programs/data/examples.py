@@ -1,0 +1,108 @@
+"""Examples of what a program does, visible and hidden ones, that reach all of its branches."""
+
+import json
+import random
+from collections.abc import Sequence
+
+from models.programs.data.inputs import Inputs, flat_probes, random_inputs
+from models.programs.execution.example_text import Example
+from models.programs.execution.interpreter import Interpreter
+from models.programs.execution.outcomes import Value
+from models.programs.language.kinds import Type
+from models.programs.language.tree import Node
+
+NUM_VISIBLE = 5
+NUM_HIDDEN = 5
+NUM_EXAMPLES = NUM_VISIBLE + NUM_HIDDEN
+
+_NUM_RANDOM = 20
+"""Random inputs to choose from, beside the probes."""
+
+
+def draw_examples(
+    tree: Node, types: Sequence[Type], interpreter: Interpreter, rng: random.Random
+) -> list[Example] | None:
+    """Return ten examples of a program, the visible ones first, or None when it fails too often.
+
+    Inputs are random ones and probes (which hold the edge cases), so chosen that all blocks that
+    any of them reaches run, and that the values differ where they can, among the visible and
+    among the hidden ones.
+    """
+    candidates = [random_inputs(types, rng) for _ in range(_NUM_RANDOM)]
+    candidates += flat_probes(tuple(types))
+    rng.shuffle(candidates)
+    runs = _runs(tree, candidates, interpreter)
+    if len(runs) < NUM_EXAMPLES:
+        return None
+    visible, hidden = _dealt(_chosen(runs))
+    return [Example(inputs=inputs, output=value) for inputs, value in visible + hidden]
+
+
+def examples_to_text(examples: Sequence[Example]) -> str:
+    """Return examples as JSON: `[[[input, ...], output], ...]`, or "" for none."""
+    pairs = [[list(each.inputs), each.output] for each in examples]
+    return json.dumps(pairs, separators=(",", ":"), ensure_ascii=False) if pairs else ""
+
+
+def text_to_examples(text: str) -> list[Example]:
+    """Return the examples that `examples_to_text` wrote."""
+    pairs = json.loads(text) if text else []
+    return [Example(inputs=tuple(inputs), output=output) for inputs, output in pairs]
+
+
+def _runs(
+    tree: Node, candidates: Sequence[Inputs], interpreter: Interpreter
+) -> list[tuple[Inputs, Value, frozenset[int]]]:
+    """Return distinct inputs on which the program returns, with its value and the blocks run."""
+    executable = interpreter.compile_tree(tree, watch=True)
+    seen: set[str] = set()
+    runs = []
+    for inputs in candidates:
+        if repr(inputs) in seen:
+            continue
+        seen.add(repr(inputs))
+        executable.visited.clear()
+        outcome = executable.run(inputs)
+        if outcome.value is not None and _is_readable(outcome.value):
+            runs.append((inputs, outcome.value, frozenset(executable.visited)))
+    return runs
+
+
+def _is_readable(value: Value) -> bool:
+    """Tell whether a value can be written as UTF-8; halves of surrogate pairs cannot."""
+    return not isinstance(value, str) or not any("\ud800" <= c <= "\udfff" for c in value)
+
+
+def _chosen(
+    runs: Sequence[tuple[Inputs, Value, frozenset[int]]],
+) -> list[tuple[Inputs, Value]]:
+    """Return ten runs, first those that reach new blocks, then new values, then others.
+
+    Of equally good ones the earliest is taken.
+    """
+    left = list(runs)
+    blocks: set[int] = set()
+    values: dict[str, int] = {}
+    chosen = []
+    while len(chosen) < NUM_EXAMPLES:
+        best = max(left, key=lambda run: (len(run[2] - blocks), -values.get(repr(run[1]), 0)))
+        left.remove(best)
+        inputs, value, reached = best
+        blocks |= reached
+        values[repr(value)] = values.get(repr(value), 0) + 1
+        chosen.append((inputs, value))
+    return chosen
+
+
+def _dealt(
+    chosen: Sequence[tuple[Inputs, Value]],
+) -> tuple[list[tuple[Inputs, Value]], list[tuple[Inputs, Value]]]:
+    """Return two halves: each value goes to the one that has it less often, if there is room."""
+    visible: list[tuple[Inputs, Value]] = []
+    hidden: list[tuple[Inputs, Value]] = []
+    for run in chosen:
+        counts = [sum(repr(v) == repr(run[1]) for _, v in part) for part in (visible, hidden)]
+        prefers_hidden = (counts[1], len(hidden)) < (counts[0], len(visible))
+        has_room = len(hidden) < NUM_HIDDEN if prefers_hidden else len(visible) < NUM_VISIBLE
+        (hidden if prefers_hidden == has_room else visible).append(run)
+    return visible, hidden

@@ -1,0 +1,165 @@
+"""Which expressions random programs hold, how often, and what goes into them.
+
+The order of the tables counts, too: a seed gives other programs when it changes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from models.programs.language.kinds import Type
+
+Part = Literal[
+    "int", "bool", "str", "list", "character", "divisor", "index", "bound", "stride", "times",
+    "text", "items",
+]  # fmt: skip
+"""What an argument is for: divisor, rarely 0; index and bound, into the first argument; stride,
+of a slice; times, a small count; text, a piece to look for; items, a named list mostly."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A kind of expression that may be drawn.
+
+    Args:
+        weight: how often, beside the others of its type.
+        parts: what each of its arguments is for.
+    """
+
+    weight: float
+    parts: tuple[Part, ...]
+
+
+def _choices(**table: tuple[float, str]) -> Mapping[str, Choice]:
+    return {
+        kind: Choice(weight=weight, parts=tuple(parts.split()))  # pyright: ignore[reportArgumentType]
+        for kind, (weight, parts) in table.items()
+    }
+
+
+CHOICES: Mapping[Type, Mapping[str, Choice]] = {
+    "int": _choices(
+        add=(9, "int int"),
+        sub=(7, "int int"),
+        mul=(5, "int int"),
+        floordiv=(2.5, "int divisor"),
+        mod=(4, "int divisor"),
+        neg=(0.7, "int"),
+        abs=(1.5, "int"),
+        min_2=(2, "int int"),
+        max_2=(2, "int int"),
+        min_list=(1.5, "items"),
+        max_list=(1.5, "items"),
+        sum=(3, "items"),
+        len_list=(2.5, "items"),
+        len_set_list=(0.8, "items"),
+        len_str=(2.5, "str"),
+        len_set_str=(0.7, "str"),
+        len_words=(0.7, "str"),
+        int_str=(0.2, "str"),
+        ord=(1.2, "character"),
+        int_bool=(0.8, "bool"),
+        item=(4, "items index"),
+        count_list=(1.5, "items int"),
+        index_list=(0.3, "items int"),
+        count_str=(1.5, "str text"),
+        find=(0.8, "str text"),
+        if_int=(1.5, "bool int int"),
+    ),
+    "bool": _choices(
+        lt=(4, "int int"),
+        le=(2.5, "int int"),
+        gt=(5, "int int"),
+        ge=(2.5, "int int"),
+        eq=(4, "int int"),
+        ne=(2, "int int"),
+        lt_str=(0.3, "str str"),
+        le_str=(0.2, "character character"),
+        gt_str=(0.3, "character character"),
+        ge_str=(0.2, "character text"),
+        eq_str=(2, "str text"),
+        ne_str=(1, "character text"),
+        eq_list=(0.7, "items list"),
+        ne_list=(0.2, "items list"),
+        eq_bool=(0.3, "bool bool"),
+        ne_bool=(0.3, "bool bool"),
+        **{"and": (2, "bool bool"), "or": (1.5, "bool bool"), "not": (1, "bool")},
+        in_list=(2, "int items"),
+        not_in_list=(1, "int items"),
+        in_str=(2, "text str"),
+        not_in_str=(0.8, "text str"),
+        isdigit=(0.8, "character"),
+        isalpha=(0.8, "character"),
+        isupper=(0.8, "character"),
+        islower=(0.6, "character"),
+        startswith=(0.7, "str text"),
+        endswith=(0.6, "str text"),
+        if_bool=(0.2, "bool bool bool"),
+    ),
+    "str": _choices(
+        concat_str=(5, "str str"),
+        repeat_str=(1, "str times"),
+        char=(2.5, "str index"),
+        slice_str_l=(1.5, "str bound"),
+        slice_str_u=(1.5, "str bound"),
+        slice_str_lu=(0.8, "str bound bound"),
+        slice_str_s=(2, "str stride"),
+        slice_str_ls=(0.4, "str bound stride"),
+        slice_str_us=(0.4, "str bound stride"),
+        slice_str_lus=(0.3, "str bound bound stride"),
+        str_int=(2.5, "int"),
+        chr=(0.3, "int"),
+        upper=(1.5, "str"),
+        lower=(1.2, "str"),
+        strip=(0.6, "str"),
+        replace=(1.5, "str text text"),
+        join=(0.7, "text str"),
+        join_sorted=(0.7, "text str"),
+        join_reversed=(0.8, "text str"),
+        word=(0.6, "str index"),
+        if_str=(1.5, "bool str str"),
+    ),
+    "list": _choices(
+        list_1=(1.5, "int"),
+        list_2=(1.2, "int int"),
+        list_3=(0.6, "int int int"),
+        list_n=(0.15, "int int int int"),
+        concat_list=(2.5, "list list"),
+        repeat_list=(0.5, "list times"),
+        slice_list_l=(1.5, "items bound"),
+        slice_list_u=(1.5, "items bound"),
+        slice_list_lu=(0.8, "items bound bound"),
+        slice_list_s=(1.5, "items stride"),
+        slice_list_ls=(0.4, "items bound stride"),
+        slice_list_us=(0.4, "items bound stride"),
+        slice_list_lus=(0.3, "items bound bound stride"),
+        sorted=(2.5, "list"),
+        sorted_down=(1, "list"),
+        sorted_set=(1, "list"),
+        reversed=(1, "list"),
+        range_1=(0.7, "int"),
+        range_2=(0.7, "int int"),
+        range_3=(0.2, "int int divisor"),
+        if_list=(0.7, "bool list list"),
+    ),
+}
+"""Kinds by the type of their value."""
+
+INTS: Mapping[int, float] = {
+    0: 2, 1: 6, 2: 6, 3: 4, 4: 2, 5: 3, 6: 1, 7: 1.5, 8: 1, 9: 0.7, 10: 3, -1: 1, 12: 0.5,
+    16: 0.3, 20: 0.6, 26: 0.3, 32: 0.3, 50: 0.5, 64: 0.2, 97: 0.3, 100: 0.8, 1000: 0.2,
+}  # fmt: skip
+
+DIVISORS: Mapping[int, float] = {2: 6, 3: 4, 4: 1, 5: 2, 7: 1, 10: 3}
+
+TEXTS: Mapping[str, float] = {
+    "a": 3, "e": 1, "b": 1, " ": 3, "": 0.3, ",": 1, "-": 1.5, "_": 0.7, "!": 1, "aeiou": 2.5,
+    "x": 0.7, "z": 0.5, "0": 0.7, "1": 0.7, "ab": 0.7, "abc": 0.5, "c": 0.7, ".": 0.5, "yes": 0.3,
+    "no": 0.3,
+}  # fmt: skip
+
+WORDS: tuple[str, ...] = (
+    "ok", "th", "the", "ing", "er", "un", "ba", "A", "X", "Z", "AB", "?", ";", ":", "/", "*", "#",
+    "--", ", ", "..", "23", "7", "odd", "even", "fizz", "buzz", "hi", "o", "i", "s", "t",
+)  # fmt: skip
+"""Texts that have to be spelled."""

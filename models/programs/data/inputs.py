@@ -1,0 +1,161 @@
+"""Inputs to run programs on: drawn at random, edge cases among them, and probes.
+
+The probes of a signature are fixed: two programs are held for equal in behaviour when they do the
+same on all of them.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from models.programs.execution.outcomes import Value, same_value
+from models.programs.language.kinds import Type
+
+Inputs = tuple[Value, ...]
+"""One value for each parameter."""
+
+NUM_PROBES = 24
+"""Probes of a signature; at least so many."""
+
+_EDGES: Mapping[Type, tuple[Value, ...]] = {
+    "int": (0, 1, -1, 2, 10, -7, 100, 3),
+    "bool": (True, False),
+    "str": ("", "a", "Ab 1", "abcba", "hello world", "aaa", "42", "Zebra, xylophone."),
+    "list": ([], [1], [3, 1, 2], [-1], [2, 2, 2], [0, -5, 5, 0], [1, 2, 3, 4, 5, 6, 7, 8], [0]),
+}
+"""What programs stumble over, then plain cases."""
+
+_PROBE_SEED = 0x5EED
+"""Of the probes, for good: data sets on disk hold digests of what programs do on them."""
+
+_WORDS = (
+    "a", "an", "apple", "banana", "cat", "dog", "echo", "fox", "go", "hello", "is", "it", "kayak",
+    "level", "Mississippi", "moon", "noon", "of", "on", "Python", "queen", "radar", "see", "Sun",
+    "tea", "The", "to", "up", "we", "x", "yes", "zoo",
+)  # fmt: skip
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def random_inputs(types: Sequence[Type], rng: random.Random) -> Inputs:
+    """Return inputs of the given types; later ones often refer to earlier ones."""
+    values: list[Value] = []
+    for value_type in types:
+        related = _related(value_type, values, rng) if rng.random() < 0.4 else None
+        values.append(random_value(value_type, rng) if related is None else related)
+    return tuple(values)
+
+
+def random_value(value_type: Type, rng: random.Random) -> Value:
+    """Return a value of a type; in one of six cases one of the edge cases."""
+    if rng.random() < 1 / 6:
+        return _copy(rng.choice(_EDGES[value_type]))
+    return _DRAW[value_type](rng)
+
+
+def random_text(rng: random.Random) -> str:
+    """Return letters, words, digits, or a mixture of all that is printable."""
+    kind = rng.random()
+    if kind < 0.35:
+        return " ".join(rng.choice(_WORDS) for _ in range(rng.randint(1, 4)))
+    if kind < 0.65:
+        letters = _LETTERS[: rng.choice((3, 5, 26))]
+        return "".join(rng.choice(letters) for _ in range(_random_length(rng)))
+    if kind < 0.75:
+        return str(rng.randint(0, 10 ** rng.randint(1, 6)))
+    if kind < 0.85:
+        half = "".join(rng.choice(_LETTERS[:6]) for _ in range(rng.randint(1, 4)))
+        return half + half[:: rng.choice((-1, 1))][rng.randint(0, 1) :]
+    return "".join(chr(rng.randint(32, 126)) for _ in range(_random_length(rng)))
+
+
+@lru_cache(maxsize=1024)
+def probe_inputs(types: tuple[Type, ...]) -> tuple[tuple[Inputs, ...], ...]:
+    """Return the probes of a signature in groups.
+
+    Of each group the first is followed by one for each parameter that differs from it in that
+    parameter alone, so that a group shows which parameters matter.
+    """
+    rng = random.Random(f"{_PROBE_SEED} {' '.join(types)}")
+    edges = [_edge_first(value_type, rng, place) for place, value_type in enumerate(types)]
+    groups: list[tuple[Inputs, ...]] = []
+    while sum(map(len, groups)) < NUM_PROBES:
+        drawn = random_inputs(types, rng)
+        base = [next(edge) for edge in edges] if len(groups) % 2 == 0 else list(drawn)
+        group = [tuple(base)]
+        for place, value_type in enumerate(types):
+            other = next(edges[place])
+            while same_value(other, base[place]):
+                other = random_value(value_type, rng)
+            group.append((*base[:place], other, *base[place + 1 :]))
+        groups.append(tuple(group))
+    return tuple(groups)
+
+
+def flat_probes(types: tuple[Type, ...]) -> tuple[Inputs, ...]:
+    """Return all probes of a signature."""
+    return tuple(inputs for group in probe_inputs(types) for inputs in group)
+
+
+def _edge_first(value_type: Type, rng: random.Random, place: int) -> Iterator[Value]:
+    """Yield the edge cases, from another one on for each parameter, then random values."""
+    cases = _EDGES[value_type]
+    for number in range(len(cases)):
+        yield cases[(number + 3 * place) % len(cases)]
+    while True:
+        yield _DRAW[value_type](rng)
+
+
+def _related(value_type: Type, earlier: Sequence[Value], rng: random.Random) -> Value | None:
+    """Return a value that has to do with an earlier one, or None where nothing offers itself."""
+    if not earlier:
+        return None
+    other = rng.choice(earlier)
+    if value_type == "int" and isinstance(other, list | str) and other:
+        item = rng.choice(other)
+        return item if isinstance(item, int) and rng.random() < 0.6 else rng.randrange(len(other))
+    if value_type == "int" and type(other) is int:
+        return other + rng.randint(-2, 2)
+    if value_type == "str" and isinstance(other, str) and other:
+        start = rng.randrange(len(other))
+        return other[start : start + rng.randint(1, 3)]
+    if value_type == "list" and isinstance(other, list):
+        return rng.sample(other, rng.randint(0, len(other)))
+    return None
+
+
+def _random_int(rng: random.Random) -> int:
+    kind = rng.random()
+    if kind < 0.55:
+        return rng.randint(0, 12)
+    if kind < 0.75:
+        return rng.randint(-12, -1)
+    if kind < 0.95:
+        return rng.randint(10, 120)
+    return rng.randint(-2000, 2000)
+
+
+def _random_list(rng: random.Random) -> Value:
+    length = _random_length(rng)
+    kind = rng.random()
+    if kind < 0.3:  # few different items: duplicates
+        return [rng.randint(0, 4) for _ in range(length)]
+    items = [rng.randint(-20, 40) for _ in range(length)]
+    if kind < 0.45:
+        items.sort()
+    return [abs(item) for item in items] if kind > 0.8 else items
+
+
+def _random_length(rng: random.Random) -> int:
+    return rng.randint(10, 24) if rng.random() < 0.15 else rng.randint(1, 8)
+
+
+def _copy(value: Value) -> Value:
+    return list(value) if isinstance(value, list) else value
+
+
+_DRAW: Mapping[Type, Callable[[random.Random], Value]] = {
+    "int": _random_int,
+    "bool": lambda rng: rng.random() < 0.5,
+    "str": random_text,
+    "list": _random_list,
+}

@@ -1,0 +1,299 @@
+"""Random expressions over the variables in scope."""
+
+import random
+from collections.abc import Mapping
+
+from models.programs.data.drafts import Scope, Variable, choose, constant, node
+from models.programs.data.expression_weights import (
+    CHOICES,
+    DIVISORS,
+    INTS,
+    TEXTS,
+    WORDS,
+    Choice,
+    Part,
+)
+from models.programs.data.idle_expressions import is_idle
+from models.programs.language.kinds import SLOT, Type
+from models.programs.language.tree import Node
+
+_ROLE_WEIGHTS = {
+    "parameter": 2.0,
+    "local": 2.0,
+    "result": 1.0,
+    "item": 5.0,
+    "character": 5.0,
+    "word": 5.0,
+    "index": 3.0,
+    "counter": 2.0,
+}
+_UNUSED_BONUS = 3.0
+"""How much more often a variable that nothing has read yet is read."""
+
+_ATTEMPTS = 3
+
+_SPELLED = 0.03
+"""Share of constants that have no production of their own."""
+
+
+def expression(scope: Scope, value_type: Type, size: int) -> Node:
+    """Return an expression of a type, of about `size` nodes."""
+    for _ in range(_ATTEMPTS):
+        kind = _draw_kind(scope, value_type, size)
+        if kind is None:
+            break
+        made = _made(scope, kind, CHOICES[value_type][kind], size)
+        if not is_idle(made):
+            return made
+    return leaf(scope, value_type)
+
+
+def leaf(scope: Scope, value_type: Type) -> Node:
+    """Return a variable or a constant; for a list without a variable a short new list."""
+    rng = scope.rng
+    variables = scope.of_type(value_type)
+    if variables and rng.random() < 0.72:
+        return scope.read(pick(scope, variables))
+    if value_type == "int":
+        return some_number(rng)
+    if value_type == "bool":
+        return comparison(scope, 3)
+    if value_type == "str":
+        return some_text(rng)
+    if variables:
+        return scope.read(pick(scope, variables))
+    number = leaf(scope, "int")
+    return node(rng.choice(("list_1", "range_1")), number)
+
+
+def comparison(scope: Scope, size: int) -> Node:
+    """Return a condition that compares or tests something, never a bare variable."""
+    rng = scope.rng
+    numbers = scope.of_type("int")
+    if numbers and rng.random() < 0.2:
+        divided = node("mod", scope.read(pick(scope, numbers)), constant(choose(rng, DIVISORS)))
+        return node("eq", divided, constant(0 if rng.random() < 0.8 else 1))
+    characters = [v for v in scope.visible if v.role == "character"]
+    if characters and rng.random() < 0.25:
+        return node("in_str", scope.read(pick(scope, characters)), constant("aeiou"))
+    kind = _draw_kind(scope, "bool", max(size, 3))
+    made = None if kind is None else _made(scope, kind, CHOICES["bool"][kind], max(size, 3))
+    if made is not None and not is_idle(made):
+        return made
+    return node(rng.choice(("gt", "lt", "eq")), _number(scope), some_number(rng))
+
+
+def some_number(rng: random.Random) -> Node:
+    """Return a constant, rarely one that has to be spelled."""
+    return constant(rng.randint(11, 999) if rng.random() < _SPELLED else choose(rng, INTS))
+
+
+def some_text(rng: random.Random) -> Node:
+    """Return a constant, rarely one that has to be spelled."""
+    return constant(rng.choice(WORDS) if rng.random() < _SPELLED else choose(rng, TEXTS))
+
+
+def pick(scope: Scope, variables: list[Variable]) -> Variable:
+    """Return one of some variables, rather one that is new or that a loop goes over."""
+    used = scope.draft.used
+    weights = [
+        _ROLE_WEIGHTS[variable.role] * (1 if variable.slot in used else _UNUSED_BONUS)
+        for variable in variables
+    ]
+    return scope.rng.choices(variables, weights)[0]
+
+
+def about(scope: Scope, variable: Variable, value_type: Type, size: int) -> Node:
+    """Return an expression of a type in which a certain variable occurs."""
+    if variable.type == value_type:
+        if size < 3 or scope.rng.random() < 0.6:
+            return scope.read(variable)
+        return _around(scope, variable, size)
+    turns = _TURNS.get((variable.type, value_type))
+    if turns is None:  # between lists and texts only by way of a number
+        number = about(scope, variable, "int", size - 1)
+        return node("str_int" if value_type == "str" else "list_1", number)
+    kind = choose(scope.rng, turns)
+    return _with(scope, kind, value_type, variable, max(size, 3))
+
+
+def _around(scope: Scope, variable: Variable, size: int) -> Node:
+    """Return an expression of a variable's type in which it occurs."""
+    for _ in range(_ATTEMPTS):
+        kind = _draw_kind(scope, variable.type, size)
+        if kind is None:
+            break
+        parts = CHOICES[variable.type][kind].parts
+        if any(_PART_TYPES[part] == variable.type and part != "divisor" for part in parts):
+            made = _with(scope, kind, variable.type, variable, size)
+            if not is_idle(made):
+                return made
+    return scope.read(variable)
+
+
+def _with(scope: Scope, kind: str, value_type: Type, variable: Variable, size: int) -> Node:
+    """Return an expression of a kind in which a variable is the first part of its type."""
+    parts = CHOICES[value_type][kind].parts
+    place = [_PART_TYPES[part] for part in parts].index(variable.type)
+    args: list[Node] = []
+    share = max(1, (size - 2) // max(1, len(parts) - 1))
+    for number, part in enumerate(parts):
+        own = scope.read(variable) if number == place else None
+        args.append(own or _part(scope, part, share, args))
+    return node(kind, *args)
+
+
+def _draw_kind(scope: Scope, value_type: Type, size: int) -> str | None:
+    """Return a kind that is not too large and whose parts the scope offers, or None."""
+    if size < 2:
+        return None
+    has_list, has_str = bool(scope.of_type("list")), bool(scope.of_type("str"))
+    weights = {}
+    for kind, choice in CHOICES[value_type].items():
+        if len(choice.parts) >= size:
+            continue
+        weight = choice.weight
+        if not has_list and "items" in choice.parts:
+            continue
+        if not has_str and not _TEXT_PARTS.isdisjoint(choice.parts):
+            weight *= 0.05
+        weights[kind] = weight
+    return choose(scope.rng, weights) if weights else None
+
+
+def _made(scope: Scope, kind: str, choice: Choice, size: int) -> Node:
+    args: list[Node] = []
+    left = size - 1
+    for number, part in enumerate(choice.parts):
+        others = len(choice.parts) - number - 1
+        share = left if others == 0 else scope.rng.randint(1, max(1, left - others))
+        args.append(_part(scope, part, share, args))
+        left = max(others, left - share)
+    if kind == "list_n":
+        args += [leaf(scope, "int") for _ in range(scope.rng.randint(0, 2))]
+    return node(kind, *args)
+
+
+def _part(scope: Scope, part: Part, size: int, before: list[Node]) -> Node:
+    """Return an argument; those before it are known."""
+    match part:
+        case "int" | "bool" | "str" | "list":
+            made = expression(scope, part, size)
+        case "items":
+            chance = 1.0 if size < 3 else 0.85
+            made = _variable(scope, "list", chance) or expression(scope, "list", size)
+        case "character":
+            made = _character(scope, size)
+        case "text":
+            is_long = scope.rng.random() < 0.3
+            made = expression(scope, "str", size) if is_long else _piece(scope)
+        case "divisor":
+            made = _variable(scope, "int", 0.15) or constant(choose(scope.rng, DIVISORS))
+        case "stride":
+            made = constant(scope.rng.choice((-1, -1, 2, 2, 3)))
+        case "times":
+            made = _variable(scope, "int", 0.4) or constant(scope.rng.choice((2, 2, 3)))
+        case "index" | "bound":
+            made = _place(scope, before[0], is_index=part == "index")
+    return made
+
+
+def _variable(scope: Scope, value_type: Type, chance: float) -> Node | None:
+    """Return a variable of a type with some chance, if there is one."""
+    variables = scope.of_type(value_type)
+    return scope.read(pick(scope, variables)) if variables and scope.rng.random() < chance else None
+
+
+def _place(scope: Scope, container: Node, *, is_index: bool) -> Node:
+    """Return a place in a list or text: an index that runs over it, an end, or some number."""
+    rng = scope.rng
+    numbers = scope.of_type("int")
+    running = [v for v in numbers if v.container is not None and v.container == container.slot]
+    if running and rng.random() < 0.75:
+        return _shifted(scope, scope.read(pick(scope, running)), is_index=is_index)
+    kind = rng.random()
+    if numbers and kind < 0.3:
+        number = scope.read(pick(scope, numbers))
+        if is_index and container.kind == SLOT:
+            return node("mod", number, _length(scope, container))
+        return number
+    if container.kind == SLOT and kind < 0.4 and not is_index:
+        return node("floordiv", _length(scope, container), constant(2))
+    return constant(rng.choice((0, 0, -1, -1, 1) if is_index else (1, 1, 2, -1, 3)))
+
+
+def _shifted(scope: Scope, index: Node, *, is_index: bool) -> Node:
+    """Return an index, or the place before or behind it."""
+    shift = scope.rng.random()
+    if shift < (0.7 if is_index else 0.3):
+        return index
+    return node("add" if shift > 0.9 or not is_index else "sub", index, constant(1))
+
+
+def _length(scope: Scope, container: Node) -> Node:
+    assert container.slot is not None  # of a node that reads a slot
+    is_list = scope.draft.variables[container.slot].type == "list"
+    return node("len_list" if is_list else "len_str", container)
+
+
+def _character(scope: Scope, size: int) -> Node:
+    """Return a text of one character, if there is a text to take it from."""
+    characters = [v for v in scope.visible if v.role == "character"]
+    if characters and scope.rng.random() < 0.85:
+        return scope.read(pick(scope, characters))
+    texts = [v for v in scope.of_type("str") if v.role != "character"]
+    if texts:
+        text = scope.read(pick(scope, texts))
+        return node("char", text, _place(scope, text, is_index=True))
+    return expression(scope, "str", size)
+
+
+def _piece(scope: Scope) -> Node:
+    """Return a text to look for: a constant, or a variable."""
+    texts = scope.of_type("str")
+    if texts and scope.rng.random() < 0.4:
+        return scope.read(pick(scope, texts))
+    return some_text(scope.rng)
+
+
+def _number(scope: Scope) -> Node:
+    """Return a number that depends on some variable, where one can."""
+    read = _variable(scope, "int", 1.0)
+    if read is not None:
+        return read
+    for variable in scope.visible:
+        if variable.type in ("list", "str"):
+            return _length(scope, scope.read(variable))
+    return some_number(scope.rng)
+
+
+_PART_TYPES: Mapping[Part, Type] = {
+    "int": "int",
+    "bool": "bool",
+    "str": "str",
+    "list": "list",
+    "character": "str",
+    "divisor": "int",
+    "index": "int",
+    "bound": "int",
+    "stride": "int",
+    "times": "int",
+    "text": "str",
+    "items": "list",
+}
+
+_TEXT_PARTS = {"str", "character"}
+
+_TURNS: Mapping[tuple[Type, Type], dict[str, float]] = {
+    ("int", "bool"): {"gt": 3, "lt": 2, "eq": 3, "ne": 1, "ge": 1, "le": 1, "in_list": 0.5},
+    ("int", "str"): {"str_int": 5, "repeat_str": 1},
+    ("int", "list"): {"list_1": 3, "list_2": 2, "range_1": 2, "slice_list_u": 2, "list_3": 0.5},
+    ("bool", "int"): {"int_bool": 2, "if_int": 3},
+    ("bool", "str"): {"if_str": 1},
+    ("bool", "list"): {"if_list": 1},
+    ("str", "int"): {"len_str": 5, "count_str": 3, "find": 1, "len_set_str": 1},
+    ("str", "bool"): {"eq_str": 4, "in_str": 2, "isalpha": 0.5, "startswith": 1, "endswith": 1},
+    ("list", "int"): {"len_list": 4, "sum": 4, "max_list": 2, "min_list": 1, "item": 3},
+    ("list", "bool"): {"eq_list": 3, "in_list": 3},
+}
+"""How a value of one type is turned into one of another."""

@@ -1,0 +1,272 @@
+"""Random statements: assignments, branches and the bodies of loops."""
+
+from collections.abc import Callable, Mapping
+
+from models.programs.data.drafts import Scope, Variable, choose, constant, node, size_of
+from models.programs.data.random_expressions import (
+    about,
+    comparison,
+    expression,
+    leaf,
+    pick,
+)
+from models.programs.data.random_loops import may_loop, random_loop
+from models.programs.language.kinds import SLOT, Type
+from models.programs.language.tree import Node
+
+_MIN_LOOP = 9
+_MIN_BRANCH = 6
+"""Nodes that must be left for a loop, or an `if`, with something in it."""
+_LOCAL_TYPES: Mapping[Type, float] = {"int": 5.0, "bool": 0.7, "str": 1.5, "list": 1.5}
+_MAX_DEPTH = 4
+
+
+def block(scope: Scope, size: int) -> list[Node]:
+    """Return the statements of a nested block of about `size` nodes; at least one does something.
+
+    Nested blocks change variables that exist outside, or return.
+    """
+    statements, scope = fill(scope, size - 4)
+    if not statements or statements[-1].family == "let":
+        left = max(4, size - sum(map(size_of, statements)))
+        statements.append(_effect(scope, left))
+    return statements
+
+
+def fill(scope: Scope, size: int) -> tuple[list[Node], Scope]:
+    """Return statements of about `size` nodes in all, and the scope behind them."""
+    statements: list[Node] = []
+    left = size
+    while left >= 4:
+        share = left if left < 10 else scope.rng.randint(min(8, left), left)
+        made, scope = _statement(scope, share)
+        if not made:
+            break
+        statements += made
+        left -= sum(map(size_of, made))
+        if made[-1].family == "return":
+            break
+    return statements, scope
+
+
+def new_result(scope: Scope, value_type: Type) -> tuple[Node, Scope]:
+    """Return the definition of a variable that loops build up, and the scope with it."""
+    value = _start(scope, value_type)
+    variable = scope.draft.invent(value_type, "result")
+    return node(f"let_{value_type}", value, slot=variable.slot), scope.plus(variable)
+
+
+def _statement(scope: Scope, size: int) -> tuple[list[Node], Scope]:
+    """Return one statement with what it needs before it, and the scope behind it."""
+    changeable = scope.changeable()
+    weights = {
+        "let": 1.5 if scope.draft.has_room and size >= 5 else 0.0,
+        "update": (2.0 if scope.num_loops else 0.7) if changeable else 0.0,
+        "branch": 2.5 if changeable and size >= _MIN_BRANCH and scope.depth < _MAX_DEPTH else 0.0,
+        "guard": 0.8 if size >= _MIN_BRANCH and scope.depth < _MAX_DEPTH else 0.0,
+        "exchange": _exchange_weight(scope) if size >= 10 and scope.draft.has_room else 0.0,
+        "loop": (1.5 if scope.num_loops else 5.0) if size >= _MIN_LOOP and may_loop(scope) else 0.0,
+    }
+    if not any(weights.values()):
+        return [], scope
+    return _STATEMENTS[choose(scope.rng, weights)](scope, size)
+
+
+def _let(scope: Scope, size: int) -> tuple[list[Node], Scope]:
+    value_type = choose(scope.rng, _LOCAL_TYPES)
+    value = expression(scope, value_type, min(size - 1, scope.rng.randint(3, 7)))
+    value = fresh(scope, value) if value_type == "list" else value
+    variable = scope.draft.invent(value_type, "local")
+    return [node(f"let_{value_type}", value, slot=variable.slot)], scope.plus(variable)
+
+
+def _updated(scope: Scope, size: int) -> tuple[list[Node], Scope]:
+    return [update(scope, size)], scope
+
+
+def _guard(scope: Scope, size: int) -> tuple[list[Node], Scope]:
+    """Return an `if` that ends the program early."""
+    condition = comparison(scope, min(size - 3, scope.rng.randint(3, 6)))
+    value = expression(scope, scope.draft.returns, min(4, scope.rng.randint(1, 5)))
+    returned = node(f"return_{scope.draft.returns}", value)
+    return [node("if", condition, blocks=[[returned]])], scope
+
+
+def _branch(scope: Scope, size: int) -> tuple[list[Node], Scope]:
+    condition = comparison(scope, min(size - 4, scope.rng.randint(3, 7)))
+    left = size - 1 - size_of(condition)
+    if left < 8 or scope.rng.random() < 0.5:
+        return [node("if", condition, blocks=[block(scope.nested(), left)])], scope
+    first = scope.rng.randint(4, left - 4)
+    blocks = [block(scope.nested(), first), block(scope.nested(), left - first)]
+    return [node("if_else", condition, blocks=blocks)], scope
+
+
+def _exchange_weight(scope: Scope) -> float:
+    """Return how often two values change places: in loops, where there are two of a kind."""
+    results = [v for v in scope.changeable() if v.role == "result"]
+    numbers = [v for v in results if v.type == "int"]
+    lists = [v for v in results if v.type == "list" and _running_over(scope, v)]
+    return 1.5 * bool(lists) + 0.7 * (len(numbers) > 1) if scope.num_loops else 0.0
+
+
+def _exchange(scope: Scope, size: int) -> tuple[list[Node], Scope]:
+    """Return statements that exchange two items, or that push two numbers one place on."""
+    results = [v for v in scope.changeable() if v.role == "result"]
+    lists = [v for v in results if v.type == "list" and _running_over(scope, v)]
+    kept = scope.draft.invent("int", "local")
+    if not lists:
+        one, other = scope.rng.sample([v for v in results if v.type == "int"], 2)
+        value = expression(scope, "int", min(5, size - 6))
+        return [
+            node("let_int", value, slot=kept.slot),
+            _set(one, scope.read(other)),
+            _set(other, scope.read(kept)),
+        ], scope
+    items = scope.rng.choice(lists)
+    index = scope.read(scope.rng.choice(_running_over(scope, items)))
+    other = node("sub", index, constant(1)) if scope.rng.random() < 0.7 else constant(0)
+    return [
+        node("let_int", node("item", scope.read(items), index), slot=kept.slot),
+        node("store", index, node("item", scope.read(items), other), slot=items.slot),
+        node("store", other, scope.read(kept), slot=items.slot),
+    ], scope
+
+
+def _running_over(scope: Scope, items: Variable) -> list[Variable]:
+    """Return the numbers that run over the places of a list."""
+    return [v for v in scope.of_type("int") if v.container == items.slot]
+
+
+def _loop(scope: Scope, size: int) -> tuple[list[Node], Scope]:
+    """Return a loop; where there is nothing that it could change, a result is started first."""
+    before: list[Node] = []
+    results = [v for v in scope.changeable() if v.role == "result"]
+    if not results or (scope.rng.random() < 0.2 and len(results) < 3 and scope.draft.has_room):
+        first, scope = new_result(scope, _result_type(scope))
+        before.append(first)
+    made, scope = random_loop(scope, lambda inner: block(inner, size - 4))
+    return [*before, *made], scope
+
+
+def _result_type(scope: Scope) -> Type:
+    if scope.rng.random() < 0.7:
+        return scope.draft.returns
+    return choose(scope.rng, _LOCAL_TYPES)
+
+
+def _effect(scope: Scope, size: int) -> Node:
+    """Return a statement that matters outside: a change, or the end of the program."""
+    if scope.changeable() and scope.rng.random() < 0.85:
+        return update(scope, size)
+    return node(f"return_{scope.draft.returns}", expression(scope, scope.draft.returns, size - 1))
+
+
+def update(scope: Scope, size: int) -> Node:
+    """Return a statement that changes a variable."""
+    changeable = scope.changeable()
+    results = [variable for variable in changeable if variable.role == "result"]
+    chosen = results if results and scope.rng.random() < 0.8 else changeable
+    target = scope.rng.choice(chosen)
+    return _UPDATES[target.type](scope, target, min(max(1, size - 2), scope.rng.randint(1, 10)))
+
+
+def _update_int(scope: Scope, target: Variable, size: int) -> Node:
+    weights = {"iadd": 8, "isub": 2, "imul": 1.5, "set": 2.5, "best": 2.5, "mix": 1, "divide": 0.6}
+    kind = choose(scope.rng, weights)
+    if kind in ("iadd", "isub", "imul"):
+        return node(kind, expression(scope, "int", size), slot=target.slot)
+    own = scope.read(target)
+    if kind == "divide":
+        divisor = constant(scope.rng.choice((2, 3, 7, 10, 100)))
+        return node(scope.rng.choice(("imod", "ifloordiv")), divisor, slot=target.slot)
+    if kind == "best":
+        better = scope.rng.choice(("min_2", "max_2"))
+        return _set(target, node(better, own, expression(scope, "int", size)))
+    if kind == "mix":
+        scaled = node("mul", own, constant(scope.rng.choice((2, 3, 10))))
+        return _set(target, node("add", scaled, expression(scope, "int", max(1, size - 3))))
+    return _set(target, expression(scope, "int", size))
+
+
+def _update_bool(scope: Scope, target: Variable, size: int) -> Node:
+    kind = choose(scope.rng, {"constant": 3, "set": 3, "and": 2, "or": 1.5, "not": 1.5})
+    if kind == "constant":
+        return _set(target, constant(scope.rng.random() < 0.5))
+    if kind == "not":
+        return _set(target, node("not", scope.read(target)))
+    if kind == "set":
+        return _set(target, comparison(scope, size))
+    return _set(target, node(kind, scope.read(target), comparison(scope, size)))
+
+
+def _update_str(scope: Scope, target: Variable, size: int) -> Node:
+    kind = choose(scope.rng, {"iadd_str": 6, "before": 3, "set": 1.5})
+    if kind == "iadd_str":
+        return node("iadd_str", expression(scope, "str", size), slot=target.slot)
+    if kind == "before":
+        added = expression(scope, "str", size)
+        return _set(target, node("concat_str", added, scope.read(target)))
+    return _set(target, about(scope, target, "str", size))
+
+
+def _update_list(scope: Scope, target: Variable, size: int) -> Node:
+    indices = _running_over(scope, target)
+    weights = {"append": 7, "before": 1, "iadd_list": 1, "set": 1, "store": 7 if indices else 0.2}
+    kind = choose(scope.rng, weights)
+    if kind == "append":
+        return node("append", expression(scope, "int", size), slot=target.slot)
+    if kind == "iadd_list":
+        return node("iadd_list", expression(scope, "list", size), slot=target.slot)
+    if kind == "store":
+        index = scope.read(pick(scope, indices)) if indices else constant(0)
+        return node("store", index, expression(scope, "int", size), slot=target.slot)
+    if kind == "before":
+        added = node("list_1", expression(scope, "int", size))
+        return _set(target, node("concat_list", added, scope.read(target)))
+    return _set(target, fresh(scope, about(scope, target, "list", max(size, 3))))
+
+
+def _set(target: Variable, value: Node) -> Node:
+    return node(f"set_{target.type}", value, slot=target.slot)
+
+
+def fresh(scope: Scope, value: Node) -> Node:
+    """Return a value that gives no list a second name."""
+    if value.kind == SLOT:
+        return node(scope.rng.choice(("sorted", "reversed", "slice_list")), value)
+    if value.kind == "if_list" and any(item.kind in (SLOT, "if_list") for item in value.args[1:]):
+        return node("copy", value)
+    return value
+
+
+def _start(scope: Scope, value_type: Type) -> Node:
+    """Return what a result starts from."""
+    rng = scope.rng
+    if value_type == "int":
+        return leaf(scope, "int") if rng.random() < 0.3 else constant(rng.choice((0, 0, 0, 1, -1)))
+    if value_type == "bool":
+        return constant(rng.random() < 0.5)
+    if value_type == "str":
+        return leaf(scope, "str") if rng.random() < 0.2 else constant("")
+    lists = scope.of_type("list")
+    if lists and rng.random() < 0.35:
+        return node(rng.choice(("slice_list", "copy")), scope.read(pick(scope, lists)))
+    return node("empty")
+
+
+_STATEMENTS: Mapping[str, Callable[[Scope, int], tuple[list[Node], Scope]]] = {
+    "let": _let,
+    "update": _updated,
+    "branch": _branch,
+    "exchange": _exchange,
+    "guard": _guard,
+    "loop": _loop,
+}
+
+_UPDATES: Mapping[Type, Callable[[Scope, Variable, int], Node]] = {
+    "int": _update_int,
+    "bool": _update_bool,
+    "str": _update_str,
+    "list": _update_list,
+}

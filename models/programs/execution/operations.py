@@ -1,0 +1,213 @@
+"""What each kind of expression computes from the values of its parts, within limits.
+
+Each function is Python's own; around those that make or go over long values stands a check of the
+length before it is made, so that nothing grows beyond its limit on the way.
+"""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from models.programs.execution.limits import Meter
+
+Operation = Callable[..., Any]
+
+_CONSTANT_TIME: Mapping[str, Operation] = {
+    "floordiv": operator.floordiv,
+    "mod": operator.mod,
+    "neg": operator.neg,
+    "abs": abs,
+    "min_2": lambda a, b: b if b < a else a,
+    "max_2": lambda a, b: b if b > a else a,
+    "len_list": len,
+    "len_str": len,
+    "int_bool": int,
+    "ord": ord,
+    "item": operator.getitem,
+    **dict.fromkeys(("lt", "lt_str"), operator.lt),
+    **dict.fromkeys(("le", "le_str"), operator.le),
+    **dict.fromkeys(("gt", "gt_str"), operator.gt),
+    **dict.fromkeys(("ge", "ge_str"), operator.ge),
+    **dict.fromkeys(("eq", "eq_str", "eq_bool"), operator.eq),
+    **dict.fromkeys(("ne", "ne_str", "ne_bool"), operator.ne),
+    "not": operator.not_,
+    "startswith": str.startswith,
+    "endswith": str.endswith,
+    "char": operator.getitem,
+    "str_int": str,
+    "chr": chr,
+    "list_1": lambda a: [a],
+    "list_2": lambda a, b: [a, b],
+    "list_3": lambda a, b, c: [a, b, c],
+    "list_n": lambda *items: list(items),
+}
+"""Those that take about the same time for all values."""
+
+_SLICES: Mapping[str, Operation] = {
+    "": lambda a: a[:],
+    "_l": lambda a, b: a[b:],
+    "_u": lambda a, b: a[:b],
+    "_lu": lambda a, b, c: a[b:c],
+    "_s": lambda a, b: a[::b],
+    "_ls": lambda a, b, c: a[b::c],
+    "_us": lambda a, b, c: a[:b:c],
+    "_lus": lambda a, b, c, d: a[b:c:d],
+}
+
+_GO_OVER_FIRST: Mapping[str, Operation] = {
+    "min_list": min,
+    "max_list": max,
+    "len_set_list": lambda a: len(set(a)),
+    "len_set_str": lambda a: len(set(a)),
+    "len_words": lambda a: len(a.split()),
+    "count_list": list.count,
+    "index_list": list.index,
+    "count_str": str.count,
+    "find": str.find,
+    "eq_list": operator.eq,
+    "ne_list": operator.ne,
+    "isdigit": str.isdigit,
+    "isalpha": str.isalpha,
+    "isupper": str.isupper,
+    "islower": str.islower,
+    "strip": str.strip,
+    "word": lambda a, b: a.split()[b],
+    "sorted": sorted,
+    "sorted_down": lambda a: sorted(a, reverse=True),
+    "sorted_set": lambda a: sorted(set(a)),
+    "reversed": lambda a: a[::-1],
+    "copy": list,
+    **{f"slice_str{suffix}": function for suffix, function in _SLICES.items()},
+    **{f"slice_list{suffix}": function for suffix, function in _SLICES.items()},
+}
+"""Those that go over their first value; what they return is not longer."""
+
+_GO_OVER_SECOND: Mapping[str, Operation] = {
+    "in_list": lambda a, b: a in b,
+    "not_in_list": lambda a, b: a not in b,
+    "in_str": lambda a, b: a in b,
+    "not_in_str": lambda a, b: a not in b,
+}
+
+
+def operations(meter: Meter) -> dict[str, Operation]:
+    """Return what each kind of expression computes.
+
+    Slots, constants and the kinds that do not compute all of their parts are not among them.
+
+    Args:
+        meter: counts and checks; the functions belong to it.
+    """
+    return {
+        **_CONSTANT_TIME,
+        **{kind: _going_over_first(f, meter) for kind, f in _GO_OVER_FIRST.items()},
+        **{kind: _going_over_second(f, meter) for kind, f in _GO_OVER_SECOND.items()},
+        **_of_numbers(meter),
+        **_of_texts(meter),
+        **_of_lists(meter),
+    }
+
+
+def _going_over_first(function: Operation, meter: Meter) -> Operation:
+    def run(first: Any, *others: Any) -> Any:
+        meter.went_over(len(first))
+        return function(first, *others)
+
+    return run
+
+
+def _going_over_second(function: Operation, meter: Meter) -> Operation:
+    def run(first: Any, second: Any) -> Any:
+        meter.went_over(len(second))
+        return function(first, second)
+
+    return run
+
+
+def _of_numbers(meter: Meter) -> dict[str, Operation]:
+    """Return the operations whose numbers can outgrow their parts."""
+    number = meter.number
+
+    def add_all(numbers: list[int]) -> int:
+        meter.went_over(len(numbers))
+        return number(sum(numbers))
+
+    def read(text: str) -> int:
+        meter.went_over(len(text))
+        return number(int(text))
+
+    return {
+        "add": lambda a, b: number(a + b),
+        "sub": lambda a, b: number(a - b),
+        "mul": lambda a, b: number(a * b),
+        "sum": add_all,
+        "int_str": read,
+    }
+
+
+def _of_texts(meter: Meter) -> dict[str, Operation]:
+    """Return the operations whose texts can outgrow their parts."""
+
+    def change_case(function: Callable[[str], str]) -> Operation:
+        def run(text: str) -> str:
+            changed = function(text)  # up to three characters for one
+            meter.length(len(changed))
+            return changed
+
+        return run
+
+    def replace(text: str, old: str, new: str) -> str:
+        meter.went_over(len(text))
+        # An empty text is found between all characters, by count as by replace.
+        meter.length(len(text) + text.count(old) * (len(new) - len(old)))
+        return text.replace(old, new)
+
+    def join(separator: str, characters: Sequence[str]) -> str:
+        count = len(characters)
+        meter.length(count + len(separator) * max(count - 1, 0))
+        return separator.join(characters)
+
+    return {
+        "concat_str": _concatenate(meter),
+        "repeat_str": _repeat(meter),
+        "upper": change_case(str.upper),
+        "lower": change_case(str.lower),
+        "replace": replace,
+        "join": join,
+        "join_sorted": lambda a, b: join(a, sorted(b)),
+        "join_reversed": lambda a, b: join(a, b[::-1]),
+    }
+
+
+def _of_lists(meter: Meter) -> dict[str, Operation]:
+    """Return the operations whose lists can outgrow their parts."""
+
+    def count_up(*numbers: int) -> list[int]:
+        counted = range(*numbers)
+        meter.length(len(counted))
+        return list(counted)
+
+    return {
+        "empty": list,
+        "concat_list": _concatenate(meter),
+        "repeat_list": _repeat(meter),
+        "range_1": count_up,
+        "range_2": count_up,
+        "range_3": count_up,
+    }
+
+
+def _concatenate(meter: Meter) -> Operation:
+    def run(first: Any, second: Any) -> Any:
+        meter.length(len(first) + len(second))
+        return first + second
+
+    return run
+
+
+def _repeat(meter: Meter) -> Operation:
+    def run(items: Any, times: int) -> Any:
+        meter.length(len(items) * max(times, 0))
+        return items * times
+
+    return run

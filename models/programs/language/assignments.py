@@ -1,0 +1,114 @@
+"""Assignments to slots and items, and appends, to derivations."""
+
+import ast
+
+from models.programs.language.constructs import STATEMENT_FORMS, name_statement
+from models.programs.language.expressions import (
+    Ids,
+    names_a_list,
+    read_expression,
+    read_typed,
+)
+from models.programs.language.kinds import Type, language
+from models.programs.language.reading_scope import Scope
+from models.programs.language.refusals import Refusal, excerpt
+
+_AUGMENTED: dict[tuple[str, Type], str] = {
+    ("Add", "int"): "iadd",
+    ("Sub", "int"): "isub",
+    ("Mult", "int"): "imul",
+    ("FloorDiv", "int"): "ifloordiv",
+    ("Mod", "int"): "imod",
+    ("Add", "str"): "iadd_str",
+    ("Add", "list"): "iadd_list",
+}
+
+
+def read_assignment(node: ast.stmt, scope: Scope) -> Ids:
+    """Return the derivation of a statement that defines or changes one variable.
+
+    `xs[i] += e` is read as `xs[i] = xs[i] + e`; expressions are pure, so i may be read twice.
+
+    Raises:
+        Refusal: it is outside the language.
+    """
+    match node:
+        case ast.Assign(targets=[ast.Name() as target]):
+            return _assign(target, node.value, scope)
+        case ast.Assign(targets=[ast.Subscript(value=ast.Name() as name) as target]):
+            return _store(name, target.slice, node.value, scope)
+        case ast.AugAssign(target=ast.Name() as target):
+            return _augment(target, node, scope)
+        case ast.AugAssign(target=ast.Subscript(value=ast.Name() as name) as target):
+            value = ast.BinOp(left=_loaded(target), op=node.op, right=node.value)
+            return _store(name, target.slice, ast.copy_location(value, node), scope)
+        case ast.Expr(value=ast.Call() as call):
+            return _append(call, scope)
+        case ast.Assign() | ast.AugAssign():
+            raise Refusal(
+                node, f"{excerpt(node)}: assign to one name or to one item of a named list"
+            )
+        case _:
+            raise Refusal(node, name_statement(node))
+
+
+def _assign(target: ast.Name, value: ast.expr, scope: Scope) -> Ids:
+    typed = read_expression(value, scope)
+    if typed.type == "list" and names_a_list(value):
+        raise Refusal(
+            value, f"{excerpt(value)} would give a list a second name: copy it, as in `list(...)`"
+        )
+    if target.id not in scope.visible:
+        scope.define(target, target.id, typed.type)
+        return [language().id_of(f"let_{typed.type}"), *typed.ids]
+    slot = scope.changeable(target)
+    if scope.type_of(target) != typed.type:
+        raise Refusal(
+            target,
+            f"{target.id!r} is {scope.type_of(target)} and cannot become {typed.type}: "
+            "use another name",
+        )
+    of = language()
+    return [of.id_of(f"set_{typed.type}"), of.slot_id("SLOT", slot), *typed.ids]
+
+
+def _augment(target: ast.Name, node: ast.AugAssign, scope: Scope) -> Ids:
+    value_type = scope.type_of(target)
+    kind = _AUGMENTED.get((type(node.op).__name__, value_type))
+    if kind is None:
+        raise Refusal(
+            node,
+            f"{excerpt(node)}: allowed are += -= *= //= %= on int, += on str and on list",
+        )
+    slot = scope.changeable(target)
+    value = read_typed(node.value, value_type, scope, f"what is combined with {target.id!r}")
+    return [language().id_of(kind), language().slot_id("SLOT", slot), *value]
+
+
+def _append(call: ast.Call, scope: Scope) -> Ids:
+    match call:
+        case ast.Call(func=ast.Attribute(value=ast.Name() as name, attr="append"), args=[value]):
+            if call.keywords or scope.type_of(name) != "list":
+                raise Refusal(call, f"{excerpt(call)}: append takes one int, on a named list")
+            slot = scope.changeable(name)
+            ids = read_typed(value, "int", scope, "what is appended")
+            return [language().id_of("append"), language().slot_id("SLOT", slot), *ids]
+        case _:
+            raise Refusal(
+                call, f"{excerpt(call)} is not a statement of the language: {STATEMENT_FORMS}"
+            )
+
+
+def _store(name: ast.Name, index: ast.expr, value: ast.expr, scope: Scope) -> Ids:
+    if scope.type_of(name) != "list" or isinstance(index, ast.Slice):
+        raise Refusal(name, f"{name.id!r}: only single items of a list can be assigned")
+    place = read_typed(index, "int", scope, "an index")
+    ids = read_typed(value, "int", scope, "an item of a list")
+    slot = language().slot_id("SLOT", scope.slot(name))
+    return [language().id_of("store"), slot, *place, *ids]
+
+
+def _loaded(target: ast.Subscript) -> ast.Subscript:
+    """Return an item that is assigned to as an item that is read."""
+    item = ast.Subscript(value=target.value, slice=target.slice, ctx=ast.Load())
+    return ast.copy_location(item, target)

@@ -1,0 +1,319 @@
+"""What the places of a program demand of what stands there, beyond the grammar.
+
+A context is a nonterminal in a certain place: `BODY`, `NEXT` and `UP` are all blocks, but a
+function's body must return, a started block may just end, and the body of a counting loop must
+step its counter. Contexts are the nonterminals of a finer grammar with the same production ids.
+The types and scopes of slots are not in it: see `scopes.py`.
+
+Spelled numbers and texts have a context for each beginning of a constant, so that nothing that
+has a production of its own is spelled out.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from models.grammar.completion import minimum_steps
+from models.grammar.symbols import Production, Symbol
+from models.programs.language.kinds import (
+    CONSTANT,
+    DIGIT,
+    SLOT,
+    ConstantValue,
+    Direction,
+    Kind,
+    Language,
+    Type,
+    language,
+)
+
+MAX_DIGITS = 18
+"""Digits of a number at most: it fits into 64 bits."""
+
+Allows = Callable[[Kind], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """A nonterminal in a certain kind of place.
+
+    Args:
+        name: unique.
+        nonterminal: of the grammar.
+        children: production id -> contexts of its right-hand side, for what may stand here.
+        slot_type: type of the slots that may stand here.
+        changes: whether that slot is changed here, so that it must not be frozen.
+        freezes: whether a slot that stands here must not change in the body that follows.
+    """
+
+    name: str
+    nonterminal: str
+    children: Mapping[int, tuple[str, ...]]
+    slot_type: Type | None = None
+    changes: bool = False
+    freezes: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rule:
+    """How a context differs from its nonterminal."""
+
+    name: str
+    nonterminal: str
+    allows: Allows
+    slot_type: Type | None = None
+    changes: bool = False
+    freezes: bool = False
+
+
+@lru_cache(maxsize=1)
+def contexts() -> tuple[Context, ...]:
+    """Return every context; the first one is where a program starts."""
+    of = language()
+    rules = [*_BLOCK_RULES, *_SLOT_RULES, *_EXPRESSION_RULES]
+    fixed = [
+        Context(
+            name=rule.name,
+            nonterminal=rule.nonterminal,
+            children={
+                kind.id: _children(rule.name, kind)
+                for kind in of.kinds
+                if kind.lhs == rule.nonterminal and rule.allows(kind)
+            },
+            slot_type=rule.slot_type,
+            changes=rule.changes,
+            freezes=rule.freezes,
+        )
+        for rule in rules
+    ]
+    return (*fixed, *_number_contexts(of), *_text_contexts(of))
+
+
+@lru_cache(maxsize=1)
+def context_steps() -> Mapping[str, int]:
+    """Return the fewest steps that complete each context.
+
+    They hold in every scope: what completes fastest (a constant, a return, a step) needs no slot.
+    """
+    productions = [
+        Production(
+            lhs=context.name,
+            rhs=tuple(Symbol(text=name, is_terminal=False) for name in children),
+        )
+        for context in contexts()
+        for children in context.children.values()
+    ]
+    return minimum_steps(productions)
+
+
+def _any(_: Kind) -> bool:
+    return True
+
+
+def _block(*, ends: bool = False, returns: bool = False, steps: Direction | None = None) -> Allows:
+    """Allow every statement that a block goes on after, and these ways to close the block."""
+
+    def allows(kind: Kind) -> bool:
+        match kind.family:
+            case "end":
+                return ends
+            case "return":
+                return returns
+            case "step":
+                return kind.direction == steps
+            case _:
+                return True
+
+    return allows
+
+
+def _number(at_least: int) -> Allows:
+    """Allow literal numbers from `at_least` (0 or more) on."""
+
+    def allows(kind: Kind) -> bool:
+        return kind.family == "number" or _is_int_from(kind.value, at_least)
+
+    return allows
+
+
+def _is_int_from(value: ConstantValue | None, at_least: int) -> bool:
+    return isinstance(value, int) and value >= at_least
+
+
+def _bound(kind: Kind) -> bool:
+    return kind.name in (SLOT, CONSTANT, "number", "len_list", "len_str")
+
+
+def _is_slot(kind: Kind) -> bool:
+    return kind.name == SLOT
+
+
+_BLOCK_RULES = (
+    _Rule(name="PROGRAM", nonterminal="PROGRAM", allows=_any),
+    _Rule(name="PARAM", nonterminal="PARAM", allows=_any),
+    # The function's body, or what is left of it.
+    _Rule(name="BODY", nonterminal="BLOCK", allows=_block(returns=True)),
+    # The start of a nested block, which must not be empty, and what is left of one.
+    _Rule(name="FIRST", nonterminal="BLOCK", allows=_block(returns=True)),
+    _Rule(name="NEXT", nonterminal="BLOCK", allows=_block(ends=True, returns=True)),
+    # Bodies of while, by how their counter goes; they end with a step.
+    _Rule(name="UP", nonterminal="BLOCK", allows=_block(steps="up")),
+    _Rule(name="DOWN", nonterminal="BLOCK", allows=_block(steps="down")),
+    _Rule(name="SHRINK", nonterminal="BLOCK", allows=_block(steps="shrink")),
+)
+
+_SLOT_RULES = (
+    _Rule(name="SET_INT", nonterminal="SLOT", allows=_any, slot_type="int", changes=True),
+    _Rule(name="SET_BOOL", nonterminal="SLOT", allows=_any, slot_type="bool", changes=True),
+    _Rule(name="SET_STR", nonterminal="SLOT", allows=_any, slot_type="str", changes=True),
+    _Rule(name="SET_LIST", nonterminal="SLOT", allows=_any, slot_type="list", changes=True),
+    # Storing an item keeps the length, so that a frozen list will do.
+    _Rule(name="STORE", nonterminal="SLOT", allows=_any, slot_type="list"),
+    _Rule(name="WALK", nonterminal="SLOT", allows=_any, slot_type="list", freezes=True),
+    _Rule(
+        name="COUNTER",
+        nonterminal="SLOT",
+        allows=_any,
+        slot_type="int",
+        changes=True,
+        freezes=True,
+    ),
+)
+
+_EXPRESSION_RULES = (
+    _Rule(name="INT", nonterminal="INT", allows=_any, slot_type="int"),
+    _Rule(name="BOOL", nonterminal="BOOL", allows=_any, slot_type="bool"),
+    _Rule(name="STR", nonterminal="STR", allows=_any, slot_type="str"),
+    _Rule(name="LIST", nonterminal="LIST", allows=_any, slot_type="list"),
+    _Rule(name="ITEMS", nonterminal="ITEMS", allows=_any),
+    # No second name for a list: what is bound to a slot is a new list.
+    _Rule(name="FRESH", nonterminal="LIST", allows=lambda kind: kind.name != SLOT),
+    # -1 is a constant, so it is not spelled as the negative of 1.
+    _Rule(name="NEGATED", nonterminal="INT", allows=lambda k: k.value != 1, slot_type="int"),
+    _Rule(name="NATURAL", nonterminal="INT", allows=_number(0)),
+    _Rule(name="POSITIVE", nonterminal="INT", allows=_number(1)),
+    _Rule(name="DIVISOR", nonterminal="INT", allows=_number(2)),
+    _Rule(name="BOUND", nonterminal="INT", allows=_bound, slot_type="int", freezes=True),
+    _Rule(name="BOUND_LIST", nonterminal="LIST", allows=_is_slot, slot_type="list", freezes=True),
+    _Rule(name="BOUND_STR", nonterminal="STR", allows=_is_slot, slot_type="str", freezes=True),
+)
+
+_REST = "REST"
+"""Stands for the context itself: the rest of the block that a statement is in."""
+
+_UP = ("COUNTER", "BOUND", "UP", _REST)
+_UP_AND = ("COUNTER", "BOUND", "BOOL", "UP", _REST)
+_DOWN = ("COUNTER", "BOUND", "DOWN", _REST)
+_DOWN_AND = ("COUNTER", "BOUND", "BOOL", "DOWN", _REST)
+
+_CHILDREN: Mapping[str, tuple[str, ...]] = {
+    "let_list": ("FRESH", _REST),
+    "set_int": ("SET_INT", "INT", _REST),
+    "set_bool": ("SET_BOOL", "BOOL", _REST),
+    "set_str": ("SET_STR", "STR", _REST),
+    "set_list": ("SET_LIST", "FRESH", _REST),
+    "iadd": ("SET_INT", "INT", _REST),
+    "isub": ("SET_INT", "INT", _REST),
+    "imul": ("SET_INT", "INT", _REST),
+    "ifloordiv": ("SET_INT", "INT", _REST),
+    "imod": ("SET_INT", "INT", _REST),
+    "iadd_str": ("SET_STR", "STR", _REST),
+    "iadd_list": ("SET_LIST", "LIST", _REST),
+    "append": ("SET_LIST", "INT", _REST),
+    "store": ("STORE", "INT", "INT", _REST),
+    "for_slot": ("WALK", "FIRST", _REST),
+    "for_list": ("FRESH", "FIRST", _REST),
+    "while_lt": _UP,
+    "while_le": _UP,
+    "while_gt": _DOWN,
+    "while_ge": _DOWN,
+    "while_lt_and": _UP_AND,
+    "while_le_and": _UP_AND,
+    "while_gt_and": _DOWN_AND,
+    "while_ge_and": _DOWN_AND,
+    "shrink_gt": ("COUNTER", "NATURAL", "SHRINK", _REST),
+    "shrink_gt_and": ("COUNTER", "NATURAL", "BOOL", "SHRINK", _REST),
+    "step_add": ("POSITIVE",),
+    "step_sub": ("POSITIVE",),
+    "step_floordiv": ("DIVISOR",),
+    "step_mod": ("INT",),
+    "neg": ("NEGATED",),
+    "number": ("NUMBER",),
+    "text": ("CHARS:",),
+}
+"""Contexts of right-hand sides where they differ from the nonterminals."""
+
+_CHILDREN_IN: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("FRESH", "if_list"): ("BOOL", "FRESH", "FRESH"),
+    ("BOUND", "len_list"): ("BOUND_LIST",),
+    ("BOUND", "len_str"): ("BOUND_STR",),
+}
+"""Those that depend on where the production stands, too."""
+
+
+def _children(context: str, kind: Kind) -> tuple[str, ...]:
+    """Return the contexts of a production's right-hand side."""
+    names = _CHILDREN_IN.get((context, kind.name)) or _CHILDREN.get(kind.name, kind.children)
+    # What a started block goes on with may also be nothing.
+    rest = "NEXT" if context == "FIRST" else context
+    last = len(names) - 1
+    return tuple(
+        _block_context(name, rest, kind.lhs, is_last=place == last)
+        for place, name in enumerate(names)
+    )
+
+
+def _block_context(name: str, rest: str, lhs: str, *, is_last: bool) -> str:
+    if name not in (_REST, "BLOCK"):
+        return name
+    if lhs == "PROGRAM":
+        return "BODY"
+    return rest if is_last else "FIRST"
+
+
+def _number_contexts(of: Language) -> list[Context]:
+    """Build `NUMBER` and what follows its digits, so that no constant is spelled out."""
+    constants = {str(kind.value) for kind in of.kinds if (kind.lhs, kind.name) == ("INT", CONSTANT)}
+    starts = {text[:size] for text in constants for size in range(1, len(text) + 1)}
+
+    def after(digits: str) -> str:
+        return f"DIGITS:{digits}" if digits in starts else f"DIGITS/{len(digits)}"
+
+    def context(name: str, digits: str, may_end: bool) -> Context:
+        nonterminal = "DIGITS" if digits else "NUMBER"
+        more = {
+            kind.id: (after(digits + str(kind.value)),)
+            for kind in of.kinds
+            if kind.lhs == nonterminal and kind.name == DIGIT and len(digits) < MAX_DIGITS
+        }
+        end = {of.id_of("digits_end"): ()} if may_end else {}
+        return Context(name=name, nonterminal=nonterminal, children={**more, **end})
+
+    # The constant -1 is no beginning of digits, and no number begins with 0.
+    spelled = sorted(start for start in starts if start.isdecimal() and start != "0")
+    return [
+        context("NUMBER", "", may_end=False),
+        *(context(after(start), start, start not in constants) for start in spelled),
+        # Behind what begins no constant only the number of digits counts.
+        *(context(f"DIGITS/{n}", "?" * n, may_end=True) for n in range(2, MAX_DIGITS + 1)),
+    ]
+
+
+def _text_contexts(of: Language) -> list[Context]:
+    """Build the contexts of spelled texts, so that no constant is spelled out."""
+    constants = {str(kind.value) for kind in of.kinds if (kind.lhs, kind.name) == ("STR", CONSTANT)}
+    starts = sorted({text[:size] for text in constants for size in range(len(text) + 1)})
+    end = of.id_of("chars_end")
+    characters = {kind.id: str(kind.value) for kind in of.kinds if kind.lhs == "CHARS"}
+    del characters[end]
+
+    def context(name: str, start: str | None) -> Context:
+        def after(character: str) -> str:
+            known = start is not None and start + character in starts
+            return f"CHARS:{start}{character}" if known else "CHARS"
+
+        more = {index: (after(character),) for index, character in characters.items()}
+        closes = {} if start in constants else {end: ()}
+        return Context(name=name, nonterminal="CHARS", children={**more, **closes})
+
+    return [*(context(f"CHARS:{start}", start) for start in starts), context("CHARS", None)]

@@ -1,0 +1,80 @@
+"""Names in scope while Python source is read."""
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from models.errors import did_you_mean
+from models.programs.language.kinds import NUM_SLOTS, Type
+from models.programs.language.refusals import Refusal
+
+FUNCTIONS = {
+    "abs", "chr", "int", "len", "list", "max", "min", "ord", "range", "reversed", "set", "sorted",
+    "str", "sum",
+}  # fmt: skip
+"""Names that a variable must not have, since the language calls them."""
+
+
+@dataclass(kw_only=True)
+class Slots:
+    """All slots of a program, in order of definition."""
+
+    names: list[str] = field(default_factory=list)
+    types: list[Type] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """What a block sees.
+
+    Args:
+        slots: of the whole program.
+        visible: name -> slot.
+        frozen: slot -> why it must not be changed here.
+    """
+
+    slots: Slots
+    visible: dict[str, int]
+    frozen: dict[int, str]
+
+    def nested(self, freeze: Iterable[tuple[int, str]] = ()) -> "Scope":
+        """Return the scope of a block inside this one, with more frozen slots."""
+        frozen = {**dict(freeze), **self.frozen}
+        return replace(self, visible=dict(self.visible), frozen=frozen)
+
+    def slot(self, node: ast.Name) -> int:
+        """Return the slot that a name stands for."""
+        if node.id not in self.visible:
+            raise Refusal(node, self._undefined(node.id))
+        return self.visible[node.id]
+
+    def type_of(self, node: ast.Name) -> Type:
+        """Return the type of what a name stands for."""
+        return self.slots.types[self.slot(node)]
+
+    def define(self, node: ast.AST, name: str, value_type: Type) -> int:
+        """Give the next slot to a new name and return it."""
+        if name in FUNCTIONS:
+            raise Refusal(node, f"{name!r} is a function here: use another name")
+        slot = len(self.slots.names)
+        if slot == NUM_SLOTS:
+            raise Refusal(node, f"{name!r} is variable {slot + 1}: {NUM_SLOTS} are allowed")
+        self.slots.names.append(name)
+        self.slots.types.append(value_type)
+        self.visible[name] = slot
+        return slot
+
+    def changeable(self, node: ast.Name) -> int:
+        """Return the slot of a name that is about to be changed."""
+        slot = self.slot(node)
+        if slot in self.frozen:
+            raise Refusal(node, f"{node.id!r} must not change here: {self.frozen[slot]}")
+        return slot
+
+    def _undefined(self, name: str) -> str:
+        if name in self.slots.names:
+            return (
+                f"{name!r} was defined in a block that has ended, so it may be undefined here: "
+                "give it a value before that block"
+            )
+        return f"{name!r} is not defined here.{did_you_mean(name, self.visible)}"

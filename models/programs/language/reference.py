@@ -1,0 +1,278 @@
+"""The rules of programs in plain Python: a second formula beside `ConstraintMachine`.
+
+It shares nothing with the machine but the kinds of productions, is slow, and says what is wrong.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from models.errors import UserError
+from models.programs.language.kinds import (
+    MAX_PARAMETERS,
+    NUM_SLOTS,
+    TYPE_OF,
+    Kind,
+    Type,
+    language,
+)
+
+MAX_DIGITS = 18
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """An open nonterminal and what may stand there.
+
+    Args:
+        nonterminal: of the grammar.
+        role: which of its uses this is: "body", "up", "set", "fresh", "literal", ...
+        type: of a slot.
+        least: of a literal number.
+        spelled: digits or characters so far.
+        visible: slots in scope.
+        frozen: slots that must not change.
+    """
+
+    nonterminal: str
+    role: str = ""
+    type: Type | None = None
+    least: int = 0
+    spelled: str = ""
+    visible: frozenset[int] = frozenset()
+    frozen: frozenset[int] = frozenset()
+
+
+class Replay:
+    """Follows one derivation, step by step."""
+
+    def __init__(self) -> None:
+        self.open: list[Place] = [Place(nonterminal="PROGRAM")]
+        self._types: list[Type] = []
+        self._returns: Type | None = None
+        self._held: frozenset[int] = frozenset()
+
+    def allowed(self, budget: int) -> set[int]:
+        """Return the productions after which everything open can close in `budget - 1` steps."""
+        return {
+            kind.id
+            for kind in (language().kinds if self.open else ())
+            if self.mistake(kind) is None and self._steps_after(kind) <= budget - 1
+        }
+
+    def mistake(self, kind: Kind) -> str | None:
+        """Say why a production may not follow, or None when it may."""
+        place = self.open[-1]
+        if kind.lhs != place.nonterminal:
+            return f"{kind.lhs} stands where {place.nonterminal} is open"
+        if kind.lhs == "PARAM":
+            is_last = kind.family == "last" or len(self._types) < MAX_PARAMETERS - 1
+            return None if is_last else f"a program has at most {MAX_PARAMETERS} parameters"
+        if kind.lhs == "BLOCK":
+            return self._statement_mistake(kind, place)
+        if kind.slot is not None:
+            return self._slot_mistake(kind.slot, place)
+        if kind.lhs in ("DIGITS", "CHARS", "NUMBER"):
+            return _spelling_mistake(kind, place)
+        return self._expression_mistake(kind, place)
+
+    def take(self, kind: Kind) -> None:
+        """Follow a production that may follow."""
+        place = self.open.pop()
+        if kind.lhs == "PROGRAM":
+            self._returns = kind.type
+        if place.role in ("walk", "counter", "bound") and kind.slot is not None:
+            self._held |= {kind.slot}
+        if kind.lhs == "BLOCK":
+            place = replace(place, frozen=place.frozen | self._held)
+            self._held = frozenset()
+        self.open += reversed(_children(kind, place))
+        new_type = _defined(kind)
+        if new_type is not None:
+            self._show(kind, len(self._types))
+            self._types.append(new_type)
+
+    def _show(self, kind: Kind, slot: int) -> None:
+        """Make a new slot visible where it is: open[-1] is what the production opened first."""
+        places = {"let": [-2], "for": [-len(kind.children) + 1]}.get(kind.family)
+        for place in range(len(self.open)) if places is None else places:
+            self.open[place] = replace(self.open[place], visible=self.open[place].visible | {slot})
+
+    def _steps_after(self, kind: Kind) -> int:
+        children = _children(kind, self.open[-1])
+        return sum(map(_fewest_steps, [*self.open[:-1], *children]))
+
+    def _statement_mistake(self, kind: Kind, place: Place) -> str | None:
+        if kind.family == "end":
+            return None if place.role == "next" else "this block cannot just end here"
+        if kind.family == "step":
+            right = kind.direction == place.role
+            return None if right else "this is not how the loop around it steps"
+        if kind.family == "return" and place.role in ("up", "down", "shrink"):
+            return "the body of a while ends with its step"
+        if kind.family == "return" and kind.type != self._returns:
+            return f"the program returns {self._returns}"
+        if _defined(kind) and len(self._types) == NUM_SLOTS:
+            return f"all {NUM_SLOTS} slots are in use"
+        return self._missing_slot(kind, place)
+
+    def _missing_slot(self, kind: Kind, place: Place) -> str | None:
+        """Say which slot a statement would need that is not there."""
+        for child in _children(kind, replace(place, frozen=place.frozen | self._held)):
+            if child.nonterminal == "SLOT" and not self._fitting(child):
+                return f"no {child.type} slot is there to {child.role}"
+        return None
+
+    def _slot_mistake(self, slot: int, place: Place) -> str | None:
+        if place.role in ("fresh", "literal"):
+            return "a slot may not stand here: it would give a list a second name, or change"
+        if slot in self._fitting(place):
+            return None
+        return f"slot {slot} is not visible here, of another type, frozen, or its own bound"
+
+    def _fitting(self, place: Place) -> list[int]:
+        """Return the slots that fit a place for a slot or an expression."""
+        wanted = place.type or TYPE_OF.get(place.nonterminal)
+        changes = place.role in ("set", "counter")
+        usable = place.visible - place.frozen if changes else place.visible
+        if place.role == "bound":
+            usable -= self._held  # the counter, which would never pass itself
+        return [slot for slot in usable if self._types[slot] == wanted]
+
+    def _expression_mistake(self, kind: Kind, place: Place) -> str | None:
+        is_number = kind.family == "number" or type(kind.value) is int
+        if place.role == "literal":
+            large = kind.family == "number" or (is_number and int(kind.value or 0) >= place.least)
+            return None if large else f"only a literal number from {place.least} on fits"
+        if place.role == "negated" and kind.value == 1:
+            return "-1 has a production of its own"
+        if place.role == "bound" and not is_number:
+            if kind.name not in ("len_list", "len_str") or place.nonterminal != "INT":
+                return "a bound is a number, a slot, or the length of a slot"
+            operand = _children(kind, place)[0]
+            return None if self._fitting(operand) else "there is no such slot"
+        return None
+
+
+def allowed_after(ids: Sequence[int], max_steps: int) -> set[int]:
+    """Return the productions that may follow; none when the derivation is complete.
+
+    Args:
+        ids: the beginning of a legal derivation.
+        max_steps: of the whole derivation.
+    """
+    replay = Replay()
+    for production_id in ids:
+        replay.take(language().kinds[production_id])
+    return replay.allowed(max_steps - len(ids))
+
+
+def check_program(ids: Sequence[int], where: str = "") -> None:
+    """Check that a derivation is complete and keeps to all rules of the language.
+
+    Args:
+        ids: production ids; pad ids behind the end are allowed.
+        where: the program's place, for messages.
+
+    Raises:
+        UserError: with the step and what is wrong there.
+    """
+    replay = Replay()
+    kinds = language().kinds
+    for step, production_id in enumerate(map(int, ids)):
+        if not replay.open:
+            mistake = None if production_id == -1 else "the program is complete here: pad with -1"
+        elif not 0 <= production_id < len(kinds):
+            mistake = f"{production_id} is no production id: they are 0 to {len(kinds) - 1}"
+        else:
+            mistake = replay.mistake(kinds[production_id])
+        if mistake:
+            name = kinds[production_id].name if 0 <= production_id < len(kinds) else "padding"
+            raise UserError(
+                f"{_comma(where)}step {step}, production {production_id} ({name}): {mistake}"
+            )
+        if replay.open:
+            replay.take(kinds[production_id])
+    if replay.open:
+        last = replay.open[-1].nonterminal
+        raise UserError(f"{_comma(where)}step {len(ids)}: the program ends while {last} is open")
+
+
+def _comma(where: str) -> str:
+    return f"{where}, " if where else ""
+
+
+def _children(kind: Kind, place: Place) -> list[Place]:
+    """Return the places that a production opens, left to right, before it defines a slot."""
+    scope = Place(nonterminal="", visible=place.visible, frozen=place.frozen)
+    children = [replace(scope, nonterminal=name) for name in kind.children]
+    if kind.lhs == "BLOCK":
+        return [_part_of_statement(kind, place, child, i) for i, child in enumerate(children)]
+    if kind.lhs in ("PROGRAM", "PARAM"):
+        return [replace(child, role="body") for child in children]
+    if kind.lhs in ("NUMBER", "DIGITS", "CHARS"):
+        return [replace(child, spelled=place.spelled + str(kind.value)) for child in children]
+    role = {"neg": "negated", "if_list": place.role}.get(kind.name, "")
+    if place.role == "bound":
+        role = "bound"
+    same = [child.nonterminal == kind.lhs or role == "bound" for child in children]
+    return [replace(c, role=role if s else "") for c, s in zip(children, same, strict=True)]
+
+
+def _part_of_statement(kind: Kind, place: Place, child: Place, spot: int) -> Place:
+    """Return a place that a statement opens."""
+    if child.nonterminal == "BLOCK":
+        is_rest = spot == len(kind.children) - 1
+        # A branch, or the body of a for, ends like any other block.
+        body_role = kind.direction or "first"
+        return replace(child, role=_rest_role(place) if is_rest else body_role)
+    if child.nonterminal == "SLOT":
+        return _slot_of_statement(kind, child)
+    if kind.family == "while" and spot == 1:
+        return replace(child, role="literal" if kind.direction == "shrink" else "bound")
+    if kind.family == "step" and kind.operation != "mod":
+        return replace(child, role="literal", least=2 if kind.operation == "floordiv" else 1)
+    is_bound_to_slot = kind.name in ("let_list", "set_list", "for_list")
+    return replace(child, role="fresh") if is_bound_to_slot else child
+
+
+def _rest_role(place: Place) -> str:
+    return "next" if place.role == "first" else place.role
+
+
+def _slot_of_statement(kind: Kind, child: Place) -> Place:
+    role = {"for": "walk", "while": "counter", "store": "store"}.get(kind.family, "set")
+    # The type of a for is that of its variable, not of the list that it walks over.
+    return replace(child, role=role, type="list" if kind.family == "for" else kind.type)
+
+
+def _defined(kind: Kind) -> Type | None:
+    """Return the type of the slot that a production defines, if it does."""
+    return kind.type if kind.family in ("let", "param", "last", "for") else None
+
+
+def _spelling_mistake(kind: Kind, place: Place) -> str | None:
+    """Say why a number or a text may not go on, or end, like this."""
+    if not kind.ends:
+        is_full = place.nonterminal == "DIGITS" and len(place.spelled) == MAX_DIGITS
+        return f"numbers have at most {MAX_DIGITS} digits" if is_full else None
+    return f"{place.spelled!r} has a production of its own" if _is_constant(place) else None
+
+
+def _is_constant(place: Place) -> bool:
+    """Tell whether what was spelled so far is a constant."""
+    is_number = place.nonterminal == "DIGITS"
+    value = int(place.spelled) if is_number else place.spelled
+    return language().constant_id("INT" if is_number else "STR", value) is not None
+
+
+def _fewest_steps(place: Place) -> int:
+    """Return the steps of the shortest way to complete a place.
+
+    What spells a constant so far may not end and takes one more letter. Other blocks than the rest
+    of a nested one return, or step, with a value; the shortest program does so at once.
+    """
+    if place.nonterminal in ("DIGITS", "CHARS"):
+        return 2 if _is_constant(place) else 1
+    if place.nonterminal == "BLOCK":
+        return 1 if place.role == "next" else 2
+    return {"PROGRAM": 4, "NUMBER": 3}.get(place.nonterminal, 1)

@@ -1,0 +1,83 @@
+"""What productions do to slots and what they ask of them, as data: the other half of the rules.
+
+`contexts.py` says what a place demands. Here: which productions define a slot, of which type and
+for whom, and which facts about the slots in scope must hold before a production may be taken.
+"""
+
+from models.programs.language.kinds import NUM_SLOTS, TYPES, Kind, Type
+
+ALWAYS = "always"
+DEFINABLE = "a slot is left"
+PARAMETER = "another parameter is allowed"
+READABLE_LIST = "a list is visible"
+READABLE_STR = "a string is visible"
+WALKABLE = "a list is visible and a slot is left"
+NO_BOUND = "this is no bound of a while"
+
+FACTS: tuple[str, ...] = (
+    *(f"v{slot} fits" for slot in range(NUM_SLOTS)),
+    *(f"{value_type} can be changed" for value_type in TYPES),
+    *(f"returns {value_type}" for value_type in TYPES),
+    ALWAYS,
+    DEFINABLE,
+    PARAMETER,
+    READABLE_LIST,
+    READABLE_STR,
+    WALKABLE,
+    NO_BOUND,
+)
+"""What a production may need; each is a bit of an int32, so there are 31 at most.
+
+`v3 fits`: slot 3 is visible, has the type that the place asks for, and is not frozen where it
+would be changed. `int can be changed`: some visible slot of that type is not frozen.
+"""
+
+
+def defined_type(kind: Kind) -> Type | None:
+    """Return the type of the slot that a production defines, or None when it defines none."""
+    return kind.type if kind.defines else None
+
+
+def changed_type(kind: Kind) -> Type | None:
+    """Return the type of the slot that a statement changes, or None when it changes none.
+
+    A store counts as no change: it keeps the list's length, so that a frozen list will do.
+    """
+    return kind.type if kind.family in ("set", "augment", "append", "while") else None
+
+
+def is_visible_in(kind: Kind, place: int) -> bool:
+    """Tell whether the slot that a production defines is visible at a place of its right side.
+
+    A `let` is visible in the rest of its block, the variable of a loop in its body. Parameters
+    are visible in all that follows; the machine keeps them beside its stack.
+    """
+    from_end = {"let": 1, "for": 2}.get(kind.family)
+    return from_end is not None and place == len(kind.children) - from_end
+
+
+def needed_facts(kind: Kind) -> tuple[str, ...]:
+    """Return which of FACTS must hold before a production may be taken; one of them is enough."""
+    changed = changed_type(kind)
+    if changed:
+        return (f"{changed} can be changed",)
+    match kind.family:
+        case "slot":
+            return (f"v{kind.slot} fits",)
+        case "return":
+            return (f"returns {kind.type}",)
+        case "param":
+            return (PARAMETER,)
+        case "let" | "for":
+            return _OTHER_FACTS.get(kind.name, (DEFINABLE,))
+        case _:
+            return _OTHER_FACTS.get(kind.name, (ALWAYS,))
+
+
+_OTHER_FACTS = {
+    "store": (READABLE_LIST,),
+    "for_slot": (WALKABLE,),
+    # In a bound, the length of a slot only: elsewhere any list and any string will do.
+    "len_list": (NO_BOUND, READABLE_LIST),
+    "len_str": (NO_BOUND, READABLE_STR),
+}

@@ -1,0 +1,148 @@
+"""Python statements to derivations."""
+
+import ast
+from collections.abc import Sequence
+
+from models.programs.language.assignments import read_assignment
+from models.programs.language.counting_loops import NEVER_REACHED, read_while
+from models.programs.language.expressions import (
+    Ids,
+    names_a_list,
+    read_expression,
+    read_typed,
+)
+from models.programs.language.kinds import Type, language
+from models.programs.language.reading_scope import Scope
+from models.programs.language.refusals import Refusal, excerpt
+
+
+class BodyReader:
+    """Reads the statements of one function; knows what type it returns once one was seen.
+
+    Args:
+        return_type: as the function's annotation says, if it has one.
+    """
+
+    def __init__(self, return_type: Type | None) -> None:
+        self.return_type = return_type
+
+    def body(self, statements: Sequence[ast.stmt], scope: Scope, owner: ast.AST) -> Ids:
+        """Return the derivation of the function's body, which must return at its end."""
+        flat = _without_last_else(statements)
+        if not flat or not isinstance(flat[-1], ast.Return):
+            raise Refusal(
+                flat[-1] if flat else owner,
+                "the function may end without return: end it with a return statement",
+            )
+        return self.statements(flat, scope)
+
+    def block(self, statements: Sequence[ast.stmt], scope: Scope) -> Ids:
+        """Return the derivation of a nested block, its end included."""
+        ids = self.statements(statements, scope)
+        ends = [] if isinstance(statements[-1], ast.Return) else [language().id_of("end")]
+        return [*ids, *ends]
+
+    def statements(self, statements: Sequence[ast.stmt], scope: Scope) -> Ids:
+        """Return the derivation of statements without what ends their block."""
+        ids: Ids = []
+        for place, statement in enumerate(statements):
+            if place and isinstance(statements[place - 1], ast.Return):
+                raise Refusal(statement, NEVER_REACHED)
+            ids += self._statement(statement, scope)
+        return ids
+
+    def _statement(self, node: ast.stmt, scope: Scope) -> Ids:
+        match node:
+            case ast.Return():
+                return self._return(node, scope)
+            case ast.If():
+                return self._if(node, scope)
+            case ast.For(orelse=[]):
+                return self._for(node, scope)
+            case ast.While(orelse=[]):
+                return read_while(node, scope, self.statements)
+            case ast.For() | ast.While():
+                raise Refusal(node.orelse[0], "else of a loop is not in the language: leave it out")
+            case _:
+                return read_assignment(node, scope)
+
+    def _return(self, node: ast.Return, scope: Scope) -> Ids:
+        if node.value is None:
+            raise Refusal(node, "return needs a value")
+        value = read_expression(node.value, scope)
+        self.return_type = self.return_type or value.type
+        if value.type != self.return_type:
+            raise Refusal(
+                node,
+                f"{excerpt(node)} returns {value.type}, but the function returns "
+                f"{self.return_type}: return one type everywhere",
+            )
+        return [language().id_of(f"return_{value.type}"), *value.ids]
+
+    def _if(self, node: ast.If, scope: Scope) -> Ids:
+        condition = read_typed(node.test, "bool", scope, "a condition")
+        ids = [*condition, *self.block(node.body, scope.nested())]
+        if not node.orelse:
+            return [language().id_of("if"), *ids]
+        return [language().id_of("if_else"), *ids, *self.block(node.orelse, scope.nested())]
+
+    def _for(self, node: ast.For, scope: Scope) -> Ids:
+        if not isinstance(node.target, ast.Name):
+            raise Refusal(node.target, f"{excerpt(node.target)}: loop with one variable")
+        name = node.target.id
+        if name in scope.visible:
+            raise Refusal(
+                node.target, f"{name!r} has a value already: give the loop's variable another name"
+            )
+        kind, ids, value_type, frozen = _iterated(node.iter, scope)
+        why = f"the loop in line {node.lineno} goes over it"
+        inner = scope.nested((slot, why) for slot in frozen)
+        inner.define(node.target, name, value_type)
+        return [language().id_of(kind), *ids, *self.block(node.body, inner)]
+
+
+def _without_last_else(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """Put the last else behind its if where both return: the language ends with a return."""
+    flat = list(statements)
+    while flat and isinstance(flat[-1], ast.If) and _returns(flat):
+        last = flat.pop()
+        assert isinstance(last, ast.If)
+        alone = ast.If(test=last.test, body=last.body, orelse=[])
+        flat += [ast.copy_location(alone, last), *last.orelse]
+    return flat
+
+
+def _returns(statements: Sequence[ast.stmt]) -> bool:
+    """Tell whether statements return on every path, by their last one."""
+    match statements:
+        case [*_, ast.Return()]:
+            return True
+        case [*_, ast.If(body=body, orelse=orelse)]:
+            return _returns(body) and _returns(orelse)
+        case _:
+            return False
+
+
+def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, Type, list[int]]:
+    """Return the kind of a for loop, its expressions, its variable's type and slots to freeze."""
+    match node:
+        case ast.Call(func=ast.Name(id="range"), args=[_, *_] as args, keywords=[]):
+            if len(args) > 3:
+                raise Refusal(node, f"{excerpt(node)}: range takes one to three numbers")
+            ids: Ids = []
+            for number in args:
+                ids += read_typed(number, "int", scope, "a number of range")
+            return f"for_range_{len(args)}", ids, "int", []
+        case ast.Call(func=ast.Attribute(value=text, attr="split"), args=[], keywords=[]):
+            return "for_words", read_typed(text, "str", scope, "what is split"), "str", []
+    typed = read_expression(node, scope)
+    if typed.type == "str":
+        return "for_str", typed.ids, "str", []
+    if typed.type != "list":
+        raise Refusal(node, f"{excerpt(node)} is {typed.type}: loop over a range, a list or a str")
+    if isinstance(node, ast.Name):
+        slot = scope.slot(node)
+        return "for_slot", [language().slot_id("SLOT", slot)], "int", [slot]
+    if names_a_list(node):
+        raise Refusal(node, f"{excerpt(node)} may be a named list: loop over a copy, `list(...)`")
+    return "for_list", typed.ids, "int", []

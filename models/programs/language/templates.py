@@ -1,0 +1,301 @@
+"""Each kind of node as Python, once, for writing programs and for reading them.
+
+A template is Python text in which `a`, `b`, `c`, `d` stand for the expressions in the node, in the
+order of its production, `s` for its slot and `...` for a body.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from models.programs.language.kinds import TYPE_OF, Kind, Type, language
+
+HOLES: tuple[str, ...] = ("a", "b", "c", "d")
+"""Names that stand for expressions, by place."""
+
+EXPRESSIONS: Mapping[str, str] = {
+    "add": "a + b",
+    "sub": "a - b",
+    "mul": "a * b",
+    "floordiv": "a // b",
+    "mod": "a % b",
+    "neg": "-a",
+    "abs": "abs(a)",
+    "min_2": "min(a, b)",
+    "max_2": "max(a, b)",
+    "min_list": "min(a)",
+    "max_list": "max(a)",
+    "sum": "sum(a)",
+    "len_list": "len(a)",
+    "len_set_list": "len(set(a))",
+    "len_str": "len(a)",
+    "len_set_str": "len(set(a))",
+    "len_words": "len(a.split())",
+    "int_str": "int(a)",
+    "ord": "ord(a)",
+    "int_bool": "int(a)",
+    "item": "a[b]",
+    "count_list": "a.count(b)",
+    "index_list": "a.index(b)",
+    "count_str": "a.count(b)",
+    "find": "a.find(b)",
+    "if_int": "b if a else c",
+    "lt": "a < b",
+    "le": "a <= b",
+    "gt": "a > b",
+    "ge": "a >= b",
+    "eq": "a == b",
+    "ne": "a != b",
+    "lt_str": "a < b",
+    "le_str": "a <= b",
+    "gt_str": "a > b",
+    "ge_str": "a >= b",
+    "eq_str": "a == b",
+    "ne_str": "a != b",
+    "eq_list": "a == b",
+    "ne_list": "a != b",
+    "eq_bool": "a == b",
+    "ne_bool": "a != b",
+    "and": "a and b",
+    "or": "a or b",
+    "not": "not a",
+    "in_list": "a in b",
+    "not_in_list": "a not in b",
+    "in_str": "a in b",
+    "not_in_str": "a not in b",
+    "isdigit": "a.isdigit()",
+    "isalpha": "a.isalpha()",
+    "isupper": "a.isupper()",
+    "islower": "a.islower()",
+    "startswith": "a.startswith(b)",
+    "endswith": "a.endswith(b)",
+    "if_bool": "b if a else c",
+    "concat_str": "a + b",
+    "repeat_str": "a * b",
+    "char": "a[b]",
+    "str_int": "str(a)",
+    "chr": "chr(a)",
+    "upper": "a.upper()",
+    "lower": "a.lower()",
+    "strip": "a.strip()",
+    "replace": "a.replace(b, c)",
+    "join": "a.join(b)",
+    "join_sorted": "a.join(sorted(b))",
+    "join_reversed": "a.join(reversed(b))",
+    "word": "a.split()[b]",
+    "if_str": "b if a else c",
+    "empty": "[]",
+    "list_1": "[a]",
+    "list_2": "[a, b]",
+    "list_3": "[a, b, c]",
+    "concat_list": "a + b",
+    "repeat_list": "a * b",
+    "sorted": "sorted(a)",
+    "sorted_down": "sorted(a, reverse=True)",
+    "sorted_set": "sorted(set(a))",
+    "reversed": "list(reversed(a))",
+    "copy": "list(a)",
+    "range_1": "list(range(a))",
+    "range_2": "list(range(a, b))",
+    "range_3": "list(range(a, b, c))",
+    "if_list": "b if a else c",
+    **{
+        f"slice_{value_type}{suffix}": text
+        for value_type in ("str", "list")
+        for suffix, text in {
+            "": "a[:]",
+            "_l": "a[b:]",
+            "_u": "a[:b]",
+            "_lu": "a[b:c]",
+            "_s": "a[::b]",
+            "_ls": "a[b::c]",
+            "_us": "a[:b:c]",
+            "_lus": "a[b:c:d]",
+        }.items()
+    },
+}
+"""Every kind of expression but slots, constants and lists of four and more."""
+
+STATEMENTS: Mapping[str, str] = {
+    "let_int": "s = a",
+    "let_bool": "s = a",
+    "let_str": "s = a",
+    "let_list": "s = a",
+    "set_int": "s = a",
+    "set_bool": "s = a",
+    "set_str": "s = a",
+    "set_list": "s = a",
+    "iadd": "s += a",
+    "isub": "s -= a",
+    "imul": "s *= a",
+    "ifloordiv": "s //= a",
+    "imod": "s %= a",
+    "iadd_str": "s += a",
+    "iadd_list": "s += a",
+    "append": "s.append(a)",
+    "store": "s[a] = b",
+    "if": "if a: ...",
+    "if_else": "if a: ...\nelse: ...",
+    "for_range_1": "for s in range(a): ...",
+    "for_range_2": "for s in range(a, b): ...",
+    "for_range_3": "for s in range(a, b, c): ...",
+    "for_slot": "for s in a: ...",
+    "for_list": "for s in a: ...",
+    "for_str": "for s in a: ...",
+    "for_words": "for s in a.split(): ...",
+    "while_lt": "while s < a: ...",
+    "while_le": "while s <= a: ...",
+    "while_gt": "while s > a: ...",
+    "while_ge": "while s >= a: ...",
+    "shrink_gt": "while s > a: ...",
+    "while_lt_and": "while s < a and b: ...",
+    "while_le_and": "while s <= a and b: ...",
+    "while_gt_and": "while s > a and b: ...",
+    "while_ge_and": "while s >= a and b: ...",
+    "shrink_gt_and": "while s > a and b: ...",
+    "step_add": "s += a",
+    "step_sub": "s -= a",
+    "step_floordiv": "s //= a",
+    "step_mod": "s = a % s",
+    "return_int": "return a",
+    "return_bool": "return a",
+    "return_str": "return a",
+    "return_list": "return a",
+}
+"""Every kind of statement."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExpressionTemplate:
+    """A kind of expression with its Python syntax.
+
+    Args:
+        kind: of its production.
+        syntax: the template, parsed.
+        arguments: types of what stands in the holes.
+        result: type of the expression.
+    """
+
+    kind: Kind
+    syntax: ast.expr
+    arguments: tuple[Type, ...]
+    result: Type
+
+    @cached_property
+    def size(self) -> int:
+        """Number of nodes in it: the larger of two that fit is meant."""
+        return sum(1 for _ in ast.walk(self.syntax))
+
+    @property
+    def swaps(self) -> bool:
+        """Whether its two sides may change places, as in `3 * text`."""
+        return self.kind.family == "repeat"
+
+    @property
+    def text(self) -> str:
+        """The template's text with types for its holes, as messages show it."""
+        names = dict(zip(HOLES, self.arguments, strict=False))
+        holes = {hole: ast.Name(id=name) for hole, name in names.items()}
+        return f"{ast.unparse(instantiate(self.syntax, holes, iter(())))} -> {self.result}"
+
+
+@lru_cache(maxsize=1)
+def expression_templates() -> Mapping[str, tuple[ExpressionTemplate, ...]]:
+    """Return the templates of expressions by `shape` of their syntax."""
+    by_shape: dict[str, list[ExpressionTemplate]] = {}
+    of = language()
+    for name, text in EXPRESSIONS.items():
+        kind = of.kinds[of.id_of(name)]
+        syntax = ast.parse(text, mode="eval").body
+        template = ExpressionTemplate(
+            kind=kind,
+            syntax=syntax,
+            arguments=tuple(TYPE_OF[child] for child in kind.children),
+            result=TYPE_OF[kind.lhs],
+        )
+        by_shape.setdefault(shape(syntax), []).append(template)
+    return {key: tuple(templates) for key, templates in by_shape.items()}
+
+
+@lru_cache(maxsize=256)
+def parsed_expression(kind_name: str) -> ast.expr:
+    """Return the syntax of a kind of expression, with holes."""
+    return ast.parse(EXPRESSIONS[kind_name], mode="eval").body
+
+
+@lru_cache(maxsize=256)
+def parsed_statement(kind_name: str) -> ast.stmt:
+    """Return the syntax of a kind of statement, with holes."""
+    return ast.parse(STATEMENTS[kind_name]).body[0]
+
+
+def shape(node: ast.expr) -> str:
+    """Return what kind of Python expression a node is: an operator, a function, a method, ..."""
+    match node:
+        case ast.BinOp(op=op) | ast.UnaryOp(op=op) | ast.BoolOp(op=op) | ast.Compare(ops=[op]):
+            return type(op).__name__
+        case ast.Call(func=ast.Name(id=name)):
+            return f"{name}()"
+        case ast.Call(func=ast.Attribute(attr=name)):
+            return f".{name}()"
+        case ast.Subscript(slice=ast.Slice()):
+            return "slice"
+        case _:
+            return type(node).__name__
+
+
+def instantiate(syntax: Any, holes: Mapping[str, ast.expr], bodies: Iterator[Any]) -> Any:
+    """Return a copy of a template with its holes filled.
+
+    Args:
+        syntax: a node, a list of nodes, or a plain value in one.
+        holes: name -> expression.
+        bodies: lists of statements for each `...`, in order.
+    """
+    match syntax:
+        case ast.Name(id=name):
+            return holes.get(name, syntax)
+        case [ast.Expr(value=ast.Constant(value=value))] if value is ...:
+            return next(bodies)
+        case list():
+            return [instantiate(item, holes, bodies) for item in syntax]
+        case ast.BoolOp(op=op, values=values):
+            return _flat(op, instantiate(values, holes, bodies))
+        case ast.AST():
+            fields = ast.iter_fields(syntax)
+            return type(syntax)(**{name: instantiate(v, holes, bodies) for name, v in fields})
+        case _:
+            return syntax
+
+
+def fill(syntax: ast.expr, node: ast.expr) -> dict[str, ast.expr] | None:
+    """Return what stands in the holes of a template where a node fits it, else None."""
+    holes: dict[str, ast.expr] = {}
+    return holes if _fits(syntax, node, holes) else None
+
+
+def _fits(pattern: object, value: object, holes: dict[str, ast.expr]) -> bool:
+    if isinstance(pattern, ast.Name) and pattern.id in HOLES and isinstance(value, ast.expr):
+        holes[pattern.id] = value
+        return True
+    if isinstance(pattern, ast.AST):
+        return type(pattern) is type(value) and all(
+            _fits(part, getattr(value, name), holes) for name, part in ast.iter_fields(pattern)
+        )
+    if isinstance(pattern, list):
+        return (
+            isinstance(value, list)
+            and len(pattern) == len(value)
+            and all(_fits(*pair, holes) for pair in zip(pattern, value, strict=True))
+        )
+    return pattern == value
+
+
+def _flat(op: ast.boolop, values: list[ast.expr]) -> ast.expr:
+    """Join truth values; `a and (b and c)` is written `a and b and c`."""
+    match values[-1]:
+        case ast.BoolOp(op=last, values=more) if type(last) is type(op):
+            values = [*values[:-1], *more]
+    return ast.BoolOp(op=op, values=values)

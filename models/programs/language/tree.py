@@ -1,0 +1,187 @@
+"""Derivations as trees of nodes, for printing and for running programs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.errors import UserError
+from models.programs.language.kinds import (
+    CONSTANT,
+    SLOT,
+    ConstantValue,
+    Family,
+    Kind,
+    Language,
+    Type,
+    language,
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Node:
+    """A node of a program: an expression, a statement, a parameter or the program itself.
+
+    Args:
+        kind: its kind's name. A number or a text spelled out is a "constant" like any other, and
+            a last parameter is a "param_..." like any other.
+        slot: the slot that it reads ("slot"), defines (parameters, `let_...`, `for_...`) or
+            changes (`set_...`, `append`, `while_...` and its step, ...).
+        value: of a "constant".
+        args: the expressions in it, or the parameters of a program.
+        blocks: the statements of its bodies.
+    """
+
+    kind: str
+    slot: int | None = None
+    value: ConstantValue | None = None
+    args: tuple["Node", ...] = ()
+    blocks: tuple[tuple["Node", ...], ...] = ()
+
+    @property
+    def family(self) -> Family:
+        """What it is, whatever its type or operation."""
+        return language().family_of(self.kind)
+
+    @property
+    def type(self) -> Type:
+        """Type of what a program returns, or of the slot of a parameter or a statement."""
+        return _type_of(language().named(self.kind))
+
+
+def to_tree(ids: Sequence[int]) -> Node:
+    """Return the program that a complete derivation stands for; pad ids at its end are allowed.
+
+    Only the grammar is checked here: `reference.check_program` checks scopes and types.
+
+    Raises:
+        UserError: the derivation is illegal or incomplete, or too deeply nested.
+    """
+    reader = _Reader([int(production_id) for production_id in ids], language())
+    try:
+        node = reader.program()
+    except RecursionError:
+        raise UserError("the program is nested too deeply: use intermediate variables") from None
+    reader.expect_end()
+    return node
+
+
+def parameter_types(ids: Sequence[int]) -> tuple[Type, ...]:
+    """Return the types of the parameters of a derivation."""
+    kinds = language().kinds
+    types: list[Type] = []
+    for production_id in ids[1:]:
+        types.append(_type_of(kinds[production_id]))
+        if kinds[production_id].family == "last":
+            break
+    return tuple(types)
+
+
+def return_type(ids: Sequence[int]) -> Type:
+    """Return the type of what the program of a derivation returns."""
+    return _type_of(language().kinds[ids[0]])
+
+
+def _type_of(kind: Kind) -> Type:
+    assert kind.type is not None  # of a signature, or of a statement with a slot
+    return kind.type
+
+
+class _Reader:
+    """Reads a derivation from left to right and hands out slots in order of definition."""
+
+    def __init__(self, ids: list[int], of: Language) -> None:
+        self._ids = ids
+        self._language = of
+        self._step = 0
+        self._num_slots = 0
+
+    def program(self) -> Node:
+        kind = self._next("PROGRAM")
+        params: list[Node] = []
+        follows = True
+        while follows:
+            parameter = self._next("PARAM")
+            params.append(Node(kind=f"param_{parameter.type}", slot=self._define()))
+            follows = parameter.family == "param"
+        return Node(kind=kind.name, args=tuple(params), blocks=(self._block(None),))
+
+    def expect_end(self) -> None:
+        """Check that nothing but padding follows."""
+        rest = self._ids[self._step :]
+        if any(production_id != -1 for production_id in rest):
+            raise UserError(
+                f"step {self._step}: the derivation is complete here, but more ids follow: "
+                "pad with -1"
+            )
+
+    def _next(self, nonterminal: str) -> Kind:
+        kinds = self._language.kinds
+        production_id = self._ids[self._step] if self._step < len(self._ids) else -1
+        if not 0 <= production_id < len(kinds):
+            raise UserError(
+                f"step {self._step}: {nonterminal} is open, but {production_id} is "
+                f"no production id: they are 0 to {len(kinds) - 1}"
+            )
+        kind = kinds[production_id]
+        if kind.lhs != nonterminal:
+            raise UserError(
+                f"step {self._step}: production {production_id} ({kind.name}) expands "
+                f"{kind.lhs}, but {nonterminal} is open"
+            )
+        self._step += 1
+        return kind
+
+    def _define(self) -> int:
+        self._num_slots += 1
+        return self._num_slots - 1
+
+    def _block(self, counter: int | None) -> tuple[Node, ...]:
+        """Read statements up to what ends their block; `counter` is what a step changes."""
+        statements: list[Node] = []
+        while True:
+            kind = self._next("BLOCK")
+            if kind.ends:
+                return tuple(statements)
+            statements.append(self._statement(kind, counter))
+            if kind.children[-1] != "BLOCK":
+                return tuple(statements)
+
+    def _statement(self, kind: Kind, counter: int | None) -> Node:
+        slot = counter if kind.family == "step" else None
+        args: list[Node] = []
+        for nonterminal in kind.children:
+            if nonterminal == "SLOT" and kind.defines:  # the list that for_slot walks over
+                args.append(Node(kind=SLOT, slot=self._next("SLOT").slot))
+            elif nonterminal == "SLOT":
+                slot = self._next("SLOT").slot
+            elif nonterminal != "BLOCK":
+                args.append(self._expression(nonterminal))
+        if kind.defines:
+            slot = self._define()
+        num_blocks = max(0, kind.children.count("BLOCK") - 1)  # the last one goes on behind it
+        inner = slot if kind.family == "while" else None
+        blocks = tuple(self._block(inner) for _ in range(num_blocks))
+        return Node(kind=kind.name, slot=slot, args=tuple(args), blocks=blocks)
+
+    def _expression(self, nonterminal: str) -> Node:
+        kind = self._next(nonterminal)
+        if kind.slot is not None:
+            return Node(kind=SLOT, slot=kind.slot)
+        if kind.value is not None:
+            return Node(kind=CONSTANT, value=kind.value)
+        if kind.name == "number":
+            return Node(kind=CONSTANT, value=int(self._spelled("NUMBER")))
+        if kind.name == "text":
+            return Node(kind=CONSTANT, value=self._spelled("CHARS"))
+        args = [self._expression(name) for name in kind.children if name != "ITEMS"]
+        if "ITEMS" in kind.children:
+            while not self._next("ITEMS").ends:
+                args.append(self._expression("INT"))
+        return Node(kind=kind.name, args=tuple(args))
+
+    def _spelled(self, nonterminal: str) -> str:
+        letters: list[str] = []
+        kind = self._next(nonterminal)
+        while not kind.ends:
+            letters.append(str(kind.value))
+            kind = self._next(kind.children[0])
+        return "".join(letters)

@@ -1,0 +1,72 @@
+import pytest
+import torch
+
+from models.grammar_vae.network.fused_step import Latent, finish_step, weigh_rows
+from models.layers.cuda_kernels import kernels_run_on
+
+pytestmark = pytest.mark.skipif(
+    not (torch.cuda.is_available() and kernels_run_on(torch.device("cuda"))),
+    reason="needs a GPU that our kernels run on",
+)
+
+
+@pytest.mark.parametrize(("batch", "z_dim"), [(1, 1), (37, 26), (256, 56), (9, 300)])
+def test_latents_and_kl_agree_with_their_formulas(batch: int, z_dim: int) -> None:
+    torch.manual_seed(0)
+    posterior = (8 * torch.randn(batch, 2 * z_dim, device="cuda")).bfloat16().requires_grad_()
+    noise = torch.randn(batch, z_dim, device="cuda")
+    d_z, d_kl = torch.randn(batch, z_dim, device="cuda"), torch.randn(batch, device="cuda")
+    z, kl = Latent.apply(posterior, noise)  # pyright: ignore[reportGeneralTypeIssues]
+    (found,) = torch.autograd.grad((z, kl), posterior, (d_z, d_kl))
+    second = posterior.detach().double().requires_grad_()
+    mean, log_variance = second.chunk(2, dim=1)
+    log_variance = log_variance.clamp(-20, 20)
+    z2 = mean + noise * torch.exp(0.5 * log_variance)
+    kl2 = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+    (expected,) = torch.autograd.grad((z2, kl2), second, (d_z.double(), d_kl.double()))
+    torch.testing.assert_close(z.double(), z2, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(kl.double(), kl2, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found.double(), expected, rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_row_weights_are_the_gradient_of_the_mean_loss(weighted: bool) -> None:
+    torch.manual_seed(1)
+    batch, free_bits = 300, 0.5
+    terms = torch.rand(3, batch, device="cuda")
+    terms[1:] = (3 * terms[1:]).round()
+    kl = torch.rand(batch, device="cuda").requires_grad_()
+    recon = terms[0].clone().requires_grad_()
+    weight = (torch.rand(batch, device="cuda") > 0.3).float() if weighted else None
+    beta = torch.tensor(0.7, device="cuda")
+    sums = torch.zeros(9, dtype=torch.float64, device="cuda")
+    d_terms, d_kl, bad = weigh_rows(
+        terms, kl.detach(), weight, beta=beta, sums=sums, free_bits=free_bits
+    )
+    real = torch.ones(batch, device="cuda") if weight is None else weight
+    loss = recon + beta * kl.clamp(min=free_bits)
+    ((loss * real).sum() / real.sum()).backward()
+    assert recon.grad is not None
+    assert kl.grad is not None
+    torch.testing.assert_close(d_terms[0], recon.grad)
+    torch.testing.assert_close(d_kl, kl.grad)
+    right = (terms[1] == terms[2]).float()
+    rows = torch.stack([torch.ones_like(kl), recon, kl, loss, right, terms[1], terms[2]]).double()
+    torch.testing.assert_close(sums[:7], (rows * real).sum(1).detach())
+    assert bad.tolist() == [0.0, 0.0]
+
+
+def test_what_was_not_finite_first_is_kept() -> None:
+    state = (
+        torch.zeros(9, dtype=torch.float64, device="cuda"),
+        torch.zeros(5, dtype=torch.bool, device="cuda"),
+        torch.zeros((), dtype=torch.int64, device="cuda"),
+    )
+    fine, bad = torch.tensor([3.0, 4.0, 0.0], device="cuda"), torch.zeros(2, device="cuda")
+    assert finish_step(fine, bad, state, 1.0).item() == pytest.approx(0.2)
+    assert finish_step(fine, bad, state, 0.0).item() == 1.0
+    finish_step(torch.tensor([1.0, torch.inf, 1.0], device="cuda"), bad, state, 1.0)
+    finish_step(torch.tensor([torch.nan, 1.0, 1.0], device="cuda"), bad, state, 1.0)
+    assert state[1].tolist() == [False, False, False, True, False]
+    assert state[2].item() == 3
+    assert state[0][8].item() == 4.0

@@ -1,0 +1,48 @@
+import random
+
+from models.programs.data.behaviour import PROGRAM_LIMITS
+from models.programs.data.chunks import parameter_types_of
+from models.programs.data.examples import NUM_EXAMPLES, NUM_VISIBLE, draw_examples
+from models.programs.execution.interpreter import Interpreter
+
+INTERPRETER = Interpreter(PROGRAM_LIMITS)
+
+
+def examples(tree, seed=0):
+    types = parameter_types_of(tree)
+    return draw_examples(tree, types, INTERPRETER, random.Random(seed))
+
+
+def test_examples_are_what_the_program_returns(chunk):
+    programs, _ = chunk
+    for made in programs:
+        assert len(made.examples) == NUM_EXAMPLES
+        inputs = [each.inputs for each in made.examples]
+        assert len({repr(values) for values in inputs}) == NUM_EXAMPLES
+        outcomes = INTERPRETER.run(made.ids, inputs)
+        pairs = zip(outcomes, made.examples, strict=True)
+        assert all(outcome.returned(each.output) for outcome, each in pairs)
+
+
+def test_visible_and_hidden_examples_differ_in_value_where_they_can(chunk):
+    programs, _ = chunk
+    for made in programs:
+        for part in (made.examples[:NUM_VISIBLE], made.examples[NUM_VISIBLE:]):
+            assert len({repr(each.output) for each in part}) > 1
+
+
+def test_examples_reach_rare_branches(tree_of):
+    body = "if len(xs) == 0:\n    return -1\nif xs == [2, 2, 2]:\n    return -2\nreturn len(xs)"
+    for seed in range(5):
+        outputs = {each.output for each in examples(tree_of("xs: list", body), seed)}
+        assert {-1, -2} <= outputs
+
+
+def test_programs_that_return_too_seldom_have_no_examples(tree_of):
+    assert examples(tree_of("n: int", "return 1 // max(0, n - 500)")) is None
+
+
+def test_texts_that_cannot_be_written_are_no_examples(tree_of):
+    tree = tree_of("n: int", "return chr(n % 2 * 55296 + 97)")
+    drawn = examples(tree)
+    assert drawn is None or all(each.output == "a" for each in drawn)

@@ -1,0 +1,264 @@
+import random
+import time
+
+import pytest
+
+from models.programs.data.inputs import random_inputs
+from models.programs.execution.interpreter import Interpreter, nesting
+from models.programs.execution.limits import Limits
+from models.programs.execution.outcomes import Outcome, same_value
+from models.programs.language.kinds import language
+from models.programs.language.to_source import ids_to_source
+from models.programs.language.tree import parameter_types, to_tree
+
+EXPRESSIONS = [
+    # parameters, expression, inputs
+    ("a: int, b: int", "a // b", [(7, 2), (-7, 2), (7, -2), (1, 0)]),
+    ("a: int, b: int", "a % b", [(7, 3), (-7, 3), (7, -3), (1, 0)]),
+    ("a: int, b: int", "-a - abs(b) * 3 + min(a, b) - max(a, b)", [(7, 3), (-7, 3), (0, 0)]),
+    ("s: str", "int(s)", [("12",), (" -7 ",), ("x",), ("",), ("1_0",), ("٣",), ("9" * 5000,)]),
+    ("s: str", "ord(s)", [("a",), ("",), ("ab",)]),
+    ("a: int", "chr(a)", [(97,), (-1,), (0x110000,), (2**70,), (0xD800,)]),
+    ("s: str, a: int", "s[a]", [("abc", 0), ("abc", -3), ("abc", 3), ("", 0), ("abc", 2**70)]),
+    ("xs: list, a: int", "xs[a]", [([1, 2], 1), ([1, 2], -3), ([], 0)]),
+    ("xs: list", "min(xs) + max(xs) + sum(xs) + len(set(xs))", [([1, 5, 5],), ([],)]),
+    ("xs: list, a: int", "xs.index(a) + xs.count(a)", [([1, 5, 5], 5), ([], 1)]),
+    ("s: str, t: str", "s.count(t) * 10 + s.find(t)", [("aaa", "a"), ("aaa", ""), ("a", "b")]),
+    ("s: str", "len(s.split()) + len(set(s))", [("a b  c",), ("",)]),
+    ("s: str, a: int", "s.split()[a]", [("a b  c", 1), ("a b", 2), ("", 0)]),
+    ("s: str, t: str", "s < t", [("a", "b"), ("B", "a"), ("", "")]),
+    ("s: str, t: str", "s.replace(t, '-')", [("abc", "b"), ("abc", ""), ("aaa", "aa")]),
+    ("s: str, t: str", "t.join(s)", [("abc", "-"), ("", "-"), ("a", "--")]),
+    ("s: str, t: str", "t.join(sorted(s)) + t.join(reversed(s))", [("bca", "-"), ("", "x")]),
+    ("s: str", "s.upper() + s.lower() + s.strip()", [(" aB ",), ("ß",), ("İ",)]),
+    ("s: str, a: int", "s * a", [("ab", 3), ("ab", -1), ("", 5), ("", 2**70)]),
+    ("s: str, a: int, b: int", "s[a:b:2] + s[::-1] + s[a:] + s[:b]", [("abcdef", 1, -1)]),
+    ("xs: list, a: int, b: int", "xs[a:b] + xs[::b]", [([1, 2, 3], 0, 2), ([1], 0, 0)]),
+    ("xs: list", "sorted(xs) + sorted(xs, reverse=True) + sorted(set(xs))", [([3, 1, 3],)]),
+    ("xs: list", "list(reversed(xs)) + xs * 2 + list(xs)", [([3, 1, 3],), ([],)]),
+    ("a: int, b: int", "list(range(a, b, 2)) + list(range(b, a, -1))", [(1, 6), (6, 1)]),
+    ("a: int", "list(range(0, 10, a))", [(3,), (0,), (-1,)]),
+    ("a: int", "list(range(a))", [(2**70,)]),
+    ("a: int, s: str", "[a, a + 1, len(s), 4, 5]", [(1, "ab")]),
+    ("xs: list, a: int", "a in xs or a not in [1, 2]", [([3], 3), ([3], 1)]),
+    ("s: str, t: str", "t in s and not (t not in s)", [("abc", "b"), ("abc", "z")]),
+    ("s: str", "s.isdigit() or s.isalpha() or s.isupper() or s.islower()", [("1",), ("A-",)]),
+    ("s: str, t: str", "s.startswith(t) != s.endswith(t)", [("abc", "a"), ("aba", "a")]),
+    ("xs: list, ys: list", "xs == ys or xs != ys[1:]", [([1], [1]), ([1], [2, 1])]),
+    ("a: int, b: bool", "a if b else int(b)", [(5, True), (5, False)]),
+    ("xs: list", "len(xs) > 0 and xs[0] > 1", [([],), ([2],), ([1],)]),
+    ("a: int", "1 // a if a != 0 else -1", [(0,), (1,)]),
+]
+
+
+@pytest.mark.parametrize(("parameters", "expression", "inputs"), EXPRESSIONS)
+def test_expressions_do_what_python_does(ids_of, in_cpython, parameters, expression, inputs):
+    ids = ids_of(parameters, f"return {expression}")
+    assert_agree(in_cpython, [(ids, inputs)])
+
+
+BODIES = [
+    ("n: int", "t = 0\nfor i in range(n):\n    t += i\nreturn t", [(5,), (0,), (-1,)]),
+    ("n: int", "t = 1\nfor i in range(1, n, 2):\n    t *= i\nreturn t", [(9,), (0,)]),
+    ("n: int", "t = 0\nfor i in range(n, 0, -2):\n    t -= i\nreturn t", [(9,), (0,)]),
+    ("xs: list", "for x in xs:\n    if x > 2:\n        return x\nreturn -1", [([1, 3],), ([],)]),
+    (
+        "xs: list",
+        "ys = xs[:]\nfor i in range(len(ys)):\n    ys[i] = ys[i] * 2\nys.append(7)\nreturn ys",
+        [([1, 3],), ([],)],
+    ),
+    ("xs: list", "for x in xs:\n    xs[0] = xs[0] + x\nreturn xs", [([1, 3],), ([],)]),
+    ("xs: list", "xs += xs\nxs += [1]\nreturn xs", [([1, 3],), ([],)]),
+    ("s: str", "r = ''\nfor c in s:\n    r = c + r\nreturn r", [("abc",), ("",)]),
+    ("s: str", "n = 0\nfor w in s.split():\n    n += len(w)\nreturn n", [("ab c",), ("",)]),
+    (
+        "n: int",
+        "d = 0\nwhile n > 0:\n    d += n % 10\n    n //= 10\nreturn d",
+        [(123,), (0,), (-5,)],
+    ),
+    ("a: int, b: int", "while b > 0:\n    t = a\n    a = b\n    b = t % b\nreturn a", [(48, 18)]),
+    (
+        "xs: list",
+        "i = 0\nwhile i < len(xs) and xs[i] > 0:\n    i += 1\nreturn i",
+        [([1, 2, 0, 4],), ([],)],
+    ),
+    ("n: int", "i = n\nt = 0\nwhile i >= 3:\n    t += i\n    i -= 2\nreturn t", [(10,), (1,)]),
+    (
+        "n: int",
+        "if n > 10:\n    return 'big'\nelif n > 5:\n    r = 'mid'\n    return r\nelse:\n"
+        "    n += 1\nreturn str(n)",
+        [(20,), (7,), (1,)],
+    ),
+    ("n: int", "n -= 1\nn //= 2\nn %= 3\nn *= n\nreturn n == 1", [(20,), (7,), (1,)]),
+]
+
+
+@pytest.mark.parametrize(("parameters", "body", "inputs"), BODIES)
+def test_statements_do_what_python_does(ids_of, in_cpython, parameters, body, inputs):
+    assert_agree(in_cpython, [(ids_of(parameters, body), inputs)])
+
+
+def test_random_programs_do_what_python_does(program_ids, in_cpython):
+    rng = random.Random(0)
+    tasks = []
+    for row in program_ids:
+        ids = row[row >= 0].tolist()
+        types = parameter_types(ids)
+        tasks.append((ids, [random_inputs(types, rng) for _ in range(5)]))
+    counts = assert_agree(in_cpython, tasks)
+    assert counts["value"] > 300
+    assert counts["error"] > 20
+
+
+def assert_agree(in_cpython, tasks):
+    """Compare both evaluators wherever ours met no limit; return how often what came out."""
+    interpreter = Interpreter()
+    compared = []
+    for ids, inputs in tasks:
+        outcomes = interpreter.run(ids, inputs)
+        pairs = [p for p in zip(inputs, outcomes, strict=True) if "limit" not in p[1].status]
+        compared.append((ids_to_source(ids), pairs))
+    found = in_cpython([(source, [values for values, _ in pairs]) for source, pairs in compared])
+    counts = {"value": 0, "error": 0}
+    for (source, pairs), theirs in zip(compared, found, strict=True):
+        for (values, ours), (status, content) in zip(pairs, theirs, strict=True):
+            where = f"{source}{values}"
+            assert ours.status == status, where
+            assert same_value(content, ours.value if status == "value" else ours.error), where
+            counts[status] += 1
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("parameters", "body", "status"),
+    [
+        ("n: int", "for i in range(2000000000):\n    n += 1\nreturn n", "step_limit"),
+        ("n: int", "i = 0\nwhile i < 2000000000:\n    i += 1\nreturn i", "step_limit"),
+        (
+            "n: int",
+            "for i in range(99999):\n    for j in range(99999):\n        n += 1\nreturn n",
+            "step_limit",
+        ),
+        ("n: int", "for i in range(1000):\n    n *= n\nreturn n", "size_limit"),
+        ("n: int", "for i in range(9999):\n    n = n + n\nreturn n", "size_limit"),
+        ("n: int", "for i in range(9999):\n    n -= -n\nreturn n", "size_limit"),
+        ("n: int", "return list(range(n * 1000000000))", "size_limit"),
+        ("n: int", "return [n] * 1000000000000", "size_limit"),
+        ("n: int", "return 'ab' * 1000000000000", "size_limit"),
+        ("n: int", "s = 'ab'\nfor i in range(99):\n    s += s\nreturn s", "size_limit"),
+        ("n: int", "s = 'ab'\nfor i in range(99):\n    s = s.join(s)\nreturn s", "size_limit"),
+        (
+            "n: int",
+            "s = 'ab'\nfor i in range(99):\n    s = s.replace('a', s)\nreturn s",
+            "size_limit",
+        ),
+        ("n: int", "xs = [n]\nfor i in range(99):\n    xs += xs\nreturn xs", "size_limit"),
+        (
+            "n: int",
+            "xs = [n] * 9000\nfor i in range(1999):\n    xs.append(i)\nreturn xs",
+            "size_limit",
+        ),
+        (
+            "n: int",
+            "xs = [n]\nfor i in range(9999):\n    xs = [sum(xs)] * 1000\nreturn xs",
+            "size_limit",
+        ),
+        (
+            "n: int",
+            "xs = list(range(9999))\nfor i in range(99999):\n    xs = sorted(xs)\nreturn xs",
+            "step_limit",
+        ),
+        ("s: str", "for i in range(99):\n    s = str(int(s * 9))\nreturn s", "size_limit"),
+    ],
+)
+def test_growth_and_endless_loops_end_soon(ids_of, parameters, body, status):
+    ids = ids_of(parameters, body)
+    value = 7 if parameters == "n: int" else "7"
+    start = time.process_time()
+    assert Interpreter().run(ids, [(value,)]) == [Outcome(status=status)]
+    assert time.process_time() - start < 2.0
+
+
+def test_deep_nesting_is_classified():
+    of = language()
+    head = [of.id_of("program_int"), of.id_of("last_int"), of.id_of("return_int")]
+    for depth in (100, 500, 4000):
+        ids = [*head, *[of.id_of("abs")] * depth, of.slot_id("INT", 0)]
+        assert nesting(ids) == depth + 2
+        status = Interpreter().run(ids, [(-3,)])[0].status
+        assert status == ("value" if depth == 100 else "size_limit")
+
+
+def test_long_but_flat_programs_run(ids_of):
+    ids = ids_of("n: int", "n += 1\n" * 300 + "return n")
+    assert nesting(ids) < 5
+    assert Interpreter().run(ids, [(0,)])[0].value == 300
+
+
+def test_ids_that_are_no_program_are_invalid(ids_of):
+    ids = ids_of("n: int", "return n + 1")
+    for broken in ([], ids[:-1], [*ids, 3], [9999], [*ids[:-2], -1]):
+        assert Interpreter().run(broken, [(1,)])[0].status == "invalid"
+
+
+def test_programs_that_break_the_rules_fail_without_harm():
+    of = language()
+    start = [of.id_of("program_int"), of.id_of("last_int"), of.id_of("return_int")]
+    undefined = [*start, of.slot_id("INT", 9)]
+    assert Interpreter().run(undefined, [(1,)])[0].status == "invalid"
+    wrong_type = [*start, of.id_of("len_str"), of.slot_id("STR", 0)]
+    assert Interpreter().run(wrong_type, [(1,)])[0] == Outcome(status="error", error="TypeError")
+    no_return = [*start[:2], of.id_of("let_int"), of.slot_id("INT", 0), of.id_of("end")]
+    assert Interpreter().run(no_return, [(1,)])[0].status == "invalid"
+
+
+def test_a_wrong_number_of_inputs_is_an_error(ids_of):
+    ids = ids_of("n: int", "m = 2\nreturn n + m")
+    for inputs in ((), (1, 2)):
+        assert Interpreter().run(ids, [inputs]) == [Outcome(status="error", error="TypeError")]
+
+
+def test_inputs_stay_as_they_are(ids_of):
+    values = [1, 2]
+    ids = ids_of("xs: list", "xs.append(3)\nxs[0] = 9\nreturn xs")
+    assert Interpreter().run(ids, [(values,)])[0].value == [9, 2, 3]
+    assert values == [1, 2]
+
+
+def test_runs_do_not_depend_on_earlier_ones(ids_of):
+    interpreter = Interpreter(Limits(max_steps=100))
+    ids = ids_of("n: int", "for i in range(n):\n    n += 1\nreturn n")
+    executable = interpreter.compile(ids)
+    first = [executable.run((n,)) for n in (3, 1000, 3)]
+    assert [outcome.status for outcome in first] == ["value", "step_limit", "value"]
+    assert first[0] == first[2]
+
+
+def test_watched_programs_tell_which_blocks_ran(ids_of):
+    body = "if n > 0:\n    return 1\nfor i in range(3):\n    n += 1\nreturn n"
+    executable = Interpreter().compile_tree(to_tree(ids_of("n: int", body)), watch=True)
+    assert executable.num_blocks == 3
+    executable.run((1,))
+    assert executable.visited == {0, 1}
+    executable.visited.clear()
+    executable.run((0,))
+    assert executable.visited == {0, 2}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (1, 1, True),
+        (1, True, False),
+        (0, False, False),
+        ([1], [True], False),
+        ([1, 2], [1, 2], True),
+        ([1], [1, 2], False),
+        ("1", 1, False),
+        ("a", "a", True),
+        ([], "", False),
+    ],
+)
+def test_values_are_compared_by_type_too(one, other, same):
+    assert same_value(one, other) is same
+    assert Outcome(status="value", value=one).returned(other) is same

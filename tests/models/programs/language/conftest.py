@@ -1,0 +1,266 @@
+"""Random programs of many flavours, and a checker of Python that knows nothing of grammars."""
+
+import ast
+
+import pytest
+import torch
+from hypothesis import strategies as st
+
+from models.programs.language.kinds import language
+from models.programs.language.machine import ConstraintMachine
+from models.programs.language.sampling import random_programs
+
+FLAVOURS = {
+    "any": (),
+    "statements": ("if", "if_else", "let_int", "set_int", "for_range_1", "append", "end", "slot"),
+    "loops": ("while_lt", "while_gt_and", "shrink_gt", "for_slot", "for_words", "slot", "len_list",
+              "let_list", "step_mod", "set_list", "iadd", "append", "store", "len_str"),
+    "spelled": ("number", "text", "digit", "list_n", "more", "neg", "let_int", "let_str"),
+    "slots": ("slot", "let_int", "let_list", "let_str", "let_bool"),
+}  # fmt: skip
+
+
+def _flavoured(batch, max_steps, seed, flavour):
+    """Sample a batch with logits that are random, high for the flavour's kinds."""
+    generator = torch.Generator().manual_seed(seed)
+    machine = ConstraintMachine("cpu", max_steps)
+    logits = torch.randn(machine.num_productions, generator=generator)
+    for kind in language().kinds:
+        logits[kind.id] += 3 * (kind.name in FLAVOURS[flavour])
+    return random_programs(machine, batch, generator, logits)
+
+
+@pytest.fixture(scope="session")
+def sample_programs():
+    return _flavoured
+
+
+@pytest.fixture(scope="session")
+def flavours():
+    return st.sampled_from(sorted(FLAVOURS))
+
+
+@pytest.fixture(scope="session")
+def program_ids():
+    """One derivation at a time, without padding."""
+
+    @st.composite
+    def draw_one(draw):
+        flavour = draw(st.sampled_from(sorted(FLAVOURS)))
+        max_steps = draw(st.integers(4, 120))
+        ids = _flavoured(1, max_steps, draw(st.integers(0, 2**32)), flavour)
+        return [production_id for production_id in ids[0].tolist() if production_id >= 0]
+
+    return draw_one()
+
+
+SIGNATURES = {
+    "abs": {("int",): "int"},
+    "min": {("list",): "int", ("int", "int"): "int"},
+    "max": {("list",): "int", ("int", "int"): "int"},
+    "sum": {("list",): "int"},
+    "len": {("list",): "int", ("str",): "int", ("set",): "int", ("words",): "int"},
+    "int": {("str",): "int", ("bool",): "int"},
+    "ord": {("str",): "int"},
+    "str": {("int",): "str"},
+    "chr": {("int",): "str"},
+    "set": {("list",): "set", ("str",): "set"},
+    "sorted": {("list",): "list", ("set",): "list", ("str",): "characters"},
+    "reversed": {("list",): "backwards", ("str",): "characters"},
+    "list": {("list",): "list", ("range",): "list", ("backwards",): "list"},
+    "range": {("int",): "range", ("int",) * 2: "range", ("int",) * 3: "range"},
+    ".count": {("list", "int"): "int", ("str", "str"): "int"},
+    ".index": {("list", "int"): "int"},
+    ".find": {("str", "str"): "int"},
+    ".isdigit": {("str",): "bool"},
+    ".isalpha": {("str",): "bool"},
+    ".isupper": {("str",): "bool"},
+    ".islower": {("str",): "bool"},
+    ".startswith": {("str", "str"): "bool"},
+    ".endswith": {("str", "str"): "bool"},
+    ".upper": {("str",): "str"},
+    ".lower": {("str",): "str"},
+    ".strip": {("str",): "str"},
+    ".replace": {("str", "str", "str"): "str"},
+    ".join": {("str", "str"): "str", ("str", "characters"): "str"},
+    ".split": {("str",): "words"},
+}
+OPERATORS = {
+    ("int", "int"): (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod),
+    ("str", "str"): (ast.Add,),
+    ("list", "list"): (ast.Add,),
+    ("str", "int"): (ast.Mult,),
+    ("list", "int"): (ast.Mult,),
+}
+ITEMS = {"list": "int", "str": "str", "words": "str", "range": "int"}
+
+
+class PythonChecker:
+    """Checks one function: types, definite assignment, returns, loops that end, no shared lists."""
+
+    def __init__(self, source):
+        (self.function,) = ast.parse(source).body
+        self.types = {a.arg: a.annotation.id for a in self.function.args.args}
+        self.returned = self.function.returns.id
+
+    def check(self):
+        assert self.block(self.function.body, set(self.types), set()) is None, "may not return"
+
+    def block(self, statements, defined, frozen):
+        """Return the names defined behind the block, None where nothing gets there.
+
+        Code behind an if whose branches both return is dead, and yet checked.
+        """
+        names, is_dead = set(defined), False
+        for statement in statements:
+            after = self.statement(statement, names, frozen)
+            is_dead = is_dead or after is None
+            names = names if after is None else after
+        return None if is_dead else names
+
+    def statement(self, node, defined, frozen):
+        match node:
+            case ast.Return(value=value):
+                assert self.type_of(value, defined) == self.returned
+                return None
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                found = self.type_of(value, defined)
+                assert found in ("int", "bool", "str", "list")
+                assert self.types.setdefault(name, found) == found
+                assert name not in frozen
+                assert not self.may_be_named(value)
+                return defined | {name}
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name), slice=index)]):
+                assert name in defined
+                assert self.types[name] == "list"
+                assert self.type_of(index, defined) == self.type_of(node.value, defined) == "int"
+            case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
+                assert name in defined - frozen
+                pair = self.types[name], self.type_of(value, defined)
+                assert isinstance(op, OPERATORS[pair])
+                assert pair[0] == pair[1]
+            case ast.Expr(value=ast.Call(func=ast.Attribute(ast.Name(id=name), attr="append"))):
+                assert name in defined - frozen
+                (value,) = node.value.args
+                assert (self.types[name], self.type_of(value, defined)) == ("list", "int")
+            case ast.If(test=test, body=body, orelse=orelse):
+                assert self.type_of(test, defined) == "bool"
+                ends = [self.block(part, defined, frozen) for part in (body, orelse)]
+                ends = [end for end in ends if end is not None]
+                return set.intersection(*ends) if ends else None
+            case ast.For():
+                self.loop(node, defined, frozen)
+            case ast.While():
+                self.counting_loop(node, defined, frozen)
+            case _:
+                raise AssertionError(ast.dump(node))
+        return defined
+
+    def loop(self, node, defined, frozen):
+        name = node.target.id
+        item = ITEMS[self.type_of(node.iter, defined)]
+        assert name not in defined
+        assert self.types.setdefault(name, item) == item
+        assert not (isinstance(node.iter, ast.IfExp) and self.may_be_named(node.iter))
+        walked = {node.iter.id} if self.may_be_named(node.iter) else set()
+        self.block(node.body, defined | {name}, frozen | walked)
+
+    def counting_loop(self, node, defined, frozen):
+        test = node.test.values[0] if isinstance(node.test, ast.BoolOp) else node.test
+        assert not isinstance(node.test, ast.BoolOp) or isinstance(node.test.op, ast.And)
+        assert self.type_of(node.test, defined) == "bool"
+        counter, bound, last = test.left.id, test.comparators[0], node.body[-1]
+        held = {n.id for n in ast.walk(bound) if isinstance(n, ast.Name)} - {"len"}
+        assert isinstance(bound, ast.Constant | ast.Name | ast.Call | ast.UnaryOp)
+        assert counter in defined - frozen
+        behind = self.block(node.body[:-1], defined, frozen | held | {counter})
+        names = {n.id for n in ast.walk(last) if isinstance(n, ast.Name)}
+        self.statement(last, behind or defined | names, frozen)
+        match test.ops[0], last:
+            case (ast.Lt() | ast.LtE(), ast.AugAssign(ast.Name(id=name), ast.Add(), amount)):
+                least = 1
+            case (ast.Gt() | ast.GtE(), ast.AugAssign(ast.Name(id=name), ast.Sub(), amount)):
+                least = 1
+            case (ast.Gt(), ast.AugAssign(ast.Name(id=name), ast.FloorDiv(), amount)):
+                assert bound.value >= 0
+                least = 2
+            case (ast.Gt(), ast.Assign([ast.Name(id=name)], ast.BinOp(_, ast.Mod(), divisor))):
+                assert bound.value >= 0
+                assert divisor.id == counter
+                amount, least = ast.Constant(0), 0
+        assert amount.value >= least
+        assert name == counter
+
+    def may_be_named(self, node):
+        """Whether the value of an expression may be a list that a variable holds."""
+        if isinstance(node, ast.IfExp):
+            return self.may_be_named(node.body) or self.may_be_named(node.orelse)
+        return isinstance(node, ast.Name) and self.types[node.id] == "list"
+
+    def type_of(self, node, defined):
+        match node:
+            case ast.Constant(value=value):
+                return type(value).__name__
+            case ast.Name(id=name):
+                assert name in defined, f"{name} may be undefined"
+                return self.types[name]
+            case ast.List(elts=items):
+                assert all(self.type_of(item, defined) == "int" for item in items)
+                return "list"
+            case ast.UnaryOp(op=op, operand=operand):
+                wanted = {ast.USub: "int", ast.Not: "bool"}[type(op)]
+                assert self.type_of(operand, defined) == wanted
+                return wanted
+            case ast.BinOp(left=left, op=op, right=right):
+                pair = self.type_of(left, defined), self.type_of(right, defined)
+                assert isinstance(op, OPERATORS[pair])
+                return pair[0]
+            case ast.BoolOp(values=values):
+                assert all(self.type_of(value, defined) == "bool" for value in values)
+                return "bool"
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                return self.comparison(
+                    op, self.type_of(left, defined), self.type_of(right, defined)
+                )
+            case ast.IfExp(test=test, body=body, orelse=orelse):
+                assert self.type_of(test, defined) == "bool"
+                assert self.type_of(body, defined) == self.type_of(orelse, defined)
+                return self.type_of(body, defined)
+            case ast.Subscript(value=value, slice=index):
+                return self.item(self.type_of(value, defined), index, defined)
+            case ast.Call():
+                return self.call(node, defined)
+        raise AssertionError(ast.dump(node))
+
+    def comparison(self, op, left, right):
+        if isinstance(op, ast.In | ast.NotIn):
+            assert (left, right) in (("int", "list"), ("str", "str"))
+        elif left in ("int", "str"):
+            assert left == right
+        else:
+            assert left == right
+            assert isinstance(op, ast.Eq | ast.NotEq)
+        return "bool"
+
+    def item(self, owner, index, defined):
+        if isinstance(index, ast.Slice):
+            assert owner in ("str", "list")
+            parts = (index.lower, index.upper, index.step)
+            assert all(part is None or self.type_of(part, defined) == "int" for part in parts)
+            return owner
+        assert self.type_of(index, defined) == "int"
+        return ITEMS[owner]
+
+    def call(self, node, defined):
+        args = [self.type_of(arg, defined) for arg in node.args]
+        if isinstance(node.func, ast.Attribute):
+            owner = self.type_of(node.func.value, defined)
+            return SIGNATURES[f".{node.func.attr}"][(owner, *args)]
+        if node.keywords:
+            assert (node.func.id, args) == ("sorted", ["list"])
+        return SIGNATURES[node.func.id][tuple(args)]
+
+
+@pytest.fixture(scope="session")
+def check_python():
+    return lambda source: PythonChecker(source).check()

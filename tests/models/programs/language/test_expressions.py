@@ -1,0 +1,151 @@
+import pytest
+
+from models.errors import UserError
+from models.programs.language.from_source import source_to_ids
+from models.programs.language.kinds import language
+from models.programs.language.to_source import ids_to_source
+
+HEAD = "def f(n: int, s: str, xs: list, b: bool):\n    return "
+
+
+def canonical(expression):
+    program = source_to_ids(HEAD + expression)
+    source = ids_to_source(program.ids, program.names)
+    return source.partition("return ")[2].strip()
+
+
+def kinds_of(expression):
+    ids = source_to_ids(HEAD + expression).ids
+    return [language().kinds[i].name for i in ids][6:]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("1 < n < 3 <= 4", "1 < n and n < 3 and (3 <= 4)"),
+        ("max(1, n, 3)", "max(1, max(n, 3))"),
+        ("3 * s", "s * 3"),
+        ("n * [0]", "[0] * n"),
+        ("b or n > 1 or n < 0", "b or n > 1 or n < 0"),
+        ("b and (n > 1 and n < 0)", "b and n > 1 and (n < 0)"),
+        ("-(1)", "-1"),
+    ],
+)
+def test_what_means_the_same_is_read_as_the_same(written, read):
+    assert canonical(written) == read
+    assert canonical(read) == read
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "-n",
+        "--1",
+        "-12345",
+        "- -n",
+        "n - -1",
+        "(b and b) and b",
+        "not (b and b)",
+        "s[n:]",
+        "s[:]",
+        "xs[::-1]",
+        "xs[1:n:2]",
+        "s[:n][n]",
+        "n if b else -1",
+        "len(set(xs))",
+        "len(set(s))",
+        "len(s.split())",
+        "s.split()[n]",
+        "sorted(set(xs))",
+        "sorted(xs, reverse=True)",
+        "list(reversed(xs))",
+        "list(range(1, n, 2))",
+        "list(xs)",
+        "', '.join(s)",
+        "''.join(sorted(s))",
+        "''.join(reversed(s))",
+        "s.replace('a', 'b')",
+        "[1, 2, 3, 4, n]",
+        "[]",
+        "s * n",
+        "xs + [n]",
+        "n not in xs",
+        "s in 'abc'",
+        "int(b) + int(s)",
+        "(n < 1) == b",
+        "'\"' + \"'\" + '\\\\' + ' ~'",
+        "999999999999999999",
+        "xs == [] and s != 'q'",
+    ],
+)
+def test_expressions_of_the_language_come_back(expression):
+    assert source_to_ids(HEAD + canonical(expression)).ids == source_to_ids(HEAD + expression).ids
+
+
+@pytest.mark.parametrize(
+    ("expression", "kinds"),
+    [
+        ("-1", ["constant"]),
+        ("-2", ["neg", "constant"]),
+        ("10", ["constant"]),
+        ("11", ["number", "digit", "digit", "digits_end"]),
+        ("'aeiou'", ["constant"]),
+        ("'ae'", ["text", "character", "character", "chars_end"]),
+        ("[1, n]", ["list_2", "constant", "slot"]),
+        ("[1, 1, 1, 1, n]", ["list_n", *["constant"] * 4, "more", "slot", "items_end"]),
+        ("len(set(s))", ["len_set_str", "slot"]),
+        ("s.split()[0]", ["word", "slot", "constant"]),
+        ("'' if b else s", ["if_str", "slot", "constant", "slot"]),
+    ],
+)
+def test_derivations_are_short(expression, kinds):
+    assert kinds_of(expression) == kinds
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("n / 2", "line 2, column 12: `n / 2`: / gives a float: use //"),
+        ("n ** 2", r"`n \*\* 2`: \*\* is not in the language: multiply"),
+        ("n is 1", "`is` is not in the language: use =="),
+        ("+n", "unary \\+ is not in the language"),
+        ("n + s", "`n \\+ s` has int and str: allowed is int \\+ int -> int; str \\+ str -> str"),
+        ("b + b", "has bool and bool: allowed is int"),
+        ("len(n)", "`len\\(n\\)` has int: allowed is len\\(list\\) -> int; len\\(str\\) -> int"),
+        ("len(set(n))", "has int: allowed is len\\(set\\(list\\)\\) -> int; len\\(set\\(str"),
+        ("set(xs)", "a set is not a value here: len\\(set"),
+        ("range(n)", "a range is not a value here"),
+        ("reversed(xs)", "reversed\\(...\\) is not a value here"),
+        ("s.split()", "a list of str is not a value here"),
+        ("sorted(xs, key=abs)", "is not in the language: allowed is sorted\\(list\\) -> list; "),
+        ("lenn(xs)", "lenn\\(\\) is not in the language. Did you mean 'len\\(\\)'"),
+        ("isinstance(n, int)", "isinstance\\(\\) is not in the language. Known: "),
+        ("print(n)", "print\\(\\) is not in the language. Known: "),
+        ("s.uper()", "Did you mean '.upper\\(\\)'"),
+        ("[x for x in xs]", "a list comprehension is not in the language: write a loop"),
+        ("{}", "a dictionary is not in the language"),
+        ("(1, 2)", "a tuple is not in the language"),
+        ("lambda: 1", "a lambda is not in the language"),
+        ("f'{n}'", "an f-string is not in the language: use str"),
+        ("s.real", "attributes are not in the language"),
+        ("None", "a NoneType is not in the language: values are int, bool, str and list"),
+        ("1.5", "line 2, column 12: `1.5`: a float is not in the language"),
+        ("'é'", "texts hold printable ASCII characters only"),
+        ("'a\\n'", "texts hold printable ASCII characters only"),
+        ("9999999999999999999", "numbers have at most 18 digits"),
+        ("0x" + "f" * 5000, "numbers have at most 18 digits"),
+        ("'\\d' + 1", "has str and int"),
+        ("[1, 2, 3, s]", "column 22: `s` is str, an item of a list must be int"),
+        ("[s]", "`\\[s\\]` has str: allowed is \\[int\\] -> list"),
+        ("n if n else 1", "has int and int and int: allowed is int if bool else int"),
+        ("not xs", "`not xs` has list: allowed is not bool -> bool"),
+        ("xs[b]", "has list and bool: allowed is list\\[int\\] -> int; str\\[int\\] -> str"),
+        ("m", "line 2, column 12: 'm' is not defined here.$"),
+        ("nn", "'nn' is not defined here. Did you mean 'n'"),
+        ("f(n)", "f\\(\\) is not in the language"),
+        ("n" + "\\\n" + " + m", "line 3, column 4: 'm' is not defined"),
+    ],
+)
+def test_other_expressions_are_refused_with_their_place_and_what_is_allowed(expression, message):
+    with pytest.raises(UserError, match=message):
+        source_to_ids(HEAD + expression)

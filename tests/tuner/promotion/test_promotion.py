@@ -1,0 +1,292 @@
+import json
+
+import pytest
+
+import tuner.promotion.promotion
+from models.commands.model_files import find_checkpoint
+from models.errors import UserError
+from models.presets import find_preset
+from models.training.checkpoints import read_checkpoint, write_checkpoint
+from tuner.promotion.promotion import promote
+from tuner.record.environment import render
+from tuner.record.events import EventLog
+from tuner.record.paths import RunPaths
+from tuner.record.promotions import read_promotions
+from tuner.record.results import read_run
+from tuner.search.loading import write_search
+
+
+class FakeRun:
+    """Writes what a search leaves behind, without running one."""
+
+    def __init__(self, paths, search):
+        self.paths = paths
+        paths.folder.mkdir(parents=True)
+        write_search(search, paths)
+        environment = {"commit": "abc", "dirty": True, "data": {"digest": "d1"}, "seeds": {"x": 1}}
+        paths.environment_file.write_text(render(environment))
+        self.number = 0
+
+    def trial(self, name, values, state="done", checkpoints=None):
+        with EventLog(self.paths.events_file) as log:
+            log.trial(name, self.number, {"lr": 0.25 + self.number / 8})
+            self.number += 1
+            log.start(name)
+            for epoch, value in enumerate(values, 1):
+                folder = f"checkpoints/{name}/checkpoint_{epoch:06d}"
+                metrics = value if isinstance(value, dict) else {"val/score": value}
+                log.report(name, epoch, metrics, folder)
+                if checkpoints is None or epoch in checkpoints:
+                    file = self.paths.folder / folder / "checkpoint.ckpt"
+                    write_checkpoint(file, {"trial": name, "epoch": epoch, "metrics": metrics})
+            log.end(name, state)
+
+    def end(self, status):
+        with EventLog(self.paths.events_file) as log:
+            log.run(status)
+
+
+@pytest.fixture
+def fake_run(make_search, tmp_path):
+    """A run of four trials, in the order b, c, a by value; the failed one was the best."""
+    run = FakeRun(RunPaths(tmp_path / "runs" / "first"), make_search())
+    run.trial("a", [0.1, 0.2])
+    run.trial("b", [0.5, 0.9, 0.7])
+    run.trial("c", [0.8], state="stopped")
+    run.trial("d", [1.5], state="failed")
+    run.end("finished")
+    return run
+
+
+@pytest.fixture
+def presets(tmp_path):
+    return tmp_path / "presets" / "fake"
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_the_best_become_presets_with_their_checkpoints(fake_run, presets):
+    first, second = promote(fake_run.paths, top=2, confirm=False)
+
+    assert (first.row.trial, second.row.trial) == ("b", "c")
+    assert names(presets) == ["first-1", "first-1.yaml", "first-2", "first-2.yaml"]
+    # save_top_k is 2
+    assert names(presets / "first-1") == [
+        "README.md",
+        "best-score-2-0.9000.ckpt",
+        "best-score-3-0.7000.ckpt",
+    ]
+    preset = find_preset("fake", "first-1")
+    assert preset.config.lr == 0.375
+    assert preset.config.epochs == 4
+    assert [path.resolve() for path in preset.checkpoints] == first.preset.checkpoints
+    assert "trial 1 of run first: val/score 0.9000" in preset.config.description
+
+
+def test_every_checkpoint_is_of_the_epoch_that_its_name_says(fake_run, presets):
+    promote(fake_run.paths, top=3, confirm=False)
+    for number, trial, epochs in [(1, "b", [2, 3]), (2, "c", [1]), (3, "a", [2, 1])]:
+        found = {}
+        for path in (presets / f"first-{number}").glob("*.ckpt"):
+            _, _, epoch, value = path.stem.split("-")
+            content = read_checkpoint(path)
+            assert content["trial"] == trial
+            assert content["epoch"] == int(epoch)
+            assert f"{content['metrics']['val/score']:.4f}" == value
+            found[int(epoch)] = content
+        assert sorted(found) == sorted(epochs)
+        used = find_checkpoint("fake", f"first-{number}", lambda folder: folder)
+        assert read_checkpoint(used)["epoch"] == epochs[0]
+
+
+COST = "objective={metric: val/cost, mode: min}"
+
+
+def test_less_can_be_better(make_search, tmp_path, presets):
+    run = FakeRun(RunPaths(tmp_path / "runs" / "r"), make_search(COST))
+    run.trial("a", [{"val/cost": cost} for cost in (5.0, 3.0, 4.0)])
+    run.trial("b", [{"val/cost": cost} for cost in (9.0, 2.0, 8.0)])
+    run.trial("c", [{"val/cost": 4.0}])
+    promoted = promote(run.paths, top=3, confirm=False)
+    assert [(one.row.trial, one.best.epoch) for one in promoted] == [("b", 2), ("a", 2), ("c", 1)]
+    assert names(presets / "r-1") == [
+        "README.md", "best-cost-2-2.0000.ckpt", "best-cost-3-8.0000.ckpt",
+    ]  # fmt: skip
+    assert read_checkpoint(presets / "r-1" / "best-cost-3-8.0000.ckpt")["epoch"] == 3
+    assert read_checkpoint(find_checkpoint("fake", "r-1", lambda folder: folder))["epoch"] == 2
+
+
+def test_of_equal_epochs_and_trials_the_secondary_value_decides(make_search, tmp_path, presets):
+    run = FakeRun(RunPaths(tmp_path / "runs" / "r"), make_search())
+
+    def curve(*costs):
+        return [{"val/score": 0.0, "val/cost": cost} for cost in costs]
+
+    run.trial("a", curve(19.8, 15.0, 15.0, 17.0))
+    run.trial("b", curve(19.8, 13.5, 14.0))
+    run.trial("c", curve(15.0))
+    promoted = promote(run.paths, top=3, confirm=False)
+    assert [(one.row.trial, one.best.epoch) for one in promoted] == [("b", 2), ("a", 3), ("c", 1)]
+    used = find_checkpoint("fake", "r-2", lambda folder: folder)
+    assert used.name == "best-score-3-0.0000.ckpt"
+    card = (presets / "r-1" / "README.md").read_text()
+    assert (
+        "| `best-score-2-0.0000.ckpt` | val/score 0.0000, val/cost 13.5000 after epoch 2 |" in card
+    )
+
+
+def test_provenance_tells_where_it_comes_from(fake_run):
+    (promoted,) = promote(fake_run.paths, confirm=False)
+    provenance = find_preset("fake", promoted.preset.name).provenance
+    assert provenance["run"] == "first"
+    assert provenance["trial"] == {"number": 1, "id": "b", "state": "done", "epochs": 3}
+    assert provenance["metric"] == {"name": "val/score", "value": 0.9, "epoch": 2}
+    assert provenance["last_value"] == 0.7
+    assert provenance["confirmed"] is False
+    assert provenance["parent_preset"] == "plain"
+    assert provenance["commit"] == "abc"
+    assert provenance["data"] == {"digest": "d1"}
+    assert len(provenance["space_sha256"]) == len(provenance["search_sha256"]) == 64
+
+
+def test_the_card_says_what_it_is(fake_run, presets):
+    promote(fake_run.paths, confirm=False)
+    card = (presets / "first-1" / "README.md").read_text()
+    assert card.startswith("# first-1\n")
+    assert "Not confirmed on fresh seeds" in card
+    assert "python -m models.fake.train --config first-1" in card
+    assert (
+        "- val/score: 0.9000 after epoch 2, the best one; 0.7000 after epoch 3, the last one\n"
+        "- trial 1 of the run `first`, done, 3 epochs trained\n"
+    ) in card
+    listed = [line for line in card.splitlines() if line.startswith("| `best-")]
+    assert listed == [
+        "| `best-score-2-0.9000.ckpt` | val/score 0.9000 after epoch 2 |",
+        "| `best-score-3-0.7000.ckpt` | val/score 0.7000 after epoch 3 |",
+    ]
+    settings = {"lr": "0.375", "epochs": "4", "save_top_k": "2"}
+    assert all(f"| {key} | {value} |" in card for key, value in settings.items())
+
+
+def test_a_confirmation_is_written_down(fake_run):
+    (promoted,) = promote(fake_run.paths, confirmation={"mean": 0.88, "seeds": [1, 2, 3]})
+    provenance = find_preset("fake", promoted.preset.name).provenance
+    assert provenance["confirmed"] is True
+    assert provenance["confirmation"] == {"mean": 0.88, "seeds": [1, 2, 3]}
+
+
+def test_confirming_is_not_there_yet(fake_run, presets):
+    with pytest.raises(UserError, match="pass --no_confirm"):
+        promote(fake_run.paths)
+    assert names(presets) == []
+
+
+def test_a_trial_is_promoted_once(fake_run, presets):
+    promote(fake_run.paths, confirm=False)
+    (again,) = promote(fake_run.paths, confirm=False)
+    assert again.row.trial == "c"
+    assert again.preset.name == "first-2"
+    assert [entry.trial for entry in read_promotions(fake_run.paths)] == ["b", "c"]
+    promote(fake_run.paths, confirm=False)
+    with pytest.raises(UserError, match="was promoted already"):
+        promote(fake_run.paths, confirm=False)
+
+
+def test_a_trial_without_its_checkpoint_is_left_out(make_search, tmp_path):
+    run = FakeRun(RunPaths(tmp_path / "runs" / "r"), make_search())
+    run.trial("deleted", [0.9], checkpoints=[])
+    run.trial("worse", [0.1, 0.5], checkpoints=[1])
+    (promoted,) = promote(run.paths, confirm=False)
+    assert promoted.row.trial == "worse"
+    assert promoted.best.epoch == 1  # what is promoted is what is on disk
+
+
+def test_an_interrupted_run_has_winners_too(make_search, tmp_path):
+    run = FakeRun(RunPaths(tmp_path / "runs" / "r"), make_search())
+    run.trial("a", [0.9], state="interrupted")
+    run.end("interrupted")
+    (promoted,) = promote(run.paths, confirm=False)
+    assert promoted.preset.provenance["trial"]["state"] == "interrupted"
+
+
+def test_a_run_without_winners(make_search, tmp_path):
+    run = FakeRun(RunPaths(tmp_path / "runs" / "r"), make_search())
+    run.trial("a", [0.9], state="failed")
+    with pytest.raises(UserError, match="no trial that ended with a checkpoint"):
+        promote(run.paths, confirm=False)
+
+
+def test_a_prefix_names_the_presets(fake_run, presets):
+    promote(fake_run.paths, top=2, prefix="good", confirm=False)
+    assert names(presets) == ["good-1", "good-1.yaml", "good-2", "good-2.yaml"]
+    with pytest.raises(UserError, match="'good-1' exists already: choose another --prefix"):
+        promote(fake_run.paths, prefix="good", confirm=False)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "top", "problem"), [("a/b", 1, "name 'a/b'"), ("a", 0, "--top is 0")]
+)
+def test_bad_requests(fake_run, prefix, top, problem):
+    with pytest.raises(UserError, match=problem):
+        promote(fake_run.paths, prefix=prefix, top=top, confirm=False)
+
+
+@pytest.mark.parametrize("at", ["folder", "preset"])
+def test_a_failure_in_the_middle_leaves_nothing(fake_run, presets, monkeypatch, at):
+    if at == "folder":
+        monkeypatch.setattr(tuner.promotion.promotion.shutil, "copyfile", _disk_full)
+    else:
+        monkeypatch.setattr(tuner.promotion.promotion, "render_preset", _disk_full)
+    with pytest.raises(UserError, match=r"No space left.*nothing was promoted"):
+        promote(fake_run.paths, confirm=False)
+    assert names(presets) == []
+    assert read_promotions(fake_run.paths) == []
+    monkeypatch.undo()
+
+
+def test_a_damaged_checkpoint_is_not_promoted(fake_run, presets):
+    for file in fake_run.paths.checkpoints.glob("b/*/checkpoint.ckpt"):
+        file.write_bytes(b"torn")
+    with pytest.raises(
+        UserError, match=r"checkpoints/b/checkpoint_000002/checkpoint.ckpt: not a .*checkpoint"
+    ):
+        promote(fake_run.paths, confirm=False)
+    assert names(presets) == []
+
+
+def test_what_a_crash_left_is_replaced(fake_run, presets):
+    promote(fake_run.paths, confirm=False)
+    (presets / "first-1.yaml").unlink()  # as if the crash had come before it was written
+    fake_run.paths.promotion_file.unlink()
+    (promoted,) = promote(fake_run.paths, confirm=False)
+    assert promoted.preset.name == "first-1"
+    assert find_preset("fake", "first-1").checkpoints
+
+
+def test_a_folder_of_somebody_else_is_left_alone(fake_run, presets):
+    (presets / "first-1").mkdir(parents=True)
+    (presets / "first-1" / "notes.txt").write_text("mine")
+    (promoted,) = promote(fake_run.paths, confirm=False)
+    assert promoted.preset.name == "first-2"
+    assert names(presets / "first-1") == ["notes.txt"]
+
+
+def test_the_record_is_json(fake_run):
+    promote(fake_run.paths, confirm=False)
+    content = json.loads(fake_run.paths.promotion_file.read_text())
+    assert content["promoted"][0]["preset"] == "first-1"
+    assert read_run(fake_run.paths).status == "finished"
+
+
+def _disk_full(*arguments, **options):
+    raise OSError(28, "No space left on device")
+
+
+def test_a_broken_preset_file_stands_in_no_way_and_is_not_overwritten(fake_run, presets):
+    presets.mkdir(parents=True)
+    (presets / "first-1.yaml").write_text("x: [\n")
+    (promoted,) = promote(fake_run.paths, confirm=False)
+    assert promoted.preset.name == "first-2"
+    assert (presets / "first-1.yaml").read_text() == "x: [\n"

@@ -1,0 +1,28 @@
+import pytest
+
+from tuner.record.outcomes import Outcome, lost, outcome_of, rung_of
+
+
+@pytest.mark.parametrize(
+    ("result", "outcome"),
+    [
+        ({"finished": "epochs", "epoch": 9}, Outcome(state="done", cause="epochs")),
+        ({"finished": "early_stop", "epoch": 4}, Outcome(state="done", cause="early_stop")),
+        ({"finished": None, "epoch": 3}, Outcome(state="stopped", cause="rung 2")),
+        (
+            {"finished": "oom", "message": "too large", "where": "a.py:3 in f"},
+            Outcome(state="failed", cause="oom", message="too large", where="a.py:3 in f"),
+        ),
+    ],
+)
+def test_the_last_result_says_how_a_trial_ended(result, outcome):
+    assert outcome_of(result, (1.0, 3.0, 9.0)) == outcome
+
+
+@pytest.mark.parametrize(("epoch", "rung"), [(0, 0), (1, 1), (2, 1), (3, 2), (100, 2)])
+def test_rungs_count_from_one(epoch, rung):
+    assert rung_of(epoch, (1.0, 2.5)) == rung
+
+
+def test_a_lost_trial_failed():
+    assert lost("killed") == Outcome(state="failed", cause="lost", message="killed")

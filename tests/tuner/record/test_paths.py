@@ -1,0 +1,113 @@
+import os
+from datetime import datetime
+
+import pytest
+
+from models.errors import UserError
+from tuner.errors import RunExists
+from tuner.record.paths import (
+    RunPaths,
+    check_run_name,
+    create_run,
+    find_run,
+    list_runs,
+    runs_folder,
+)
+
+NOW = datetime(2026, 11, 22, 9, 5, 7)
+
+
+@pytest.fixture(autouse=True)
+def runs(tmp_path, monkeypatch):
+    folder = tmp_path / "runs"
+    monkeypatch.setenv("TUNER_RUNS", str(folder))
+    return folder
+
+
+def begin(name, time_s=0):
+    run = create_run(name)
+    run.search_file.write_text("model: grammar_vae\n")
+    os.utime(run.search_file, (time_s, time_s))
+    return run
+
+
+def test_runs_lie_in_the_working_folder_unless_told(tmp_path, monkeypatch):
+    monkeypatch.delenv("TUNER_RUNS")
+    monkeypatch.chdir(tmp_path)
+    assert runs_folder() == tmp_path / "runs"
+
+
+def test_new_run_has_an_empty_folder(runs):
+    run = create_run("first")
+    assert run.folder == runs / "first"
+    assert list(run.folder.iterdir()) == []
+
+
+def test_every_file_of_a_run_lies_in_its_folder_under_a_name_of_its_own(runs):
+    run = create_run("first")
+    named = [getattr(run, key) for key, value in vars(RunPaths).items() if type(value) is property]
+    files = [path for path in named if path != run.name]
+    assert len(set(files)) == len(files) > 8
+    assert all(path.parent == run.folder for path in files)
+
+
+def test_existing_run_is_never_written_over():
+    create_run("first")
+    with pytest.raises(RunExists, match=r"'first' exists .* another --name.*tuner show first"):
+        create_run("first")
+
+
+def test_made_up_name_holds_the_search_and_the_time():
+    assert create_run(search_stem="quickstart", now=NOW).name == "quickstart-20261122-090507"
+
+
+def test_two_searches_in_one_second_get_two_runs():
+    names = [create_run(search_stem="quickstart", now=NOW).name for _ in range(2)]
+    assert names == ["quickstart-20261122-090507", "quickstart-20261122-090507-2"]
+
+
+def test_made_up_name_is_legal_for_any_file_name():
+    assert check_run_name(create_run(search_stem="my search (ü)" * 20, now=NOW).name)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "-x", ".hidden", "a b", "ü", "x" * 101])
+def test_name_that_is_no_plain_folder_is_refused(name):
+    with pytest.raises(UserError, match="letters, digits"):
+        create_run(name)
+
+
+def test_run_is_found_by_name_and_by_path(runs, monkeypatch):
+    run = begin("first")
+    assert find_run("first") == run
+    monkeypatch.chdir(run.folder)
+    assert find_run(".") == run
+    assert find_run(str(runs / "first")) == run
+
+
+def test_unknown_run_names_the_nearest():
+    begin("quickstart-a")
+    with pytest.raises(UserError, match=r"'quickstrat-a'.*Did you mean 'quickstart-a'"):
+        find_run("quickstrat-a")
+
+
+def test_runs_are_listed_oldest_first_and_other_folders_left_out(runs):
+    for name, time_s in (("b", 2), ("a", 3), ("c", 1)):
+        begin(name, time_s)
+    (runs / "notes").mkdir()
+    assert [run.name for run in list_runs()] == ["c", "b", "a"]
+
+
+def test_no_runs_folder_means_no_runs():
+    assert list_runs() == []
+
+
+def test_file_in_the_way_is_a_user_error(runs):
+    runs.write_text("")
+    with pytest.raises(UserError, match="cannot be made"):
+        create_run("first")
+
+
+def test_recorded_path_survives_a_move_of_the_run(runs):
+    run = create_run("first")
+    file = run.trial_checkpoints("t1") / "last.ckpt"
+    assert run.relative(file) == "checkpoints/t1/last.ckpt"

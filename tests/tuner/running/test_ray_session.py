@@ -1,0 +1,97 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.errors import UserError
+from tuner.running.ray_session import (
+    check_resources,
+    num_parallel,
+    prepare_environment,
+    ray_session,
+)
+
+
+@pytest.fixture
+def nodes(monkeypatch):
+    """Pretend that the cluster has a machine with 8 cores, and one with 4 and 2 GPUs."""
+    import ray
+
+    machines = [
+        {"Alive": True, "Resources": {"CPU": 8.0}},
+        {"Alive": True, "Resources": {"CPU": 4.0, "GPU": 2.0}},
+        {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}},
+    ]
+    monkeypatch.setattr(ray, "nodes", lambda: machines)
+
+
+@pytest.mark.usefixtures("nodes")
+class TestResources:
+    @pytest.mark.parametrize("wanted", [{"CPU": 8}, {"CPU": 4, "GPU": 2}, {"GPU": 0.25}])
+    def test_a_trial_that_fits_on_a_machine(self, wanted):
+        check_resources(wanted)
+
+    @pytest.mark.parametrize(
+        ("wanted", "problem"),
+        [
+            ({"CPU": 9}, r"resources.cpu is 9, and the largest machine has 8: lower it"),
+            ({"CPU": 1, "GPU": 4}, r"resources.gpu is 4, and the largest machine has 2"),
+            ({"CPU": 8, "GPU": 1}, r"no node has all"),
+        ],
+    )
+    def test_a_trial_that_is_too_large(self, wanted, problem):
+        with pytest.raises(UserError, match=problem):
+            check_resources(wanted)
+
+    @pytest.mark.parametrize(
+        ("wanted", "count"), [({"CPU": 1}, 12), ({"CPU": 3}, 3), ({"CPU": 1, "GPU": 0.5}, 4)]
+    )
+    def test_how_many_run_side_by_side(self, wanted, count):
+        assert num_parallel(wanted) == count
+
+
+def test_ray_is_imported_after_its_environment_is_set():
+    code = "import sys, tuner.running.runner; print('ray' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.stdout.strip() == "False"
+
+
+def test_what_the_user_has_set_wins(monkeypatch):
+    monkeypatch.setenv("RAY_AIR_NEW_OUTPUT", "1")
+    monkeypatch.delenv("TUNE_DISABLE_SIGINT_HANDLER", raising=False)
+    prepare_environment()
+    assert os.environ["RAY_AIR_NEW_OUTPUT"] == "1"
+    assert os.environ["TUNE_DISABLE_SIGINT_HANDLER"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("127.0.0.1:1", r"nothing answers at '127.0.0.1:1'.*check --address"),
+        ("ray://head:10001", r"an address of Ray Client"),
+    ],
+)
+def test_an_address_that_cannot_be_joined(monkeypatch, address, problem):
+    import ray
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(UserError, match=problem), ray_session(address):
+        pass
+
+
+def test_a_temporary_folder_that_is_too_long_for_sockets(monkeypatch):
+    import ray
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", "/tmp/" + "x" * 40)
+    with pytest.raises(UserError, match=r"RAY_TMPDIR is .* too long"), ray_session():
+        pass

@@ -1,0 +1,150 @@
+import pytest
+
+from models.training.ranking import Ranking
+from tuner.record.outcomes import Outcome
+from tuner.record.paths import RunPaths
+from tuner.record.promotions import PromotedTrial, record_promotion
+from tuner.record.trial_checkpoints import CHECKPOINT_FILE
+from tuner.running.retention import Retention
+
+DONE = Outcome(state="done", cause="epochs")
+KB = 1e-6  # in GB
+
+
+class Disk:
+    """A run folder in which trials write checkpoints of 1,000 bytes."""
+
+    def __init__(self, folder, **options):
+        self.paths = RunPaths(folder)
+        self.said = []
+        settings = {"num_per_trial": 2, "top_k": 2, "max_gb": None, "mode": "max"} | options
+        ranking = Ranking(metric="val/acc", mode=settings.pop("mode"), secondary="val/elbo")
+        self.retention = Retention(self.paths, ranking, record=self.said.append, **settings)
+        self.number = 0
+
+    def trial(self, name, values, outcome=DONE):
+        self.retention.created(name, self.number, {})
+        self.number += 1
+        for epoch, value in enumerate(values, 1):
+            value, elbo = value if isinstance(value, tuple) else (value, 0.0)  # noqa: PLW2901
+            folder = f"checkpoints/{name}/checkpoint_{epoch:06d}"
+            (self.paths.folder / folder).mkdir(parents=True)
+            (self.paths.folder / folder / CHECKPOINT_FILE).write_bytes(b"x" * 1000)
+            self.retention.reported(name, epoch, {"val/acc": value, "val/elbo": elbo}, folder)
+        if outcome is not None:
+            self.retention.ended(name, outcome)
+
+    def left(self, name):
+        folders = self.paths.trial_checkpoints(name).glob("checkpoint_*")
+        return sorted(int(folder.name.rpartition("_")[2]) for folder in folders)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    return Disk(tmp_path)
+
+
+def test_a_running_trial_keeps_its_best_and_what_it_may_resume_from(disk):
+    disk.trial("a", [0.9, 0.8, 0.1, 0.2, 0.3], outcome=None)
+    assert disk.left("a") == [1, 2, 4, 5]
+
+
+def test_an_ended_trial_keeps_its_best(disk):
+    disk.trial("a", [0.9, 0.1, 0.8, 0.2, 0.3])
+    assert disk.left("a") == [1, 3]
+
+
+def test_less_can_be_better(tmp_path):
+    disk = Disk(tmp_path, mode="min", num_per_trial=1)
+    disk.trial("a", [0.9, 0.1, 0.8])
+    assert disk.left("a") == [2]
+
+
+@pytest.mark.parametrize(("mode", "left"), [("max", ["d", "b"]), ("min", ["a", "c"])])
+def test_the_best_trials_are_those_of_the_mode(tmp_path, mode, left):
+    disk = Disk(tmp_path, mode=mode, num_per_trial=1)
+    for name, value in [("a", 0.1), ("b", 0.5), ("c", 0.3), ("d", 0.7)]:
+        disk.trial(name, [value])
+    assert [name for name in "abcd" if disk.left(name)] == sorted(left)
+
+
+def test_of_equal_epochs_those_with_the_better_secondary_value_stay(disk):
+    disk.trial("a", [(0.0, -19.8), (0.0, -13.5), (0.0, -15.0), (0.0, -13.5), (0.0, -14.0)])
+    assert disk.left("a") == [2, 4]
+
+
+def test_of_equal_trials_the_secondary_value_decides_then_the_order_of_drawing(disk):
+    for name, elbo in [("a", -9.0), ("b", -5.0), ("c", -9.0), ("d", -9.0)]:
+        disk.trial(name, [(0.5, elbo)])
+    assert [disk.left(name) for name in "abcd"] == [[1], [1], [], []]
+
+
+def test_only_the_best_trials_keep_theirs(disk):
+    for name, value in [("a", 0.1), ("b", 0.5), ("c", 0.3), ("d", 0.7)]:
+        disk.trial(name, [value])
+    assert [disk.left(name) for name in "abcd"] == [[], [1], [], [1]]
+    assert disk.said[0].startswith("deleted the checkpoints of trial 0 (0.0 MB)")
+    assert len(disk.said) == 2
+
+
+def test_running_trials_are_left_alone(disk):
+    disk.trial("slow", [0.0], outcome=None)
+    for name in "abc":
+        disk.trial(name, [0.5])
+    assert disk.left("slow") == [1]
+
+
+def test_failed_trials_keep_nothing_and_interrupted_ones_what_they_resume_from(disk):
+    disk.trial("failed", [0.9], Outcome(state="failed", cause="nan"))
+    disk.trial("interrupted", [0.3, 0.2, 0.1], Outcome(state="interrupted"))
+    assert disk.left("failed") == []
+    assert disk.left("interrupted") == [1, 2, 3]
+
+
+def test_the_byte_budget_takes_the_worst_first(tmp_path):
+    disk = Disk(tmp_path, top_k=3, max_gb=2.5 * KB)
+    for name, value in [("a", 0.3), ("b", 0.1), ("c", 0.2)]:
+        disk.trial(name, [value])
+    assert [disk.left(name) for name in "abc"] == [[1], [], [1]]
+
+
+def test_the_best_trial_stays_whatever_it_takes(tmp_path):
+    disk = Disk(tmp_path, max_gb=0.5 * KB)
+    disk.trial("a", [0.3])
+    assert disk.left("a") == [1]
+
+
+def test_running_trials_count_for_the_byte_budget(tmp_path):
+    disk = Disk(tmp_path, top_k=3, max_gb=2.5 * KB)
+    disk.trial("slow", [0.1], outcome=None)
+    disk.trial("a", [0.3])
+    disk.trial("b", [0.2])
+    assert [disk.left(name) for name in ("slow", "a", "b")] == [[1], [1], []]
+
+
+def test_promoted_trials_are_never_touched(disk):
+    disk.trial("a", [0.1])
+    promoted = PromotedTrial(
+        trial="a",
+        number=0,
+        preset="first-1",
+        file="first-1.yaml",
+        metric="val/acc",
+        value=0.1,
+        epoch=1,
+        confirmed=False,
+    )
+    record_promotion(disk.paths, promoted)
+    for name in "bcd":
+        disk.trial(name, [0.5])
+    assert disk.left("a") == [1]
+    assert sum(len(disk.left(name)) for name in "bcd") == 2
+
+
+def test_an_epoch_without_a_checkpoint_counts_for_the_rank(disk):
+    disk.trial("a", [0.1], outcome=None)
+    disk.retention.reported("a", 2, {"val/acc": 0.9}, None)
+    disk.trial("b", [0.2])
+    disk.trial("c", [0.3])
+    disk.retention.ended("a", DONE)
+    assert [disk.left(name) for name in "abc"] == [[1], [], [1]]

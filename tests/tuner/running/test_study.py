@@ -1,0 +1,78 @@
+import optuna
+import pytest
+from optuna.samplers import RandomSampler, TPESampler
+from optuna.trial import TrialState
+
+from models.errors import UserError
+from tuner.running.study import CAUSE, WARM_START, build_sampler, enqueue, open_storage, open_study
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return tmp_path / "study.journal"
+
+
+def open_one(journal, directions=("max",), sampler=None):
+    sampler = sampler or build_sampler("random", seed=0)
+    return open_study(open_storage(journal), "run", directions, sampler)
+
+
+def test_directions_follow_the_modes(journal):
+    study = open_one(journal, ("max", "min"))
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+
+
+def test_a_crash_leaves_no_running_row(journal):
+    first = open_one(journal)
+    finished, orphan = first.ask(), first.ask()
+    first.tell(finished, 1.0)
+
+    again = open_one(journal)
+
+    states = [trial.state for trial in again.trials]
+    assert states == [TrialState.COMPLETE, TrialState.FAIL]
+    assert again.trials[orphan.number].user_attrs[CAUSE] == "lost"
+
+
+def test_enqueued_rows_survive_reopening(journal):
+    enqueue(open_one(journal), {"lr": 0.25}, "enhanced_v1")
+    trial = open_one(journal).ask()
+    assert trial.suggest_float("lr", 0.0, 1.0) == 0.25
+    assert trial.user_attrs[WARM_START] == "enhanced_v1"
+
+
+def test_the_same_warm_start_is_tried_once(journal):
+    study = open_one(journal)
+    enqueue(study, {"lr": 0.25}, "enhanced_v1")
+    enqueue(study, {"lr": 0.25}, "enhanced_v1")
+    assert len(study.trials) == 1
+
+
+@pytest.mark.parametrize(("name", "kind"), [("tpe", TPESampler), ("random", RandomSampler)])
+def test_samplers_by_name(name, kind):
+    assert isinstance(build_sampler(name, seed=1), kind)
+
+
+def test_equal_seeds_draw_equal_points(tmp_path):
+    def draw(file):
+        study = open_one(tmp_path / file, sampler=build_sampler("tpe", seed=7))
+        drawn = []
+        for _ in range(15):
+            trial = study.ask()
+            drawn.append(trial.suggest_float("lr", 0.0, 1.0))
+            study.tell(trial, drawn[-1])
+        return drawn
+
+    assert draw("a") == draw("b")
+
+
+def test_a_database_by_url(tmp_path):
+    storage = open_storage(f"sqlite:///{tmp_path / 'study.db'}")
+    study = open_study(storage, "run", ("min",), build_sampler("random", seed=0))
+    study.tell(study.ask(), 2.0)
+    assert optuna.load_study(study_name="run", storage=storage).best_value == 2.0
+
+
+def test_an_unreachable_database_is_a_user_error(tmp_path):
+    with pytest.raises(UserError, match=r"storage cannot be opened.*check the URL"):
+        open_storage(f"sqlite:///{tmp_path / 'no' / 'folder' / 'study.db'}")

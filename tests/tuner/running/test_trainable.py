@@ -1,0 +1,226 @@
+import dataclasses
+import json
+import math
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import tuner.running.trainable
+from models.errors import UserError
+from models.training.loop import EpochReport, FitSettings
+from models.training.ranking import Ranking
+from tuner.record.trial_checkpoints import CHECKPOINT_FILE
+from tuner.running.trainable import EpochReporter, TrialPlan, fit_settings, train_trial
+from tuner.running.trial_failure import ObjectiveNotFinite
+
+
+class FakeRay:
+    """Takes reports as Ray does, and keeps a copy of every checkpoint."""
+
+    def __init__(self, folder, cpus=1):
+        self.folder = folder
+        self.cpus = cpus
+        self.results = []
+        self.checkpoint = None
+        self.Checkpoint = SimpleNamespace(from_directory=lambda path: path)
+
+    def report(self, result, checkpoint=None):
+        if checkpoint is not None:
+            kept = self.folder / f"{len(self.results)}.ckpt"
+            kept.write_bytes((checkpoint / CHECKPOINT_FILE).read_bytes())
+        self.results.append((result, checkpoint is not None))
+
+    def get_checkpoint(self):
+        return self.checkpoint
+
+    def get_context(self):
+        resources = SimpleNamespace(required_resources={"CPU": self.cpus})
+        return SimpleNamespace(get_trial_resources=lambda: resources)
+
+    def resume_from(self, number):
+        @contextmanager
+        def as_directory():
+            folder = self.folder / "resumed"
+            folder.mkdir()
+            (folder / CHECKPOINT_FILE).write_bytes((self.folder / f"{number}.ckpt").read_bytes())
+            yield str(folder)
+
+        self.checkpoint = SimpleNamespace(as_directory=as_directory)
+
+
+@pytest.fixture
+def fake_ray(tmp_path, monkeypatch):
+    ray = FakeRay(tmp_path)
+    monkeypatch.setattr(tuner.running.trainable, "tune", ray)
+    return ray
+
+
+@pytest.fixture
+def train(fake_ray, fake_spec, fake):
+    """Return a function that trains one trial and gives the results it reported."""
+    data = fake.load_data(fake.FakeDataConfig(), None)
+
+    def run(**params):
+        plan = TrialPlan(
+            spec=fake_spec,
+            settings={"epochs": 3, "lr": 0.5},
+            objectives=("val/score",),
+            ranking=fake_spec.ranking("val/score"),
+        )
+        fake_ray.results.clear()
+        train_trial({"number": 7, "params": params}, plan, data)
+        return [result for result, _ in fake_ray.results]
+
+    return run
+
+
+def test_every_epoch_is_reported_and_the_last_says_why_it_ended(train):
+    results = train(lr=0.2)
+    assert [result["epoch"] for result in results] == [1, 2, 3]
+    assert [result["finished"] for result in results] == [None, None, "epochs"]
+    assert [result["done"] for result in results] == [False, False, True]
+    assert results[-1]["val/score"] == pytest.approx(0.6)
+    assert json.loads(results[0]["metrics"])["train/loss"] == 1.0
+
+
+def test_the_loop_watches_the_main_metric_above_its_floor(fake_spec, fake):
+    settings = fit_settings(fake_spec, fake.FakeConfig(epochs=9, early_stop_patience=2, seed=5))
+    assert settings == FitSettings(
+        epochs=9, early_stop_patience=2, seed=5, metric="val/score", mode="max", floor=0.0
+    )
+
+
+def test_the_loop_watches_a_main_metric_of_which_less_is_better(fake_spec, fake):
+    spec = dataclasses.replace(fake_spec, main_metric="val/cost", secondary_metric="val/score")
+    settings = fit_settings(spec, fake.FakeConfig())
+    assert (settings.metric, settings.mode) == ("val/cost", "min")
+
+
+@pytest.mark.parametrize(
+    ("fail", "cause", "message"),
+    [
+        ("nan", "nan", "the loss is not finite at epoch 2"),
+        ("nan_score", "nan", "val/score is nan at epoch 2"),
+        ("error", "error", "KeyError: 'lr 0.5'"),
+        ("oom", "oom", "RuntimeError: CUDA out of memory"),
+        ("disk", "disk", "No space left on device"),
+    ],
+)
+def test_a_failure_is_the_last_result(train, fail, cause, message):
+    first, last = train(fail=fail)
+    assert first["epoch"] == 1
+    assert (last["finished"], last["done"]) == (cause, True)
+    assert math.isnan(last["val/score"])
+    assert "epoch" not in last  # ASHA must not compare it
+    assert message in last["message"]
+    assert "Traceback" in last["traceback"]
+
+
+def test_settings_that_the_model_refuses_are_a_failure(train):
+    (last,) = train(lr="much")
+    assert last["finished"] == "error"
+    assert "trial 7: lr is 'much'" in last["message"]
+
+
+def test_a_resumed_trial_goes_on_after_its_checkpoint(train, fake_ray):
+    train()
+    fake_ray.resume_from(1)
+    results = train()
+    assert [result["epoch"] for result in results] == [3]
+    assert results[0]["val/score"] == pytest.approx(1.5)
+
+
+def test_a_trial_keeps_to_its_cores(train, fake_ray, monkeypatch):
+    import torch
+
+    threads = []
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    fake_ray.cpus = 2.0
+    train()
+    assert threads == [2]
+
+
+def test_being_stopped_by_ray_is_no_failure(train, fake_ray, monkeypatch):
+    def stop(result, checkpoint=None):
+        raise SystemExit(0)
+
+    monkeypatch.setattr(fake_ray, "report", stop)
+    with pytest.raises(SystemExit):
+        train()
+
+
+class Reports:
+    """Feeds an `EpochReporter` with values, on a clock of its own."""
+
+    def __init__(self, mode="max"):
+        self.now = 0.0
+        self.number = 0
+        self.saved = []
+        plan = TrialPlan(
+            spec=None,
+            settings={},
+            objectives=("val/score",),
+            ranking=Ranking(metric="val/score", mode=mode, secondary="val/elbo"),
+            checkpoint_interval_s=10.0,
+        )
+        self.reporter = EpochReporter(
+            plan, lambda result, folder: self.saved.append(folder is not None), lambda: self.now
+        )
+
+    def epoch(self, value, finished=None, elbo=0.0):
+        self.number += 1
+        metrics = {"val/score": value, "val/elbo": elbo} if value is not None else {"val/cost": 1.0}
+        self.reporter(
+            EpochReport(epoch=self.number, metrics=metrics, finished=finished, save=Path.touch)
+        )
+
+
+def test_an_improvement_writes_a_checkpoint():
+    reports = Reports()
+    for value in (0.1, 0.2, 0.15, 0.1, 0.3):
+        reports.epoch(value)
+    assert reports.saved == [True, True, False, False, True]
+
+
+def test_of_equal_values_the_secondary_metric_decides_what_improves_then_the_later_epoch():
+    reports = Reports()
+    for elbo in (-19.8, -13.5, -14.0, -13.5, -12.0, -13.0):
+        reports.epoch(0.0, elbo=elbo)
+    assert reports.saved == [True, True, False, True, True, False]
+
+
+def test_less_can_be_an_improvement():
+    reports = Reports(mode="min")
+    for value in (0.3, 0.2, 0.4):
+        reports.epoch(value)
+    assert reports.saved == [True, True, False]
+
+
+def test_a_checkpoint_gets_old():
+    reports = Reports()
+    reports.epoch(0.5)
+    reports.now = 9.0
+    reports.epoch(0.1)
+    reports.now = 10.0
+    reports.epoch(0.1)
+    assert reports.saved == [True, False, True]
+
+
+def test_the_last_epoch_writes_a_checkpoint():
+    reports = Reports()
+    reports.epoch(0.5)
+    reports.epoch(0.1, finished="epochs")
+    assert reports.saved == [True, True]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_an_objective_must_be_finite(value):
+    with pytest.raises(ObjectiveNotFinite, match="trials cannot be compared by it"):
+        Reports().epoch(value)
+
+
+def test_an_objective_must_be_reported():
+    with pytest.raises(UserError, match=r"unknown objective 'val/score'.*Known: val/cost"):
+        Reports().epoch(None)

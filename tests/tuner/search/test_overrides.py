@@ -1,0 +1,46 @@
+import pytest
+
+from models.errors import UserError
+from tuner.search.overrides import apply_overrides
+
+RAW = {"budget": {"num_trials": 64, "hours": 2}, "space": {"beta": {"uniform": [0, 1]}}}
+
+
+@pytest.mark.parametrize(
+    ("override", "changed"),
+    [
+        ("budget.num_trials=8", {"budget": {"num_trials": 8, "hours": 2}}),
+        ("budget.hours=null", {"budget": {"num_trials": 64}}),
+        ("budget.hours=1e-1", {"budget": {"num_trials": 64, "hours": 0.1}}),
+        ("space.beta={log_uniform: [1e-3, 1]}", {"space": {"beta": {"log_uniform": [1e-3, 1]}}}),
+        ("space.beta=null", {"space": {}}),
+        ("searcher.warm_start=[a, b]", {"searcher": {"warm_start": ["a", "b"]}}),
+        ("preset=minimal", {"preset": "minimal"}),
+        ("data.prod=a=b.npy", {"data": {"prod": "a=b.npy"}}),
+        ("nothing.there=null", {"nothing": {}}),
+    ],
+)
+def test_value_is_yaml_and_null_removes(override, changed):
+    assert apply_overrides(RAW, [override]) == RAW | changed
+
+
+def test_later_change_wins_and_the_content_given_is_left_alone():
+    assert apply_overrides(RAW, ["preset=a", "preset=b"])["preset"] == "b"
+    apply_overrides(RAW, ["budget.num_trials=1", "space.beta=null"])
+    assert RAW["budget"]["num_trials"] == 64
+    assert "beta" in RAW["space"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("budget.num_trials", "--set budget.num_trials: write key=value"),
+        ("=3", "write key=value"),
+        ("budget.=3", "write key=value"),
+        ("budget.num_trials.x=3", "budget.num_trials is 64, which has no keys"),
+        ("space.beta=[1", "--set space.beta=.*line 1"),
+    ],
+)
+def test_malformed_change_is_refused(override, message):
+    with pytest.raises(UserError, match=message):
+        apply_overrides(RAW, [override])

@@ -1,0 +1,27 @@
+import pytest
+
+from models.errors import UserError
+from tuner.search.search_files import find_search_file, shipped_searches
+
+
+def test_searches_that_ship_are_named_by_model_and_file():
+    assert {"grammar_vae/quickstart", "grammar_vae/beta_annealing"} <= set(shipped_searches())
+
+
+@pytest.mark.parametrize("name", ["grammar_vae/quickstart", "grammar_vae/quickstart.yaml"])
+def test_search_that_ships_is_found_by_name_from_anywhere(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_search_file(name) == shipped_searches()["grammar_vae/quickstart"]
+
+
+def test_file_goes_before_one_that_ships(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / "grammar_vae" / "quickstart.yaml"
+    mine.parent.mkdir()
+    mine.write_text("")
+    assert find_search_file("grammar_vae/quickstart.yaml").resolve() == mine
+
+
+def test_unknown_search_names_the_nearest():
+    with pytest.raises(UserError, match="Did you mean 'grammar_vae/quickstart'"):
+        find_search_file("grammar_vae/quickstrat")

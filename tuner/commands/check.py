@@ -1,0 +1,122 @@
+"""`tuner check`: what a search will do and cost, without running it."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+from models.commands.progress import show_progress
+from tuner.commands.console import output
+from tuner.commands.tables import cost_table
+from tuner.estimate.cost import SearchCost, estimate_cost
+from tuner.estimate.speed import measure_speed
+from tuner.record.environment import describe_data
+from tuner.running.live import duration, short_params
+from tuner.search.loading import load_search
+from tuner.search.search import Search
+
+_HOUR_S = 3600
+
+
+def check(file: str, overrides: Sequence[str], *, measure: bool) -> None:
+    """Check a search, and print its space, what is fixed, and what it will cost.
+
+    Raises:
+        UserError: the search has mistakes, or its data cannot be loaded.
+    """
+    search = load_search(file, overrides, check_files=True)
+    with show_progress() as progress:
+        dataset = search.spec.load_data(search.data, progress)  # which may find mistakes, too
+    console = output()
+    console.print(f"{search.source}: no mistakes\n", soft_wrap=True)
+    for line in search.advice:
+        console.print(f"advice: {line}\n", soft_wrap=True)
+    console.print(_summary(search), soft_wrap=True)
+    console.print(_space_table(search))
+    console.print(f"\n{_data_words(dataset)}", soft_wrap=True)
+    speed = None
+    if measure:
+        speed = measure_speed(search.spec, search.base_config, dataset, device=_device(search))
+    cost = estimate_cost(search, dataset, speed)
+    console.print(cost_table(cost))
+    if cost.time is not None and speed is not None:
+        console.print(_time_words(search, cost, speed), soft_wrap=True)
+
+
+def _summary(search: Search) -> str:
+    rungs = "".join(f", {rung:g}" for rung in search.scheduler.rungs).replace(",", "; rungs at", 1)
+    lines = [f"model {search.model}, preset {search.preset.name}"]
+    if search.fixed:
+        lines.append(f"fixed: {short_params(search.fixed)}")
+    lines += [
+        f"objective: {', '.join(f'{o.mode} {o.metric}' for o in search.objectives)}",
+        f"searcher: {_searcher_words(search)}",
+        f"scheduler: {search.scheduler.name}, at most {search.scheduler.max_epochs} epochs{rungs}",
+        f"budget: {search.budget.num_trials} trials"
+        + (f", {search.budget.hours:g} hours" if search.budget.hours else ""),
+        f"a trial takes: cpu {search.resources.cpu:g}, gpu {search.resources.gpu:g}",
+    ]
+    lines += [
+        f"warm start {start.preset.name}: {short_params(start.values)}"
+        for start in search.warm_starts
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _space_table(search: Search) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("searched", "over", "preset"):
+        table.add_column(title, overflow="fold")
+    for parameter in search.space.parameters:
+        over = ", ".join(f"{key}: {_flow(part)}" for key, part in parameter.to_mapping().items())
+        table.add_row(parameter.key, over, _flow(search.space.preset[parameter.key]))
+    return table
+
+
+def _flow(value: Any) -> str:
+    """Return a value as YAML in one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _searcher_words(search: Search) -> str:
+    return f"{search.searcher.sampler} sampler of Optuna, seed {search.searcher.seed}"
+
+
+def _data_words(dataset: Any) -> str:
+    data = describe_data({}, dataset)
+    splits = [f"{data[f'num_{s}']:,} {s}" for s in ("train", "val", "test") if f"num_{s}" in data]
+    digest = f", sha256 {data['digest'][:12]}..." if "digest" in data else ""
+    return f"data: {data.get('name', 'unnamed')}, rows: {', '.join(splits)}{digest}"
+
+
+def _device(search: Search) -> str:
+    import torch
+
+    if search.resources.gpu and torch.cuda.is_available():
+        return "cuda"
+    torch.set_num_threads(max(1, int(search.resources.cpu)))
+    return "cpu"
+
+
+def _num_parallel(search: Search) -> int:
+    """Return how many trials this machine runs side by side, at least 1."""
+    import torch
+
+    has: dict[str, float] = {"cpu": os.cpu_count() or 1, "gpu": torch.cuda.device_count()}
+    wants: dict[str, Any] = {"cpu": search.resources.cpu, "gpu": search.resources.gpu}
+    return max(1, min(int(has[name] / wants[name]) for name in wants if wants[name]))
+
+
+def _time_words(search: Search, cost: SearchCost, speed: float) -> str:
+    assert cost.time is not None
+    parallel = min(_num_parallel(search), search.budget.num_trials)
+    wall = duration(cost.time.wall_hours(parallel) * _HOUR_S)
+    return (
+        f"measured: {speed:,.0f} rows/s in training with validation, on {_device(search)}; with "
+        f"{parallel} trials side by side on this machine about {wall}"
+    )

@@ -1,0 +1,84 @@
+"""`tuner presets`: the presets there are, and one of them as YAML."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from models.config_file import to_config
+from models.errors import UserError, unknown_name
+from models.presets import Preset, find_preset, preset_names, render_preset, survey_presets
+from models.registry import MODELS, model_spec
+from models.training.contracts import ModelCost
+from tuner.commands.console import output
+from tuner.commands.tables import presets_table
+from tuner.search.overrides import apply_overrides
+
+
+def show_presets(model: str | None) -> None:
+    """Print the presets of one model or of all; those that cannot be read do not hide the others.
+
+    Raises:
+        UserError: no such model; or, once the others are shown, a preset or file is malformed:
+            the list is not whole then, which a script can tell by the exit code.
+    """
+    if model is not None:
+        model_spec(model)
+    survey = survey_presets(model)
+    counts = {
+        (preset.model, preset.name): _usual_cost(preset).num_parameters for preset in survey.presets
+    }
+    console = output()
+    console.print(presets_table(survey.presets, counts))
+    for name in sorted({preset.model for preset in survey.presets}):
+        console.print(f"parameters of {name}: for {model_spec(name).usual_data}")
+    if survey.mistakes:
+        sys.stdout.flush()  # the list stands above the message
+        raise UserError(
+            "not in the list, mend the file or remove it:\n" + "\n".join(survey.mistakes)
+        )
+
+
+def show_preset(name: str, model: str | None, data: Sequence[str]) -> None:
+    """Print a preset as YAML, with what its model costs on the given data.
+
+    Raises:
+        UserError: no such preset, several of this name, or data that cannot be loaded.
+    """
+    preset = _find(name, model)
+    checkpoints = [f"\ncheckpoint: {path}" for path in preset.checkpoints]
+    where = "built in" if preset.built_in else str(preset.source)
+    cost = _cost(preset, apply_overrides({}, data))
+    header = f"preset of {preset.model}, {where}\nparameters: {cost}" + "".join(checkpoints)
+    sys.stdout.write(render_preset(preset, header))
+
+
+def _find(name: str, model: str | None) -> Preset:
+    if model is not None:
+        return find_preset(model_spec(model).name, name)
+    names = {each: preset_names(each) for each in MODELS}
+    holders = [each for each in MODELS if name in names[each]]
+    if not holders:
+        broken = [str(error) for error in survey_presets().mistakes]
+        error = unknown_name("preset", name, {each for found in names.values() for each in found})
+        raise UserError("\n".join([str(error), *broken]))
+    if len(holders) > 1:
+        raise UserError(
+            f"several models have a preset '{name}' ({', '.join(holders)}): pass --model"
+        )
+    return find_preset(holders[0], name)
+
+
+def _cost(preset: Preset, data: dict[str, Any]) -> str:
+    spec = model_spec(preset.model)
+    cost, source = _usual_cost(preset), f"{spec.usual_data}; --data KEY=VALUE ... for others"
+    if data:
+        dataset = spec.load_data(to_config(spec.data_type, data, "--data"), None)
+        cost, source = spec.describe_cost(preset.config, dataset), "the given data"
+    return (
+        f"{cost.num_parameters:,}, about {cost.memory_mb:,.0f} MB of memory in training, "
+        f"{cost.checkpoint_mb:,.0f} MB a checkpoint (for {source})"
+    )
+
+
+def _usual_cost(preset: Preset) -> ModelCost:
+    return model_spec(preset.model).describe_cost(preset.config, None)

@@ -1,0 +1,52 @@
+"""`tuner search`: run a search, then show what it found and what can be done with it."""
+
+import sys
+from collections.abc import Sequence
+
+from models.commands.progress import show_progress
+from tuner.commands.console import output
+from tuner.commands.tables import leaderboard_table
+from tuner.running.runner import RunOptions, run_search
+from tuner.search.loading import load_search
+
+_NUM_ROWS = 10
+
+
+def search(
+    file: str,
+    overrides: Sequence[str],
+    *,
+    name: str | None,
+    address: str | None,
+    dashboard: bool,
+    storage: str | None,
+    command: Sequence[str],
+) -> None:
+    """Run the search and print its leaderboard.
+
+    Raises:
+        UserError: the search has mistakes, or cannot be run.
+        KeyboardInterrupt: somebody ended it; the message says what is left.
+    """
+    search = load_search(file, overrides, check_files=True)
+    for line in search.advice:
+        sys.stderr.write(f"advice: {line}\n")
+    with show_progress() as progress:
+        options = RunOptions(
+            name=name,
+            address=address,
+            dashboard=dashboard,
+            storage=storage,
+            command=command,
+            progress=progress,
+        )
+        run = run_search(search, options)
+    console = output()
+    console.print(leaderboard_table(run, search.objectives, search.ranking, _NUM_ROWS))
+    console.print(
+        f"\n{run.name}: {len(run.rows)} trials, {run.num_epochs} epochs"
+        f"{f', {run.message}' if run.message else ''}; everything is in {run.paths.folder}\n"
+        f"  tuner show {run.name} --trial NUMBER\n"
+        f"  tuner promote {run.name} --top 3 --no_confirm",
+        soft_wrap=True,
+    )

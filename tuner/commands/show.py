@@ -1,0 +1,196 @@
+"""`tuner show` and `tuner list`: what became of a run, of one trial, of all runs."""
+
+import json
+import math
+import sys
+from typing import Any
+
+from rich.table import Table
+
+from models.errors import UserError, unknown_name
+from models.training.ranking import Ranking
+from tuner.commands.console import output
+from tuner.commands.tables import leaderboard_table, runs_table, state_words
+from tuner.record.liveness import is_own_address, is_own_host
+from tuner.record.paths import RunPaths, find_run, list_runs
+from tuner.record.results import Run, leaderboard, read_run
+from tuner.record.trial_rows import EpochPoint, TrialRow
+from tuner.running.live import duration
+from tuner.search.blocks import Objective
+from tuner.search.loading import read_search
+from tuner.search.search import Search
+
+
+def show_leaderboard(name: str, top: int | None, *, metric: str | None, as_json: bool) -> None:
+    """Print the trials of a run, the best first.
+
+    Raises:
+        UserError: no such run or metric.
+    """
+    run, search = _load(find_run(name))
+    objectives = _objectives(search, metric)
+    ranking = search.spec.ranking(objectives[0].metric)
+    if as_json:
+        _print_json(_run_mapping(run, ranking, top))
+        return
+    console = output()
+    console.print(_headline(run), soft_wrap=True)
+    console.print(leaderboard_table(run, objectives, ranking, top))
+
+
+def show_trial(name: str, number: int, *, metric: str | None, as_json: bool) -> None:
+    """Print one trial of a run: its settings, its end and its learning curve.
+
+    Raises:
+        UserError: no such run, trial or metric.
+    """
+    run, search = _load(find_run(name))
+    objectives = _objectives(search, metric)
+    ranking = search.spec.ranking(objectives[0].metric)
+    row = next((row for row in run.rows if row.number == number), None)
+    if row is None:
+        raise UserError(f"the run '{run.name}' has {len(run.rows)} trials, and none is {number}")
+    if as_json:
+        _print_json(_trial_mapping(row, ranking, curve=True))
+        return
+    console = output()
+    console.print(
+        f"trial {row.number} of {run.name} ({row.trial}): {state_words(row)}, "
+        f"{row.num_epochs} epochs, {duration(row.duration_s)}, "
+        f"{row.num_starts} {'start' if row.num_starts == 1 else 'starts'}{_where(run, row)}",
+        soft_wrap=True,
+    )
+    if row.message:
+        console.print(f"{row.message}\n  the traceback is in {run.paths.log_file}", soft_wrap=True)
+    for key, value in row.params.items():
+        console.print(f"  {key}: {value}")
+    console.print(_curve_table(row, [objective.metric for objective in objectives], ranking))
+    if best := row.best(ranking):
+        console.print(_score(row, best, ranking), soft_wrap=True)
+
+
+def show_runs() -> None:
+    """Print all runs, the oldest first."""
+    runs: list[Run] = []
+    best: dict[str, float] = {}
+    for paths in list_runs():
+        try:
+            run, search = _load(paths)
+        except UserError as error:  # one broken run does not hide the others
+            sys.stderr.write(f"{paths.name}: {error}\n")
+            continue
+        runs.append(run)
+        standings = leaderboard(run, search.ranking)
+        if standings:
+            best[run.name] = standings[0].value
+    console = output()
+    if runs:
+        console.print(runs_table(runs, best))
+    else:
+        console.print("no runs yet: tuner search grammar_vae/quickstart")
+
+
+def _load(paths: RunPaths) -> tuple[Run, Search]:
+    return read_run(paths), read_search(paths)
+
+
+def _objectives(search: Search, metric: str | None) -> tuple[Objective, ...]:
+    if metric is None:
+        return search.objectives
+    known = {known.name: known for known in search.spec.metrics}
+    if metric not in known:
+        raise unknown_name(f"metric of {search.model}", metric, known)
+    return (Objective(metric=metric, mode=known[metric].mode),)
+
+
+def _headline(run: Run) -> str:
+    states = ("running", "queued", "done", "stopped", "failed", "interrupted")
+    counts = [f"{run.num_in_state(state)} {state}" for state in states if run.num_in_state(state)]
+    spent = f", {duration(run.ended - run.began)}" if run.began and run.ended else ""
+    # While it runs, the latest message is of no lasting interest.
+    said = f" ({run.message})" if run.message and run.status != "running" else ""
+    return f"{run.name}: {run.status}{said}; {', '.join(counts) or 'no trials'}{spent}"
+
+
+def _where(run: Run, row: TrialRow) -> str:
+    """Say where a trial ran last: an address, unless it is that of this machine."""
+    if row.node is None:
+        return ""
+    here = is_own_host(run.environment) and is_own_address(row.node)
+    return f", on {'this machine' if here else row.node}"
+
+
+def _score(row: TrialRow, best: EpochPoint, ranking: Ranking) -> str:
+    metric = ranking.metric
+    last = row.last_metrics.get(metric, math.nan)
+    return (
+        f"{metric}: best {best.metrics[metric]:.4f} after epoch {best.epoch} (*), "
+        f"last {last:.4f} after epoch {row.num_epochs}"
+    )
+
+
+def _curve_table(row: TrialRow, metrics: list[str], ranking: Ranking) -> Table:
+    """Return the learning curve; a `*` marks the best epoch."""
+    best = row.best(ranking)
+    wanted = (ranking.secondary, "train/loss", "val/loss")
+    extra = [name for name in wanted if name is not None and name in row.last_metrics]
+    columns = list(dict.fromkeys([*metrics, *extra, "seconds"]))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("epoch", *columns):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("checkpoint")
+    for point in row.curve:
+        values = [point.metrics.get(name, math.nan) for name in columns]
+        table.add_row(
+            f"{'*' if point is best else ''}{point.epoch}",
+            *(f"{value:.4f}" if math.isfinite(value) else "-" for value in values),
+            point.checkpoint or "",
+        )
+    return table
+
+
+def _run_mapping(run: Run, ranking: Ranking, top: int | None) -> dict[str, Any]:
+    standings = leaderboard(run, ranking)[:top]
+    return {
+        "run": run.name,
+        "status": run.status,
+        "message": run.message,
+        "metric": ranking.metric,
+        "mode": ranking.mode,
+        "trials": [
+            {"rank": standing.rank, **_trial_mapping(standing.row, ranking, curve=False)}
+            for standing in standings
+        ],
+    }
+
+
+def _trial_mapping(row: TrialRow, ranking: Ranking, *, curve: bool) -> dict[str, Any]:
+    best = row.best(ranking)
+    last = row.last_metrics.get(ranking.metric, math.nan)
+    mapping: dict[str, Any] = {
+        "number": row.number,
+        "trial": row.trial,
+        "state": row.state,
+        "cause": row.cause,
+        "message": row.message,
+        "value": best.metrics[ranking.metric] if best else None,
+        "epoch": best.epoch if best else None,
+        "last": last if math.isfinite(last) else None,
+        "num_epochs": row.num_epochs,
+        "duration_s": row.duration_s,
+        "params": dict(row.params),
+    }
+    if curve:
+        mapping["curve"] = [
+            {
+                "epoch": point.epoch,
+                "checkpoint": point.checkpoint,
+                "metrics": {k: v if math.isfinite(v) else None for k, v in point.metrics.items()},
+            }
+            for point in row.curve
+        ]
+    return mapping
+
+
+def _print_json(content: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,174 @@
+"""Tables for people: the leaderboard of a run, the runs, the presets, what a search will cost."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from models.presets import Preset
+from models.training.contracts import ModelCost
+from models.training.ranking import Ranking
+from tuner.estimate.cost import FORMULA, SearchCost
+from tuner.record.results import Run, leaderboard, pareto_front
+from tuner.record.trial_rows import TrialRow
+from tuner.running.live import duration, short_params
+from tuner.search.blocks import Objective
+
+_SECONDS_PER_HOUR = 3600
+
+
+def leaderboard_table(
+    run: Run, objectives: Sequence[Objective], ranking: Ranking, num_rows: int | None = None
+) -> Table:
+    """Return the trials, the best first, with the values of the best epoch and the last value.
+
+    With several objectives the first ranks, and a `*` marks the trials of the Pareto front.
+
+    Args:
+        run: whose trials.
+        objectives: whose values are shown.
+        ranking: the order of epochs and trials, by the first objective.
+        num_rows: how many trials; None shows all.
+    """
+    standings = leaderboard(run, ranking)
+    metrics = [objective.metric for objective in objectives]
+    several = len(objectives) > 1
+    front = {row.trial for row, _ in pareto_front(run, objectives, ranking)} if several else set()
+    table = _table(
+        ["rank", "trial", *metrics, "epoch", "last", "time", "state", "parameters"],
+        text=["state", "parameters"],
+    )
+    for standing in standings[:num_rows]:
+        row = standing.row
+        point = row.best(ranking)
+        values = [_value(point.metrics.get(m, math.nan) if point else math.nan) for m in metrics]
+        table.add_row(
+            str(standing.rank),
+            f"{row.number}{'*' if row.trial in front else ''}",
+            Text(values[0], style="bold" if standing.rank == 1 else ""),
+            *values[1:],
+            "-" if standing.epoch is None else f"{standing.epoch}/{row.num_epochs}",
+            _value(standing.last),
+            duration(row.duration_s),
+            state_words(row),
+            short_params(row.params),
+        )
+    return table
+
+
+def runs_table(runs: Sequence[Run], best: Mapping[str, float]) -> Table:
+    """Return the runs, one a line.
+
+    Args:
+        runs: as they stand.
+        best: the best value of each run by name, where it has one.
+    """
+    table = _table(
+        ["run", "status", "began", "trials", "best", "epochs"], text=["run", "status", "began"]
+    )
+    for run in runs:
+        ended = sum(row.state in ("done", "stopped", "failed") for row in run.rows)
+        began = datetime.fromtimestamp(run.began) if run.began is not None else None
+        table.add_row(
+            run.name,
+            run.status,
+            "-" if began is None else f"{began:%Y-%m-%d %H:%M}",
+            f"{ended}/{len(run.rows)}",
+            _value(best.get(run.name, math.nan)),
+            str(run.num_epochs),
+        )
+    return table
+
+
+def presets_table(
+    presets: Sequence[Preset], num_parameters: Mapping[tuple[str, str], int]
+) -> Table:
+    """Return the presets, one a line; `num_parameters` by model and name, where it is known."""
+    table = _table(
+        ["preset", "model", "from", "parameters", "description"],
+        text=["preset", "model", "from", "description"],
+    )
+    for preset in presets:
+        count = num_parameters.get((preset.model, preset.name))
+        table.add_row(
+            preset.name,
+            preset.model,
+            _origin(preset),
+            "-" if count is None else f"{count:,}",
+            preset.config.description,
+        )
+    return table
+
+
+def cost_table(cost: SearchCost) -> Table:
+    """Return what a search will take, one item a line, with how it was reckoned."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in _cost_lines(cost):
+        table.add_row(name, text)
+    return table
+
+
+def state_words(row: TrialRow) -> str:
+    """Return a trial's state with its cause: `stopped (rung 2)`."""
+    return f"{row.state} ({row.cause})" if row.cause else row.state
+
+
+def _cost_lines(cost: SearchCost) -> list[tuple[str, str]]:
+    lines = [
+        ("trials", str(cost.num_trials)),
+        ("epochs at most", f"{cost.most_epochs:,}"),
+    ]
+    if cost.trials_at_rung:
+        reached = ", ".join(
+            f"{trials:.0f} reach epoch {epoch}" for epoch, trials in cost.trials_at_rung
+        )
+        share = cost.expected_epochs / cost.most_epochs
+        lines += [
+            ("epochs expected", f"{cost.expected_epochs:,.0f} ({share:.0%}): {reached}"),
+            ("", FORMULA),
+        ]
+    lines += [
+        ("preset", _model_words(cost.preset)),
+        ("smallest model", _model_words(cost.smallest)),
+        ("largest model", _model_words(cost.largest)),
+        ("checkpoints", f"up to {cost.disk_gb:.2g} GB on disk"),
+    ]
+    if cost.time is not None:
+        gpu = f", {cost.time.gpu_hours:.2g} GPU-hours" if cost.time.gpu_hours else ""
+        lines.append(
+            (
+                "time expected",
+                f"{duration(cost.time.trial_hours * _SECONDS_PER_HOUR)} of training, "
+                f"{cost.time.core_hours:.2g} core-hours{gpu}, at the preset's speed",
+            )
+        )
+    return lines
+
+
+def _model_words(cost: ModelCost) -> str:
+    return f"{cost.num_parameters:,} parameters, about {cost.memory_mb:,.0f} MB of memory"
+
+
+def _origin(preset: Preset) -> str:
+    if preset.built_in:
+        return "built in"
+    return "promoted" if preset.provenance else str(preset.source)
+
+
+def _table(columns: Sequence[str], text: Sequence[str]) -> Table:
+    """Make a table without lines; columns other than those of `text` hold numbers."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in columns:
+        if title in text:
+            table.add_column(title, overflow="fold")
+        else:
+            table.add_column(title, justify="right", no_wrap=True)
+    return table
+
+
+def _value(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "-"

@@ -1,0 +1,207 @@
+"""What a search will cost, before it starts: epochs, time, model sizes, memory and disk.
+
+Pure functions. The only calls out are to the model's own `describe_cost`.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from models.errors import UserError
+from models.training.contracts import ModelCost
+from tuner.search.blocks import SchedulerConfig
+from tuner.search.domains import ScalarDomain
+from tuner.search.search import Search
+from tuner.search.space import Space
+
+FORMULA = (
+    "of n trials at a rung, 1 + (n - 1)/f + (1 - 2/f)(1/2 + ... + 1/n) go on, f the "
+    "reduction factor, if trials do not get better as the search goes on"
+)
+
+_PASSES = 2  # over the keys, towards a corner: the second sees what the first changed
+_SECONDS_PER_HOUR = 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchTime:
+    """Running time of all trials together, from a measured speed; hours.
+
+    Attributes:
+        trial_hours: expected, as if one trial ran after the other.
+        core_hours, gpu_hours: the same times the resources of a trial.
+        most_trial_hours: if no trial were stopped.
+    """
+
+    trial_hours: float
+    core_hours: float
+    gpu_hours: float
+    most_trial_hours: float
+
+    def wall_hours(self, num_slots: int) -> float:
+        """Return the expected time until the search ends, with so many trials at a time."""
+        return self.trial_hours / num_slots
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchCost:
+    """What a search takes.
+
+    Attributes:
+        most_epochs: epochs of all trials together if none is stopped.
+        expected_epochs: the same under the scheduler; see `expected_epochs`.
+        trials_at_rung: each rung's epoch, and how many trials are expected to reach it.
+        preset, smallest, largest: the model where nothing is searched, and at the corners of the
+            space with the fewest and the most parameters.
+        disk_gb: checkpoints when the search has ended, at most, all of the largest model.
+        time: None without a measured speed.
+    """
+
+    num_trials: int
+    most_epochs: int
+    expected_epochs: float
+    trials_at_rung: tuple[tuple[int, float], ...]
+    preset: ModelCost
+    smallest: ModelCost
+    largest: ModelCost
+    disk_gb: float
+    time: SearchTime | None
+
+
+def estimate_cost(search: Search, dataset: Any, rows_per_s: float | None = None) -> SearchCost:
+    """Estimate what a search takes.
+
+    Args:
+        search: the search.
+        dataset: its data, as the model's `load_data` returned them.
+        rows_per_s: measured training speed of one trial, validation included.
+    """
+    describe = search.spec.describe_cost
+    num_trials, scheduler = search.budget.num_trials, search.scheduler
+    preset = describe(search.base_config, dataset)
+    smallest, largest = corner_costs(search, lambda config: describe(config, dataset))
+    expected = expected_epochs(scheduler, num_trials)
+    most = num_trials * scheduler.max_epochs
+    return SearchCost(
+        num_trials=num_trials,
+        most_epochs=most,
+        expected_epochs=expected,
+        trials_at_rung=trials_at_rungs(scheduler, num_trials),
+        preset=preset,
+        smallest=smallest,
+        largest=largest,
+        disk_gb=checkpoint_gb(search, largest.checkpoint_mb),
+        time=_time(search, expected, most, preset.rows_per_epoch / rows_per_s)
+        if rows_per_s
+        else None,
+    )
+
+
+def trials_at_rungs(scheduler: SchedulerConfig, num_trials: int) -> tuple[tuple[int, float], ...]:
+    """Return, for each rung, its epoch and how many trials are expected to reach it."""
+    reached, arriving = [], float(num_trials)
+    for rung in scheduler.rungs:
+        reached.append((math.ceil(rung), arriving))
+        arriving = expected_survivors(arriving, scheduler.reduction_factor)
+    return tuple(reached)
+
+
+def expected_epochs(scheduler: SchedulerConfig, num_trials: int) -> float:
+    """Return how many epochs all trials together are expected to train.
+
+    Every trial trains to the first rung; those that go on from a rung train to the next one, and
+    from the last one to `max_epochs`.
+    """
+    total, epoch, training = 0.0, 0, float(num_trials)
+    for rung in scheduler.rungs:
+        total += training * (math.ceil(rung) - epoch)
+        epoch, training = math.ceil(rung), expected_survivors(training, scheduler.reduction_factor)
+    return total + training * (scheduler.max_epochs - epoch)
+
+
+def expected_survivors(num_trials: float, reduction_factor: float) -> float:
+    """Return how many of the trials that reach a rung of ASHA go on from it, on average.
+
+    The j-th to arrive goes on if it is not below the (1 - 1/f) quantile of the j - 1 before it,
+    which for trials in random order has the chance (1 + (j - 2)/f) / j, and 1 for the first. So
+    more than n/f of a few trials go on: 5.4 of 12 for f = 3.
+    """
+    if num_trials <= 1:
+        return num_trials
+    whole = int(num_trials)
+    harmonic = sum(1 / j for j in range(2, whole + 1))
+    survivors = 1 + (whole - 1) / reduction_factor + (1 - 2 / reduction_factor) * harmonic
+    last_chance = (1 + (whole - 1) / reduction_factor) / (whole + 1)
+    return survivors + (num_trials - whole) * last_chance
+
+
+def checkpoint_gb(search: Search, checkpoint_mb: float) -> float:
+    """Return what the checkpoints of a search take at most when it has ended.
+
+    The best `keep.top_k` trials keep their best `save_top_k` checkpoints and the last one.
+    """
+    num_trials = min(search.keep.top_k, search.budget.num_trials)
+    largest = num_trials * (search.base_config.save_top_k + 1) * checkpoint_mb / 1000
+    return min(largest, search.keep.max_gb or math.inf)
+
+
+def corner_costs(
+    search: Search, describe: Callable[[Any], ModelCost]
+) -> tuple[ModelCost, ModelCost]:
+    """Return the cost at the corners of the space with the fewest and the most parameters.
+
+    Keys are moved one by one to the end that gives the least (or most), twice over, which finds
+    the corner where keys do not work against each other. The preset stands in for a corner that
+    the model's rules exclude.
+    """
+    known: dict[str, ModelCost | None] = {}
+
+    def cost_at(ends: Mapping[str, Any]) -> ModelCost | None:
+        values = _point_at(search.space, ends)
+        text = json.dumps(values, sort_keys=True)
+        if text not in known:
+            try:
+                known[text] = describe(search.config_for(values))
+            except UserError:
+                known[text] = None
+        return known[text]
+
+    smallest, largest = (_corner(search.space, cost_at, sign) for sign in (1, -1))
+    preset = describe(search.base_config)
+    return smallest or preset, largest or preset
+
+
+def _corner(
+    space: Space, cost_at: Callable[[Mapping[str, Any]], ModelCost | None], sign: int
+) -> ModelCost | None:
+    def rank(ends: Mapping[str, Any]) -> tuple[float, float]:
+        cost = cost_at(ends)
+        if cost is None:
+            return math.inf, math.inf
+        return sign * cost.num_parameters, sign * cost.memory_mb
+
+    choices = {parameter.key: parameter.extremes for parameter in space.parameters}
+    ends = {key: options[0] for key, options in choices.items()}
+    for _ in range(_PASSES):
+        for key, options in choices.items():
+            ends = min(({**ends, key: option} for option in options), key=rank)
+    return cost_at(ends)
+
+
+def _point_at(space: Space, ends: Mapping[str, Any]) -> dict[str, Any]:
+    def pick(name: str, _: ScalarDomain) -> Any:
+        return ends[name.partition("[")[0]]
+
+    return space.walk(pick)
+
+
+def _time(search: Search, expected: float, most: float, epoch_s: float) -> SearchTime:
+    hours = expected * epoch_s / _SECONDS_PER_HOUR
+    return SearchTime(
+        trial_hours=hours,
+        core_hours=hours * search.resources.cpu,
+        gpu_hours=hours * search.resources.gpu,
+        most_trial_hours=most * epoch_s / _SECONDS_PER_HOUR,
+    )

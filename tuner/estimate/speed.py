@@ -1,0 +1,59 @@
+"""How fast a model trains on this machine, measured on a part of the data."""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+from models.training.contracts import ModelSpec
+
+_FIRST_BATCHES = 4
+_GROWTH = 4
+
+
+def measure_speed(
+    spec: ModelSpec,
+    config: Any,
+    dataset: Any,
+    *,
+    device: str = "cpu",
+    budget_s: float = 10.0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float | None:
+    """Return the training rows a second of one trial, validation included.
+
+    A growing part of the data is trained for one epoch each, until the next part would not fit
+    into the budget; the last part counts, in which warming up matters least.
+
+    Args:
+        spec: the model.
+        config: its settings.
+        dataset: its data, with row numbers in `train` and `val`; None is returned for another.
+        device: where to train.
+        budget_s: about how long to measure.
+        clock: seconds that only rise.
+    """
+    if not (dataclasses.is_dataclass(dataset) and hasattr(dataset, "train")):
+        return None
+    begin = clock()
+    num_rows = _FIRST_BATCHES * getattr(config, "batch_size", 1)
+    speed = None
+    while True:
+        part = _part_of(dataset, num_rows)
+        task = spec.build_task(config, part, device)
+        start = clock()
+        task.train_epoch(1)
+        task.evaluate()
+        seconds = clock() - start
+        speed = len(part.train) / seconds
+        whole = len(part.train) == len(dataset.train)  # pyright: ignore[reportAttributeAccessIssue]
+        if whole or clock() - begin + _GROWTH * seconds > budget_s:
+            return speed
+        num_rows *= _GROWTH
+
+
+def _part_of(dataset: Any, num_rows: int) -> Any:
+    """Return the data with about `num_rows` rows to train on, and as large a part of the others."""
+    step = max(1, len(dataset.train) // num_rows)
+    parts = {split: getattr(dataset, split)[::step] for split in ("train", "val")}
+    return dataclasses.replace(dataset, **parts)

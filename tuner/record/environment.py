@@ -1,0 +1,140 @@
+"""What a run ran on: enough to repeat it, and to know one day why a number was what it was."""
+
+import hashlib
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import tuner
+from tuner.record.liveness import driver_identity
+
+PACKAGES = (
+    "grammar-tuner",
+    "torch",
+    "ray",
+    "optuna",
+    "numpy",
+    "pydantic",
+    "lark",
+    "torch-geometric",
+)
+_GIT_TIMEOUT_S = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodeState:
+    """The code that runs.
+
+    Attributes:
+        commit: the commit that is checked out, or None outside a repository.
+        diff: what differs from it; new files are named but not shown.
+    """
+
+    commit: str | None
+    diff: str
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the code differs from its commit."""
+        return bool(self.diff)
+
+
+def code_state(folder: Path | None = None) -> CodeState:
+    """Ask git for the commit and the differences of the code in `folder`, else of our own."""
+    where = folder or Path(tuner.__file__).parent
+    commit = _git(where, "rev-parse", "HEAD")
+    if commit is None:
+        return CodeState(commit=None, diff="")
+    scope = ("--", ".", ":(top)models", ":(top)tuner") if folder is None else ("--", ".")
+    changed = _git(where, "diff", "HEAD", *scope) or ""
+    new = _git(where, "ls-files", "--others", "--exclude-standard", "--full-name", *scope) or ""
+    untracked = "".join(f"# new file, not in the commit: {name}\n" for name in new.splitlines())
+    return CodeState(commit=commit.strip(), diff=changed + untracked)
+
+
+def describe_environment(
+    *,
+    search: str,
+    code: CodeState,
+    data: Mapping[str, Any],
+    seeds: Mapping[str, int],
+    command: Sequence[str],
+) -> dict[str, Any]:
+    """Return the content of `environment.json`.
+
+    Args:
+        search: the file of the search.
+        code: the code that runs.
+        data: what the data set is: its settings, its digest, its size.
+        seeds: every seed by what it seeds.
+        command: the command line.
+    """
+    return {
+        **driver_identity(),
+        "began": datetime.now(UTC).isoformat(timespec="seconds"),
+        "search": search,
+        "command": list(command),
+        "folder": str(Path.cwd()),
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "packages": package_versions(),
+        "commit": code.commit,
+        "dirty": code.dirty,
+        "seeds": dict(seeds),
+        "data": dict(data),
+    }
+
+
+def describe_data(settings: Mapping[str, Any], dataset: Any) -> dict[str, Any]:
+    """Return what a data set is: its settings, name, digest and rows, as far as it says so."""
+    described: dict[str, Any] = {"settings": {k: v for k, v in settings.items() if v is not None}}
+    for key in ("name", "digest"):
+        if isinstance(value := getattr(dataset, key, None), str):
+            described[key] = value
+    for split in ("train", "val", "test"):
+        rows = getattr(dataset, split, None)
+        if hasattr(rows, "__len__"):
+            described[f"num_{split}"] = len(rows)  # pyright: ignore[reportArgumentType]
+    return described
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that a result can depend on."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # run from a checkout
+            continue
+    return versions
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def render(environment: Mapping[str, Any]) -> str:
+    """Return the environment as JSON text."""
+    return json.dumps(environment, indent=2, default=str) + "\n"
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=_GIT_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

@@ -1,0 +1,66 @@
+"""The checkpoints of one trial on disk: which there are, what they take, which go.
+
+Ray writes `checkpoints/<trial>/checkpoint_000007/`, which holds one file.
+"""
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.training.ranking import NO_VALUE, Cost
+
+CHECKPOINT_FILE = "checkpoint.ckpt"
+
+_NUM_LATEST = 2
+"""Ray hears of the latest checkpoint a moment after us: until then it would resume from the one
+before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """One checkpoint; `cost` ranks it, less is better."""
+
+    folder: Path
+    cost: Cost
+    num_bytes: int
+
+
+@dataclass(kw_only=True)
+class TrialCheckpoints:
+    """The checkpoints that a trial has on disk, in the order of writing.
+
+    Attributes:
+        number: the trial's number.
+        cost: of the best epoch, with a checkpoint or without.
+    """
+
+    number: int
+    cost: Cost = NO_VALUE
+    saved: list[Saved] = field(default_factory=list)
+
+    @property
+    def num_bytes(self) -> int:
+        """What they take on disk."""
+        return sum(one.num_bytes for one in self.saved)
+
+    def add(self, folder: Path, cost: Cost) -> None:
+        """Take a checkpoint that was written."""
+        files = [file for file in folder.rglob("*") if file.is_file()]
+        size = sum(file.stat().st_size for file in files)
+        self.saved.append(Saved(folder=folder, cost=cost, num_bytes=size))
+
+    def thin_out(self, top_k: int, *, running: bool) -> None:
+        """Delete all but the best `top_k`; a running trial keeps what it may resume from, too."""
+        best = sorted(self.saved, key=lambda one: one.cost)[:top_k]
+        latest = self.saved[-_NUM_LATEST:] if running else []
+        for one in [one for one in self.saved if one not in best and one not in latest]:
+            self._delete(one)
+
+    def delete_all(self) -> None:
+        """Delete every checkpoint."""
+        for one in list(self.saved):
+            self._delete(one)
+
+    def _delete(self, one: Saved) -> None:
+        shutil.rmtree(one.folder, ignore_errors=True)
+        self.saved.remove(one)

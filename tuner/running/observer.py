@@ -1,0 +1,27 @@
+"""What those are told who follow a search: the live table, the keeper of disk space."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tuner.record.outcomes import Outcome
+
+
+class Observer:
+    """Follows a search; every method may be left as it is."""
+
+    def created(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
+        """Take a new trial, which waits for its place."""
+
+    def started(self, trial: str) -> None:
+        """Take a trial that began to run, or began anew."""
+
+    def reported(
+        self, trial: str, epoch: int, metrics: Mapping[str, float], checkpoint: str | None
+    ) -> None:
+        """Take the metrics of an epoch, and the folder of its checkpoint inside the run's."""
+
+    def ended(self, trial: str, outcome: Outcome) -> None:
+        """Take the end of a trial."""
+
+    def tick(self) -> None:
+        """Do what is due from time to time; called several times a second."""

@@ -1,0 +1,205 @@
+"""Ray for one search: started here and ended here, or joined where it runs already."""
+
+import logging
+import math
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from models.errors import UserError
+from tuner.search.search import Search
+
+ADDRESS_VARIABLE = "RAY_ADDRESS"
+TEMPORARY_VARIABLE = "RAY_TMPDIR"
+_CONNECT_TIMEOUT_S = 10.0
+_LONGEST_PARENT = 28
+"""A socket's path has 107 characters at most, of which our folder and Ray's names take 79."""
+
+# Read by Ray when it is imported or started; what the user has set wins.
+_ENVIRONMENT = {
+    "RAY_AIR_NEW_OUTPUT": "0",  # only the older reporter can be silenced
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths stay true in workers
+    # Ray prints it to our standard output; the log file and the view say it too.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what Ray will do next, without its warning
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the record is ours
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours tells us of the interrupt
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    # Ray writes its own snapshot whenever a trial has written as many checkpoints as it keeps.
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+
+
+@contextmanager
+def ray_session(address: str | None = None, dashboard: bool = False) -> Iterator[str | None]:
+    """Run the block with Ray, and end afterwards what was started for it.
+
+    Yields the dashboard's address, if there is one.
+
+    Args:
+        address: a cluster to join; the variable RAY_ADDRESS says it too. None starts Ray on this
+            machine, in a temporary folder of its own.
+        dashboard: whether to start Ray's dashboard on this machine.
+
+    Raises:
+        UserError: the cluster cannot be reached.
+    """
+    address = address or os.environ.get(ADDRESS_VARIABLE)
+    if address:
+        _check_address(address)
+        if _has_token():  # a driver that joins sends it only when told to, before Ray is loaded
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
+    prepare_environment()
+    import ray
+
+    if ray.is_initialized():  # by whoever calls us, who ends it too
+        yield None
+        return
+    with _joined(address) if address else _started(dashboard) as url:
+        yield url or None
+
+
+def prepare_environment() -> None:
+    """Set the variables that Ray reads when it is imported."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
+def trial_resources(search: Search) -> dict[str, float]:
+    """Return what one trial takes, by Ray's names."""
+    amounts = {"CPU": search.resources.cpu, "GPU": search.resources.gpu}
+    return {name: amount for name, amount in amounts.items() if amount}
+
+
+def check_resources(wanted: Mapping[str, float]) -> None:
+    """Check that one trial fits on a node, since Ray would wait for ever for one that does not.
+
+    Args:
+        wanted: what one trial takes: CPU and GPU.
+
+    Raises:
+        UserError: no node is large enough.
+    """
+    import ray
+
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if any(_fits(wanted, node) for node in nodes):
+        return
+    mistakes = [
+        f"resources.{name.lower()} is {amount:g}, and the largest machine has "
+        f"{max((node.get(name, 0) for node in nodes), default=0):g}: lower it"
+        for name, amount in wanted.items()
+        if not any(_fits({name: amount}, node) for node in nodes)
+    ]
+    raise UserError("; ".join(mistakes) or "no node has all that a trial takes together")
+
+
+def num_parallel(wanted: Mapping[str, float]) -> int:
+    """Return how many trials run side by side on the nodes there are."""
+    import ray
+
+    return sum(
+        min(math.floor(node["Resources"].get(name, 0) / amount) for name, amount in wanted.items())
+        for node in ray.nodes()
+        if node["Alive"]
+    )
+
+
+def _fits(wanted: Mapping[str, float], node: Mapping[str, float]) -> bool:
+    return all(node.get(name, 0) >= amount for name, amount in wanted.items())
+
+
+@contextmanager
+def _joined(address: str) -> Iterator[str | None]:
+    import ray
+
+    try:
+        context = ray.init(address=address, **_QUIET)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"the Ray cluster at '{address}' cannot be joined ({reason}): check --address and "
+            f"{ADDRESS_VARIABLE}; a cluster with a token also wants RAY_AUTH_MODE=token and the "
+            "token in RAY_AUTH_TOKEN"
+        ) from error
+    try:
+        yield context.dashboard_url
+    finally:
+        ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    """Look for somebody at `host:port`, since Ray itself tries for minutes."""
+    if address.startswith("ray://"):
+        raise UserError(
+            f"'{address}' is an address of Ray Client, which a search cannot use: run it on a "
+            "machine of the cluster with --address auto, or submit it as a job"
+        )
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_S).close()
+    except OSError as error:
+        raise UserError(
+            f"nothing answers at '{address}' ({error.strerror or error}): check --address and "
+            f"{ADDRESS_VARIABLE}, or leave both out to use this machine"
+        ) from error
+
+
+def _has_token() -> bool:
+    """Return whether this machine has a token for Ray's authentication."""
+    named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return bool(named) or (Path.home() / ".ray" / "auth_token").is_file()
+
+
+def _temporary_parent() -> Path:
+    parent = Path(os.environ.get(TEMPORARY_VARIABLE) or "/tmp")
+    if len(str(parent)) > _LONGEST_PARENT:
+        raise UserError(
+            f"{TEMPORARY_VARIABLE} is {parent}, which is too long: Ray's sockets lie in it, so it "
+            f"may have {_LONGEST_PARENT} characters"
+        )
+    parent.mkdir(parents=True, exist_ok=True)
+    return parent
+
+
+@contextmanager
+def _started(dashboard: bool) -> Iterator[str | None]:
+    import ray
+
+    # A folder of its own, since an old one may hold the address of a cluster that died.
+    folder = tempfile.mkdtemp(prefix="tuner-", dir=_temporary_parent())
+    try:
+        with _workers_use(folder):
+            context = ray.init(
+                address="local", include_dashboard=dashboard, _temp_dir=folder, **_QUIET
+            )
+        yield context.dashboard_url
+    finally:
+        ray.shutdown()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _workers_use(folder: str) -> Iterator[None]:
+    """Let processes started in the block put temporary files where nothing of them stays.
+
+    A worker that is killed while it writes a checkpoint leaves it behind.
+    """
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = folder
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before

@@ -1,0 +1,177 @@
+"""Ray's account of a search, written to the run's event log and passed on to observers.
+
+Ray calls a callback before it acts on a result, and calls none for trials that are cut off when the
+search ends early: those are settled at the end.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ray.exceptions import RayError
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+
+from models.errors import UserError
+from tuner.record.events import EventLog
+from tuner.record.outcomes import DISK, EPOCH, METRICS, TRACEBACK, Outcome, lost, outcome_of
+from tuner.record.paths import RunPaths
+from tuner.running.observer import Observer
+from tuner.running.stopping import FirstFailures, SearchStop
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_REASON = 300
+
+
+class Recorder(Callback):
+    """Writes what happens to the event log, tells the observers, and ends a broken search.
+
+    Args:
+        events: the run's event log.
+        paths: the run's files.
+        stop: where an end of the search is asked for.
+        observers: told of everything after it is written.
+        rungs: the epochs at which the scheduler compares trials.
+        on_step: called after every step of Ray's loop; what it raises leaves the loop.
+    """
+
+    def __init__(
+        self,
+        events: EventLog,
+        paths: RunPaths,
+        stop: SearchStop,
+        *,
+        observers: Sequence[Observer] = (),
+        rungs: Sequence[float] = (),
+        on_step: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._events = events
+        self._paths = paths
+        self._stop = stop
+        self._observers = tuple(observers)
+        self._rungs = tuple(rungs)
+        self._on_step = on_step
+        self._first_failures = FirstFailures()
+        self._open: dict[str, int] = {}  # trials without an end: id to number
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give Ray nothing to pickle: it saves its callbacks, but nothing is restored from them."""
+        return {}
+
+    @property
+    def open_trials(self) -> Sequence[str]:
+        """The trials that were created and have not ended."""
+        return tuple(self._open)
+
+    def on_new_trial(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
+        """Record a trial that the searcher drew."""
+        self._open[trial] = number
+        self._write(lambda: self._events.trial(trial, number, params))
+        self._tell(lambda observer: observer.created(trial, number, params))
+
+    def on_trial_start(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Record that a trial runs, for the first time or again."""
+        node = _node_of(trial)
+        self._write(lambda: self._events.start(trial.trial_id, node))
+        self._tell(lambda observer: observer.started(trial.trial_id))
+
+    def on_trial_result(
+        self,
+        iteration: int,
+        trials: list[Trial],
+        trial: Trial,
+        result: dict[str, Any],
+        **info: Any,
+    ) -> None:
+        """Record an epoch; the last word of a failed trial has none."""
+        if EPOCH not in result:
+            number = self._open.get(trial.trial_id)
+            logger.error("trial %s failed\n%s", number, result.get(TRACEBACK, ""))
+            return
+        folder = result.get("checkpoint_dir_name")
+        checkpoint = (
+            self._paths.relative(self._paths.trial_checkpoints(trial.trial_id) / folder)
+            if folder
+            else None
+        )
+        epoch, metrics = result[EPOCH], json.loads(result[METRICS])
+        self._write(lambda: self._events.report(trial.trial_id, epoch, metrics, checkpoint))
+        self._tell(lambda observer: observer.reported(trial.trial_id, epoch, metrics, checkpoint))
+
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Record the end of a trial that ended by itself or was stopped by the scheduler."""
+        self._end(trial.trial_id, outcome_of(trial.last_result, self._rungs))
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Record a trial whose worker was lost once too often."""
+        self._end(trial.trial_id, lost(_reason(trial)))
+
+    def on_trial_recover(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Note a lost worker whose trial goes on from its last checkpoint."""
+        number = self._open.get(trial.trial_id)
+        logger.warning("trial %s lost its worker and starts again: %s", number, _reason(trial))
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Let the observers go on, and leave the loop when asked to."""
+        self._tell(lambda observer: observer.tick())
+        self._on_step()
+
+    def settle(self, outcome: Outcome) -> None:
+        """Record that all trials without an end had this one, as the search is over."""
+        for trial in self.open_trials:
+            self._end(trial, outcome)
+
+    def _end(self, trial: str, outcome: Outcome) -> None:
+        number = self._open.pop(trial, None)
+        if number is None:
+            return
+        self._write(lambda: self._events.end(trial, outcome.state, outcome.cause, outcome.message))
+        self._tell(lambda observer: observer.ended(trial, outcome))
+        if error := self._first_failures.add(outcome):
+            self._stop.fail(error)
+        if outcome.cause == DISK:
+            self._stop.fail(
+                UserError(
+                    f"trial {number} found no room on the disk ({outcome.message}), so the search "
+                    f"was ended: what was recorded until then is in {self._paths.folder}"
+                )
+            )
+
+    def _tell(self, what: Callable[[Observer], None]) -> None:
+        for observer in self._observers:
+            self._write(lambda observer=observer: what(observer))
+
+    def _write(self, write: Callable[[], None]) -> None:
+        # An exception in a callback would reach us through Ray as text only.
+        try:
+            write()
+        except UserError as error:
+            self._stop.fail(error)
+
+
+def _node_of(trial: Trial) -> str | None:
+    try:
+        return trial.get_ray_actor_ip()
+    except RayError:  # its worker died in this moment; Ray will say so itself
+        return None
+
+
+def _reason(trial: Trial) -> str | None:
+    try:
+        text = Path(trial.error_file).read_text() if trial.error_file else ""
+    except OSError:
+        return None
+    # Ray appends: a line that counts the failure, then what happened.
+    latest = text.rpartition("Failure # ")[2].partition("\n")[2]
+    return " ".join(latest.split())[:_LONGEST_REASON] or None

@@ -1,0 +1,191 @@
+"""Runs a search from its first file to its last event: the driver.
+
+    run = run_search(load_search("grammar_vae/quickstart"), RunOptions(name="first"))
+
+Everything that is needed to read or repeat the run lies in its folder. Ray Tune drives the trials;
+the study, the event log and the checkpoints on disk are the record.
+"""
+
+import dataclasses
+import logging
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, TextIO
+
+from models.commands.progress import ProgressCallback, silent
+from models.config_file import to_mapping, write_text
+from models.errors import UserError
+from tuner.record.environment import code_state, describe_data, describe_environment, render
+from tuner.record.events import EventLog
+from tuner.record.outcomes import Outcome
+from tuner.record.paths import RunPaths, create_run, is_run
+from tuner.record.results import Run, read_run
+from tuner.running.board import Board
+from tuner.running.driver_log import log_to_file
+from tuner.running.interrupts import Interrupts, catch_signals
+from tuner.running.live import show_search
+from tuner.running.ray_session import check_resources, ray_session, trial_resources
+from tuner.running.stopping import SearchStop
+from tuner.running.trial_failure import is_disk_full, short_message
+from tuner.search.loading import Search, write_search
+
+logger = logging.getLogger(__name__)
+
+_INTERRUPTED = Outcome(state="interrupted")
+_BUDGET = Outcome(state="stopped", cause="budget")
+_HOUR_S = 3600.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a search is run, beside what it says itself.
+
+    Attributes:
+        name: the run's name; None makes one up.
+        address: a Ray cluster to join, else Ray is started on this machine.
+        dashboard: whether to start Ray's dashboard.
+        storage: URL of a database for the study; None keeps it in the run folder.
+        command: the command line, for the record.
+        stream: where the progress is shown.
+        progress: told how far loading the data is.
+    """
+
+    name: str | None = None
+    address: str | None = None
+    dashboard: bool = False
+    storage: str | None = None
+    command: Sequence[str] = ()
+    stream: TextIO = dataclasses.field(default_factory=lambda: sys.stderr)
+    progress: ProgressCallback = silent
+
+
+def run_search(search: Search, options: RunOptions) -> Run:
+    """Run a search and return what became of it.
+
+    Raises:
+        UserError: the data cannot be loaded, the run exists, the disk is full, no machine is large
+            enough, or the first trials all failed in the same way.
+        KeyboardInterrupt: somebody ended it; what was reached is recorded.
+    """
+    paths = create_run(options.name, search_stem=search.stem)
+    try:
+        dataset = search.spec.load_data(search.data, options.progress)
+        session = ray_session(options.address, options.dashboard)
+        with catch_signals() as interrupts, session as dashboard:
+            if dashboard:
+                options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
+            check_resources(trial_resources(search))
+            _write_inputs(search, paths, dataset, options)
+            drive = partial(
+                _drive,
+                search=search,
+                paths=paths,
+                dataset=dataset,
+                options=options,
+                interrupts=interrupts,
+            )
+            _record(paths, drive)
+    except BaseException:
+        if not is_run(paths):  # it broke off before it began
+            shutil.rmtree(paths.folder, ignore_errors=True)
+        raise
+    return read_run(paths)
+
+
+def _write_inputs(search: Search, paths: RunPaths, dataset: Any, options: RunOptions) -> None:
+    """Write what the run began with; `search.yaml` comes last, since it makes the folder a run."""
+    code = code_state()
+    data_settings = to_mapping(search.data)
+    seeds = {"searcher": search.searcher.seed, "trials": search.base_config.seed}
+    environment = describe_environment(
+        search=search.source,
+        code=code,
+        data=describe_data(data_settings, dataset),
+        seeds=seeds | ({"data": data_settings["seed"]} if "seed" in data_settings else {}),
+        command=options.command,
+    )
+    write_text(paths.environment_file, render(environment))
+    if code.diff:
+        write_text(paths.code_diff_file, code.diff)
+    write_search(search, paths)
+
+
+def _record(paths: RunPaths, drive: Callable[[EventLog], SearchStop]) -> None:
+    """Drive the search, and record what becomes of the run whatever happens."""
+    with EventLog(paths.events_file) as events, log_to_file(paths.log_file):
+        events.run("running")
+        try:
+            stop = drive(events)
+        except KeyboardInterrupt:
+            events.run("interrupted")
+            raise KeyboardInterrupt(_next_steps(paths)) from None
+        except Exception as error:
+            _record_crash(events, error)
+            if not is_disk_full(error) or isinstance(error, UserError):
+                raise
+            raise UserError(
+                f"the disk is full, so the search was ended; what was recorded until then is in "
+                f"{paths.folder}: free space, then look at it with `tuner show {paths.name}`"
+            ) from error
+        if stop.error is not None:
+            events.run("failed", str(stop.error))
+            raise stop.error
+        events.run("finished", "the time budget ended it" if stop.reason == "budget" else None)
+
+
+def _drive(
+    events: EventLog,
+    *,
+    search: Search,
+    paths: RunPaths,
+    dataset: Any,
+    options: RunOptions,
+    interrupts: Interrupts,
+) -> SearchStop:
+    """Let Ray run the trials and settle all of them, however the search ends."""
+    from tuner.running.tune_run import TuneRun  # imports Ray, whose environment is set only now
+
+    budget_s = None if search.budget.hours is None else search.budget.hours * _HOUR_S
+    stop = SearchStop(budget_s)
+    with show_search(_board(search, paths, stop), options.stream) as view:
+        run = TuneRun(
+            search=search,
+            paths=paths,
+            events=events,
+            stop=stop,
+            view=view,
+            on_step=interrupts.check,
+            storage=options.storage or paths.study_file,
+        )
+        with interrupts.deferred():
+            try:
+                run.fit(dataset)
+            finally:
+                run.settle(_BUDGET if stop.reason == "budget" else _INTERRUPTED)
+    return stop
+
+
+def _board(search: Search, paths: RunPaths, stop: SearchStop) -> Board:
+    return Board(
+        run=paths.name,
+        ranking=search.ranking,
+        num_trials=search.budget.num_trials,
+        max_epochs=search.scheduler.max_epochs,
+        deadline=stop.deadline,
+    )
+
+
+def _record_crash(events: EventLog, error: Exception) -> None:
+    logger.error("the search broke off", exc_info=error)
+    with suppress(UserError):  # a full disk has no room for this either
+        events.run("failed", short_message(error))
+
+
+def _next_steps(paths: RunPaths) -> str:
+    return (
+        f"What was reached is kept in {paths.folder}: `tuner show {paths.name}` ranks it, "
+        f"`tuner promote {paths.name}` makes presets of the best trials"
+    )

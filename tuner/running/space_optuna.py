@@ -1,0 +1,85 @@
+"""A search space in Optuna's terms: drawn define-by-run, encoded and decoded without loss.
+
+Flat names are the parameter names of the study (`encoder_kernel[0]`). Optuna takes plain scalars
+as categorical choices, so a list among the options stands as its JSON text.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import optuna
+
+from tuner.search.domains import Choice, FloatRange, IntRange, ScalarDomain
+from tuner.search.space import Space, flatten
+
+
+def suggest(trial: optuna.Trial, space: Space) -> dict[str, Any]:
+    """Draw a point: the values of the active keys, in the types of the model's settings."""
+
+    def pick(name: str, domain: ScalarDomain) -> Any:
+        if isinstance(domain, FloatRange):
+            drawn = trial.suggest_float(
+                name, domain.low, domain.high, log=domain.log, step=domain.step
+            )
+            return domain.nearest(drawn)  # 0.3, not 0.30000000000000004, on a grid
+        if isinstance(domain, IntRange):
+            return trial.suggest_int(
+                name, domain.low, domain.high, log=domain.log, step=domain.step
+            )
+        return _option(domain, trial.suggest_categorical(name, domain.labels))
+
+    return space.walk(pick)
+
+
+def encode(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the study's parameters for the values of the active keys: `decode`'s inverse.
+
+    The values must be legal, as `Space.locate` returns them; inactive keys are left out.
+    """
+    flat = flatten(values, space)
+    params: dict[str, Any] = {}
+
+    def pick(name: str, domain: ScalarDomain) -> Any:
+        params[name] = _label(domain, flat[name]) if isinstance(domain, Choice) else flat[name]
+        return flat[name]
+
+    space.walk(pick)
+    return params
+
+
+def decode(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the active keys for the parameters of a trial of the study."""
+
+    def pick(name: str, domain: ScalarDomain) -> Any:
+        param = params[name]
+        if isinstance(domain, Choice):
+            return _option(domain, param)
+        return domain.nearest(param)
+
+    return space.walk(pick)
+
+
+def distribution(domain: ScalarDomain) -> optuna.distributions.BaseDistribution:
+    """Return Optuna's distribution over a scalar domain, as `suggest` draws from it."""
+    if isinstance(domain, FloatRange):
+        return optuna.distributions.FloatDistribution(
+            domain.low, domain.high, log=domain.log, step=domain.step
+        )
+    if isinstance(domain, IntRange):
+        return optuna.distributions.IntDistribution(
+            domain.low, domain.high, log=domain.log, step=domain.step
+        )
+    return optuna.distributions.CategoricalDistribution(domain.labels)
+
+
+def _label(domain: Choice, option: Any) -> Any:
+    canonical = domain.nearest(option)
+    return domain.labels[_index(domain.options, canonical)]
+
+
+def _option(domain: Choice, label: Any) -> Any:
+    return domain.options[_index(domain.labels, label)]
+
+
+def _index(items: tuple[Any, ...], item: Any) -> int:
+    return next(i for i, known in enumerate(items) if known is item or known == item)

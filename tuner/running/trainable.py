@@ -1,0 +1,178 @@
+"""One trial, as Ray runs it in a worker process: train, report every epoch, keep checkpoints.
+
+What goes wrong inside a trial is a result of the trial: it is caught and reported with its cause.
+A failure that Ray sees is therefore a lost worker, and the trial goes on from its last checkpoint.
+"""
+
+import gc
+import json
+import math
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from models.config_file import to_config
+from models.errors import unknown_name
+from models.training.contracts import ModelSpec
+from models.training.loop import EpochReport, FitSettings, fit
+from models.training.ranking import Cost, Ranking
+from tuner.record.outcomes import EPOCH, FINISHED, METRICS
+from tuner.record.trial_checkpoints import CHECKPOINT_FILE
+from tuner.running.trial_config import NUMBER, PARAMS
+from tuner.running.trial_failure import ObjectiveNotFinite, failure_result
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialPlan:
+    """What all trials of a search share; Ray copies it to every worker.
+
+    Attributes:
+        settings: every key of the preset, as plain values.
+        objectives: what is reported for the search to see.
+        ranking: decides which epochs are the best.
+        checkpoint_interval_s: an epoch that is no improvement writes a checkpoint only if the
+            last one is older than this. So much work can be lost with a worker.
+    """
+
+    spec: ModelSpec
+    settings: Mapping[str, Any]
+    objectives: tuple[str, ...]
+    ranking: Ranking
+    checkpoint_interval_s: float = 10.0
+
+
+def train_trial(config: dict[str, Any], plan: TrialPlan, dataset: Any) -> None:
+    """Train one trial; Ray calls this in a worker, for one trial after another."""
+    _free_memory()
+    try:
+        _train(config, plan, dataset)
+    except Exception as error:  # noqa: BLE001  (whatever a model raises is the trial's failure)
+        tune.report(failure_result(error, plan.objectives))
+
+
+class EpochReporter:
+    """Hands every epoch to Ray, with a checkpoint where one is worth its writing.
+
+    Args:
+        plan: what all trials share.
+        report: takes the result and the folder of a checkpoint, or None.
+        clock: seconds that only rise.
+    """
+
+    def __init__(
+        self,
+        plan: TrialPlan,
+        report: Callable[[dict[str, Any], Path | None], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._plan = plan
+        self._report = report
+        self._clock = clock
+        self._best: Cost | None = None
+        self._saved_at = -math.inf
+
+    def __call__(self, epoch: EpochReport) -> None:
+        """Report one epoch.
+
+        Raises:
+            ObjectiveNotFinite: the objective has no finite value.
+            UserError: the model does not report the objective.
+        """
+        values = self._objective_values(epoch)
+        result: dict[str, Any] = {
+            **values,
+            EPOCH: epoch.epoch,
+            FINISHED: epoch.finished,
+            # As text: Ray would keep five statistics of every number, and save them all the time.
+            METRICS: json.dumps(epoch.metrics),
+            # Ray asks a trial that is done for nothing more, so it cannot be lost after its end.
+            "done": epoch.finished is not None,
+        }
+        improved = self._improves(epoch)
+        due = self._clock() - self._saved_at >= self._plan.checkpoint_interval_s
+        if not (improved or due or epoch.finished):
+            self._report(result, None)
+            return
+        with tempfile.TemporaryDirectory(prefix="tuner-checkpoint-") as folder:
+            epoch.save(Path(folder) / CHECKPOINT_FILE)
+            self._saved_at = self._clock()
+            self._report(result, Path(folder))
+
+    def _objective_values(self, epoch: EpochReport) -> dict[str, float]:
+        values = {}
+        for metric in self._plan.objectives:
+            if metric not in epoch.metrics:
+                raise unknown_name("objective", metric, epoch.metrics)
+            values[metric] = epoch.metrics[metric]
+            if not math.isfinite(values[metric]):
+                raise ObjectiveNotFinite(
+                    f"{metric} is {values[metric]} at epoch {epoch.epoch}: trials cannot be "
+                    "compared by it"
+                )
+        return values
+
+    def _improves(self, epoch: EpochReport) -> bool:
+        cost = self._plan.ranking.cost(epoch.metrics, epoch.epoch)
+        if self._best is None or cost < self._best:
+            self._best = cost
+            return True
+        return False
+
+
+def _train(config: Mapping[str, Any], plan: TrialPlan, dataset: Any) -> None:
+    settings = to_config(
+        plan.spec.config_type,
+        {**plan.settings, **config[PARAMS]},
+        f"trial {config[NUMBER]}",
+    )
+    task = plan.spec.build_task(settings, dataset, _claim_device())
+    checkpoint = tune.get_checkpoint()
+    with checkpoint.as_directory() if checkpoint else nullcontext() as folder:
+        fit(
+            task,
+            fit_settings(plan.spec, settings),
+            EpochReporter(plan, _report_to_ray),
+            resume_from=Path(folder) / CHECKPOINT_FILE if folder else None,
+        )
+
+
+def fit_settings(spec: ModelSpec, settings: Any) -> FitSettings:
+    """Return what the training loop needs of a model's settings; it watches the main metric."""
+    watched = spec.metric(spec.main_metric)
+    return FitSettings(
+        epochs=settings.epochs,
+        early_stop_patience=settings.early_stop_patience,
+        seed=settings.seed,
+        metric=watched.name,
+        mode=watched.mode,
+        floor=watched.floor or 0.0,
+    )
+
+
+def _report_to_ray(result: dict[str, Any], folder: Path | None) -> None:
+    checkpoint = tune.Checkpoint.from_directory(folder) if folder else None
+    tune.report(result, checkpoint=checkpoint)
+
+
+def _claim_device() -> str:
+    """Return the device that Ray gave to this trial, and keep to its share of the cores."""
+    import torch
+
+    resources = tune.get_context().get_trial_resources().required_resources
+    torch.set_num_threads(max(1, int(resources.get("CPU", 1))))
+    return "cuda" if resources.get("GPU") else "cpu"
+
+
+def _free_memory() -> None:
+    """Give back the GPU memory of the trial before, which held it until its thread was gone."""
+    import torch
+
+    if torch.cuda.is_initialized():  # collecting takes 0.2 s
+        gc.collect()
+        torch.cuda.empty_cache()

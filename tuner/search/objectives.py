@@ -1,0 +1,76 @@
+"""The `objective:` block of a search file, checked against the metrics of the model."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from models.config_file import to_config
+from models.errors import UserError, unknown_name
+from models.training.contracts import Metric, ModelSpec
+from tuner.search.blocks import Objective
+
+
+def read_objectives(raw: Mapping[str, Any], spec: ModelSpec) -> tuple[Objective, ...]:
+    """Return what a search optimises: as its file says, else the model's main metric.
+
+    Args:
+        raw: the content of the search file; `objective` is one mapping or a list of them, in
+            which `mode` may be left out.
+        spec: the model.
+
+    Raises:
+        UserError: unknown metrics; a mode that seeks the worst; a metric that means another thing
+            in every trial, as a key that it depends on is searched. A line for each.
+    """
+    metrics = {metric.name: metric for metric in spec.metrics}
+    given = raw.get("objective", {"metric": spec.main_metric})
+    blocks = given if isinstance(given, list) else [given]
+    space = raw.get("space")
+    searched = [str(key) for key in space] if isinstance(space, Mapping) else []
+    mistakes: list[str] = []
+    objectives: list[Objective] = []
+    for index, block in enumerate(blocks):
+        place = f"objective[{index}]" if isinstance(given, list) else "objective"
+        try:
+            objective = _objective(block, place, metrics, spec.name)
+            _check_comparable(metrics[objective.metric], searched, metrics.values(), place)
+            objectives.append(objective)
+        except UserError as error:
+            mistakes += str(error).splitlines()
+    names = [objective.metric for objective in objectives]
+    if len(set(names)) < len(names):
+        mistakes.append(f"objective: a metric is given twice ({', '.join(names)}): remove one")
+    if not blocks:
+        mistakes.append("objective: the list is empty: name a metric, or leave objective out")
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+    return tuple(objectives)
+
+
+def _objective(block: object, place: str, metrics: Mapping[str, Metric], model: str) -> Objective:
+    if not isinstance(block, Mapping) or not isinstance(block.get("metric"), str):
+        raise UserError(f"{place} is {block!r}: give {{metric: {next(iter(metrics))}, mode: max}}")
+    name = block["metric"]
+    if name not in metrics:
+        raise UserError(f"{place}.metric: {unknown_name(f'metric of {model}', name, metrics)}")
+    metric = metrics[name]
+    objective = to_config(Objective, {"mode": metric.mode, **block}, place)
+    if objective.mode != metric.mode:
+        raise UserError(
+            f"{place}.mode is {objective.mode}, which seeks the worst {name}: "
+            f"take {metric.mode}, or leave mode out"
+        )
+    return objective
+
+
+def _check_comparable(
+    metric: Metric, searched: Iterable[str], metrics: Iterable[Metric], place: str
+) -> None:
+    clashes = sorted(set(metric.depends_on) & set(searched))
+    if not clashes:
+        return
+    fit = [other.name for other in metrics if not set(other.depends_on) & set(searched)]
+    raise UserError(
+        f"{place}.metric: {metric.name} cannot compare trials while {' and '.join(clashes)} "
+        f"{'is' if len(clashes) == 1 else 'are'} searched, which it is made of: "
+        f"take one of {', '.join(fit)}"
+    )

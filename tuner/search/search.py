@@ -1,0 +1,109 @@
+"""A search that has been checked as a whole, and its way back into a search file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from models.config_file import to_config, to_mapping
+from models.presets import Preset
+from models.registry import model_spec
+from models.training.contracts import ModelSpec
+from models.training.ranking import Ranking
+from tuner.search.blocks import (
+    Budget,
+    Keep,
+    Objective,
+    Resources,
+    SchedulerConfig,
+    SearcherConfig,
+)
+from tuner.search.space import Space
+from tuner.search.space_effects import effect_advice
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmStart:
+    """A point to try first: where a preset stands in the space."""
+
+    preset: Preset
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """A search: the content of its file, with the presets and the settings that it names.
+
+    Attributes:
+        source: the file it was read from.
+        preset: what is searched around; its epochs give way to `scheduler.max_epochs`.
+        fixed: keys that have another value than the preset's in every trial.
+        base_config: the settings where nothing is searched: preset, `fixed` and epochs.
+        data: settings of the data, of the model's `data_type`.
+        objectives: one; or several, of which the first decides at the rungs.
+        warm_starts: points that are tried first, in order.
+    """
+
+    source: str = field(compare=False)
+    model: str
+    preset: Preset
+    fixed: Mapping[str, Any]
+    base_config: Any
+    data: Any
+    space: Space
+    objectives: tuple[Objective, ...]
+    searcher: SearcherConfig
+    scheduler: SchedulerConfig
+    budget: Budget
+    resources: Resources
+    keep: Keep
+    warm_starts: tuple[WarmStart, ...] = ()
+
+    @property
+    def stem(self) -> str:
+        """The name of the search's file without its ending."""
+        return Path(self.source).stem
+
+    @property
+    def objective(self) -> Objective:
+        """The only objective, or the first of several."""
+        return self.objectives[0]
+
+    @property
+    def ranking(self) -> Ranking:
+        """The order of epochs, checkpoints and trials: by the first objective."""
+        return self.spec.ranking(self.objective.metric)
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the model declares of itself."""
+        return model_spec(self.model)
+
+    @property
+    def advice(self) -> list[str]:
+        """What could be better about the search, a line each; it runs all the same."""
+        return effect_advice(self.space, self.spec.applies)
+
+    def config_for(self, values: Mapping[str, Any]) -> Any:
+        """Return the model's settings at a point of the space: values of the active keys."""
+        return to_config(type(self.base_config), self.space.complete(values), self.source)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the search as the content of a search file, every default written out."""
+        scheduler = to_mapping(self.scheduler)
+        if self.scheduler.name == "fifo":  # which has no rungs
+            del scheduler["grace_epochs"], scheduler["reduction_factor"]
+        objectives = [to_mapping(objective) for objective in self.objectives]
+        return {
+            "model": self.model,
+            "preset": self.preset.name,
+            "fixed": dict(self.fixed),
+            "data": to_mapping(self.data),
+            "space": self.space.to_mapping(),
+            "objective": objectives[0] if len(objectives) == 1 else objectives,
+            "searcher": to_mapping(self.searcher),
+            "scheduler": scheduler,
+            "budget": to_mapping(self.budget),
+            "resources": to_mapping(self.resources),
+            "keep": to_mapping(self.keep),
+        }

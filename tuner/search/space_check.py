@@ -1,0 +1,246 @@
+"""Whether a search space fits the settings of a model, found out before anything starts.
+
+First every parameter for itself (known key, type, values, conditions, length), then settings are
+built: with every end of a range and every option, and at random points of the space. The model's
+own rules decide whether those are possible, so that no trial finds out that its values are not.
+"""
+
+import dataclasses
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from models.config_file import to_config
+from models.errors import UserError, did_you_mean_of
+from tuner.search.domains import Choice, FloatRange, IntRange, ListOf, ScalarDomain
+from tuner.search.field_kinds import field_kinds, item_kinds
+from tuner.search.space import Condition, Parameter, Space
+from tuner.search.space_order import parents_first
+
+NOT_SEARCHABLE = {
+    "epochs": "scheduler.max_epochs sets it for every trial",
+    "seed": "a lucky seed is no better setting; `tuner promote` confirms on fresh ones",
+    "description": "it changes nothing",
+    "save_top_k": "it changes nothing that is measured; keep.top_k says what stays on disk",
+}
+
+NUM_RANDOM_POINTS = 200
+_NUM_TRIES = 20  # random surroundings in which an end of a range may be possible
+
+
+def check_parameters(
+    parameters: Sequence[Parameter], searched: Sequence[str], base: Any, preset: Mapping[str, Any]
+) -> list[str]:
+    """Return what is wrong with the parameters, each for itself.
+
+    Args:
+        parameters: those that could be read.
+        searched: all keys of the space, also those that could not be read.
+        base: the model's settings where nothing is searched.
+        preset: the same as plain values.
+    """
+    known = [field.name for field in dataclasses.fields(base)]
+    by_key = {parameter.key: parameter for parameter in parameters}
+    mistakes = []
+    for key in searched:
+        if key in NOT_SEARCHABLE:
+            mistakes.append(f"space.{key} cannot be searched: {NOT_SEARCHABLE[key]}")
+        elif key not in known:
+            legal = [each for each in known if each not in NOT_SEARCHABLE]
+            mistakes.append(
+                f"space.{key}: the preset has no such key.{did_you_mean_of(key, legal)}"
+            )
+    for parameter in parameters:
+        if parameter.key in known:
+            kind_mistakes = _kind_mistakes(parameter, type(base))
+            mistakes += kind_mistakes or _value_mistakes(parameter, type(base))
+        for condition in parameter.when:
+            mistakes += _condition_mistakes(parameter, condition, by_key, searched, preset)
+        mistakes += _length_mistakes(parameter, by_key, searched, preset)
+    try:
+        parents_first(parameters)
+    except UserError as error:
+        mistakes.append(str(error))
+    return mistakes
+
+
+def check_points(space: Space, config_type: type) -> list[str]:
+    """Return the ends, options and random points of the space that the settings' rules refuse.
+
+    The random points follow a fixed seed: the same space is always judged alike.
+    """
+    rng = random.Random(0)
+    mistakes = [
+        mistake
+        for parameter in space.parameters
+        for end in parameter.extremes
+        if (mistake := _end_mistake(space, parameter, end, config_type, rng))
+    ]
+    if mistakes:
+        return mistakes
+    for _ in range(NUM_RANDOM_POINTS):
+        point = space.walk(lambda _, domain: _draw(domain, rng))
+        if refusal := _refusal(space.complete(point), config_type):
+            shown = ", ".join(f"{key}={value}" for key, value in point.items())
+            return [
+                f"space: a combination inside it is not possible ({shown}): {'; '.join(refusal)}. "
+                "Narrow a range, or tie the keys together with `when` or `length`"
+            ]
+    return []
+
+
+def _kind_mistakes(parameter: Parameter, config_type: type) -> list[str]:
+    """Compare a domain with the type of the key; the values themselves are tried later."""
+    domain, kinds = parameter.domain, field_kinds(config_type, parameter.key)
+    place = f"space.{parameter.key}"
+    if isinstance(domain, ListOf):
+        if "list" not in kinds:
+            return [f"{place}: the key takes {_either(kinds)}, not a list"]
+        domain, kinds = domain.item, item_kinds(config_type, parameter.key)
+    if isinstance(domain, FloatRange) and "float" not in kinds:
+        remedy = "use int or log_int" if "int" in kinds else "use choice"
+        return [f"{place}: the key takes {_either(kinds)}, not any number: {remedy}"]
+    if isinstance(domain, IntRange) and "int" not in kinds:
+        remedy = "use uniform with step: 1" if "float" in kinds else "use choice"
+        return [f"{place}: the key takes {_either(kinds)}, not whole numbers: {remedy}"]
+    return []
+
+
+def _value_mistakes(parameter: Parameter, config_type: type) -> list[str]:
+    """Return the ends and options that the key itself refuses, whatever the other keys are."""
+    key = parameter.key
+    mistakes = []
+    for end in parameter.extremes:
+        settings = {key: [end] if isinstance(parameter.domain, ListOf) else end}
+        lines = [
+            line
+            for line in _refusal(settings, config_type)
+            if line.startswith((f"{key} is ", f"{key}."))
+        ]
+        # A key of several types refuses once for each: the broken rule says more than the types.
+        rules = [line for line in lines if "Input should be a valid" not in line]
+        if lines:
+            takes = f"the key takes {_either(field_kinds(config_type, key))}"
+            why = rules[0].rpartition(": ")[2] if rules else takes
+            mistakes.append(f"space.{key}: {end!r} is not possible: {why}")
+    return mistakes
+
+
+def _condition_mistakes(
+    parameter: Parameter,
+    condition: Condition,
+    by_key: Mapping[str, Parameter],
+    searched: Sequence[str],
+    preset: Mapping[str, Any],
+) -> list[str]:
+    place = f"space.{parameter.key}.when.{condition.key}"
+    if condition.key not in preset:
+        return [f"{place}: the preset has no such key.{did_you_mean_of(condition.key, preset)}"]
+    if condition.key not in searched:
+        if condition.holds(preset):
+            return []
+        return [
+            f"{place}: never {_listing(condition.values)}, as the preset has "
+            f"{condition.key} = {preset[condition.key]!r}: search that key too, "
+            f"or remove space.{parameter.key}"
+        ]
+    parent = by_key.get(condition.key)
+    if parent is None:  # its own mistake is reported
+        return []
+    domain = parent.domain
+    if isinstance(domain, ListOf) or (isinstance(domain, FloatRange) and domain.step is None):
+        return [
+            f"{place}: {condition.key} is searched over "
+            f"{'lists' if isinstance(domain, ListOf) else 'a continuous range'}, "
+            "which a condition cannot pick a value of: use choice, int or a step there"
+        ]
+    return [
+        f"{place}: {value!r} is not searched in {condition.key}: "
+        f"the nearest is {domain.nearest(value)!r}"
+        for value in condition.values
+        if not domain.contains(value)
+    ]
+
+
+def _length_mistakes(
+    parameter: Parameter,
+    by_key: Mapping[str, Parameter],
+    searched: Sequence[str],
+    preset: Mapping[str, Any],
+) -> list[str]:
+    domain = parameter.domain
+    if not isinstance(domain, ListOf) or isinstance(domain.length, int):
+        return []
+    place = f"space.{parameter.key}.length"
+    if domain.length not in preset:
+        return [
+            f"{place}: the preset has no key {domain.length}."
+            f"{did_you_mean_of(domain.length, preset)}"
+        ]
+    if domain.length in searched:
+        if domain.length not in by_key:
+            return []
+        lengths = by_key[domain.length].extremes
+    else:
+        lengths = (preset[domain.length],)
+    if all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in lengths):
+        return []
+    return [f"{place}: {domain.length} may be {_listing(lengths)}: a length is 1, 2, 3, ..."]
+
+
+def _end_mistake(
+    space: Space, parameter: Parameter, end: Any, config_type: type, rng: random.Random
+) -> str | None:
+    """Try an end in the preset; if that is refused, with other searched keys moved too."""
+    is_list = isinstance(parameter.domain, ListOf)
+    if not is_list and not _refusal(space.complete({parameter.key: end}), config_type):
+        return None
+    refusal: list[str] = []
+    for _ in range(_NUM_TRIES):
+        point = _point_with(space, parameter, end, rng)
+        refusal = _refusal(space.complete(point), config_type)
+        if not refusal:
+            return None
+    return f"space.{parameter.key}: {end!r} is not possible: {'; '.join(refusal)}"
+
+
+def _point_with(space: Space, parameter: Parameter, end: Any, rng: random.Random) -> dict[str, Any]:
+    """Draw a point in which the parameter is active and has the value, in a list everywhere."""
+    pinned = {parameter.key: (end,)}
+    pending = [parameter]
+    while pending:
+        for condition in pending.pop().when:
+            if condition.key in space.keys and condition.key not in pinned:
+                pinned[condition.key] = condition.values
+                pending.append(space.parameter(condition.key))
+
+    def pick(name: str, domain: ScalarDomain) -> Any:
+        values = pinned.get(name.partition("[")[0])
+        return rng.choice(values) if values else _draw(domain, rng)
+
+    return space.walk(pick)
+
+
+def _refusal(settings: Mapping[str, Any], config_type: type) -> list[str]:
+    """Return why the settings cannot be built, a line each; nothing when they can."""
+    try:
+        to_config(config_type, settings, "")
+    except UserError as error:
+        return [line.removeprefix(": ") for line in str(error).splitlines()]
+    return []
+
+
+def _draw(domain: ScalarDomain, rng: random.Random) -> Any:
+    if isinstance(domain, Choice):
+        return rng.choice(domain.options)
+    if isinstance(domain, IntRange):
+        return rng.randrange(domain.low, domain.high + 1, domain.step)
+    return domain.nearest(rng.uniform(domain.low, domain.high))
+
+
+def _either(kinds: Iterable[str]) -> str:
+    return " or ".join(sorted(kinds))
+
+
+def _listing(values: Iterable[Any]) -> str:
+    return " or ".join(repr(value) for value in values)
