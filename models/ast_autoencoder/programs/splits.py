@@ -120,7 +120,7 @@ def _fill(
     return chosen
 
 
-def duplicate_counts(
+def twin_counts(
     classes: TwinClasses, train: NDArray[np.int64], val: NDArray[np.int64]
 ) -> dict[str, int]:
     """Count twins, in all and across the split, without using the classes for the latter."""

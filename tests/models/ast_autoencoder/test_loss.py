@@ -43,7 +43,7 @@ def test_nats_are_those_of_a_softmax_over_what_the_machine_allows(problem):
     keys = head.keys_along(features, steps.definition)
     scores = head(features, keys)[..., torch.as_tensor(columns().column)]
     roomy = ConstraintMachine("cpu", 500)  # so that no step is ruled out by the budget
-    allowed = roomy.allowed_along(steps.ids.t()).transpose(0, 1)
+    allowed = roomy.allowed_in(roomy.contexts_along(steps.ids.t())).transpose(0, 1)
     likely = scores.masked_fill(~allowed, -torch.inf).log_softmax(-1)
     real = steps.ids >= 0
     expected = -likely.gather(2, steps.ids.clamp(min=0)[..., None]).squeeze(2)
