@@ -8,6 +8,7 @@ training_artifacts/run_20261122_143040/
   best_model.pt             lowest validation loss
   final_model.pt            after the last epoch
   validation_epoch_10.json  every 10 epochs and after the last: a row for every program
+  test.json                 the best model on the data set's test part, if it has one
 """
 
 import json
@@ -53,6 +54,11 @@ class ArtifactFolder(RunFolder):
     def final_model(self) -> Path:
         """The checkpoint after the last epoch."""
         return self.path / "final_model.pt"
+
+    @property
+    def test(self) -> Path:
+        """Results of the best model on the test part, written once, at the end."""
+        return self.path / "test.json"
 
     def checkpoint(self, epoch: int) -> Path:
         """Return the place of an epoch's checkpoint."""

@@ -34,6 +34,7 @@ from models.programs.data.source_functions import find_functions
 from models.programs.data.writing import check_folder, write_dataset
 from models.training.contracts import ProgressCallback
 
+MOST_TEST_SHARE = 0.5
 _COMMAND = "python -m models.ast_autoencoder.build_program_dataset"
 
 
@@ -49,6 +50,8 @@ class BuildFlags:
     """Seeds the random programs and the inputs of examples."""
     max_steps: int = 100
     """Steps of a program's derivation at most, a few more than its nodes; see max_decode_steps."""
+    test_share: float = 0.0
+    """Part of the programs to hold out of training and validation until a run has ended."""
     from_source: Path | None = None
     """Take the functions of the Python files below this folder that fit the language."""
     workers: int | None = None
@@ -99,6 +102,11 @@ def _check_flags(flags: BuildFlags) -> None:
         mistakes.append("give --n, random programs to generate, or --from_source, a folder")
     if flags.n is not None and flags.n < 2:
         mistakes.append(f"--n {flags.n}: take at least 2, one to train on and one to validate on")
+    if not 0 <= flags.test_share <= MOST_TEST_SHARE:
+        mistakes.append(
+            f"--test_share {flags.test_share:g}: take 0 to {MOST_TEST_SHARE:g}: a fifth of the "
+            "programs validates, and some must be left to train on"
+        )
     if flags.seed < 0:
         mistakes.append(f"--seed {flags.seed} must not be negative: take 0 or above")
     if flags.workers is not None and flags.workers < 1:
@@ -109,12 +117,14 @@ def _check_flags(flags: BuildFlags) -> None:
 
 def _build(flags: BuildFlags) -> None:
     collected = _Collected(about={"seed": flags.seed, "max_steps": flags.max_steps})
+    if flags.test_share:
+        collected.about["test_share"] = flags.test_share
     with show_progress() as progress:
         if flags.from_source is not None:
             _collect_functions(flags, flags.from_source, collected, progress)
         if flags.n is not None:
             _generate(flags, flags.n, collected, progress)
-    dataset = dataset_of(collected.records, flags.out.resolve().name)
+    dataset = dataset_of(collected.records, flags.out.resolve().name, flags.test_share)
     collected.about["lengths"] = length_counts(dataset)
     write_dataset(dataset, flags.out, about=collected.about, overwrite=flags.overwrite)
     print("\n".join([*collected.lines, summary(dataset, flags.out)]))

@@ -19,25 +19,27 @@ def epoch_line(report: EpochReport, num_epochs: int, *, best: bool) -> str:
     return " | ".join(parts) + (" *" if best else "")
 
 
-def closing_lines(metrics: Mapping[str, float]) -> list[str]:
-    """Return lines on the last evaluation: by length, and beside the trivial baselines."""
+def closing_lines(metrics: Mapping[str, float], part: str = "val") -> list[str]:
+    """Return lines on an evaluation of a part: by length, and beside the trivial baselines."""
     lengths = [
         f"{label} {metrics[key]:.1%}"
         for label, key in (
-            ("all", "val/exact_match_rate"),
-            ("up to 20 nodes", "val/exact_match_rate_le20"),
-            ("up to 40", "val/exact_match_rate_le40"),
-            ("up to 60", "val/exact_match_rate_le60"),
-            ("above 60", "val/exact_match_rate_gt60"),
+            ("all", f"{part}/exact_match_rate"),
+            ("up to 20 nodes", f"{part}/exact_match_rate_le20"),
+            ("up to 40", f"{part}/exact_match_rate_le40"),
+            ("up to 60", f"{part}/exact_match_rate_le60"),
+            ("above 60", f"{part}/exact_match_rate_gt60"),
         )
         if key in metrics
     ]
     lines = [f"exact matches: {', '.join(lengths)}"]
-    if "val/one_example_rate" in metrics:
+    if f"{part}/one_example_rate" in metrics:
         lines.append(
-            f"one hidden example or more: {_beside_baselines(metrics, 'one_example_rate')}"
+            f"one hidden example or more: {_beside_baselines(metrics, part, 'one_example_rate')}"
         )
-        lines.append(f"all hidden examples: {_beside_baselines(metrics, 'all_examples_rate')}")
+        lines.append(
+            f"all hidden examples: {_beside_baselines(metrics, part, 'all_examples_rate')}"
+        )
     return lines
 
 
@@ -51,9 +53,9 @@ def _validation(m: Mapping[str, float]) -> str:
     return text
 
 
-def _beside_baselines(m: Mapping[str, float], name: str) -> str:
-    parts = [f"{m[f'val/{name}']:.1%}"]
+def _beside_baselines(m: Mapping[str, float], part: str, name: str) -> str:
+    parts = [f"{m[f'{part}/{name}']:.1%}"]
     for key, label in (("constant", "a constant"), ("neighbour", "nearest training program")):
-        if f"val/{key}_{name}" in m:
-            parts.append(f"{label} {m[f'val/{key}_{name}']:.1%}")
+        if f"{part}/{key}_{name}" in m:
+            parts.append(f"{label} {m[f'{part}/{key}_{name}']:.1%}")
     return ", ".join(parts)

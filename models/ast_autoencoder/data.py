@@ -93,7 +93,7 @@ def _check_settings(data: DataConfig) -> None:
 
 
 def _part(dataset: ProgramDataset, data: DataConfig) -> ProgramDataset:
-    """Return a random part of a data set, in proportion from train and val."""
+    """Return a random part of a data set, in proportion from train, val and test."""
     wanted = data.num_programs or 0
     if not 2 <= wanted <= dataset.num_rows:
         raise UserError(
@@ -103,14 +103,17 @@ def _part(dataset: ProgramDataset, data: DataConfig) -> ProgramDataset:
     rng = np.random.default_rng(data.seed)
     share = wanted / dataset.num_rows
     num_val = min(max(1, round(share * len(dataset.val))), wanted - 1)
+    num_test = min(round(share * len(dataset.test)), wanted - num_val - 1)
     val = rng.permutation(dataset.val)[:num_val]
-    train = rng.permutation(dataset.train)[: wanted - num_val]
-    rows = np.sort(np.concatenate([train, val]))
+    train = rng.permutation(dataset.train)[: wanted - num_val - num_test]
+    test = rng.permutation(dataset.test)[:num_test]
+    rows = np.sort(np.concatenate([train, val, test]))
     return make_dataset(
         name=dataset.name,
         ids=_cut(dataset.ids[rows]),
         train=np.searchsorted(rows, np.sort(train)),
         val=np.searchsorted(rows, np.sort(val)),
+        test=np.searchsorted(rows, np.sort(test)),
         behaviours=dataset.behaviours[rows],
         examples=dataset.examples.select(rows),
         names=dataset.names.select(rows),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -145,36 +146,50 @@ class AstAutoencoderTask:
         """Return the metrics of the validation programs; nothing in epochs between evaluations."""
         if self.epoch % self.eval_interval and self.epoch < self.config.epochs:
             return {}
-        self.last_evaluation = self.evaluate_rows()
+        self.last_evaluation = self.evaluate_rows(self.val_rows, self.val_too_long)
         metrics = dict(self.last_evaluation.metrics)
         self.optimization.on_validation_loss(metrics["loss"])
         if self.epoch % _BASELINE_EPOCHS == 0 or self.epoch >= self.config.epochs:
-            metrics |= self.baselines()
+            metrics |= self.baselines(self.val_rows)
         return metrics
 
-    def evaluate_rows(self) -> Evaluated:
-        """Decode the validation programs and judge them."""
+    def evaluate_test(self) -> Evaluated:
+        """Decode the test programs and judge them, beside the baselines.
+
+        Raises:
+            UserError: every test program is longer than the decoder may write.
+        """
+        rows, too_long = self._split(self.dataset.test, "test")
+        evaluated = self.evaluate_rows(rows, too_long)
+        return replace(evaluated, metrics=evaluated.metrics | self.baselines(rows))
+
+    def evaluate_rows(self, rows: Tensor, too_long: Tensor) -> Evaluated:
+        """Decode programs and judge them; those that are too long to decode count as missed."""
         decoded = decode_rows(
             self.inference,
             self.tensors,
-            self.val_rows,
+            rows,
             self.machine,
             batch_size=_GPU_EVALUATION_BATCH
             if self.device.type == "cuda"
             else _CPU_EVALUATION_BATCH,
         )
-        rows = np.concatenate([self.val_rows.numpy(), self.val_too_long.numpy()])
+        all_rows = np.concatenate([rows.numpy(), too_long.numpy()])
         return evaluate_decoded(
-            decoded, self.dataset.ids[rows], self.num_nodes[rows].numpy(), rows, self.judge
+            decoded,
+            self.dataset.ids[all_rows],
+            self.num_nodes[all_rows].numpy(),
+            all_rows,
+            self.judge,
         )
 
-    def baselines(self) -> dict[str, float]:
-        """Return what trivial programs get on the validation programs; see `baselines.py`."""
+    def baselines(self, rows: Tensor) -> dict[str, float]:
+        """Return what trivial programs get on given ones; see `baselines.py`."""
         nodes, _ = self.tensors
-        val = self.inference.encode(nodes, self.val_rows)
+        latents = self.inference.encode(nodes, rows)
         train = self.inference.encode(nodes, self.train_rows)
-        neighbours = self.train_rows[nearest_rows(val, train).cpu()].numpy()
-        return baseline_metrics(self.dataset.ids, self.val_rows.numpy(), neighbours, self.judge)
+        neighbours = self.train_rows[nearest_rows(latents, train).cpu()].numpy()
+        return baseline_metrics(self.dataset.ids, rows.numpy(), neighbours, self.judge)
 
     def state_dict(self) -> dict[str, Any]:
         """Return weights, optimizer, schedule and the state of the shuffle."""

@@ -16,6 +16,7 @@ from models.ast_autoencoder.artifacts import (
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.console import closing_lines, epoch_line
 from models.ast_autoencoder.data import ProgramDataset
+from models.ast_autoencoder.held_out import held_out_lines
 from models.ast_autoencoder.memory import out_of_memory
 from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.ast_autoencoder.step import means_of
@@ -117,7 +118,7 @@ class TrainingRun:
                 raise KeyboardInterrupt(self._how_to_go_on()) from interrupt
             finally:
                 sinks.close(failed=failed)
-            self._close(console, report)
+            self._close(console, report, task)
         return report
 
     def _open(self, task: AstAutoencoderTask, console: Console) -> None:
@@ -160,13 +161,15 @@ class TrainingRun:
         report.save(path)
         self.last_saved = path
 
-    def _close(self, console: Console, report: EpochReport) -> None:
+    def _close(self, console: Console, report: EpochReport, task: AstAutoencoderTask) -> None:
         if report.finished == "early_stop":
             console.line(
                 f"stopped early: val/exact_match_rate has not risen for "
                 f"{self.config.early_stop_patience} evaluations"
             )
         for line in closing_lines(report.metrics):
+            console.line(line)
+        for line in held_out_lines(task, self.folder):
             console.line(line)
         console.line(f"best model: {self.folder.best_model}")
 

@@ -75,7 +75,7 @@ class Reconstruct(_Model):
     """Python files with one function each."""
     data_dir: Path | None = None
     """Or programs of this data set."""
-    split: Literal["train", "val"] = "val"
+    split: Literal["train", "val", "test"] = "val"
     """Which programs of --data_dir."""
     num: int = 5
     """How many programs of --data_dir."""
@@ -257,7 +257,12 @@ def _originals(command: Reconstruct, num_steps: int) -> list[list[int]]:
     if command.data_dir is None:
         return [list(_program(path).ids) for path in chain.from_iterable(command.file)]
     dataset = _load(command.data_dir)
-    return _fitting(dataset, getattr(dataset, command.split), num_steps)[: command.num]
+    rows = getattr(dataset, command.split)
+    if not len(rows):
+        raise UserError(
+            f"{command.data_dir}: has no {command.split} programs: choose another --split"
+        )
+    return _fitting(dataset, rows, num_steps)[: command.num]
 
 
 def _show_nearest(model: "TrainedModel", command: Nearest) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.programs.data.examples import NUM_VISIBLE, text_to_examples
 from models.programs.data.program_digest import program_digest
 from models.programs.data.splits import (
+    hold_out,
     split_classes,
     twin_classes,
     twin_counts,
@@ -49,6 +50,7 @@ class ProgramDataset:
         lengths: int32 (N,), real steps of each.
         train: int64, rows to train on, ascending.
         val: int64, rows to validate on, ascending.
+        test: int64, rows held out until a run has ended, ascending; none in most data sets.
         behaviours: uint64 (N,), digest of what each does on the probes of its signature.
         examples: of each as JSON, `[[[input, ...], output], ...]`, the visible ones first.
         names: of each as JSON, "" for programs that never had names.
@@ -60,6 +62,7 @@ class ProgramDataset:
     lengths: NDArray[np.int32]
     train: NDArray[np.int64]
     val: NDArray[np.int64]
+    test: NDArray[np.int64]
     behaviours: NDArray[np.uint64]
     examples: TextColumn
     names: TextColumn
@@ -95,19 +98,33 @@ class ProgramDataset:
         return _digests(self.ids, self.lengths)
 
     def twin_counts(self) -> dict[str, int]:
-        """Count twins, in all and across the split."""
+        """Count twins, in all and across the split; those of test programs where there are some."""
         classes = twin_classes(self.program_digests(), self.behaviours)
         counts = twin_counts(classes, self.train, self.val)
         skeletons = _digests(without_constants(self.ids), self.lengths)
         shared = np.isin(skeletons[self.val], skeletons[self.train])
-        return counts | {"val_with_skeleton_in_train": int(shared.sum())}
+        counts["val_with_skeleton_in_train"] = int(shared.sum())
+        if len(self.test):
+            others = np.concatenate([self.train, self.val])
+            for name in ("program", "behaviour"):
+                digests = getattr(classes, f"{name}s")
+                shared = np.isin(digests[self.test], digests[others])
+                counts[f"test_with_{name}_elsewhere"] = int(shared.sum())
+        return counts
 
 
-def dataset_of(records: Sequence[ProgramRecord], name: str) -> ProgramDataset:
+def dataset_of(
+    records: Sequence[ProgramRecord], name: str, test_share: float = 0.0
+) -> ProgramDataset:
     """Return programs as a data set, split by classes of twins.
 
+    Args:
+        records: the programs.
+        name: of the data set.
+        test_share: of the programs, held out of training.
+
     Raises:
-        UserError: there are no two programs that differ.
+        UserError: there are no two programs that differ, or too few for a test part.
     """
     lengths = np.array([len(record.program.ids) for record in records], dtype=np.int32)
     ids = np.full((len(records), int(lengths.max(initial=0))), -1, dtype=np.int16)
@@ -115,12 +132,15 @@ def dataset_of(records: Sequence[ProgramRecord], name: str) -> ProgramDataset:
         ids[row, : lengths[row]] = record.program.ids
     behaviours = np.array([record.behaviour for record in records], dtype=np.uint64)
     programs = np.array([program_digest(r.program.ids) for r in records], dtype=np.uint64)
-    train, val = split_classes(twin_classes(programs, behaviours))
+    classes = twin_classes(programs, behaviours)
+    train, val = split_classes(classes)
+    train, test = hold_out(classes, train, test_share)
     return make_dataset(
         name=name,
         ids=ids,
         train=train,
         val=val,
+        test=test,
         behaviours=behaviours,
         examples=TextColumn.of(record.examples_text for record in records),
         names=TextColumn.of(map(_names_text, records)),
@@ -133,6 +153,7 @@ def make_dataset(
     ids: NDArray[np.int16],
     train: NDArray[np.int64],
     val: NDArray[np.int64],
+    test: NDArray[np.int64],
     behaviours: NDArray[np.uint64],
     examples: TextColumn,
     names: TextColumn,
@@ -140,7 +161,9 @@ def make_dataset(
     """Put checked arrays together: measures the rows and takes the digest."""
     # Names are not in it: no model sees them.
     content = hashlib.sha256(f"{ids.shape} {language().grammar.digest}".encode())
-    for array in (ids, train, val, behaviours, examples.text, examples.starts):
+    # Without a test part the digest is that of versions that knew none.
+    tests = (test,) if len(test) else ()
+    for array in (ids, train, val, *tests, behaviours, examples.text, examples.starts):
         content.update(f"{array.shape}".encode())
         content.update(np.ascontiguousarray(array).tobytes())
     return ProgramDataset(
@@ -149,6 +172,7 @@ def make_dataset(
         lengths=(ids >= 0).sum(axis=1, dtype=np.int32),
         train=train,
         val=val,
+        test=test,
         behaviours=behaviours,
         examples=examples,
         names=names,

@@ -31,6 +31,9 @@ _ARRAYS: Mapping[str, tuple[str, int]] = {
 }
 """Kind of dtype and dimensions of the arrays of a shard that are read."""
 
+_WITH_TEST: Mapping[str, tuple[str, int]] = {**_ARRAYS, "is_test": ("b", 1)}
+"""Those of a data set with a test part."""
+
 _REBUILD = "build the data set anew with `python -m models.ast_autoencoder.build_program_dataset`"
 
 
@@ -53,9 +56,10 @@ def read_dataset(folder: Path, progress: ProgressCallback = silent) -> ProgramDa
     files = ProgramFiles(folder=folder)
     metadata = read_metadata(folder)
     paths = [folder / str(shard["file"]) for shard in metadata["shards"]]
+    wanted = _WITH_TEST if metadata.get("num_test") else _ARRAYS
     parts = []
     for number, path in enumerate(paths, start=1):
-        parts.append(_arrays(path))
+        parts.append(_arrays(path, wanted))
         progress("read", number, len(paths))
     dataset = _joined(parts, str(metadata["name"]))
     if dataset.digest != metadata["digest"]:
@@ -94,19 +98,19 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     return metadata
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a shard after checking their names, kinds and dimensions."""
+def _arrays(path: Path, wanted: Mapping[str, tuple[str, int]]) -> dict[str, NDArray[Any]]:
+    """Return the wanted arrays of a shard after checking their names, kinds and dimensions."""
     if not path.is_file():
         raise UserError(f"{path}: no such file: {_REBUILD}")
     try:
-        loaded = read_numpy(path, _ARRAYS)
+        loaded = read_numpy(path, wanted)
     except UserError as error:
         raise UserError(f"{error}; or {_REBUILD}") from error
     arrays = {} if isinstance(loaded, np.ndarray) else loaded
-    missing = [name for name in _ARRAYS if name not in arrays]
+    missing = [name for name in wanted if name not in arrays]
     if missing:
         raise UserError(f"{path}: damaged: no array {missing[0]} is in it: {_REBUILD}")
-    for name, (kind, dimensions) in _ARRAYS.items():
+    for name, (kind, dimensions) in wanted.items():
         array = arrays[name]
         if array.dtype.kind != kind or array.ndim != dimensions:
             raise UserError(
@@ -123,13 +127,18 @@ def _joined(parts: list[dict[str, NDArray[Any]]], name: str) -> ProgramDataset:
         rows, steps = part["ids"].shape
         ids[first : first + rows, :steps] = part["ids"]
         first += rows
-    is_val = np.concatenate([part["is_val"] for part in parts]) if parts else np.zeros(0, bool)
+    none = np.zeros(0, dtype=np.bool_)
+    is_val = np.concatenate([none, *(part["is_val"] for part in parts)])
+    is_test = np.concatenate(
+        [none, *(part.get("is_test", np.zeros_like(part["is_val"])) for part in parts)]
+    )
     behaviours = [part["behaviour_digests"] for part in parts]
     return make_dataset(
         name=name,
         ids=ids,
-        train=np.nonzero(~is_val)[0].astype(np.int64),
+        train=np.nonzero(~is_val & ~is_test)[0].astype(np.int64),
         val=np.nonzero(is_val)[0].astype(np.int64),
+        test=np.nonzero(is_test)[0].astype(np.int64),
         behaviours=np.concatenate([*behaviours, np.zeros(0, np.uint64)]).astype(np.uint64),
         examples=_column(parts, "examples"),
         names=_column(parts, "names"),

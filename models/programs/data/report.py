@@ -22,9 +22,11 @@ _SHORT = 40
 def summary(dataset: ProgramDataset, folder: Path) -> str:
     """Describe a data set that was written: sizes, lengths, twins and the command to type next."""
     nodes = [count_nodes(ids[ids >= 0].tolist()) for ids in dataset.ids]
-    train, val = len(dataset.train), len(dataset.val)
+    parts = [f"{len(dataset.train):,} for training", f"{len(dataset.val):,} for validation"]
+    if len(dataset.test):
+        parts.append(f"{len(dataset.test):,} for the test")
     lines = [
-        f"programs   {dataset.num_rows:,}: {train:,} for training, {val:,} for validation",
+        f"programs   {dataset.num_rows:,}: {', '.join(parts)}",
         f"examples   {NUM_VISIBLE} visible and {NUM_HIDDEN} hidden ones each",
         f"steps      mean {dataset.lengths.mean():.1f}, at most {dataset.lengths.max()}",
         f"signatures {_signatures(dataset)}",
@@ -101,7 +103,7 @@ def _signatures(dataset: ProgramDataset) -> str:
 
 def _twins(dataset: ProgramDataset) -> list[str]:
     counts = dataset.twin_counts()
-    return [
+    lines = [
         f"  different up to names: {counts['different_programs']:,} of {counts['programs']:,}; "
         f"different in behaviour: {counts['different_behaviours']:,}; largest class of twins: "
         f"{counts['largest_class']}",
@@ -110,3 +112,9 @@ def _twins(dataset: ProgramDataset) -> list[str]:
         f"{counts['val_with_behaviour_in_train']:,} in behaviour, "
         f"{counts['val_with_skeleton_in_train']:,} up to names and constants (these may be)",
     ]
+    if len(dataset.test):
+        lines.append(
+            f"  test programs with a twin elsewhere: {counts['test_with_program_elsewhere']:,} up "
+            f"to names, {counts['test_with_behaviour_elsewhere']:,} in behaviour"
+        )
+    return lines

@@ -1,4 +1,4 @@
-"""Training and validation programs, so that no twin of one part is in the other.
+"""Training, validation and test programs, so that no twin of one part is in another.
 
 Twins are programs that are the same up to the names of their variables, or do the same on all
 probes. Classes of twins go to one side as a whole, in the order of a hash of their derivations, so
@@ -52,25 +52,72 @@ def split_classes(classes: TwinClasses) -> tuple[NDArray[np.int64], NDArray[np.i
         UserError: all programs are twins.
     """
     labels = classes.labels
-    _, group, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    group, sizes, rank = _ranked(classes)
     if len(sizes) < 2:
         raise UserError(
             f"{len(labels)} programs without two that differ cannot be split into training and "
             "validation: take more programs"
         )
-    rank = np.full(len(sizes), np.iinfo(np.uint64).max, dtype=np.uint64)
-    np.minimum.at(rank, group, classes.programs)
-    wanted = max(1, round(VAL_SHARE * len(labels)))
-    chosen = np.zeros(len(sizes), dtype=np.bool_)
-    num_val = 0
-    for number in np.argsort(rank, kind="stable"):
-        if num_val + sizes[number] <= wanted:
-            chosen[number] = True
-            num_val += int(sizes[number])
-    if num_val == 0:  # every class is larger than the part: take the smallest
+    chosen = _fill(np.argsort(rank, kind="stable"), sizes, VAL_SHARE * len(labels))
+    if not chosen.any():  # every class is larger than the part: take the smallest
         chosen[np.argmin(sizes)] = True
     is_val = chosen[group]
     return np.nonzero(~is_val)[0].astype(np.int64), np.nonzero(is_val)[0].astype(np.int64)
+
+
+def hold_out(
+    classes: TwinClasses, train: NDArray[np.int64], share: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows that are left for training, and those of the test part, ascending.
+
+    The test part comes from the other end of the hashes' order than validation, which stays as it
+    is without a test part.
+
+    Args:
+        classes: of all programs.
+        train: rows of whole classes, as `split_classes` returns them.
+        share: of all programs; 0 holds nothing out.
+
+    Raises:
+        UserError: no class of twins is small enough, or none would be left to train on.
+    """
+    if share == 0:
+        return train, train[:0]
+    group, sizes, rank = _ranked(classes)
+    trained = np.unique(group[train])
+    order = trained[np.argsort(rank[trained], kind="stable")[::-1]]
+    chosen = _fill(order, sizes, share * len(group))
+    is_test = chosen[group[train]]
+    if not is_test.any() or is_test.all():
+        raise UserError(
+            f"test_share ({share:g}): {len(group)} programs cannot give a test part and leave some "
+            "to train on: take more programs, or another share"
+        )
+    return train[~is_test], train[is_test]
+
+
+def _ranked(
+    classes: TwinClasses,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64]]:
+    """Return the class of each program, and of each class its programs and its least hash."""
+    _, group, sizes = np.unique(classes.labels, return_inverse=True, return_counts=True)
+    rank = np.full(len(sizes), np.iinfo(np.uint64).max, dtype=np.uint64)
+    np.minimum.at(rank, group, classes.programs)
+    return group, sizes, rank
+
+
+def _fill(
+    order: NDArray[np.int64], sizes: NDArray[np.int64], num_programs: float
+) -> NDArray[np.bool_]:
+    """Return bool (classes,): those that fit, in their order, into so many programs."""
+    wanted = max(1, round(num_programs))
+    chosen = np.zeros(len(sizes), dtype=np.bool_)
+    count = 0
+    for number in order:
+        if count + sizes[number] <= wanted:
+            chosen[number] = True
+            count += int(sizes[number])
+    return chosen
 
 
 def twin_counts(

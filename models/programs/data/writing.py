@@ -88,8 +88,10 @@ def _move_into_place(fresh: Path, folder: Path) -> None:
 
 
 def _write_shards(dataset: ProgramDataset, files: ProgramFiles) -> list[dict[str, Any]]:
-    is_val = np.zeros(dataset.num_rows, dtype=np.bool_)
-    is_val[dataset.val] = True
+    every = np.arange(dataset.num_rows)
+    parts: dict[str, Any] = {"is_val": np.isin(every, dataset.val)}
+    if len(dataset.test):
+        parts["is_test"] = np.isin(every, dataset.test)
     digests = dataset.program_digests()
     shards = []
     for number, first in enumerate(range(0, dataset.num_rows, SHARD_PROGRAMS)):
@@ -100,7 +102,7 @@ def _write_shards(dataset: ProgramDataset, files: ProgramFiles) -> list[dict[str
             path,
             ids=dataset.ids[rows, : int(dataset.lengths[rows].max(initial=0))],
             lengths=dataset.lengths[rows],
-            is_val=is_val[rows],
+            **{name: part[rows] for name, part in parts.items()},
             program_digests=digests[rows],
             behaviour_digests=dataset.behaviours[rows],
             examples_text=examples.text,
@@ -120,6 +122,7 @@ def _description(dataset: ProgramDataset, shards: list[dict[str, Any]]) -> dict[
         "num_programs": dataset.num_rows,
         "num_train": len(dataset.train),
         "num_val": len(dataset.val),
+        "num_test": len(dataset.test),
         "digest": dataset.digest,
         "language": language().grammar.digest,
         "shards": shards,

@@ -53,6 +53,7 @@ class Programs:
         self.lengths = (ids >= 0).sum(1).astype(np.int32)
         num_val = len(ids) // 5
         self.val, self.train = np.arange(num_val), np.arange(num_val, len(ids))
+        self.test = self.val[:0]
         self.examples = examples
         self.has_examples = examples is not None
 

@@ -36,6 +36,18 @@ def test_a_small_data_set_is_built_and_described(tmp_path):
     assert load_dataset(DataConfig(data_dir=str(folder))).num_rows == 6
 
 
+def test_a_part_is_held_out_for_the_test(tmp_path):
+    arguments = ("--n", 20, "--seed", 42, "--workers", 1)
+    done = build("--out", tmp_path / "held", *arguments, "--test_share", 0.1)
+    assert done.returncode == 0, done.stderr
+    assert "20: 14 for training, 4 for validation, 2 for the test" in done.stdout
+    assert "test programs with a twin elsewhere: 0 up to names, 0 in behaviour" in done.stdout
+    held_out = load_dataset(DataConfig(data_dir=str(tmp_path / "held")))
+    assert (len(held_out.train), len(held_out.val), len(held_out.test)) == (14, 4, 2)
+    metadata = json.loads((tmp_path / "held" / "metadata.json").read_text())
+    assert (metadata["test_share"], metadata["num_test"]) == (0.1, 2)
+
+
 def test_own_functions_are_collected_and_filled_up(tmp_path):
     source = tmp_path / "src"
     source.mkdir()
@@ -65,6 +77,9 @@ def test_own_functions_are_collected_and_filled_up(tmp_path):
         ([], "give --n, random programs to generate, or --from_source"),
         (["--n", "5", "--seed", "-1"], "must not be negative"),
         (["--n", "5", "--workers", "0"], "take at least 1"),
+        (["--n", "5", "--test_share", "0.6"], "--test_share 0.6: take 0 to 0.5"),
+        (["--n", "5", "--test_share", "-0.1"], "--test_share -0.1: take 0 to 0.5"),
+        (["--n", "5", "--test_share", "nan"], "--test_share nan: take 0 to 0.5"),
         (["--n", "5", "--max_steps", "3"], "must be at least 10"),
         (["--from_source", "/nowhere"], "no such folder"),
     ],

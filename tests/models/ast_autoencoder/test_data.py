@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from models.ast_autoencoder.data import DataConfig, check_data, load_dataset
+from models.ast_autoencoder.data import DataConfig, check_data, load_dataset, make_dataset
 from models.errors import UserError
 from models.programs.data.writing import write_dataset
 from models.programs.language.checking import check_programs
@@ -54,6 +54,25 @@ def test_a_folder_is_read_whole_or_in_part(generated, tmp_path):
     assert again.digest == part.digest
     other = load_dataset(DataConfig(data_dir=folder, num_programs=50, seed=2))
     assert other.digest != part.digest
+
+
+def test_a_part_has_its_share_of_the_test_part(generated, tmp_path):
+    held_out = make_dataset(
+        **{
+            name: getattr(generated, name)
+            for name in ("name", "ids", "val", "behaviours", "examples", "names")
+        },
+        train=generated.train[16:],
+        test=generated.train[:16],
+    )
+    write_dataset(held_out, tmp_path / "programs", about={})
+    data = DataConfig(data_dir=str(tmp_path / "programs"), num_programs=40, seed=1)
+    part = load_dataset(data)
+    assert (len(part.train), len(part.val), len(part.test)) == (24, 8, 8)
+    rows = {tuple(ids[ids >= 0]) for ids in held_out.ids[held_out.test]}
+    assert {tuple(ids[ids >= 0]) for ids in part.ids[part.test]} <= rows
+    few = load_dataset(DataConfig(data_dir=str(tmp_path / "programs"), num_programs=2))
+    assert (len(few.train), len(few.val), len(few.test)) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("number", [0, 1, 81])

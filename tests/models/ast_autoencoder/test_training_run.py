@@ -3,6 +3,7 @@
 import errno
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -77,6 +78,46 @@ def test_validation_has_a_row_for_every_program(run, tmp_path, dataset):
     assert sum(row["exact"] for row in rows) / len(rows) == pytest.approx(
         content["metrics"]["val/exact_match_rate"]
     )
+
+
+def test_the_best_model_is_judged_on_the_test_part_once_at_the_end(
+    run, tmp_path, programs, program_ids, monkeypatch, capsys
+):
+    data = programs(program_ids[:100])
+    data.test, data.train = data.train[:10], data.train[10:]
+    judged = []
+    evaluate_test = AstAutoencoderTask.evaluate_test
+
+    def noted(self):
+        judged.append({name: w.clone() for name, w in self.network.state_dict().items()})
+        return evaluate_test(self)
+
+    monkeypatch.setattr(AstAutoencoderTask, "evaluate_test", noted)
+    folder = new_artifact_folder(tmp_path)
+    run(folder, data=data)
+    best = torch.load(folder.best_model, weights_only=True)
+    assert len(judged) == 1
+    torch.testing.assert_close(judged[0], best["task"]["network"], rtol=0, atol=0)
+    content = json.loads(folder.test.read_text())
+    assert (content["checkpoint"], content["epoch"]) == ("best_model.pt", best["epoch"])
+    assert [row["row"] for row in content["programs"]] == data.test.tolist()
+    exact = sum(row["exact"] for row in content["programs"]) / 10
+    assert content["metrics"]["test/exact_match_rate"] == pytest.approx(exact)
+    assert "test/neighbour_similarity_score" in content["metrics"]
+    lines = capsys.readouterr().out.splitlines()
+    assert f"test: exact matches: all {exact:.1%}" in next(x for x in lines if "test:" in x)
+
+
+def test_a_test_part_that_is_too_long_ends_no_run(run, tmp_path, programs, program_ids, capsys):
+    data = programs(program_ids[:100])
+    longest = int(data.lengths.max())
+    data.test = np.array([int(data.lengths.argmax())])
+    data.train = np.setdiff1d(data.train, data.test)
+    data.val = np.setdiff1d(data.val, data.test)
+    folder = new_artifact_folder(tmp_path)
+    run(folder, data=data, max_decode_steps=longest - 1)
+    assert "test: max_decode_steps is" in capsys.readouterr().out
+    assert not folder.test.exists()
 
 
 def test_a_resumed_run_ends_as_if_it_had_not_stopped(run, tmp_path):

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from models.ast_autoencoder import train, use
+from models.ast_autoencoder.data import records_of
 from models.errors import UserError
+from models.programs.data.collection import generate_programs
+from models.programs.data.dataset import dataset_of
+from models.programs.data.writing import write_dataset
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,16 @@ def test_programs_are_reconstructed(command, program):
     text = command("reconstruct", "--file", program)
     assert "# original\ndef program(v0: int) -> int:" in text
     assert "of 1 exact" in text
+
+
+def test_programs_of_the_test_part_are_reconstructed(command, tmp_path):
+    records = records_of(generate_programs(20, 2, num_workers=1))
+    for name, share in (("held", 0.2), ("whole", 0.0)):
+        write_dataset(dataset_of(records, name, share), tmp_path / name, about={})
+    split = ("--split", "test", "--num", 9)
+    assert "of 4 exact" in command("reconstruct", "--data_dir", tmp_path / "held", *split)
+    with pytest.raises(UserError, match="whole: has no test programs: choose another --split"):
+        command("reconstruct", "--data_dir", tmp_path / "whole", *split)
 
 
 def test_programs_are_interpolated_and_sampled(command, program):

@@ -49,7 +49,7 @@ def folder(dataset, tmp_path):
 
 
 def assert_equal(one, other):
-    for name in ("ids", "lengths", "train", "val", "behaviours"):
+    for name in ("ids", "lengths", "train", "val", "test", "behaviours"):
         mine, theirs = getattr(one, name), getattr(other, name)
         assert mine.dtype == theirs.dtype
         assert np.array_equal(mine, theirs)
@@ -70,6 +70,33 @@ def test_a_data_set_comes_back_as_it_was_written(dataset, folder, records):
     assert found.examples[2] == records[2].examples_text
     assert found.hidden_examples(2) == text_to_examples(records[2].examples_text)[NUM_VISIBLE:]
     assert found.has_examples
+
+
+def test_a_test_part_comes_back_and_changes_nothing_else(dataset, records, tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "SHARD_PROGRAMS", 7)
+    held_out = dataset_of(records, "mine", 0.1)
+    assert len(held_out.test) == round(0.1 * len(records))
+    assert np.array_equal(held_out.val, dataset.val)
+    assert sorted([*held_out.train, *held_out.test]) == dataset.train.tolist()
+    assert held_out.digest != dataset.digest
+    counts = held_out.twin_counts()
+    assert counts["test_with_program_elsewhere"] == counts["test_with_behaviour_elsewhere"] == 0
+    write_dataset(held_out, tmp_path / "programs", about={})
+    assert_equal(read_dataset(tmp_path / "programs"), held_out)
+    metadata = json.loads((tmp_path / "programs" / "metadata.json").read_text())
+    assert metadata["num_test"] == len(held_out.test)
+
+
+def test_a_data_set_of_a_version_without_test_parts_is_read(dataset, folder):
+    path = folder / "metadata.json"
+    metadata = json.loads(path.read_text())
+    assert metadata.pop("num_test") == 0
+    path.write_text(json.dumps(metadata))
+    found = read_dataset(folder)
+    assert_equal(found, dataset)
+    assert len(found.test) == 0
+    with np.load(folder / "graphs" / "programs_00000.npz") as arrays:
+        assert "is_test" not in arrays
 
 
 def test_shards_are_joined(dataset, folder, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from models.errors import UserError
 from models.programs.data.splits import (
+    hold_out,
     split_classes,
     twin_classes,
     twin_counts,
@@ -41,6 +42,48 @@ def test_a_fifth_is_for_validation(num_programs, num_val):
     digests = rng.integers(0, 2**63, num_programs)
     train, val = split_classes(classes_of(digests, digests))
     assert (len(train), len(val)) == (num_programs - num_val, num_val)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=2, max_size=60),
+    st.floats(0.01, 0.5),
+)
+def test_no_twin_of_a_test_program_is_elsewhere(pairs, share):
+    classes = classes_of([p for p, _ in pairs], [b for _, b in pairs])
+    if len(set(classes.labels.tolist())) < 2:
+        return
+    before, val = split_classes(classes)
+    try:
+        train, test = hold_out(classes, before, share)
+    except UserError as error:
+        assert "cannot give a test part" in str(error)
+        return
+    assert sorted([*train, *val, *test]) == list(range(len(pairs)))
+    assert len(train)
+    assert 0 < len(test) <= max(1, round(share * len(pairs)))
+    assert (np.diff(train) > 0).all()
+    assert (np.diff(test) > 0).all()
+    counts = twin_counts(classes, np.concatenate([train, val]), test)
+    assert counts["val_with_program_in_train"] == counts["val_with_behaviour_in_train"] == 0
+
+
+def test_a_test_part_is_as_large_as_asked_for():
+    digests = np.random.default_rng(0).integers(0, 2**63, 1000)
+    classes = classes_of(digests, digests)
+    train, val = split_classes(classes)
+    rest, test = hold_out(classes, train, 0.1)
+    assert (len(rest), len(val), len(test)) == (700, 200, 100)
+    assert digests[test].min() > digests[rest].max()  # by the hash alone
+    same, none = hold_out(classes, train, 0.0)
+    assert same is train
+    assert len(none) == 0
+
+
+def test_too_few_programs_for_a_test_part_are_refused():
+    classes = classes_of([1, 2], [1, 2])
+    train, _ = split_classes(classes)
+    with pytest.raises(UserError, match=r"test_share \(0.1\): 2 programs cannot give a test part"):
+        hold_out(classes, train, 0.1)
 
 
 def test_a_programs_side_hardly_depends_on_the_others():
