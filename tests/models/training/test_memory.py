@@ -11,7 +11,7 @@ import torch
 
 import models
 from models.errors import UserError
-from models.training.loop import memory
+from models.training import memory
 from models.training.memory import OutOfMemory, free_memory_mb, is_out_of_memory
 
 ROOT = Path(models.__file__).parents[1]

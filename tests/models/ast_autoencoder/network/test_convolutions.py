@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from models.ast_autoencoder.network import convolutions
 from models.ast_autoencoder.network.convolutions import build_convolution
-from models.ast_autoencoder.network.network import convolutions
 from models.programs.language.graphs import build_graphs
 
 
