@@ -23,6 +23,7 @@ from models.ast_autoencoder.example_text import parse_example, read_examples
 from models.ast_autoencoder.language.from_source import source_to_ids
 from models.ast_autoencoder.language.program import Program
 from models.ast_autoencoder.language.to_source import ids_to_source
+from models.ast_autoencoder.trial_runs import trial_line
 from models.command import run_command
 from models.errors import UserError
 
@@ -194,7 +195,9 @@ def _run(arguments: Sequence[str]) -> None:
         case Sample():
             like = None if command.data_dir is None else _training_latents(model, command.data_dir)
             latents = trained.random_latents(model, command.num, command.seed, like)
-            _show(_decode(model, latents, command.temperature, command.top_k, command.seed))
+            programs = _decode(model, latents, command.temperature, command.top_k, command.seed)
+            _show(programs)
+            print(trial_line(programs))
         case Synthesize():
             _synthesize(model, command)
 
