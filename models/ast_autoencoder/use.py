@@ -20,7 +20,7 @@ import tyro
 from models import model_files
 from models.ast_autoencoder.data import DataConfig, ProgramDataset, load_dataset
 from models.ast_autoencoder.example_text import parse_example, read_examples
-from models.ast_autoencoder.language.from_source import source_to_ids
+from models.ast_autoencoder.language.from_source import file_to_ids
 from models.ast_autoencoder.language.program import Program
 from models.ast_autoencoder.language.to_source import ids_to_source
 from models.ast_autoencoder.trial_runs import trial_line
@@ -224,12 +224,7 @@ def _decode(
 
 
 def _program(path: Path) -> Program:
-    try:
-        return source_to_ids(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+    return file_to_ids(path)
 
 
 def _load(folder: Path) -> ProgramDataset:

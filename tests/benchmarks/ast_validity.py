@@ -90,12 +90,14 @@ def _measured(name: str, model: TrainedModel, latents: np.ndarray, temperature: 
     counts = _judged(programs)
     longest = max(map(len, programs))
     distinct = len(set(map(tuple, programs)))
+    ends = counts.ends
     print(
         f"{name}: {len(programs):,} programs in {seconds:.1f} s, {distinct:,} distinct, up to "
         f"{longest} of {model.config.max_decode_steps} steps; unsound {dict(counts.bad)}; "
         f"{counts.num_slow} longer than {Limits().max_steps:,} steps, {counts.num_long} of them "
         f"bounded but longer than {PATIENCE * Limits().max_steps:,}; "
-        f"{value_share(counts.ends):.1%} of {counts.ends.total():,} runs end with a value: {dict(counts.ends.most_common())}",
+        f"{value_share(ends):.1%} of {ends.total():,} runs end with a value: "
+        f"{dict(ends.most_common())}",
         flush=True,
     )
     return counts.bad.total()
