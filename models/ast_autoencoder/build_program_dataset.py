@@ -157,6 +157,8 @@ def _collect_functions(
         raise UserError("\n".join([f"from_source ({folder}): nothing to keep", *lines]))
     collected.lines += lines
     collected.about["from_source"] = {
+        "files": report.num_files,
+        "files_left_out": report.unread,
         "functions": report.num_functions,
         "kept": len(collected.records),
         "refused": {reason: entry.count for reason, entry in report.refused.items()},

@@ -40,6 +40,9 @@ def closing_lines(metrics: Mapping[str, float], part: str = "val") -> list[str]:
         lines.append(
             f"all hidden examples: {_beside_baselines(metrics, part, 'all_examples_rate')}"
         )
+        lines.append(
+            f"runs on hidden examples that end with a value: {metrics[f'{part}/run_rate']:.1%}"
+        )
     return lines
 
 
@@ -49,7 +52,10 @@ def _validation(m: Mapping[str, float]) -> str:
         f"exact {m['val/exact_match_rate']:.4f} compiles {m['val/compilation_rate']:.4f}"
     )
     if "val/one_example_rate" in m:
-        text += f" one example {m['val/one_example_rate']:.4f} all {m['val/all_examples_rate']:.4f}"
+        text += (
+            f" runs {m['val/run_rate']:.4f} one example {m['val/one_example_rate']:.4f} "
+            f"all {m['val/all_examples_rate']:.4f}"
+        )
     return text
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.ast_autoencoder.inference import Inference
-from models.ast_autoencoder.judging import Judge
+from models.ast_autoencoder.judging import Judge, Judged
 from models.ast_autoencoder.loss import step_terms
 from models.ast_autoencoder.metrics import by_length, length_buckets, similarity
 from models.ast_autoencoder.network.batches import NodeBatch, StepBatch
@@ -53,7 +53,7 @@ class Evaluated:
         exact: bool (N,).
         similarity: float64 (N,).
         compiled: of decoded programs that are not exact, by position in `rows`.
-        passed: which hidden examples each decoded program satisfies; empty where there are none.
+        judged: what each decoded program does on hidden examples; empty where there are none.
     """
 
     metrics: dict[str, float]
@@ -62,7 +62,7 @@ class Evaluated:
     exact: NDArray[np.bool_]
     similarity: NDArray[np.float64]
     compiled: dict[int, Compiled]
-    passed: list[NDArray[np.bool_]]
+    judged: list[Judged]
 
 
 def decode_rows(
@@ -136,11 +136,13 @@ def evaluate_decoded(
     near[missed] = similarity(originals[missed], decoded.ids[missed])
     compiled = {int(i): compile_program(_real(decoded.ids[i])) for i in missed}
     columns: dict[str, NDArray] = {"exact_match_rate": exact, "similarity_score": near}
-    passed: list[NDArray[np.bool_]] = []
+    judged: list[Judged] = []
     if judge is not None:
-        passed = judge.passed(rows[:count], [_real(row) for row in decoded.ids], same)
+        judged = judge.judge(rows[:count], [_real(row) for row in decoded.ids], same)
+        passed = [each.passed for each in judged]
         columns["one_example_rate"] = _share(passed, np.any, len(ids))
         columns["all_examples_rate"] = _share(passed, np.all, len(ids))
+        columns["run_rate"] = _share([each.ran for each in judged], np.mean, len(ids))
     metrics = by_length(columns, length_buckets(num_nodes))
     loss = float(decoded.nats.mean()) if count else float("nan")
     metrics |= {
@@ -157,7 +159,7 @@ def evaluate_decoded(
         exact=exact,
         similarity=near,
         compiled=compiled,
-        passed=passed,
+        judged=judged,
     )
 
 
@@ -172,8 +174,9 @@ def _real(ids: NDArray[np.integer]) -> list[int]:
 
 
 def _share(
-    passed: Sequence[NDArray[np.bool_]], rule: Callable[..., np.bool_], count: int
-) -> NDArray[np.bool_]:
-    column = np.zeros(count, dtype=np.bool_)
-    column[: len(passed)] = [len(each) > 0 and bool(rule(each)) for each in passed]
+    flags: Sequence[NDArray[np.bool_]], rule: Callable[..., np.floating | np.bool_], count: int
+) -> NDArray[np.float64]:
+    """Return what a rule says of each program's examples; 0 for programs that are too long."""
+    column = np.zeros(count)
+    column[: len(flags)] = [float(rule(each)) if len(each) else 0.0 for each in flags]
     return column

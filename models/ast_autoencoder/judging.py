@@ -2,10 +2,12 @@
 
 Programs run in limited workers (`execution/`), never in this process. A program counts as
 satisfying an example when it takes as many parameters and returns the same value, of the same
-type. A program that equals the original is not run: the data set's examples came from it.
+type. A program that equals the original is not run: the data set's examples came from it, so it
+satisfies them all and each of its runs ends with a value.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,20 @@ CONSTANTS = (0, False, "", [])
 """What the trivial baseline returns, whatever the input: the one of the original's type."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Judged:
+    """What one program does on the hidden examples of its row.
+
+    Args:
+        passed: bool (examples,), which it satisfies.
+        ran: bool (examples,), on which it ends with a value, right or wrong, instead of an
+            exception or a limit. A program of another number of parameters never does.
+    """
+
+    passed: NDArray[np.bool_]
+    ran: NDArray[np.bool_]
+
+
 class Judge:
     """Runs programs on the hidden examples of a data set's programs.
 
@@ -34,10 +50,10 @@ class Judge:
         self.dataset = dataset
         self.pool = pool or ProgramPool()
 
-    def passed(
+    def judge(
         self, rows: NDArray[np.int64], programs: Sequence[Ids], exact: NDArray[np.bool_]
-    ) -> list[NDArray[np.bool_]]:
-        """Return which hidden examples of each row its program satisfies.
+    ) -> list[Judged]:
+        """Return what each program does on the hidden examples of its row.
 
         Args:
             rows: int64 (N,), of the data set.
@@ -45,7 +61,10 @@ class Judge:
             exact: bool (N,), which are the row's own program.
         """
         examples = [self.dataset.hidden_examples(row) for row in rows.tolist()]
-        results = [np.ones(len(each), dtype=np.bool_) for each in examples]
+        results = [
+            Judged(passed=np.full(len(each), is_exact), ran=np.full(len(each), is_exact))
+            for each, is_exact in zip(examples, exact.tolist(), strict=True)
+        ]
         run = [
             i
             for i in range(len(rows))
@@ -53,11 +72,10 @@ class Judge:
             and examples[i]
             and len(parameter_types(programs[i])) == len(examples[i][0].inputs)
         ]
-        for i in np.nonzero(~exact)[0]:
-            results[i][:] = False
         tasks = [(programs[i], examples[i]) for i in run]
-        for i, found in zip(run, self.pool.passed(tasks) if tasks else [], strict=True):
-            results[i][:] = found
+        for i, found in zip(run, self.pool.checked(tasks) if tasks else [], strict=True):
+            results[i].passed[:] = [each.passed for each in found]
+            results[i].ran[:] = [each.ran for each in found]
         return results
 
     def constant_rates(self, rows: NDArray[np.int64]) -> dict[str, float]:
@@ -81,8 +99,8 @@ class Judge:
             neighbours: int64 (N,), the row whose program is judged by each.
         """
         programs = [ids[ids >= 0].tolist() for ids in self.dataset.ids[neighbours]]
-        passed = self.passed(rows, programs, np.zeros(len(rows), dtype=np.bool_))
-        return rates("neighbour_", passed)
+        judged = self.judge(rows, programs, np.zeros(len(rows), dtype=np.bool_))
+        return rates("neighbour_", [each.passed for each in judged])
 
     def close(self) -> None:
         """End the workers."""

@@ -46,7 +46,14 @@ METRICS = (
     Metric(
         name="val/undefined_name_rate",
         mode="min",
-        doc="decoded programs that read a name that nothing defines; 0 by construction",
+        doc="decoded programs that may read a name without a value, on some path through them; "
+        "0 by construction",
+    ),
+    Metric(
+        name="val/run_rate",
+        mode="max",
+        doc="runs of decoded programs on hidden inputs that end with a value, right or wrong, not "
+        "with an exception or at a limit; programs that are too long count as not running",
     ),
     Metric(
         name="val/reconstruction_loss",

@@ -18,12 +18,13 @@ import numpy as np
 import tyro
 
 from models.ast_autoencoder.data import DataConfig, ProgramDataset, load_dataset
+from models.ast_autoencoder.trial_runs import trial_line
 from models.commands import model_files
 from models.commands.flags import read_command
 from models.commands.process import run_command
 from models.errors import UserError
 from models.programs.execution.example_text import parse_example, read_examples
-from models.programs.language.from_source import source_to_ids
+from models.programs.language.from_source import file_to_ids
 from models.programs.language.program import Program
 from models.programs.language.to_source import ids_to_source
 
@@ -198,7 +199,9 @@ def _run(arguments: Sequence[str]) -> None:
         case Sample():
             like = None if command.data_dir is None else _training_latents(model, command.data_dir)
             latents = trained.random_latents(model, command.num, command.seed, like)
-            _show(_decode(model, latents, command.temperature, command.top_k, command.seed))
+            programs = _decode(model, latents, command.temperature, command.top_k, command.seed)
+            _show(programs)
+            print(trial_line(programs))
         case Synthesize():
             _synthesize(model, command)
 
@@ -225,12 +228,7 @@ def _decode(
 
 
 def _program(path: Path) -> Program:
-    try:
-        return source_to_ids(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+    return file_to_ids(path)
 
 
 def _load(folder: Path) -> ProgramDataset:

@@ -16,7 +16,8 @@ def validation_rows(
     """Return a row for each program, plain values only.
 
     `decoded` is null for programs that are longer than the decoder may write. Examples are the
-    hidden ones; there are none in a data set without examples.
+    hidden ones, `examples_run` those on which the decoded program ends with a value; there are
+    none in a data set without examples. `undefined` are names that it may read without a value.
 
     Args:
         evaluated: the programs.
@@ -40,11 +41,14 @@ def validation_rows(
             "exact": exact,
             "similarity": round(float(evaluated.similarity[number]), 4),
             "compiles": is_decoded and (compiled is None or compiled.compiles),
+            "undefined": [] if compiled is None else list(compiled.undefined),
         }
         if is_decoded:
             row["loss"] = round(float(evaluated.decoded.nats[number]), 4)
-        if number < len(evaluated.passed):
-            passed = evaluated.passed[number]
-            row |= {"examples": len(passed), "examples_passed": int(passed.sum())}
+        if number < len(evaluated.judged):
+            judged = evaluated.judged[number]
+            row["examples"] = len(judged.passed)
+            row["examples_passed"] = int(judged.passed.sum())
+            row["examples_run"] = int(judged.ran.sum())
         rows.append(row)
     return rows

@@ -5,9 +5,10 @@
 The bar: of 10,000 samples from either kind of latent, greedily decoded and sampled, all compile,
 terminate, read no undefined names and keep the rules of the language. Beside the trained network
 stands one with random weights, whose decisions are noise. Every program runs on edge cases and
-random inputs; a run that ends with a value or an exception has terminated. What met the step limit
-is run again with a hundred times as many steps. What still goes on is printed and counted apart:
-the rules bound each of its loops, which the check of the rules covers, but by a large number.
+random inputs; a run that ends with a value or an exception has terminated, and the share of runs
+with a value is told. What met the step limit is run again with a hundred times as many steps. What
+still goes on is printed and counted apart: the rules bound each of its loops, which the check of
+the rules covers, but by a large number.
 """
 
 import sys
@@ -21,18 +22,16 @@ import numpy as np
 from models.ast_autoencoder.data import DataConfig, load_dataset
 from models.ast_autoencoder.network.network import build_network
 from models.ast_autoencoder.trained import TrainedModel, decode, encode, load_model, random_latents
+from models.ast_autoencoder.trial_runs import count_ends, trial_inputs, value_share
 from models.ast_autoencoder.use import find_checkpoint
 from models.grammar.derivation import pad
-from models.programs.data.inputs import flat_probes
 from models.programs.execution.limits import Limits
 from models.programs.execution.outcomes import Outcome
 from models.programs.execution.program_pool import ProgramPool
 from models.programs.language.checking import check_programs
 from models.programs.language.compiling import compile_program
 from models.programs.language.to_source import ids_to_source
-from models.programs.language.tree import parameter_types
 
-NUM_INPUTS = 6
 PATIENCE = 100
 """Times the usual limit: 2 million steps."""
 TIMEOUT_S = 600.0
@@ -46,11 +45,13 @@ class Counts:
     Args:
         bad: those that break the bar, by reason.
         ends: runs by how they ended.
+        num_slow: programs that took more steps than the usual limit.
         num_long: programs that took more steps than the greatest limit.
     """
 
     bad: Counter[str]
     ends: Counter[str]
+    num_slow: int = 0
     num_long: int = 0
 
 
@@ -89,11 +90,14 @@ def _measured(name: str, model: TrainedModel, latents: np.ndarray, temperature: 
     counts = _judged(programs)
     longest = max(map(len, programs))
     distinct = len(set(map(tuple, programs)))
+    ends = counts.ends
     print(
         f"{name}: {len(programs):,} programs in {seconds:.1f} s, {distinct:,} distinct, up to "
         f"{longest} of {model.config.max_decode_steps} steps; unsound {dict(counts.bad)}; "
-        f"{counts.num_long} bounded but longer than {PATIENCE * Limits().max_steps:,} steps; "
-        f"runs {dict(counts.ends)}",
+        f"{counts.num_slow} longer than {Limits().max_steps:,} steps, {counts.num_long} of them "
+        f"bounded but longer than {PATIENCE * Limits().max_steps:,}; "
+        f"{value_share(ends):.1%} of {ends.total():,} runs end with a value: "
+        f"{dict(ends.most_common())}",
         flush=True,
     )
     return counts.bad.total()
@@ -106,7 +110,7 @@ def _judged(programs: Sequence[list[int]]) -> Counts:
         compiled = compile_program(program)
         counts.bad["does not compile"] += not compiled.compiles
         counts.bad["undefined name"] += bool(compiled.undefined)
-    tasks = [(program, _inputs(program)) for program in programs]
+    tasks = [(program, trial_inputs(program)) for program in programs]
     with ProgramPool() as pool:
         outcomes = pool.run(tasks)
     slow = [i for i, found in enumerate(outcomes) if _unfinished(found)]
@@ -118,16 +122,12 @@ def _judged(programs: Sequence[list[int]]) -> Counts:
         if _unfinished(found):
             print(f"longer than {limits.max_steps:,} steps:\n{ids_to_source(programs[i])}")
     for found in outcomes:
-        counts.ends.update(each.status for each in found)
+        counts.ends += count_ends(found)
         counts.bad["lost"] += any(e.status in ("worker_died", "invalid") for e in found)
     counts.bad = +counts.bad
-    counts.ends["past the usual limit"] = len(slow)
+    counts.num_slow = len(slow)
     counts.num_long = sum(map(_unfinished, again))
     return counts
-
-
-def _inputs(program: Sequence[int]) -> list[tuple]:
-    return list(flat_probes(tuple(parameter_types(program)))[:NUM_INPUTS])
 
 
 def _unfinished(outcomes: Sequence[Outcome]) -> bool:

@@ -51,11 +51,15 @@ def rejection_lines(rejected: Mapping[str, int], num_drawn: int) -> list[str]:
 
 
 def source_lines(report: SourceReport, num_kept: int) -> list[str]:
-    """Say how many functions fit and why others did not, each reason with an example."""
-    lines = [
-        f"files      {report.num_files:,} with {report.num_functions:,} functions, "
-        f"of which {num_kept:,} are kept; the others by reason:"
-    ]
+    """Say which files could not be read, how many functions fit and why the others did not."""
+    lines = [f"files      {report.num_read:,} of {report.num_files:,} read"]
+    if report.unread:
+        lines[0] += "; left out are:"
+        lines += [f"              {file}: {reason}" for file, reason in report.unread.items()]
+    lines.append(
+        f"found      {report.num_functions:,} functions, of which {num_kept:,} are kept"
+        + ("; the others by reason:" if report.refused else "")
+    )
     by_count = sorted(report.refused.items(), key=lambda item: -item[1].count)
     for reason, entry in by_count[:_TOP_REASONS]:
         lines += [f"  {entry.count:>10,}  {reason}", f"              e.g. {entry.example}"]

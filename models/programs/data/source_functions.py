@@ -1,20 +1,18 @@
 """Functions of somebody's own Python files that are programs of the language."""
 
 import ast
-import re
-import textwrap
-import warnings
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.errors import UserError
-from models.programs.language.from_source import source_to_ids
+from models.programs.language.from_source import function_to_ids
 from models.programs.language.program import Program
+from models.programs.language.python_files import parse_source, read_source
+from models.programs.language.refusals import Refusal
 from models.training.contracts import ProgressCallback, silent
 
-_PLACE = re.compile(r"line (\d+), column \d+: (.*)", re.DOTALL)
-_QUOTED = re.compile(r"`[^`]*`|'[^']*'|\"[^\"]*\"|\d+")
 _MAX_REASON = 100
 _MAX_EXAMPLE = 160
 
@@ -34,7 +32,7 @@ class FoundFunction:
 
 @dataclass(kw_only=True)
 class Refused:
-    """Functions, or files, that were left out for one reason.
+    """Functions that were left out for one reason.
 
     Args:
         count: how many.
@@ -50,18 +48,22 @@ class SourceReport:
     """What was found in a folder.
 
     Args:
-        num_files: files read.
-        num_functions: functions seen.
-        refused: reason -> what was left out for it.
+        num_files: Python files.
+        num_read: those of them that could be read and that Python takes.
+        unread: file, or folder that was not searched -> why; files that Python refuses are here.
+        num_functions: functions in the files that were read.
+        refused: reason -> functions that were left out for it.
     """
 
     num_files: int = 0
+    num_read: int = 0
+    unread: dict[str, str] = field(default_factory=dict)
     num_functions: int = 0
     refused: dict[str, Refused] = field(default_factory=dict)
 
     def refuse(self, reason: str, example: str) -> None:
-        """Count something that was left out."""
-        entry = self.refused.setdefault(reason, Refused(example=example))
+        """Count a function that was left out."""
+        entry = self.refused.setdefault(_cut(reason, _MAX_REASON), Refused(example=example))
         entry.count += 1
 
 
@@ -70,7 +72,8 @@ def find_functions(
 ) -> tuple[list[FoundFunction], SourceReport]:
     """Return the functions in the Python files below a folder that fit the language.
 
-    Files are parsed, never imported or run.
+    Files are parsed as Python parses them, never imported or run. Links to folders are not
+    followed, which the report tells.
 
     Args:
         folder: with the files, or one file.
@@ -80,74 +83,83 @@ def find_functions(
     Raises:
         UserError: there is no such folder, or no Python file in it.
     """
-    paths = [folder] if folder.is_file() else sorted(folder.rglob("*.py"))
-    if not paths:
-        kind = "no Python files in it" if folder.is_dir() else "no such folder"
-        raise UserError(f"from_source ({folder}): {kind}: give a folder with .py files")
     report = SourceReport()
+    paths = _python_files(folder, report)
+    report.num_files = len(paths)
     found: dict[tuple[int, ...], FoundFunction] = {}
     for number, path in enumerate(paths, start=1):
-        for line, source in _functions(path, report):
+        for node in _functions(path, report):
             report.num_functions += 1
-            function = _read(source, path, line, max_steps, report)
+            function = _read(node, shown(path), max_steps, report)
             if function is None:
                 continue
             twin = found.setdefault(function.program.ids, function)
             if twin is not function:
-                report.refuse("the same as another up to names", f"{path}:{line} is {twin.source}")
+                report.refuse(
+                    "the same as another up to names", f"{function.source} is {twin.source}"
+                )
         progress("parse files", number, len(paths))
-    report.num_files = len(paths)
     return list(found.values()), report
 
 
-def _functions(path: Path, report: SourceReport) -> Iterator[tuple[int, str]]:
-    """Yield line and source of each function in a file, those in classes and functions too."""
+def shown(path: Path | str) -> str:
+    """Return a path as text that can be stored and printed, whatever bytes its name holds."""
+    text = os.fsencode(path).decode(errors="backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _python_files(folder: Path, report: SourceReport) -> list[Path]:
+    """Return the Python files below a folder in order, and note folders that are not searched."""
+    if not folder.is_dir():
+        if folder.exists() or folder.is_symlink():
+            return [folder]
+        raise UserError(f"from_source ({folder}): no such folder: give a folder with .py files")
+
+    def note(error: OSError) -> None:
+        report.unread[shown(error.filename)] = f"cannot be searched: {error.strerror}"
+
+    paths: list[Path] = []
+    for parent, folders, files in os.walk(folder, onerror=note):
+        for name in folders:
+            if Path(parent, name).is_symlink():
+                report.unread[shown(Path(parent, name))] = "a link to a folder is not followed"
+        paths += [Path(parent, name) for name in files if name.endswith(".py")]
+    if not paths:
+        notes = [f"{path}: {reason}" for path, reason in report.unread.items()]
+        text = f"from_source ({folder}): no Python files in it: give a folder with .py files"
+        raise UserError("\n".join([text, *notes]))
+    return sorted(paths)
+
+
+def _functions(
+    path: Path, report: SourceReport
+) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yield the functions in a file, those in classes and functions too."""
     try:
-        text = path.read_text(encoding="utf-8")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd escapes in other people's files
-            module = ast.parse(text)
-    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError) as error:
-        report.refuse("files that cannot be read", f"{path}: {str(error).splitlines()[0]}")
+        module = parse_source(read_source(path))
+    except UserError as error:
+        report.unread[shown(path)] = str(error)
         return
-    lines = text.split("\n")
+    report.num_read += 1
     for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
-            yield first, textwrap.dedent("\n".join(lines[first - 1 : node.end_lineno]))
+            yield node
 
 
 def _read(
-    source: str, path: Path, line: int, max_steps: int, report: SourceReport
+    node: ast.FunctionDef | ast.AsyncFunctionDef, file: str, max_steps: int, report: SourceReport
 ) -> FoundFunction | None:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = source_to_ids(source)
-    except UserError as error:
-        place, text = _place(str(error))
-        report.refuse(_reason(text), f"{path}:{line + place - 1}: {_cut(text, _MAX_EXAMPLE)}")
+        program = function_to_ids(node)
+    except Refusal as refusal:
+        report.refuse(refusal.reason, f"{file}:{refusal.line}: {_cut(refusal.text, _MAX_EXAMPLE)}")
         return None
     num_steps = len(program.ids)
     if num_steps > max_steps:
-        report.refuse(f"more than {max_steps} steps", f"{path}:{line}: {num_steps} steps")
+        report.refuse(f"more than {max_steps} steps", f"{file}:{node.lineno}: {num_steps} steps")
         return None
-    return FoundFunction(program=program, source=f"{path}:{line}")
-
-
-def _reason(text: str) -> str:
-    """Return what refusals of one kind have in common: without names, numbers and suggestions."""
-    common = _QUOTED.sub("...", text).removeprefix("...: ")
-    for suggestion in (" Did you mean", " Known:"):
-        common = common.partition(suggestion)[0]
-    return _cut(common, _MAX_REASON)
+    return FoundFunction(program=program, source=f"{file}:{node.lineno}")
 
 
 def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-def _place(message: str) -> tuple[int, str]:
-    """Return the line that a refusal names, counted from the function's first, and its text."""
-    match = _PLACE.fullmatch(message)
-    return (int(match[1]), match[2]) if match else (1, message)

@@ -33,6 +33,24 @@ class Outcome:
         return self.status == "value" and same_value(self.value, expected)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checked:
+    """What came of one run on an example; the value itself is not kept, it may be long.
+
+    Args:
+        status: the kind of outcome.
+        passed: whether it returned just what the example says.
+    """
+
+    status: Status
+    passed: bool = False
+
+    @property
+    def ran(self) -> bool:
+        """Whether the run ended with a value, right or wrong."""
+        return self.status == "value"
+
+
 STEP_LIMIT = Outcome(status="step_limit")
 SIZE_LIMIT = Outcome(status="size_limit")
 TIME_LIMIT = Outcome(status="time_limit")

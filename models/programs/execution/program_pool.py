@@ -8,6 +8,7 @@ from models.programs.execution.limits import Limits
 from models.programs.execution.outcomes import (
     TIME_LIMIT,
     WORKER_DIED,
+    Checked,
     Outcome,
     Value,
 )
@@ -79,7 +80,13 @@ class ProgramPool:
         return self._work("run", runs, sizes, _outcome)
 
     def passed(self, tasks: Sequence[tuple[Sequence[int], Sequence[Example]]]) -> list[list[bool]]:
-        """Return which of its examples each program satisfies; values are compared by type, too.
+        """Return which of its examples each program satisfies; see `checked`."""
+        return [[each.passed for each in checked] for checked in self.checked(tasks)]
+
+    def checked(
+        self, tasks: Sequence[tuple[Sequence[int], Sequence[Example]]]
+    ) -> list[list[Checked]]:
+        """Return what comes of each program on its examples; values are compared by type, too.
 
         Args:
             tasks: ids of a program and its examples.
@@ -89,7 +96,7 @@ class ProgramPool:
             for ids, examples in tasks
         ]
         sizes = [len(examples) for _, examples in runs]
-        return self._work("check", runs, sizes, lambda found: found is True)
+        return self._work("check", runs, sizes, _checked)
 
     def _work(
         self,
@@ -143,3 +150,10 @@ def _outcome(found: tuple[Any, Any, str] | Outcome) -> Outcome:
         return found
     status, value, error = found
     return Outcome(status=status, value=value, error=error)
+
+
+def _checked(found: tuple[Any, Any] | Outcome) -> Checked:
+    if isinstance(found, Outcome):
+        return Checked(status=found.status)
+    status, passed = found
+    return Checked(status=status, passed=passed is True)

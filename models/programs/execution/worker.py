@@ -10,8 +10,8 @@ def make_handler() -> Handler:
     """Return what runs a batch of programs: `(name, limits, runs)` to plain values.
 
     "run": each run is (ids, inputs), each result a list of (status, value, error).
-    "check": each run is (ids, [(inputs, expected), ...]), each result a list of truth values, so
-    that long wrong values need not travel.
+    "check": each run is (ids, [(inputs, expected), ...]), each result a list of (status, whether
+    the value is the expected one), so that long wrong values need not travel.
     """
     from models.programs.execution.interpreter import Interpreter
     from models.programs.execution.limits import Limits
@@ -39,7 +39,7 @@ def _run(interpreter: Any, ids: Sequence[int], inputs: Sequence[Any]) -> list[An
 def _check(interpreter: Any, ids: Sequence[int], examples: Sequence[Any]) -> list[Any]:
     outcomes = interpreter.run(ids, [inputs for inputs, _ in examples])
     return [
-        outcome.returned(expected)
+        (outcome.status, outcome.returned(expected))
         for outcome, (_, expected) in zip(outcomes, examples, strict=True)
     ]
 

@@ -46,7 +46,9 @@ def read_assignment(node: ast.stmt, scope: Scope) -> Ids:
             return _append(call, scope)
         case ast.Assign() | ast.AugAssign():
             raise Refusal(
-                node, f"{excerpt(node)}: assign to one name or to one item of a named list"
+                node,
+                f"{excerpt(node)}: assign to one name or to one item of a named list",
+                "an assignment to something else than one name or one item",
             )
         case _:
             raise Refusal(node, name_statement(node))
@@ -79,6 +81,7 @@ def _augment(target: ast.Name, node: ast.AugAssign, scope: Scope) -> Ids:
         raise Refusal(
             node,
             f"{excerpt(node)}: allowed are += -= *= //= %= on int, += on str and on list",
+            f"an augmented assignment of this kind to {value_type}",
         )
     slot = scope.changeable(target)
     value = read_typed(node.value, value_type, scope, f"what is combined with {target.id!r}")
@@ -89,19 +92,29 @@ def _append(call: ast.Call, scope: Scope) -> Ids:
     match call:
         case ast.Call(func=ast.Attribute(value=ast.Name() as name, attr="append"), args=[value]):
             if call.keywords or scope.type_of(name) != "list":
-                raise Refusal(call, f"{excerpt(call)}: append takes one int, on a named list")
+                raise Refusal(
+                    call,
+                    f"{excerpt(call)}: append takes one int, on a named list",
+                    "an append of something else than one int to a list",
+                )
             slot = scope.changeable(name)
             ids = read_typed(value, "int", scope, "what is appended")
             return [language().id_of("append"), language().slot_id("SLOT", slot), *ids]
         case _:
             raise Refusal(
-                call, f"{excerpt(call)} is not a statement of the language: {STATEMENT_FORMS}"
+                call,
+                f"{excerpt(call)} is not a statement of the language: {STATEMENT_FORMS}",
+                "a call alone in its line that is no append",
             )
 
 
 def _store(name: ast.Name, index: ast.expr, value: ast.expr, scope: Scope) -> Ids:
     if scope.type_of(name) != "list" or isinstance(index, ast.Slice):
-        raise Refusal(name, f"{name.id!r}: only single items of a list can be assigned")
+        raise Refusal(
+            name,
+            f"{name.id!r}: only single items of a list can be assigned",
+            "an assignment to a slice, or to an item of what is no list",
+        )
     place = read_typed(index, "int", scope, "an index")
     ids = read_typed(value, "int", scope, "an item of a list")
     slot = language().slot_id("SLOT", scope.slot(name))

@@ -1,13 +1,13 @@
-"""Whether Python takes a decoded program, and whether it reads names that nothing defines.
+"""Whether Python takes a decoded program, and whether it reads names that may have no value.
 
 Programs are compiled, never run: see `execution/` for that.
 """
 
-import builtins
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import CodeType
 
+from models.programs.language.definite_assignment import unassigned_reads
 from models.programs.language.to_source import ids_to_source
 
 
@@ -18,7 +18,8 @@ class Compiled:
     Attributes:
         source: its text.
         compiles: whether Python compiles it.
-        undefined: names that it reads and that neither it nor Python defines.
+        undefined: names that some path through it reads before it gives them a value, and that
+            Python does not define either.
     """
 
     source: str
@@ -30,12 +31,9 @@ def compile_program(ids: Sequence[int]) -> Compiled:
     """Print a derivation as Python and compile it."""
     source = ids_to_source(ids)
     try:
-        module = compile(source, "<decoded>", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError):
+        module = ast.parse(source)
+        compile(module, "<decoded>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Compiled(source=source, compiles=False)
-    functions = [code for code in module.co_consts if isinstance(code, CodeType)]
-    # What a function reads and never sets is global to it; attributes are methods of values.
-    methods = set(dir(str)) | set(dir(list))
-    names = {name for code in functions for name in code.co_names}
-    undefined = names - methods - set(dir(builtins))
+    undefined = unassigned_reads(module)
     return Compiled(source=source, compiles=True, undefined=tuple(sorted(undefined)))

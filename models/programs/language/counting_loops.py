@@ -28,6 +28,8 @@ _FORMS = (
     "`n = x % n`. The bound is a number, an int variable, or len of a list or str variable"
 )
 
+_NO_COUNT = "a while loop that does not count to a bound by its last statement"
+
 _OPERATORS: dict[type[ast.cmpop], str] = {ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge"}
 _MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 _STEPS: dict[tuple[type[ast.operator], str], str] = {
@@ -77,7 +79,7 @@ def read_while(node: ast.While, scope: Scope, read_statements: ReadStatements) -
     test = _test(node.test, step.counter.id)
     kind = _STEPS.get((step.operator, test.comparison))
     if kind is None:
-        raise Refusal(node.body[-1], f"{excerpt(node.body[-1])}: {_FORMS}")
+        raise Refusal(node.body[-1], f"{excerpt(node.body[-1])}: {_FORMS}", _NO_COUNT)
     if scope.type_of(test.counter) != "int":
         raise Refusal(test.counter, f"{test.counter.id!r} is no int: {_FORMS}")
     counter = scope.changeable(test.counter)
@@ -119,7 +121,7 @@ def _test(node: ast.expr, counter: str) -> _Test:
             comparison = _MIRRORED[_OPERATORS[type(op)]]
             return _Test(counter=right, comparison=comparison, bound=left, more=more)
         case _:
-            raise Refusal(node, f"{excerpt(node)}: {_FORMS}")
+            raise Refusal(node, f"{excerpt(node)}: {_FORMS}", _NO_COUNT)
 
 
 def _step(node: ast.stmt) -> _Step:
@@ -141,7 +143,7 @@ def _step(node: ast.stmt) -> _Step:
         ) if name == target.id and type(op) in (ast.Add, ast.Sub, ast.FloorDiv):
             return _Step(counter=target, operator=type(op), amount=value)
         case _:
-            raise Refusal(node, f"{excerpt(node)}: {_FORMS}")
+            raise Refusal(node, f"{excerpt(node)}: {_FORMS}", _NO_COUNT)
 
 
 def _bound(node: ast.expr, scope: Scope, *, is_literal: bool) -> tuple[Ids, list[int]]:

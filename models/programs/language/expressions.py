@@ -74,7 +74,11 @@ def read_typed(node: ast.expr, value_type: Type, scope: Scope, place: str) -> Id
     typed = read_expression(node, scope)
     if typed.type != value_type:
         hint = _BOOL_HINTS[typed.type] if value_type == "bool" else ""
-        raise Refusal(node, f"{excerpt(node)} is {typed.type}, {place} must be {value_type}{hint}")
+        raise Refusal(
+            node,
+            f"{excerpt(node)} is {typed.type}, {place} must be {value_type}{hint}",
+            f"{place} that is {typed.type}, not {value_type}",
+        )
     return typed.ids
 
 
@@ -101,7 +105,11 @@ def _from_templates(node: ast.expr, scope: Scope) -> TypedExpression:
         (item, holes) for item in candidates if (holes := fill(item.syntax, node)) is not None
     ]
     if not filled:
-        raise Refusal(node, f"{excerpt(node)} is not in the language: {_forms(candidates)}")
+        raise Refusal(
+            node,
+            f"{excerpt(node)} is not in the language: {_forms(candidates)}",
+            f"another form of {_title(node)} than the language has",
+        )
     # `sorted(set(x))` also looks like `sorted(a)`, but no value is a set: the larger one is meant.
     largest = max(item.size for item, _ in filled)
     fitting = [item for item, _ in filled if item.size == largest]
@@ -113,7 +121,16 @@ def _from_templates(node: ast.expr, scope: Scope) -> TypedExpression:
             return _typed(template, parts)
         if isinstance(node, ast.BinOp) and template.swaps and template.arguments == types[::-1]:
             return _typed(template, parts[::-1])
-    raise Refusal(node, f"{excerpt(node)} has {' and '.join(types)}: {_forms(fitting)}")
+    raise Refusal(
+        node,
+        f"{excerpt(node)} has {' and '.join(types)}: {_forms(fitting)}",
+        f"{_title(node)} of {' and '.join(types)}",
+    )
+
+
+def _title(node: ast.expr) -> str:
+    """Return what kind of expression a node is, as a reader of Python names it."""
+    return name if (name := shape(node)).endswith("()") else type(node).__name__
 
 
 def _typed(template: ExpressionTemplate, parts: Sequence[TypedExpression]) -> TypedExpression:
@@ -143,11 +160,19 @@ def _constant(node: ast.Constant) -> TypedExpression:
             return TypedExpression(type="bool", ids=_constant_ids("BOOL", value))
         case int() as value:
             if value >= 10**MAX_DIGITS:
-                raise Refusal(node, f"numbers have at most {MAX_DIGITS} digits")
+                raise Refusal(
+                    node,
+                    f"numbers have at most {MAX_DIGITS} digits",
+                    f"a number of more than {MAX_DIGITS} digits",
+                )
             return TypedExpression(type="int", ids=_constant_ids("INT", value))
         case str() as value:
             if not (value.isascii() and value.isprintable()):
-                raise Refusal(node, f"{excerpt(node)}: texts hold printable ASCII characters only")
+                raise Refusal(
+                    node,
+                    f"{excerpt(node)}: texts hold printable ASCII characters only",
+                    "a text with other characters than printable ASCII",
+                )
             return TypedExpression(type="str", ids=_constant_ids("STR", value))
         case value:
             raise Refusal(

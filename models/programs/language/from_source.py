@@ -1,13 +1,14 @@
 """Python source to derivations."""
 
 import ast
-import warnings
 from collections.abc import Iterator, Sequence
 from itertools import product
+from pathlib import Path
 
 from models.errors import UserError
 from models.programs.language.kinds import MAX_PARAMETERS, TYPES, Type, language
 from models.programs.language.program import Program
+from models.programs.language.python_files import parse_source, read_source, source_text
 from models.programs.language.reading_scope import Scope, Slots
 from models.programs.language.refusals import Refusal, excerpt
 from models.programs.language.statements import BodyReader
@@ -23,38 +24,62 @@ _ANNOTATIONS: dict[str, Type] = {
 }
 
 
-def source_to_ids(source: str) -> Program:
+_PLAIN = "parameters are plain names without default values"
+
+
+def file_to_ids(path: Path) -> Program:
+    """Return the derivation of the one function in a Python file; see `source_to_ids`.
+
+    Raises:
+        UserError: the file cannot be read, Python refuses it, or it is outside the language.
+    """
+    try:
+        return source_to_ids(read_source(path))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def source_to_ids(source: str | bytes) -> Program:
     """Return the derivation of a Python function of the language.
 
     The types of parameters come from their annotations, or from their use. A doc string and
     comments are left out, as are imports from `typing`; nothing else is.
 
+    Args:
+        source: text, or the bytes of a file, whose encoding Python finds.
+
     Raises:
         UserError: anything outside the language, with line, column, the construct and what is
             allowed.
     """
+    module = parse_source(source)
     try:
-        return _read(_function(source))
+        return function_to_ids(_only_function(module))
     except Refusal as refusal:
-        raise refusal.to_error(source) from None
-    except RecursionError:
-        raise UserError("the program is nested too deeply: use intermediate variables") from None
+        raise refusal.to_error(source_text(source)) from None
 
 
-def _function(source: str) -> ast.FunctionDef:
-    """Return the one function of a source text."""
+def function_to_ids(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Program:
+    """Return the derivation of a function as it stands in a syntax tree.
+
+    Raises:
+        Refusal: it is outside the language.
+    """
+    if isinstance(function, ast.AsyncFunctionDef):
+        raise Refusal(function, "async is not in the language: leave it out")
     try:
-        with warnings.catch_warnings():  # of odd escapes in strings, which are the user's affair
-            warnings.simplefilter("ignore")
-            module = ast.parse(source)
-    except SyntaxError as error:
-        line, column = error.lineno or 1, error.offset or 1
-        raise UserError(f"line {line}, column {column}: {error.msg}") from None
-    except (ValueError, MemoryError) as error:
-        raise UserError(f"line 1, column 1: this is no Python source: {error}") from None
+        return _read(function)
+    except RecursionError:
+        raise Refusal(
+            function, "the program is nested too deeply: use intermediate variables"
+        ) from None
+
+
+def _only_function(module: ast.Module) -> ast.FunctionDef | ast.AsyncFunctionDef:
+    """Return the one function of a source."""
     found = [node for node in module.body if not _is_typing_import(node)]
     match found:
-        case [ast.FunctionDef() as function]:
+        case [ast.FunctionDef() | ast.AsyncFunctionDef() as function]:
             return function
         case []:
             raise UserError("line 1, column 1: the source is empty: write one function")
@@ -120,12 +145,17 @@ class _FunctionReader:
 
 def _parameters(function: ast.FunctionDef) -> list[ast.arg]:
     arguments = function.args
-    odd = [arguments.vararg, arguments.kwarg, *arguments.kwonlyargs, *arguments.defaults]
-    for node in [*function.decorator_list, *odd]:
+    odd: list[tuple[ast.AST | None, str, str]] = [
+        *((node, "is a decorator", "there are none") for node in function.decorator_list),
+        (arguments.vararg, "takes any number of values", _PLAIN),
+        (arguments.kwarg, "takes any named values", _PLAIN),
+        *((node, "is a parameter by name alone", _PLAIN) for node in arguments.kwonlyargs),
+        *((node, "is a default value", _PLAIN) for node in arguments.defaults),
+    ]
+    for node, reason, rule in odd:
         if node is not None:
-            raise Refusal(
-                node, f"{excerpt(node)}: parameters are plain names, and there are no decorators"
-            )
+            kind = reason.removeprefix("is ").replace("takes", "a parameter that takes")
+            raise Refusal(node, f"{excerpt(node)} {reason}: {rule}", kind)
     parameters = [*arguments.posonlyargs, *arguments.args]
     if not 1 <= len(parameters) <= MAX_PARAMETERS:
         raise Refusal(
@@ -140,7 +170,9 @@ def _annotation(node: ast.expr | None) -> Type | None:
         return None
     found = _ANNOTATIONS.get(ast.unparse(node))
     if found is None:
-        raise Refusal(node, f"{excerpt(node)}: types are int, bool, str, list and list[int]")
+        raise Refusal(
+            node, f"{excerpt(node)} is no type here: types are int, bool, str, list and list[int]"
+        )
     return found
 
 

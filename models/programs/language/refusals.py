@@ -1,8 +1,12 @@
 """Refusals of Python that is outside the language, with their place."""
 
 import ast
+import re
 
 from models.errors import UserError
+
+_QUOTED = re.compile(r"`[^`]*`|'[^']*'|\"[^\"]*\"")
+_ALLOWED = re.compile(r": | Did you mean| Known:")
 
 
 class Refusal(Exception):
@@ -11,9 +15,11 @@ class Refusal(Exception):
     Args:
         node: what is refused.
         text: what it is, and what is allowed instead.
+        reason: why it is refused, in words that fit all such nodes; by default the text without
+            what is in quotes and what stands behind the colon.
     """
 
-    def __init__(self, node: ast.AST, text: str) -> None:
+    def __init__(self, node: ast.AST, text: str, reason: str | None = None) -> None:
         super().__init__(text)
         self.line: int = getattr(node, "lineno", 1)
         self.offset: int = getattr(node, "col_offset", 0)
@@ -22,6 +28,8 @@ class Refusal(Exception):
             getattr(node, "end_col_offset", None) or self.offset,
         )
         self.text = text
+        unquoted = _QUOTED.sub("...", reason or text).removeprefix("...: ")
+        self.reason = unquoted if reason else _ALLOWED.split(unquoted)[0]
 
     @property
     def progress(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -39,5 +47,8 @@ class Refusal(Exception):
 
 def excerpt(node: ast.AST, limit: int = 60) -> str:
     """Return a node's source on one line, cut to `limit` characters, for a message."""
-    text = " ".join(ast.unparse(node).split())
+    try:
+        text = " ".join(ast.unparse(node).split())
+    except RecursionError:
+        text = "..."
     return f"`{text if len(text) <= limit else text[: limit - 3] + '...'}`"

@@ -68,7 +68,7 @@ class BodyReader:
 
     def _return(self, node: ast.Return, scope: Scope) -> Ids:
         if node.value is None:
-            raise Refusal(node, "return needs a value")
+            raise Refusal(node, "return needs a value", "a return without a value")
         value = read_expression(node.value, scope)
         self.return_type = self.return_type or value.type
         if value.type != self.return_type:
@@ -88,7 +88,11 @@ class BodyReader:
 
     def _for(self, node: ast.For, scope: Scope) -> Ids:
         if not isinstance(node.target, ast.Name):
-            raise Refusal(node.target, f"{excerpt(node.target)}: loop with one variable")
+            raise Refusal(
+                node.target,
+                f"{excerpt(node.target)}: loop with one variable",
+                "a loop with other than one variable",
+            )
         name = node.target.id
         if name in scope.visible:
             raise Refusal(
@@ -128,7 +132,11 @@ def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, Type, list[int]]:
     match node:
         case ast.Call(func=ast.Name(id="range"), args=[_, *_] as args, keywords=[]):
             if len(args) > 3:
-                raise Refusal(node, f"{excerpt(node)}: range takes one to three numbers")
+                raise Refusal(
+                    node,
+                    f"{excerpt(node)}: range takes one to three numbers",
+                    "a range of more than three numbers",
+                )
             ids: Ids = []
             for number in args:
                 ids += read_typed(number, "int", scope, "a number of range")
@@ -139,7 +147,11 @@ def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, Type, list[int]]:
     if typed.type == "str":
         return "for_str", typed.ids, "str", []
     if typed.type != "list":
-        raise Refusal(node, f"{excerpt(node)} is {typed.type}: loop over a range, a list or a str")
+        raise Refusal(
+            node,
+            f"{excerpt(node)} is {typed.type}: loop over a range, a list or a str",
+            f"a loop over {typed.type}",
+        )
     if isinstance(node, ast.Name):
         slot = scope.slot(node)
         return "for_slot", [language().slot_id("SLOT", slot)], "int", [slot]

@@ -11,6 +11,7 @@ from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.decoding import decode
 from models.ast_autoencoder.evaluation import Decoded, decode_rows, evaluate_decoded
 from models.ast_autoencoder.inference import Inference
+from models.ast_autoencoder.judging import Judged
 from models.ast_autoencoder.loss import step_terms
 from models.ast_autoencoder.network.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.network.network import build_network
@@ -184,10 +185,15 @@ def test_programs_that_are_too_long_count_as_missed(program_ids):
 
 
 class FakeJudge:
-    """Says that the second half of each program's two examples fails unless it is exact."""
+    """Says that each program fails its third example and passes its second only if exact."""
 
-    def passed(self, rows, programs, exact):
-        return [np.array([True, bool(right)]) for right in exact]
+    def judge(self, rows, programs, exact):
+        return [
+            Judged(
+                passed=np.array([True, right, right]), ran=np.array([True, True, right], dtype=bool)
+            )
+            for right in exact.tolist()
+        ]
 
 
 def test_rates_of_examples_are_over_all_programs(program_ids):
@@ -198,3 +204,15 @@ def test_rates_of_examples_are_over_all_programs(program_ids):
     metrics = evaluate_decoded(decoded, ids, count_nodes(ids), np.arange(4), FakeJudge()).metrics
     assert metrics["one_example_rate"] == pytest.approx(3 / 4)
     assert metrics["all_examples_rate"] == pytest.approx(2 / 4)
+
+
+def test_the_rate_of_runs_is_over_all_programs_and_by_length(program_ids):
+    ids = program_ids[:4]
+    wrong = ids[:3].astype(np.int64)
+    wrong[2] = program_ids[9]  # two of its three runs end with a value; the fourth is too long
+    decoded = Decoded(latents=np.zeros((3, 4), np.float32), ids=wrong, nats=np.ones(3))
+    sizes = np.array([10, 30, 30, 70])
+    metrics = evaluate_decoded(decoded, ids, sizes, np.arange(4), FakeJudge()).metrics
+    assert metrics["run_rate"] == pytest.approx((1 + 1 + 2 / 3) / 4)
+    by_length = [metrics[f"run_rate_{name}"] for name in ("le20", "le40", "gt60")]
+    assert by_length == pytest.approx([1.0, (1 + 1 + 2 / 3) / 3, 0.0])

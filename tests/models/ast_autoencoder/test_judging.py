@@ -32,21 +32,29 @@ ROWS = np.array([0, 1])
 
 
 def test_programs_are_judged_by_the_examples_of_their_rows(judge):
-    passed = judge.passed(ROWS, [SQUARE, ZERO], np.array([False, False]))
-    assert [each.tolist() for each in passed] == [[True, False], [True, False]]
+    judged = judge.judge(ROWS, [SQUARE, ZERO], np.array([False, False]))
+    assert [each.passed.tolist() for each in judged] == [[True, False], [True, False]]
 
 
 def test_exact_programs_are_not_run(judge):
     judge.pool.close()
-    passed = judge.passed(ROWS, [DOUBLE, SQUARE], np.array([True, True]))
-    assert all(each.all() for each in passed)
+    judged = judge.judge(ROWS, [DOUBLE, SQUARE], np.array([True, True]))
+    assert all(each.passed.all() and each.ran.all() for each in judged)
     assert judge.pool.pids == []
 
 
 def test_a_program_of_other_parameters_satisfies_nothing(judge):
     other = ids_of("v0 * 2 + len(v1) * 0", "v0: int, v1: str")
-    passed = judge.passed(ROWS[:1], [other], np.array([False]))
-    assert not passed[0].any()
+    judged = judge.judge(ROWS[:1], [other], np.array([False]))
+    assert not judged[0].passed.any()
+    assert not judged[0].ran.any()
+
+
+def test_runs_that_end_with_a_value_are_told_from_those_that_do_not(judge):
+    failing = ids_of("6 // v0")  # 3 and 2 on the first row, an exception and 2 on the second
+    judged = judge.judge(ROWS, [failing, failing], np.array([False, False]))
+    assert [each.ran.tolist() for each in judged] == [[True, True], [False, True]]
+    assert not any(each.passed.any() for each in judged)
 
 
 def test_trivial_programs_are_rated(judge):

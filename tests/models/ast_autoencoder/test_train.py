@@ -70,7 +70,10 @@ def test_examples_are_judged(command):
         for of in ("", "constant_", "neighbour_"):
             assert 0 <= metrics[f"val/{of}{name}"] <= 1
     row = json.loads((folder / "validation_epoch_1.json").read_text())["programs"][0]
-    assert 0 <= row["examples_passed"] <= row["examples"]
+    assert 0 <= row["examples_passed"] <= row["examples_run"] <= row["examples"]
+    assert row["undefined"] == []
+    assert metrics["val/all_examples_rate"] <= metrics["val/run_rate"] <= 1
+    assert "val/run_rate_le20" in metrics
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,9 @@ def test_examples_are_compared_by_type(pool, ids_of):
     failing = ids_of("n: int", "return 1 // n")
     tasks = [(truth, examples), (failing, [Example(inputs=(0,), output=0)]), (truth, [])]
     assert pool.passed(tasks) == [[True, False, False], [False], []]
+    statuses = [[each.status for each in checked] for checked in pool.checked(tasks)]
+    assert statuses == [["value", "value", "value"], ["error"], []]
+    assert [each.ran for each in pool.checked(tasks)[1]] == [False]
 
 
 def test_nothing_to_do_is_done(pool):

@@ -28,6 +28,18 @@ def test_a_name_that_nothing_defines_is_told(monkeypatch):
     assert compile_program([]).undefined == ("v7",)
 
 
+def test_a_local_name_without_a_value_on_some_path_is_told(monkeypatch):
+    text = "def program(v0: int) -> int:\n    if v0 > 0:\n        v1 = 1\n    return v0 + v1\n"
+    monkeypatch.setattr(compiling, "ids_to_source", lambda ids: text)
+    assert compile_program([]).undefined == ("v1",)
+
+
+def test_a_variable_named_like_a_method_is_no_method(monkeypatch):
+    text = "def program(v0: str) -> int:\n    return v0.count('a') + count\n"
+    monkeypatch.setattr(compiling, "ids_to_source", lambda ids: text)
+    assert compile_program([]).undefined == ("count",)
+
+
 def test_what_python_refuses_does_not_compile(monkeypatch):
     monkeypatch.setattr(compiling, "ids_to_source", lambda ids: "def program(:")
     assert not compile_program([]).compiles
