@@ -55,13 +55,10 @@ def _find_preset(model: str, name: str) -> Preset:
 def best_in(model: str, folder: Path) -> Path | None:
     """Return the best `best-*.ckpt` in a folder, by the first of the model's metrics it names."""
     # torch takes seconds to import, and `--help` needs none.
-    from models.checkpoints import Monitor, best_checkpoint
+    from models.checkpoints import best_checkpoint
 
-    monitors = [
-        Monitor(metric=metric.name, label=metric.name.rpartition("/")[2], mode=metric.mode)
-        for metric in model_spec(model).metrics
-    ]
-    return best_checkpoint(folder, monitors)
+    spec = model_spec(model)
+    return best_checkpoint(folder, [spec.ranking(metric.name) for metric in spec.metrics])
 
 
 def read_latents(path: Path) -> np.ndarray:

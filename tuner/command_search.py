@@ -42,7 +42,7 @@ def search(
         )
         run = run_search(search, options)
     console = output()
-    console.print(leaderboard_table(run, search.objectives, _NUM_ROWS))
+    console.print(leaderboard_table(run, search.objectives, search.ranking, _NUM_ROWS))
     console.print(
         f"\n{run.name}: {len(run.rows)} trials, {run.num_epochs} epochs"
         f"{f', {run.message}' if run.message else ''}; everything is in {run.paths.folder}\n"

@@ -8,6 +8,7 @@ from typing import Any
 from models.config_file import to_config, to_mapping
 from models.model_spec import ModelSpec
 from models.presets import Preset
+from models.ranking import Ranking
 from models.registry import model_spec
 from tuner.search_blocks import (
     Budget,
@@ -67,6 +68,11 @@ class Search:
     def objective(self) -> Objective:
         """The only objective, or the first of several."""
         return self.objectives[0]
+
+    @property
+    def ranking(self) -> Ranking:
+        """The order of epochs, checkpoints and trials: by the first objective."""
+        return self.spec.ranking(self.objective.metric)
 
     @property
     def spec(self) -> ModelSpec:

@@ -88,6 +88,7 @@ AST_AUTOENCODER = ModelSpec(
     presets_file=Path(__file__).with_name("configs.yaml"),
     metrics=METRICS,
     main_metric="val/exact_match_rate",
+    secondary_metric="val/similarity_score",
     applies=APPLIES,
     check_data=check_data,
     load_data=_load_data,

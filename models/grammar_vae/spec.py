@@ -66,6 +66,7 @@ GRAMMAR_VAE = ModelSpec(
     presets_file=Path(__file__).with_name("configs.yaml"),
     metrics=METRICS,
     main_metric="val/seq_acc",
+    secondary_metric="val/elbo",
     applies=APPLIES,
     check_data=check_data,
     load_data=_load_data,

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.checkpoints import write_checkpoint
 from models.errors import UserError
 from models.model_files import best_in, find_checkpoint, read_latents
 
@@ -35,6 +36,15 @@ def test_the_best_of_a_folder_is_by_the_models_first_metric(tmp_path):
     for name in ("best-loss-1-0.1000", "best-seq_acc-1-0.2000", "best-seq_acc-2-0.9000"):
         (tmp_path / f"{name}.ckpt").touch()
     assert best_in("grammar_vae", tmp_path) == tmp_path / "best-seq_acc-2-0.9000.ckpt"
+
+
+def test_of_equals_in_a_folder_the_best_is_by_the_models_secondary_metric(tmp_path):
+    for epoch, elbo in enumerate([-20.0, -13.5, -14.0], 1):
+        write_checkpoint(
+            tmp_path / f"best-seq_acc-{epoch}-0.0000.ckpt",
+            {"metrics": {"val/seq_acc": 0.0, "val/elbo": elbo}},
+        )
+    assert best_in("grammar_vae", tmp_path) == tmp_path / "best-seq_acc-2-0.0000.ckpt"
 
 
 @pytest.mark.parametrize("save", [np.save, lambda path, a: np.savez(path, latents=a)])

@@ -158,6 +158,7 @@ class TestShow:
         assert content["status"] == "finished"
         best = content["trials"][0]
         assert (best["rank"], best["number"], best["value"], best["epoch"]) == (1, 1, 0.9, 2)
+        assert [trial["last"] for trial in content["trials"]] == [0.7, 0.2]
         assert best["params"] == {"lr": 0.375}
 
     def test_a_trial_with_its_curve(self, tiny_run, capsys):
@@ -167,6 +168,11 @@ class TestShow:
         assert "lr: 0.375" in out
         assert out.index("0.5000") < out.index("0.9000") < out.index("0.7000")
         assert "checkpoints/b/checkpoint_000002" in out
+        assert out.splitlines()[-1] == (
+            "val/score: best 0.9000 after epoch 2 (*), last 0.7000 after epoch 3"
+        )
+        marked = [line.split()[:2] for line in out.splitlines() if line.lstrip().startswith("*")]
+        assert marked == [["*2", "0.9000"]]
 
     def test_a_failed_trial_says_why(self, tiny_run, capsys):
         _, out, _ = run(capsys, "show", "tiny", "--trial", "2")
@@ -225,7 +231,7 @@ class TestPromote:
     def test_the_best_trials(self, tiny_run, capsys):
         code, out, _ = run(capsys, "promote", "tiny", "--top", "3", "--no_confirm")
         assert code == 0
-        assert "tiny-1: trial 1, val/score 0.9000 after epoch 2" in out
+        assert "tiny-1: trial 1, val/score 0.9000 after epoch 2, last 0.7000\n" in out
         assert "no more trials of this run have a checkpoint (2 of 3)" in out
         assert "python -m models.fake.train --config tiny-1" in out
 

@@ -23,7 +23,7 @@ def test_programs_are_generated_in_memory(generated):
     assert ((generated.ids >= 0).sum(axis=1) == generated.lengths).all()
     check_programs(generated.ids)
     assert all(len(generated.hidden_examples(row)) == 5 for row in range(80))
-    counts = generated.duplicate_counts()
+    counts = generated.twin_counts()
     assert counts["val_with_program_in_train"] == counts["val_with_behaviour_in_train"] == 0
 
 
