@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.checkpoints import read_checkpoint
+from models.checkpoints import check_model, read_checkpoint
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.grammar.decoding import DeviceTables, constrained_decode
@@ -26,6 +26,7 @@ from models.grammar.parsing import TextParser
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.network import GrammarVae, build_network
 from models.grammar_vae.weights_file import ENDING, read_weights, write_weights
+from models.layers.weights import load_weights
 
 _ROWS_AT_ONCE = 1024
 
@@ -70,13 +71,16 @@ def load_model(path: Path, device: str = "cpu") -> TrainedModel:
         UserError: the file is no checkpoint of a Grammar-VAE.
     """
     payload = (read_weights if path.suffix == ENDING else read_checkpoint)(path, device)
-    if payload.get("model") != "grammar_vae":
-        raise UserError(f"{path}: a checkpoint of {payload.get('model')}, not of grammar_vae")
+    keys = ("config", "grammar", "num_productions", "num_steps", "epoch", "data")
+    check_model(payload, path, "grammar_vae", keys)
     config = to_config(GrammarVaeConfig, payload["config"], str(path))
     network = build_network(
         config, num_ids=payload["num_productions"], num_steps=payload["num_steps"]
     )
-    network.load_state_dict(payload["task"]["network"])
+    try:
+        load_weights(network, payload["task"]["network"])
+    except ValueError as error:
+        raise UserError(f"{path}: its weights do not fit its settings: {error}") from error
     stored = payload["grammar"]
     grammar = Grammar.from_mapping(stored, str(path)) if stored is not None else None
     return TrainedModel(
