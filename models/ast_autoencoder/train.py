@@ -140,6 +140,8 @@ def _defaults(start: Start) -> TrainFlags:
         model = find_preset("ast_autoencoder", start.config).config if start.config else None
         return TrainFlags(model=model or AstAutoencoderConfig())
     folder = artifact_folder_of(start.resume)
+    if not start.resume.exists():
+        raise UserError(f"{start.resume}: no such checkpoint")
     settings, where = read_config(folder), str(folder.settings)
     data = to_config(DataConfig, settings["data"], where)
     new_run = LogSettings(wandb_project=WANDB_PROJECT)

@@ -30,6 +30,7 @@ from models.config_file import to_config
 from models.errors import UserError
 from models.grammar.decoding import best_production
 from models.grammar.derivation import PAD_ID, pad
+from models.latents import checked_latents
 from models.layers.weights import load_weights
 
 _ROWS_AT_ONCE = 1024
@@ -209,12 +210,4 @@ def nearest(
 
 
 def _checked(model: TrainedModel, latents: NDArray[np.floating]) -> torch.Tensor:
-    z = torch.as_tensor(np.asarray(latents), dtype=torch.float32)
-    if z.ndim != 2 or z.shape[1] != model.config.latent_dim:
-        raise UserError(
-            f"latents have shape {tuple(z.shape)}: this model takes "
-            f"(rows, {model.config.latent_dim})"
-        )
-    if not bool(z.isfinite().all()):
-        raise UserError("latents hold NaN or infinite numbers: give finite ones")
-    return on_sphere(z)
+    return on_sphere(torch.as_tensor(checked_latents(latents, model.config.latent_dim)))

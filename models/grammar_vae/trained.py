@@ -26,6 +26,7 @@ from models.grammar.parsing import TextParser
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.network import GrammarVae, build_network
 from models.grammar_vae.weights_file import ENDING, read_weights, write_weights
+from models.latents import checked_latents
 from models.layers.weights import load_weights
 
 _ROWS_AT_ONCE = 1024
@@ -179,7 +180,7 @@ def decode_ids(
     """Return the derivation of each latent (rows, z_dim): (rows, num_steps), padded with -1."""
     _grammar_of(model)
     assert model.tables is not None
-    z = torch.as_tensor(_checked_latents(latents, model.config.z_dim))
+    z = torch.as_tensor(checked_latents(latents, model.config.z_dim))
     _check_least("seed", seed, 0)
     generator = torch.Generator(model.device).manual_seed(seed)
     parts = []
@@ -243,19 +244,6 @@ def neighbours(
     return [
         (float(distance[row]), to_text(grammar, corpus[row][corpus[row] >= 0])) for row in nearest
     ]
-
-
-def _checked_latents(latents: NDArray[np.floating], z_dim: int) -> NDArray[np.float32]:
-    array = np.asarray(latents)
-    if array.ndim != 2 or array.shape[1] != z_dim:
-        raise UserError(f"latents have shape {array.shape}: this model takes (rows, {z_dim})")
-    if array.dtype.kind not in "fiu":
-        raise UserError(f"latents are of type {array.dtype}: give real numbers")
-    with np.errstate(over="ignore"):
-        small = array.astype(np.float32)
-    if not np.isfinite(small).all():
-        raise UserError("latents hold NaN or numbers beyond float32: give finite ones")
-    return small
 
 
 def _check_least(name: str, value: int, least: int) -> None:
