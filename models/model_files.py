@@ -58,8 +58,9 @@ def read_latents(path: Path) -> np.ndarray:
         UserError: the file is missing, damaged, or holds no such array.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        array = loaded["latents"] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            array = loaded["latents"] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: no array `latents` to read: {error}") from error
     try:

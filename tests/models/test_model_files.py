@@ -83,8 +83,8 @@ def test_where_nothing_can_be_written_is_told_before(tmp_path):
     check_output(Path("x"))
     with pytest.raises(UserError, match="cannot be written: Is a directory"):
         check_output(tmp_path)
-    with pytest.raises(UserError, match="cannot be written: .*file is not a folder"):
+    with pytest.raises(UserError, match=r"cannot be written: .*file is not a folder"):
         check_output(tmp_path / "file" / "x")
-    with pytest.raises(UserError, match="cannot be written: .*file is not a folder"):
+    with pytest.raises(UserError, match=r"cannot be written: .*file is not a folder"):
         check_output_folder(tmp_path / "file")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]

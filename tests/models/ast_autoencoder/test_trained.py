@@ -118,7 +118,7 @@ def test_checkpoints_of_others_are_refused(checkpoint, tmp_path):
     [
         (
             lambda p: p["config"].update(hidden_dim=32),
-            "its weights do not fit its settings: .* tens",
+            "its weights do not fit its settings: ",
         ),
         (lambda p: p.pop("config"), "a checkpoint of ast_autoencoder without config: take another"),
         (lambda p: p.pop("task"), "a checkpoint of ast_autoencoder without weights"),
@@ -129,5 +129,5 @@ def test_a_checkpoint_that_does_not_fit_itself_is_told_in_a_line(model, tmp_path
     change(payload)
     torch.save(payload, tmp_path / "bad.pt")
     with pytest.raises(UserError, match=message) as caught:
-        load_model(tmp_path / "bad.pt")
+        trained.load_model(tmp_path / "bad.pt")
     assert "\n" not in str(caught.value)
