@@ -62,7 +62,9 @@ def read_latents(path: Path) -> np.ndarray:
             loaded = np.load(file, allow_pickle=False)
             array = loaded["latents"] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: no array `latents` to read: {error}") from error
+        # numpy takes what it does not know for a pickle, and says how to run it.
+        reason = "no .npy or .npz of numbers" if "pickle" in str(error) else error
+        raise UserError(f"{path}: no array `latents` to read: {reason}") from error
     try:
         return checked_latents(array)
     except UserError as error:

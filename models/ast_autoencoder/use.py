@@ -218,6 +218,8 @@ def _given(command: Any) -> Any:
     """
     match command:
         case Encode():
+            if not any(command.file):
+                raise UserError("no program: pass --file FILE ...")
             model_files.check_output(command.out)
             given = _programs(command.file)
         case Decode():
