@@ -1,15 +1,15 @@
 """The files that the commands for trained models take and write: checkpoints by name, latents."""
 
 import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from models.errors import UserError
+from models.errors import UserError, did_you_mean
 from models.latents import checked_latents
-from models.presets import find_preset
+from models.numpy_files import read_numpy
+from models.presets import Preset, find_preset, preset_names
 from models.registry import model_spec
 
 
@@ -29,7 +29,7 @@ def find_checkpoint(model: str, name: str, in_run: Callable[[Path], Path]) -> Pa
         return path
     if path.is_dir():
         return in_run(path)
-    preset = find_preset(model, name)
+    preset = _find_preset(model, name)
     best = None if preset.built_in else best_in(model, preset.source.parent / preset.name)
     if best is None:
         raise UserError(
@@ -39,16 +39,28 @@ def find_checkpoint(model: str, name: str, in_run: Callable[[Path], Path]) -> Pa
     return best
 
 
+def _find_preset(model: str, name: str) -> Preset:
+    """Return the preset of this name, for what is no file."""
+    try:
+        return find_preset(model, name)
+    except UserError as error:
+        if name in preset_names(model):
+            raise
+        path = Path(name)
+        beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise UserError(
+            f"{name}: there is no such file or folder.{did_you_mean(path.name, beside)} "
+            f"Nor is it a preset: {error}"
+        ) from error
+
+
 def best_in(model: str, folder: Path) -> Path | None:
     """Return the best `best-*.ckpt` in a folder, by the first of the model's metrics it names."""
     # torch takes seconds to import, and `--help` needs none.
-    from models.checkpoints import Monitor, best_checkpoint
+    from models.checkpoints import best_checkpoint
 
-    monitors = [
-        Monitor(metric=metric.name, label=metric.name.rpartition("/")[2], mode=metric.mode)
-        for metric in model_spec(model).metrics
-    ]
-    return best_checkpoint(folder, monitors)
+    spec = model_spec(model)
+    return best_checkpoint(folder, [spec.ranking(metric.name) for metric in spec.metrics])
 
 
 def read_latents(path: Path) -> np.ndarray:
@@ -58,17 +70,17 @@ def read_latents(path: Path) -> np.ndarray:
         UserError: the file is missing, damaged, or holds no such array.
     """
     try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            array = loaded["latents"] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        # numpy takes what it does not know for a pickle, and says how to run it.
-        reason = "no .npy or .npz of numbers" if "pickle" in str(error) else error
-        raise UserError(f"{path}: no array `latents` to read: {reason}") from error
-    try:
-        return checked_latents(array)
+        loaded = read_numpy(path)
     except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{path}: no array `latents` to read: {error}") from error
+    if isinstance(loaded, np.ndarray):
+        return _checked(path, loaded)
+    if "latents" not in loaded:
+        raise UserError(
+            f"{path}: no array `latents` to read: it holds {', '.join(sorted(loaded)) or 'none'}: "
+            "give what the action `encode` wrote, or an .npy file with the latents"
+        )
+    return _checked(path, loaded["latents"])
 
 
 def check_output(path: Path) -> None:
@@ -107,3 +119,10 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
             np.savez(file, **arrays)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _checked(path: Path, array: np.ndarray) -> np.ndarray:
+    try:
+        return checked_latents(array)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error

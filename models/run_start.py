@@ -67,14 +67,6 @@ def log_to_go_on_with(
     return dataclasses.replace(log, no_wandb=log.no_wandb and not start.names_wandb)
 
 
-def said_once(arguments: Sequence[str], log: LogSettings) -> list[str]:
-    """Return the arguments without `--no_wandb` where the run that goes on has it already.
-
-    tyro has no flag to set what is set: it would not know this one.
-    """
-    return [a for a in arguments if not (log.no_wandb and a == "--no_wandb")]
-
-
 def _check_resume(start: Start) -> None:
     """Refuse what a run that goes on has already."""
     if start.config is not None:

@@ -27,13 +27,18 @@ from models.ast_autoencoder.artifacts import (
 )
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, load_dataset
+from models.ast_autoencoder.effects import APPLIES
 from models.command import run_command
 from models.config_file import to_config, to_mapping
+from models.effects import idle_notes, refuse_idle_flags
 from models.errors import UserError
+from models.flags import read_flags
 from models.logging_sinks import LogSettings
 from models.presets import find_preset
 from models.progress import show_progress
-from models.run_start import Start, log_to_go_on_with, read_start, said_once
+from models.run_start import Start, log_to_go_on_with, read_start
+
+_COMMAND = "python -m models.ast_autoencoder.train"
 
 Positive = Annotated[int, Field(gt=0)]
 WANDB_PROJECT = "AST-Autoencoder"
@@ -88,6 +93,7 @@ def main() -> None:
 
 def _run(arguments: Sequence[str]) -> None:
     flags = _parse(arguments)
+    _check_effects(arguments, flags.model)
     data = _data_config(flags)
     with show_progress() as progress:
         dataset = load_dataset(data, progress)
@@ -119,13 +125,16 @@ def _run(arguments: Sequence[str]) -> None:
 
 def _parse(arguments: Sequence[str]) -> TrainFlags:
     """Read the flags twice: first for the preset or checkpoint, then for what beats it."""
-    default = _defaults(read_start(arguments))
+    given = read_flags(TrainFlags, arguments, _COMMAND)
+    defaults = _defaults(read_start(given.without_help))
+    given.check_block(defaults.model)
+    given.check_block(defaults.run)
     flags = tyro.cli(
         TrainFlags,
-        args=said_once(arguments, _log(default)),
-        prog="python -m models.ast_autoencoder.train",
+        args=given.arguments_beside(defaults),
+        prog=_COMMAND,
         description=__doc__,
-        default=default,
+        default=defaults,
         use_underscores=True,
     )
     return dataclasses.replace(
@@ -133,6 +142,14 @@ def _parse(arguments: Sequence[str]) -> TrainFlags:
         model=to_config(AstAutoencoderConfig, to_mapping(flags.model), "flags"),
         run=to_config(RunFlags, to_mapping(flags.run), "flags"),
     )
+
+
+def _check_effects(arguments: Sequence[str], config: AstAutoencoderConfig) -> None:
+    """Refuse flags without effect, and say which keys of a preset have none."""
+    settings = to_mapping(config)
+    refuse_idle_flags(APPLIES, settings, read_flags(TrainFlags, arguments, _COMMAND).values)
+    for note in idle_notes(APPLIES, settings, to_mapping(AstAutoencoderConfig())):
+        sys.stderr.write(f"{note}\n")
 
 
 def _defaults(start: Start) -> TrainFlags:

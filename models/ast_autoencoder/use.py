@@ -26,6 +26,7 @@ from models.ast_autoencoder.language.program import Program
 from models.ast_autoencoder.language.to_source import ids_to_source
 from models.command import run_command
 from models.errors import UserError
+from models.flags import read_command
 from models.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 IN_VAIN = 1
 """Exit code of `synthesize` where no program was found that satisfies all examples."""
+_COMMAND = "python -m models.ast_autoencoder.use"
 
 Files = Annotated[tuple[tuple[Path, ...], ...], tyro.conf.UseAppendAction]
 """Of a flag that takes one or more and may be repeated."""
@@ -170,10 +172,11 @@ def find_checkpoint(name: str) -> Path:
 
 def _run(arguments: Sequence[str]) -> int:
     """Return 1 where a search was in vain, else 0."""
+    spelled = read_command(Command, arguments, _COMMAND)
     command = tyro.cli(
         Command,  # pyright: ignore[reportArgumentType]
-        args=arguments,
-        prog="python -m models.ast_autoencoder.use",
+        args=spelled,
+        prog=_COMMAND,
         description=__doc__,
         use_underscores=True,
     )

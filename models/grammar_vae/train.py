@@ -18,10 +18,13 @@ import tyro
 
 from models.command import run_command
 from models.config_file import to_config, to_mapping
+from models.effects import idle_notes, refuse_idle_flags
 from models.errors import UserError
+from models.flags import read_flags
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.data_flags import DataFlags
+from models.grammar_vae.effects import APPLIES
 from models.logging_sinks import LogSettings
 from models.presets import find_preset
 from models.progress import show_progress
@@ -31,7 +34,9 @@ from models.run_folder import (
     read_settings,
     run_folder_of,
 )
-from models.run_start import Start, log_to_go_on_with, read_start, said_once
+from models.run_start import Start, log_to_go_on_with, read_start
+
+_COMMAND = "python -m models.grammar_vae.train"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +65,7 @@ def main() -> None:
 
 def _run(arguments: Sequence[str]) -> None:
     flags = _parse(arguments)
+    _check_effects(arguments, flags.model)
     data = _data_config(flags)
     _check_gpus(flags.gpus)
     with show_progress() as progress:
@@ -86,17 +92,28 @@ def _run(arguments: Sequence[str]) -> None:
 
 def _parse(arguments: Sequence[str]) -> TrainFlags:
     """Read the flags twice: first for the preset or checkpoint, then for what beats it."""
-    default = _defaults(read_start(arguments))
+    given = read_flags(TrainFlags, arguments, _COMMAND)
+    defaults = _defaults(read_start(given.without_help))
+    given.check_block(defaults.log)
+    given.check_block(defaults.model)
     flags = tyro.cli(
         TrainFlags,
-        args=said_once(arguments, default.log),
-        prog="python -m models.grammar_vae.train",
+        args=given.arguments_beside(defaults),
+        prog=_COMMAND,
         description=__doc__,
-        default=default,
+        default=defaults,
         use_underscores=True,
     )
     model = to_config(GrammarVaeConfig, to_mapping(flags.model), "flags")
     return dataclasses.replace(flags, model=model)
+
+
+def _check_effects(arguments: Sequence[str], config: GrammarVaeConfig) -> None:
+    """Refuse flags without effect, and say which keys of a preset have none."""
+    settings = to_mapping(config)
+    refuse_idle_flags(APPLIES, settings, read_flags(TrainFlags, arguments, _COMMAND).values)
+    for note in idle_notes(APPLIES, settings, to_mapping(GrammarVaeConfig())):
+        sys.stderr.write(f"{note}\n")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from models.checkpoints import LAST, CheckpointKeeper, Monitor
+from models.checkpoints import LAST, CheckpointKeeper
 from models.config_file import to_mapping
 from models.console import Console, open_console
 from models.grammar_vae.config import GrammarVaeConfig
@@ -12,6 +12,7 @@ from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.memory import out_of_memory
 from models.grammar_vae.report_metrics import report_on
 from models.grammar_vae.report_text import report_lines, write_report
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.trained import load_model
 from models.logging_sinks import LogSettings
@@ -21,10 +22,7 @@ from models.run_folder import RunFolder
 from models.run_record import RunRecord, telling_how_to_go_on
 from models.training import EpochReport, FitSettings, fit
 
-MONITORS = (
-    Monitor(metric="val/seq_acc", label="seq_acc", mode="max"),
-    Monitor(metric="val/loss", label="loss", mode="min"),
-)
+RANKINGS = (GRAMMAR_VAE.ranking("val/seq_acc"), GRAMMAR_VAE.ranking("val/loss"))
 
 
 class TrainingRun:
@@ -61,8 +59,7 @@ class TrainingRun:
         self.resume = resume
         self.device = device
         self.name = name
-        self.keeper = CheckpointKeeper(folder.checkpoints, MONITORS, config.save_top_k)
-        self.best = 0.0
+        self.keeper = CheckpointKeeper(folder.checkpoints, RANKINGS, config.save_top_k)
 
     def train(self) -> EpochReport:
         """Train to the end.
@@ -76,7 +73,7 @@ class TrainingRun:
         try:
             with open_console() as console:
                 return self._train(console)
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, OSError) as error:
             if not is_out_of_memory(error):
                 raise
             raise out_of_memory(self.config, self.dataset, self.device, free_mb) from error
@@ -114,9 +111,8 @@ class TrainingRun:
 
     def _on_epoch(self, report: EpochReport, record: RunRecord, console: Console) -> None:
         record.begin()
-        accuracy = report.metrics["val/seq_acc"]
-        console.line(epoch_line(report, self.config.epochs, best=accuracy > self.best))
-        self.best = max(self.best, accuracy)
+        best = self.keeper.is_best("seq_acc", report.epoch, report.metrics)
+        console.line(epoch_line(report, self.config.epochs, best=best))
         record.log(report.epoch, report.metrics)
         self.keeper.update(report.epoch, report.metrics, report.save)
 
@@ -134,9 +130,7 @@ class TrainingRun:
                 f"stopped early: val/seq_acc has not risen for "
                 f"{self.config.early_stop_patience} epochs"
             )
-        # Of epochs that are all at 0 the first is no better than the rest.
-        best = self.keeper.best("seq_acc" if self.best > 0 else "loss")
-        best = best or self.folder.checkpoints / LAST
+        best = self.keeper.best("seq_acc") or self.folder.checkpoints / LAST
         model = load_model(best, self.device)
         report = report_on(model, self.dataset, "test" if len(self.dataset.test) else "val")
         for line in report_lines(report, model, self.dataset):
@@ -154,9 +148,7 @@ class TrainingRun:
         return f"Go on with: python -m models.grammar_vae.train --resume {last}"
 
     def _resumed(self) -> Resumed:
-        """Check that the checkpoint fits, and go on from the best value until then."""
+        """Check that the checkpoint fits."""
         assert self.resume is not None
         remedy = "pass the same data, or leave its flags out"
-        resumed = read_resumed(self.resume, self.config, self.dataset, remedy)
-        self.best = resumed.best or 0.0
-        return resumed
+        return read_resumed(self.resume, self.config, self.dataset, remedy)

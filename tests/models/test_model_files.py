@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.checkpoints import write_checkpoint
 from models.errors import UserError
 from models.model_files import (
     best_in,
@@ -42,6 +43,15 @@ def test_the_best_of_a_folder_is_by_the_models_first_metric(tmp_path):
     for name in ("best-loss-1-0.1000", "best-seq_acc-1-0.2000", "best-seq_acc-2-0.9000"):
         (tmp_path / f"{name}.ckpt").touch()
     assert best_in("grammar_vae", tmp_path) == tmp_path / "best-seq_acc-2-0.9000.ckpt"
+
+
+def test_of_equals_in_a_folder_the_best_is_by_the_models_secondary_metric(tmp_path):
+    for epoch, elbo in enumerate([-20.0, -13.5, -14.0], 1):
+        write_checkpoint(
+            tmp_path / f"best-seq_acc-{epoch}-0.0000.ckpt",
+            {"metrics": {"val/seq_acc": 0.0, "val/elbo": elbo}},
+        )
+    assert best_in("grammar_vae", tmp_path) == tmp_path / "best-seq_acc-2-0.0000.ckpt"
 
 
 @pytest.mark.parametrize("save", [np.save, lambda path, a: np.savez(path, latents=a)])
@@ -89,3 +99,21 @@ def test_where_nothing_can_be_written_is_told_before(tmp_path):
     with pytest.raises(UserError, match=r"cannot be written: .*file is not a folder"):
         check_output_folder(tmp_path / "file")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+def test_what_is_neither_file_nor_folder_nor_preset_is_said_to_be_none_of_them(tmp_path):
+    (tmp_path / "run_20261122").mkdir()
+    with pytest.raises(UserError) as caught:
+        find_checkpoint("grammar_vae", str(tmp_path / "run_20261121"), refuse)
+    assert str(caught.value).startswith(
+        f"{tmp_path}/run_20261121: there is no such file or folder. Did you mean 'run_20261122'? "
+        "Nor is it a preset: unknown grammar_vae preset"
+    )
+
+
+@pytest.mark.parametrize("content", [b"x + 1\n", b""])
+def test_what_is_no_array_is_told_without_advice_to_unpickle(tmp_path, content):
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"no array `latents` .*it is (text|empty)") as caught:
+        read_latents(tmp_path / "a.npz")
+    assert "pickle" not in str(caught.value)

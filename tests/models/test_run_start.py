@@ -6,7 +6,7 @@ import pytest
 
 from models.errors import UserError
 from models.logging_sinks import LogSettings
-from models.run_start import Start, log_to_go_on_with, read_start, said_once
+from models.run_start import Start, log_to_go_on_with, read_start
 
 
 def test_other_flags_are_left_to_the_command():
@@ -54,9 +54,3 @@ def test_a_run_logs_to_where_it_did_unless_asked_anew(start, stored, log):
 def test_damaged_sinks_are_told_with_their_file():
     with pytest.raises(UserError, match=r"run\.yaml: tensorboard is 'maybe'"):
         log_to_go_on_with(Start(), {"tensorboard": "maybe"}, NEW, "run.yaml")
-
-
-def test_no_wandb_may_be_said_again():
-    arguments = ["--no_wandb", "--lr", "1"]
-    assert said_once(arguments, LogSettings()) == arguments
-    assert said_once(arguments, LogSettings(no_wandb=True)) == ["--lr", "1"]

@@ -87,7 +87,7 @@ def test_flags_may_be_repeated_and_none_is_dropped(command, program):
         (["encode", "--file", "nowhere.py"], r"nowhere\.py: cannot be read"),
         (["decode", "--latents", "nowhere.npz"], "no array `latents`"),
         (["encode", "--file", "f.py", "--out", "."], r"\.: cannot be written: Is a directory"),
-        (["encode", "--file"], "no program: pass --file FILE"),
+        (["encode", "--file"], "--file: its value is missing"),
         (["sample", "--num", "-1"], "num is -1: give 0 or more"),
         (["sample", "--seed", "-1"], "seed is -1: give 0 or more"),
         (["sample", "--temperature", "-1"], "temperature is -1.0: give 0"),
