@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import tyro
@@ -22,6 +22,7 @@ from models.commands import model_files
 from models.commands.flags import read_command
 from models.commands.process import run_command
 from models.commands.progress import show_progress
+from models.commands.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
 from models.config_file import to_config
 from models.errors import UserError
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
@@ -39,6 +40,8 @@ _COMMAND = "python -m models.grammar_vae.use"
 class _Model:
     model: str
     """Checkpoint file, export, folder of a training run, or name of a promoted preset."""
+    gpus: Literal[0, 1] | None = None
+    """GPUs to use, 0 or 1; default: 1 where there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +62,9 @@ class Decode(_Model):
 
     latents: Path
     """`latents` (rows, z_dim)."""
-    temperature: float = 0.0
+    temperature: Temperature = 0.0
     """0 decodes the most likely text, above 0 samples."""
-    seed: int = 0
+    seed: Seed = 0
     """Seeds the sampling."""
 
 
@@ -75,7 +78,7 @@ class Reconstruct(_Model):
     """Or rows of these ids on disk."""
     split: Literal["train", "val", "test"] = "val"
     """Which rows of --prod."""
-    num: int = 10
+    num: Positive = 10
     """How many rows of --prod."""
 
 
@@ -83,11 +86,11 @@ class Reconstruct(_Model):
 class Sample(_Model):
     """Decode standard normal latents; one text a line."""
 
-    num: int = 10
+    num: NonNegative = 10
     """How many."""
-    temperature: float = 0.0
+    temperature: Temperature = 0.0
     """0 decodes the most likely text of a latent, above 0 samples."""
-    seed: int = 0
+    seed: Seed = 0
     """Seeds latents and sampling."""
 
 
@@ -99,7 +102,7 @@ class Interpolate(_Model):
     """Where to start."""
     last: str
     """Where to end."""
-    num: int = 7
+    num: Points = 7
     """Points, both ends included."""
 
 
@@ -111,7 +114,7 @@ class Neighbours(_Model):
     """What to look for."""
     prod: str
     """Ids on disk to look among."""
-    num: int = 5
+    num: Positive = 5
     """How many."""
 
 
@@ -169,40 +172,67 @@ def _run(arguments: Sequence[str]) -> None:
         description=__doc__,
         use_underscores=True,
     )
-    # torch takes seconds to import; mistakes in flags are told before.
-    import torch
-
+    given = _given(checked(command))
+    # torch takes seconds to import; mistakes in flags and files are told before.
     from models.grammar_vae import trained
+    from models.training.devices import device_of_gpus
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = device_of_gpus(command.gpus)
     model = trained.load_model(find_checkpoint(command.model), device)
     match command:
         case Encode():
-            texts = _texts(command)
+            texts = given
             latents = trained.encode(model, texts)
-            _write(command.out, latents, texts)
+            model_files.write_arrays(command.out, latents=latents, texts=np.array(texts))
             print(f"{command.out}: latents {latents.shape}, texts ({len(texts)},)")
         case Decode():
-            latents = model_files.read_latents(command.latents)
-            _show(trained.decode(model, latents, command.temperature, command.seed))
+            _show(trained.decode(model, given, command.temperature, command.seed))
         case Reconstruct():
-            originals = _originals(command, model.num_steps)
+            originals = _originals(command, given, model)
             _show_pairs(originals, trained.reconstruct(model, originals))
         case Sample():
             _show(trained.sample(model, command.num, command.temperature, command.seed))
         case Interpolate():
             _show(trained.interpolate(model, command.first, command.last, command.num))
         case Neighbours():
-            corpus = _load(command.prod)
-            _check_grammar(corpus, model, command.prod)
-            for distance, text in trained.neighbours(model, command.text, corpus.ids, command.num):
+            _check_grammar(given, model, command.prod)
+            for distance, text in trained.neighbours(model, command.text, given.ids, command.num):
                 print(f"{distance:8.3f}  {text}")
         case Evaluate():
-            _evaluate(command, model)
+            _evaluate(command, model, given)
         case Export():
             trained.export_model(model, command.out)
             size = command.out.stat().st_size / 1e6
             print(f"wrote {command.out} ({size:.1f} MB, {model.network.num_parameters:,} numbers)")
+
+
+def _given(command: Any) -> Any:
+    """Return what a command reads: texts, latents or a data set; told before the model is loaded.
+
+    Raises:
+        UserError: it cannot be read, or what is to be written cannot be.
+    """
+    match command:
+        case Encode():
+            model_files.check_output(command.out)
+            return _texts(command)
+        case Decode():
+            return model_files.read_latents(command.latents)
+        case Reconstruct():
+            return _given_to_reconstruct(command)
+        case Neighbours():
+            return _load(command.prod)
+        case Evaluate():
+            if command.out is not None:
+                model_files.check_output_folder(command.out)
+            return _given_to_evaluate(command)
+        case Export():
+            if command.out.suffix != ".safetensors":
+                raise UserError(
+                    f"{command.out}: the name of an exported model ends with .safetensors"
+                )
+            model_files.check_output(command.out)
+    return None
 
 
 def _best_of_run(path: Path) -> Path:
@@ -213,13 +243,17 @@ def _best_of_run(path: Path) -> Path:
     return best
 
 
-def _evaluate(command: Evaluate, model: "TrainedModel") -> None:
+def _given_to_evaluate(command: Evaluate) -> DerivationDataset:
+    checkpoint = find_checkpoint(command.model)
+    flags = command.data if command.data.given else _training_data(checkpoint)
+    with show_progress() as progress:
+        return load_dataset(flags.config, progress)
+
+
+def _evaluate(command: Evaluate, model: "TrainedModel", dataset: DerivationDataset) -> None:
     from models.grammar_vae.report_metrics import report_on
     from models.grammar_vae.report_text import report_lines, write_report
 
-    flags = command.data if command.data.given else _training_data(model.source)
-    with show_progress() as progress:
-        dataset = load_dataset(flags.config, progress)
     report = report_on(model, dataset, command.split)
     for line in report_lines(report, model, dataset, all_families=True):
         print(line)
@@ -253,29 +287,30 @@ def _texts(command: Encode) -> list[str]:
     return texts
 
 
-def _write(path: Path, latents: np.ndarray, texts: Sequence[str]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:  # numpy would add .npz to another name
-            np.savez(file, latents=latents, texts=np.array(texts))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _originals(command: Reconstruct, num_steps: int) -> list[str]:
+def _given_to_reconstruct(command: Reconstruct) -> list[str] | DerivationDataset:
     if (command.prod is None) == (not command.text):
         raise UserError("pass either --text TEXT ... or --prod ids.npy")
     if command.prod is None:
         return list(command.text)
-    from models.grammar.derivation import to_text
-
     dataset = _load(command.prod)
     if dataset.grammar is None:
         raise UserError(f"{command.prod}: has no grammar, so its rows have no text")
-    rows = dataset.ids[getattr(dataset, command.split)[: command.num]]
+    return dataset
+
+
+def _originals(
+    command: Reconstruct, given: list[str] | DerivationDataset, model: "TrainedModel"
+) -> list[str]:
+    if isinstance(given, list):
+        return given
+    from models.grammar.derivation import to_text
+
+    assert given.grammar is not None  # _given_to_reconstruct
+    rows = given.ids[getattr(given, command.split)[: command.num]]
+    num_steps = model.num_steps
     if len(rows) and int((rows >= 0).sum(1).max()) > num_steps:
         raise UserError(f"{command.prod}: rows longer than the {num_steps} steps of the model")
-    return [to_text(dataset.grammar, row[row >= 0]) for row in rows]
+    return [to_text(given.grammar, row[row >= 0]) for row in rows]
 
 
 def _check_grammar(corpus: DerivationDataset, model: "TrainedModel", prod: str) -> None:

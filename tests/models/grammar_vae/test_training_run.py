@@ -4,12 +4,10 @@ import errno
 from dataclasses import replace
 
 import pytest
-import torch
 
 from models.commands.process import run_command
-from models.errors import UserError
 from models.grammar_vae.task import GrammarVaeTask
-from models.grammar_vae.training_run import TrainingRun, choose_device
+from models.grammar_vae.training_run import TrainingRun
 from models.training.checkpoints import read_checkpoint
 from models.training.layout import RunFolder
 from models.training.memory import SAYS_SO, OutOfMemory
@@ -53,18 +51,6 @@ def interrupt(monkeypatch):
         monkeypatch.setattr(GrammarVaeTask, "evaluate", evaluate)
 
     return at
-
-
-def test_a_gpu_is_taken_where_there_is_one_unless_told_otherwise(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert [choose_device(number) for number in (None, 0, 1)] == ["cuda", "cpu", "cuda"]
-
-
-def test_without_a_gpu_only_asking_for_one_is_a_mistake(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert [choose_device(number) for number in (None, 0)] == ["cpu", "cpu"]
-    with pytest.raises(UserError, match="--gpus 1: torch sees no GPU on this machine"):
-        choose_device(1)
 
 
 def test_an_interrupt_before_the_first_checkpoint_says_so(make_run, interrupt):

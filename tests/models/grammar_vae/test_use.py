@@ -5,9 +5,11 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from models.commands.process import run_command
 from models.grammar.derivation import to_text
+from models.grammar_vae import trained
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.datasets.writing import write_dataset
 from models.grammar_vae.trained import decode, interpolate, load_model, reconstruct, sample
@@ -139,11 +141,56 @@ def test_rows_of_another_grammar_are_no_neighbours(refusal, tmp_path):
         (("sample", "--temperature", "-1"), "temperature is -1.0"),
         (("interpolate", "--first", "x", "--last", "1", "--num", "1"), "num is 1: give 2 or more"),
         (("neighbours", "--text", "x", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
+        (("neighbours", "--text", "x", "--prod", "p", "--num", "0"), "num is 0: give 1 or more"),
+        (("reconstruct", "--prod", "p", "--num", "-1"), "num is -1: give 1 or more"),
+        (("decode", "--latents", "z.npy", "--seed", "-1"), "seed is -1: give 0 or more"),
+        (("decode", "--latents", "z.npy", "--temperature", "nan"), "temperature is nan"),
+        (("encode", "--text", "x", "--out", "."), ".: cannot be written: Is a directory"),
+        (("export", "--out", "x"), "x: the name of an exported model ends with .safetensors"),
+        (("evaluate", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
     ],
 )
 def test_mistakes_are_told(refusal, arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert message in refusal(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("sample", "--num", "-1"), "num is -1: give 0 or more"),
+        (("encode",), "pass either --text"),
+        (("encode", "--file", "nowhere.txt"), "nowhere.txt: cannot be read"),
+        (("encode", "--text", "x", "--out", "."), "Is a directory"),
+        (("decode", "--latents", "nowhere.npy"), "nowhere.npy: no array `latents` to read"),
+        (("reconstruct", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
+        (("neighbours", "--text", "x", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
+        (("export", "--out", "x"), "ends with .safetensors"),
+    ],
+)
+def test_mistakes_are_told_before_the_model_is_sought(
+    refusal, arguments, message, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert message in refusal(*arguments, model="nowhere")
+
+
+def test_the_model_is_loaded_to_the_device_that_is_asked_for(use, monkeypatch):
+    """Without the flag it is a GPU where torch sees one."""
+    devices = []
+    load = trained.load_model
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(
+        trained, "load_model", lambda path, device: [devices.append(device), load(path)][1]
+    )
+    for flags in ((), ("--gpus", 0), ("--gpus", 1)):
+        assert use("sample", "--num", 1, *flags)[0] == 0
+    assert devices == ["cuda", "cpu", "cuda"]
+
+
+def test_a_gpu_that_is_not_there_is_told(refusal, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "--gpus 1: torch sees no GPU" in refusal("sample", "--gpus", 1)
 
 
 def test_files_that_hold_no_texts_or_latents_are_told(refusal, tmp_path):
