@@ -51,7 +51,7 @@ def signature(examples: Sequence[Example]) -> tuple[int, ...]:
 
 
 def _types(example: Example) -> tuple[tuple[Type, ...], Type]:
-    return tuple(map(_type_of, example.inputs)), _type_of(example.output)
+    return tuple([_type_of(value) for value in example.inputs]), _type_of(example.output)
 
 
 def _type_of(value: object) -> Type:

@@ -200,7 +200,8 @@ def _run(arguments: Sequence[str]) -> int:
             originals = _originals(command, given, model.config.max_decode_steps)
             _show_pairs(originals, trained.reconstruct(model, originals))
         case Interpolate():
-            _show(trained.interpolate(model, *given, command.num))
+            first, last = given
+            _show(trained.interpolate(model, first, last, command.num))
         case Nearest():
             _show_nearest(model, command, *given)
         case Sample():
@@ -222,6 +223,7 @@ def _given(command: Any) -> Any:
     Raises:
         UserError: it cannot be read, or what is to be written cannot be.
     """
+    given = None
     match command:
         case Encode():
             if not any(command.file):
@@ -232,9 +234,9 @@ def _given(command: Any) -> Any:
             _check_top_k(command)
             given = model_files.read_latents(command.latents)
         case Reconstruct():
-            if (command.data_dir is None) == (not command.file):
+            if (command.data_dir is None) == (not any(command.file)):
                 raise UserError("pass either --file FILE ... or --data_dir FOLDER")
-            given = _programs(command.file) if command.file else _load(command.data_dir)
+            given = _programs(command.file) if any(command.file) else _load(command.data_dir)
         case Interpolate():
             given = _program(command.first).ids, _program(command.last).ids
         case Nearest():

@@ -116,7 +116,7 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:  # numpy would add .npz to another name
-            np.savez(file, **arrays)
+            np.savez(file, allow_pickle=False, **arrays)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
 

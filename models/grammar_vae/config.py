@@ -107,4 +107,5 @@ class GrammarVaeConfig:
             *("z_dim", "encoder_style", "encoder_hidden", "encoder_conv_layers", "encoder_pool"),
             *("decoder_input", "decoder_position", "decoder_hidden", "decoder_layers"),
         )
-        return {key: getattr(self, key) for key in keys} | {"encoder_kernel": list(self.kernels)}
+        values: dict[str, object] = {key: getattr(self, key) for key in keys}
+        return values | {"encoder_kernel": list(self.kernels)}
