@@ -1,5 +1,7 @@
 """What training an AST autoencoder takes, computed from its settings without training it."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -8,6 +10,7 @@ from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.network.columns import columns
 from models.ast_autoencoder.network.network import build_network
 from models.training.contracts import ModelCost
+from models.training.memory import MemoryNeed
 
 _MB = 1e6
 _FLOAT = 4
@@ -32,6 +35,16 @@ def usual_cost(config: AstAutoencoderConfig) -> ModelCost:
     """Return the cost for 1,000 programs of up to 100 steps, a fifth of them for validation."""
     steps = min(100, config.max_decode_steps)
     return cost_of(config, num_steps=steps, num_rows=1000, num_train_rows=800)
+
+
+def memory_need(config: AstAutoencoderConfig, dataset: ProgramDataset) -> MemoryNeed:
+    """Return what is said where training runs out of memory."""
+    return MemoryNeed(
+        rows=f"programs of up to {config.max_decode_steps} steps",
+        num_parameters=describe_cost(config, dataset).num_parameters,
+        mb=lambda size: describe_cost(replace(config, batch_size=size), dataset).memory_mb,
+        other_ways="lower --hidden_dim, --encoder_layers, --decoder_layers or --max_decode_steps",
+    )
 
 
 def cost_of(

@@ -15,9 +15,9 @@ from models.ast_autoencoder.artifacts import (
 )
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.console import closing_lines, epoch_line
+from models.ast_autoencoder.cost import memory_need
 from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.held_out import held_out_lines
-from models.ast_autoencoder.memory import out_of_memory
 from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.ast_autoencoder.step import means_of
 from models.ast_autoencoder.task import AstAutoencoderTask
@@ -25,8 +25,8 @@ from models.ast_autoencoder.validation_rows import validation_rows
 from models.config_file import write_text
 from models.training.checkpoints import read_checkpoint
 from models.training.console import Console, open_console
-from models.training.loop import EpochReport, FitSettings, fit
-from models.training.memory import free_memory_mb, is_out_of_memory
+from models.training.loop import EpochReport, fit, fit_settings
+from models.training.memory import free_memory_mb, is_out_of_memory, out_of_memory
 from models.training.ranking import NO_VALUE, has_value
 from models.training.resuming import Resumed, read_resumed
 from models.training.run_record import RunRecord, telling_how_to_go_on
@@ -97,19 +97,15 @@ class TrainingRun:
         except (RuntimeError, MemoryError, OSError) as error:
             if not is_out_of_memory(error):
                 raise
-            raise out_of_memory(self.config, self.dataset, self.device, free_mb) from error
+            need = memory_need(self.config, self.dataset)
+            raise out_of_memory(need, self.config.batch_size, self.device, free_mb) from error
 
     def _train(self) -> EpochReport:
         resumed = self._resumed() if self.resume is not None else None
         task = AstAutoencoderTask(
             self.config, self.dataset, self.device, eval_interval=self.eval_interval
         )
-        settings = FitSettings(
-            epochs=self.config.epochs,
-            early_stop_patience=self.config.early_stop_patience * self.eval_interval,
-            seed=self.config.seed,
-            metric="val/exact_match_rate",
-        )
+        settings = fit_settings(AST_AUTOENCODER, self.config, eval_interval=self.eval_interval)
         with open_console() as console:
             self._open(task, console)
             record = RunRecord(

@@ -8,6 +8,7 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.network.network import build_network, encoder_channels
 from models.training.contracts import ModelCost
+from models.training.memory import MemoryNeed
 
 _MB = 1e6
 _FLOAT = 4
@@ -53,6 +54,19 @@ def cost_of(
     )
 
 
+def memory_need(config: GrammarVaeConfig, dataset: DerivationDataset) -> MemoryNeed:
+    """Return what is said where training runs out of memory."""
+    num_steps = int(dataset.ids.shape[1])
+    needed = memory_of(config, num_productions=dataset.num_productions, num_steps=num_steps)
+    return MemoryNeed(
+        rows=f"rows of {num_steps} steps",
+        num_parameters=needed.num_parameters,
+        mb=needed.total_mb,
+        other_ways="lower --encoder_hidden, --encoder_conv_layers, --decoder_hidden or "
+        "--decoder_layers, or leave out the longest rows",
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingMemory:
     """Memory that training takes beyond that of the process itself.
@@ -70,10 +84,6 @@ class TrainingMemory:
     def total_mb(self, batch_size: int) -> float:
         """Return the memory at a batch size."""
         return self.fixed_mb + batch_size * self.row_mb
-
-    def largest_batch_size(self, memory_mb: float) -> int:
-        """Return the largest batch size that fits in so much memory, 0 when none does."""
-        return max(0, int((memory_mb - self.fixed_mb) / self.row_mb))
 
 
 def memory_of(config: GrammarVaeConfig, *, num_productions: int, num_steps: int) -> TrainingMemory:

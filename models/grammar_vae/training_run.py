@@ -6,8 +6,8 @@ from pathlib import Path
 from models.config_file import to_mapping
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.console import epoch_line
+from models.grammar_vae.cost import memory_need
 from models.grammar_vae.data import DerivationDataset
-from models.grammar_vae.memory import out_of_memory
 from models.grammar_vae.report_metrics import report_on
 from models.grammar_vae.report_text import report_lines, write_report
 from models.grammar_vae.spec import GRAMMAR_VAE
@@ -16,8 +16,8 @@ from models.grammar_vae.trained import load_model
 from models.training.checkpoints import LAST, CheckpointKeeper
 from models.training.console import Console, open_console
 from models.training.layout import RunFolder
-from models.training.loop import EpochReport, FitSettings, fit
-from models.training.memory import free_memory_mb, is_out_of_memory
+from models.training.loop import EpochReport, fit, fit_settings
+from models.training.memory import free_memory_mb, is_out_of_memory, out_of_memory
 from models.training.resuming import Resumed, read_resumed
 from models.training.run_record import RunRecord, telling_how_to_go_on
 from models.training.sinks import LogSettings
@@ -76,16 +76,13 @@ class TrainingRun:
         except (RuntimeError, MemoryError, OSError) as error:
             if not is_out_of_memory(error):
                 raise
-            raise out_of_memory(self.config, self.dataset, self.device, free_mb) from error
+            need = memory_need(self.config, self.dataset)
+            raise out_of_memory(need, self.config.batch_size, self.device, free_mb) from error
 
     def _train(self, console: Console) -> EpochReport:
         resumed = self._resumed() if self.resume is not None else None
         task = GrammarVaeTask(self.config, self.dataset, self.device)
-        settings = FitSettings(
-            epochs=self.config.epochs,
-            early_stop_patience=self.config.early_stop_patience,
-            seed=self.config.seed,
-        )
+        settings = fit_settings(GRAMMAR_VAE, self.config)
         task.on_batch = console.on_batch
         console.line(self._opening(task))
         about = {**to_mapping(self.config), "data": self.dataset.name, "device": self.device}

@@ -15,7 +15,7 @@ import torch
 
 from models.errors import UserError
 from models.training.checkpoints import read_checkpoint, write_checkpoint
-from models.training.contracts import Task
+from models.training.contracts import ModelSpec, Task
 
 Finished = Literal["epochs", "early_stop"]
 
@@ -60,6 +60,25 @@ class FitSettings:
     metric: str = "val/seq_acc"
     mode: Literal["max", "min"] = "max"
     floor: float = 0.0
+
+
+def fit_settings(spec: ModelSpec, config: Any, *, eval_interval: int = 1) -> FitSettings:
+    """Return what the loop needs of a model's settings; it watches the main metric.
+
+    Args:
+        spec: the model.
+        config: its settings; their patience counts evaluations.
+        eval_interval: epochs from one evaluation to the next.
+    """
+    watched = spec.metric(spec.main_metric)
+    return FitSettings(
+        epochs=config.epochs,
+        early_stop_patience=config.early_stop_patience * eval_interval,
+        seed=config.seed,
+        metric=watched.name,
+        mode=watched.mode,
+        floor=watched.floor or 0.0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

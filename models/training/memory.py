@@ -2,7 +2,8 @@
 
 import errno
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -26,6 +27,23 @@ class OutOfMemory(UserError):
     """Training needs more memory than there is."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class MemoryNeed:
+    """What a model says of the memory of its training.
+
+    Attributes:
+        rows: what batches are made of, in words, for example `rows of 97 steps`.
+        num_parameters: trainable parameters.
+        mb: estimate by batch size; each further row takes as much as the one before.
+        other_ways: what takes less besides smaller batches, in words.
+    """
+
+    rows: str
+    num_parameters: int
+    mb: Callable[[int], float]
+    other_ways: str
+
+
 def free_memory_mb(device: str) -> float:
     """Return how much memory this process may still take on a device, in MB.
 
@@ -47,13 +65,25 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(phrase in text for phrase in SAYS_SO)
 
 
-def smaller_batch(fits: int, batch_size: int) -> str:
-    """Say what to do about a batch size.
+def out_of_memory(need: MemoryNeed, batch_size: int, device: str, free_mb: float) -> OutOfMemory:
+    """Build the error for a training that ran out of memory.
 
     Args:
-        fits: the largest that should fit; 0 for none.
+        need: what the model says of it.
         batch_size: that was tried.
+        device: where.
+        free_mb: memory that was free before.
     """
+    fits = int((free_mb * USABLE - need.mb(1)) / (need.mb(2) - need.mb(1)) + 1)
+    return OutOfMemory(
+        f"out of memory on {device}: tried --batch_size {batch_size} with {need.rows} and "
+        f"{need.num_parameters:,} parameters, about {need.mb(batch_size):,.0f} MB where "
+        f"{free_mb:,.0f} MB were free. {_smaller_batch(fits, batch_size)}; or {need.other_ways}"
+    )
+
+
+def _smaller_batch(fits: int, batch_size: int) -> str:
+    """Say what to do about a batch size that was tried, where the largest that fits is known."""
     if fits < 1:
         return "no batch size fits"
     return f"--batch_size {fits} should fit" if fits < batch_size else "try half the --batch_size"

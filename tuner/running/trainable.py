@@ -20,7 +20,7 @@ from ray import tune
 from models.config_file import to_config
 from models.errors import unknown_name
 from models.training.contracts import ModelSpec
-from models.training.loop import EpochReport, FitSettings, fit
+from models.training.loop import EpochReport, fit, fit_settings
 from models.training.ranking import Cost, Ranking
 from tuner.record.outcomes import EPOCH, FINISHED, METRICS
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
@@ -140,19 +140,6 @@ def _train(config: Mapping[str, Any], plan: TrialPlan, dataset: Any) -> None:
             EpochReporter(plan, _report_to_ray),
             resume_from=Path(folder) / CHECKPOINT_FILE if folder else None,
         )
-
-
-def fit_settings(spec: ModelSpec, settings: Any) -> FitSettings:
-    """Return what the training loop needs of a model's settings; it watches the main metric."""
-    watched = spec.metric(spec.main_metric)
-    return FitSettings(
-        epochs=settings.epochs,
-        early_stop_patience=settings.early_stop_patience,
-        seed=settings.seed,
-        metric=watched.name,
-        mode=watched.mode,
-        floor=watched.floor or 0.0,
-    )
 
 
 def _report_to_ray(result: dict[str, Any], folder: Path | None) -> None:

@@ -5,16 +5,16 @@ import re
 import pytest
 
 from models.ast_autoencoder.artifacts import new_artifact_folder
-from models.ast_autoencoder.cost import describe_cost
-from models.ast_autoencoder.memory import out_of_memory
+from models.ast_autoencoder.cost import describe_cost, memory_need
 from models.ast_autoencoder.task import AstAutoencoderTask
 from models.ast_autoencoder.training_run import TrainingRun
-from models.training.memory import USABLE, OutOfMemory
+from models.training.memory import USABLE, OutOfMemory, out_of_memory
 from models.training.sinks import LogSettings
 
 
 def test_the_batch_size_that_is_named_fits_and_one_more_does_not(small, dataset):
-    message = str(out_of_memory(small(batch_size=100_000), dataset, "cpu", free_mb=600))
+    need = memory_need(small(), dataset)
+    message = str(out_of_memory(need, 100_000, "cpu", free_mb=600))
     named = re.search(r"--batch_size (\d+) should fit", message)
     assert named is not None, message
     size = int(named[1])
@@ -23,7 +23,8 @@ def test_the_batch_size_that_is_named_fits_and_one_more_does_not(small, dataset)
 
 
 def test_too_little_memory_for_any_batch_is_told(small, dataset):
-    assert "no batch size fits" in str(out_of_memory(small(), dataset, "cpu", free_mb=10))
+    need = memory_need(small(), dataset)
+    assert "no batch size fits" in str(out_of_memory(need, 8, "cpu", free_mb=10))
 
 
 def test_training_that_runs_out_ends_with_the_message(monkeypatch, small, dataset, tmp_path):

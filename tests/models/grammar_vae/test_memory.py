@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import models
-from models.grammar_vae.cost import memory_of
-from models.grammar_vae.memory import out_of_memory
+from models.grammar_vae.cost import memory_need, memory_of
+from models.training.memory import out_of_memory
 
 ROOT = Path(models.__file__).parents[1]
 
@@ -19,7 +19,7 @@ ROOT = Path(models.__file__).parents[1]
 def test_the_batch_size_that_is_named_fits_and_one_more_does_not(equations, tiny):
     config = tiny(batch_size=100_000)
     needed = memory_of(config, num_productions=12, num_steps=14)
-    message = str(out_of_memory(config, equations, "cpu", free_mb=200))
+    message = str(out_of_memory(memory_need(config, equations), 100_000, "cpu", free_mb=200))
     assert message.startswith(
         "out of memory on cpu: tried --batch_size 100000 with rows of 14 steps and "
         f"{needed.num_parameters:,} parameters, about {needed.total_mb(100_000):,.0f} MB where "
@@ -34,7 +34,7 @@ def test_the_batch_size_that_is_named_fits_and_one_more_does_not(equations, tiny
 )
 def test_the_advice_never_contradicts_what_happened(equations, tiny, free_mb, advice):
     assert f" {advice}; or lower --encoder_hidden" in str(
-        out_of_memory(tiny(), equations, "cpu", free_mb)
+        out_of_memory(memory_need(tiny(), equations), tiny().batch_size, "cpu", free_mb)
     )
 
 

@@ -9,10 +9,10 @@ import pytest
 
 import tuner.running.trainable
 from models.errors import UserError
-from models.training.loop import EpochReport, FitSettings
+from models.training.loop import EpochReport, FitSettings, fit_settings
 from models.training.ranking import Ranking
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
-from tuner.running.trainable import EpochReporter, TrialPlan, fit_settings, train_trial
+from tuner.running.trainable import EpochReporter, TrialPlan, train_trial
 from tuner.running.trial_failure import ObjectiveNotFinite
 
 
