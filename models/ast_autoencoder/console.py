@@ -1,22 +1,12 @@
-"""The lines that training of an AST autoencoder shows."""
+"""What the lines on training of an AST autoencoder show."""
 
 from collections.abc import Mapping
 
-from models.training.loop import EpochReport
 
-
-def epoch_line(report: EpochReport, num_epochs: int, *, best: bool) -> str:
-    """Return the line of an epoch; a star marks the lowest validation loss so far."""
-    m = report.metrics
-    width = len(str(num_epochs))
-    parts = [
-        f"epoch {report.epoch:>{width}}/{num_epochs}",
-        f"train loss {m['train/loss']:.3f} similarity {m['train/similarity_score']:.4f}",
-    ]
-    if "val/loss" in m:
-        parts.append(_validation(m))
-    parts.append(f"{m['train/rows_per_s']:,.0f} programs/s {m['seconds']:.1f} s")
-    return " | ".join(parts) + (" *" if best else "")
+def epoch_parts(m: Mapping[str, float]) -> list[str]:
+    """Return what an epoch's line shows of training, and of validation where there was one."""
+    train = f"train loss {m['train/loss']:.3f} similarity {m['train/similarity_score']:.4f}"
+    return [train, _validation(m)] if "val/loss" in m else [train]
 
 
 def closing_lines(metrics: Mapping[str, float], part: str = "val") -> list[str]:

@@ -5,13 +5,13 @@ Nothing is chosen by what comes out here.
 
 import json
 
-from models.ast_autoencoder.artifacts import ArtifactFolder
 from models.ast_autoencoder.console import closing_lines
 from models.ast_autoencoder.task import AstAutoencoderTask
 from models.ast_autoencoder.validation_rows import validation_rows
 from models.config_file import write_text
 from models.errors import UserError
 from models.training.checkpoints import read_checkpoint
+from models.training.layout import ArtifactFolder
 
 
 def held_out_lines(task: AstAutoencoderTask, folder: ArtifactFolder) -> list[str]:

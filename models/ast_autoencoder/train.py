@@ -19,12 +19,6 @@ from typing import Annotated, Any, Literal
 import tyro
 from pydantic import Field
 
-from models.ast_autoencoder.artifacts import (
-    ArtifactFolder,
-    artifact_folder_of,
-    new_artifact_folder,
-    read_config,
-)
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, load_dataset
 from models.ast_autoencoder.effects import APPLIES
@@ -35,6 +29,8 @@ from models.config_file import to_config, to_mapping
 from models.effects import idle_notes, refuse_idle_flags
 from models.errors import UserError
 from models.presets import find_preset
+from models.training.folders import artifact_folder_of, new_artifact_folder, read_config
+from models.training.layout import ArtifactFolder
 from models.training.run_start import Start, log_to_go_on_with, read_start
 from models.training.sinks import LogSettings
 
@@ -98,26 +94,28 @@ def _run(arguments: Sequence[str]) -> None:
     with show_progress() as progress:
         dataset = load_dataset(data, progress)
     # torch takes seconds to import; mistakes in flags and data are told before.
-    from models.ast_autoencoder.training_run import TrainingRun
+    from models.ast_autoencoder.training_run import AstAutoencoderRun
     from models.training.devices import device_named
     from models.training.resuming import checkpoint_to_resume
+    from models.training.run import TrainingRun
 
     device = device_named(flags.run.device)
     settings = _settings(flags, data, device)
     folder = _folder(flags)
     if flags.resume is None:
-        folder.write_config(settings)
+        folder.write_settings(settings, "")
     run = TrainingRun(
+        model=AstAutoencoderRun(
+            eval_interval=flags.run.eval_interval, log_interval=flags.run.log_interval
+        ),
         config=flags.model,
         dataset=dataset,
         folder=folder,
         log=_log(flags),
         run_settings=settings,
-        write_settings=lambda: folder.write_config(settings),
+        write_settings=lambda: folder.write_settings(settings, ""),
         resume=None if flags.resume is None else checkpoint_to_resume(folder, flags.resume),
         device=device,
-        eval_interval=flags.run.eval_interval,
-        log_interval=flags.run.log_interval,
         name=flags.config or "custom",
     )
     run.train()

@@ -27,12 +27,8 @@ from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.data_flags import DataFlags
 from models.grammar_vae.effects import APPLIES
 from models.presets import find_preset
-from models.training.layout import (
-    RunFolder,
-    new_run_folder,
-    read_settings,
-    run_folder_of,
-)
+from models.training.folders import new_run_folder, read_settings, run_folder_of
+from models.training.layout import RunFolder
 from models.training.run_start import Start, log_to_go_on_with, read_start
 from models.training.sinks import LogSettings
 
@@ -71,17 +67,21 @@ def _run(arguments: Sequence[str]) -> None:
     with show_progress() as progress:
         dataset = load_dataset(data, progress)
     # torch takes seconds to import; mistakes in flags and data are told before.
-    from models.grammar_vae.training_run import TrainingRun
+    from models.grammar_vae.training_run import GrammarVaeRun
     from models.training.devices import device_of_gpus
     from models.training.resuming import checkpoint_to_resume
+    from models.training.run import TrainingRun
 
     device = device_of_gpus(flags.gpus)  # before a folder is made
     folder = _folder(flags)
+    about = {**to_mapping(flags.model), "data": dataset.name, "device": device}
     run = TrainingRun(
+        model=GrammarVaeRun(),
         config=flags.model,
         dataset=dataset,
         log=flags.log,
         folder=folder,
+        run_settings=about,
         write_settings=lambda: _write_settings(folder, flags),
         resume=None if flags.resume is None else checkpoint_to_resume(folder, flags.resume),
         device=device,

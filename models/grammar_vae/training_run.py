@@ -1,11 +1,10 @@
-"""One training run on disk and on the console, from settings and data to checkpoints."""
+"""What the Grammar-VAE adds to a training run: its lines, and the report at the end."""
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from models.config_file import to_mapping
 from models.grammar_vae.config import GrammarVaeConfig
-from models.grammar_vae.console import epoch_line
+from models.grammar_vae.console import epoch_parts
 from models.grammar_vae.cost import memory_need
 from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.report_metrics import report_on
@@ -13,139 +12,41 @@ from models.grammar_vae.report_text import report_lines, write_report
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.trained import load_model
-from models.training.checkpoints import LAST, CheckpointKeeper
-from models.training.console import Console, open_console
-from models.training.layout import RunFolder
-from models.training.loop import EpochReport, fit, fit_settings
-from models.training.memory import free_memory_mb, is_out_of_memory, out_of_memory
-from models.training.resuming import Resumed, read_resumed
-from models.training.run_record import RunRecord, telling_how_to_go_on
-from models.training.sinks import LogSettings
-
-RANKINGS = (GRAMMAR_VAE.ranking("val/seq_acc"), GRAMMAR_VAE.ranking("val/loss"))
+from models.training.layout import TopK
+from models.training.loop import EpochReport
+from models.training.memory import MemoryNeed
+from models.training.run import ModelRun, TrainingRun
 
 
-class TrainingRun:
-    """Trains, shows lines, writes metrics and keeps checkpoints.
+class GrammarVaeRun(ModelRun):
+    """The Grammar-VAE's part of one training run."""
 
-    Args:
-        config: the settings.
-        dataset: what to train on.
-        log: where metrics go besides the run's JSON lines.
-        folder: where everything goes.
-        write_settings: writes the run's settings file; called once a resumed run goes on.
-        resume: a checkpoint to go on from, or None.
-        device: a torch device.
-        name: what the lines call the run.
-    """
+    spec = GRAMMAR_VAE
+    checkpoints = TopK(metrics=("val/seq_acc", "val/loss"))
 
-    def __init__(
-        self,
-        *,
-        config: GrammarVaeConfig,
-        dataset: DerivationDataset,
-        log: LogSettings,
-        folder: RunFolder,
-        write_settings: Callable[[], None],
-        resume: Path | None,
-        device: str,
-        name: str,
-    ) -> None:
-        self.config = config
-        self.dataset = dataset
-        self.log = log
-        self.folder = folder
-        self.write_settings = write_settings
-        self.resume = resume
-        self.device = device
-        self.name = name
-        self.keeper = CheckpointKeeper(folder.checkpoints, RANKINGS, config.save_top_k)
+    def memory_need(self, config: GrammarVaeConfig, dataset: DerivationDataset) -> MemoryNeed:
+        """Return what is said where memory runs out."""
+        return memory_need(config, dataset)
 
-    def train(self) -> EpochReport:
-        """Train to the end.
-
-        Raises:
-            UserError: training diverged, memory or the disk is full, the checkpoint does not fit,
-                or a sink refuses its settings.
-            KeyboardInterrupt: with a message that says how to go on.
-        """
-        free_mb = free_memory_mb(self.device)
-        try:
-            with open_console() as console:
-                return self._train(console)
-        except (RuntimeError, MemoryError, OSError) as error:
-            if not is_out_of_memory(error):
-                raise
-            need = memory_need(self.config, self.dataset)
-            raise out_of_memory(need, self.config.batch_size, self.device, free_mb) from error
-
-    def _train(self, console: Console) -> EpochReport:
-        resumed = self._resumed() if self.resume is not None else None
-        task = GrammarVaeTask(self.config, self.dataset, self.device)
-        settings = fit_settings(GRAMMAR_VAE, self.config)
-        task.on_batch = console.on_batch
-        console.line(self._opening(task))
-        about = {**to_mapping(self.config), "data": self.dataset.name, "device": self.device}
-        record = RunRecord(
-            folder=self.folder,
-            log=self.log,
-            run_settings=about,
-            write_settings=self.write_settings,
-            say=console.line,
-            resumed=resumed,
-        )
-        failed = True
-        try:
-            with telling_how_to_go_on(console.line, self._how_to_go_on):
-                last = fit(
-                    task, settings, lambda r: self._on_epoch(r, record, console), self.resume
-                )
-            failed = False
-        finally:
-            record.close(failed=failed)
-        self._close(console, last)
-        return last
-
-    def _on_epoch(self, report: EpochReport, record: RunRecord, console: Console) -> None:
-        record.begin()
-        best = self.keeper.is_best("seq_acc", report.epoch, report.metrics)
-        console.line(epoch_line(report, self.config.epochs, best=best))
-        record.log(report.epoch, report.metrics)
-        self.keeper.update(report.epoch, report.metrics, report.save)
-
-    def _opening(self, task: GrammarVaeTask) -> str:
-        data = self.dataset
+    def sizes(self, task: GrammarVaeTask) -> str:
+        """Return the numbers of rows and their length."""
+        data = task.dataset
         return (
-            f"{self.name}: {task.network.num_parameters:,} parameters on {self.device}; "
-            f"{data.name}: {len(data.train):,} training rows, {len(data.val):,} validation rows, "
-            f"up to {data.ids.shape[1]} steps; folder {self.folder.path}"
+            f"{len(data.train):,} training rows, {len(data.val):,} validation rows, "
+            f"up to {data.ids.shape[1]} steps"
         )
 
-    def _close(self, console: Console, last: EpochReport) -> None:
-        if last.finished == "early_stop":
-            console.line(
-                f"stopped early: val/seq_acc has not risen for "
-                f"{self.config.early_stop_patience} epochs"
-            )
-        best = self.keeper.best("seq_acc") or self.folder.checkpoints / LAST
-        model = load_model(best, self.device)
-        report = report_on(model, self.dataset, "test" if len(self.dataset.test) else "val")
-        for line in report_lines(report, model, self.dataset):
-            console.line(line)
-        for path in write_report(self.folder.path, report, model, self.dataset):
-            console.line(f"wrote {path}")
-        console.line(f"best checkpoint: {best}")
+    def epoch_parts(self, metrics: Mapping[str, float]) -> list[str]:
+        """Return what an epoch's line says of training and validation."""
+        return epoch_parts(metrics)
 
-    def _how_to_go_on(self) -> str:
-        last = self.folder.checkpoints / LAST
-        if not last.is_file() and self.resume is not None:
-            last = self.resume
-        if not last.is_file():
-            return f"No epoch was complete; {self.folder.path} holds no checkpoint."
-        return f"Go on with: python -m models.grammar_vae.train --resume {last}"
-
-    def _resumed(self) -> Resumed:
-        """Check that the checkpoint fits."""
-        assert self.resume is not None
-        remedy = "pass the same data, or leave its flags out"
-        return read_resumed(self.resume, self.config, self.dataset, remedy)
+    def closing(
+        self, run: TrainingRun, task: GrammarVaeTask, last: EpochReport, best: Path
+    ) -> Iterator[str]:
+        """Report on the best checkpoint, with rows held back until the end where there are any."""
+        model = load_model(best, run.device)
+        report = report_on(model, run.dataset, "test" if len(run.dataset.test) else "val")
+        yield from report_lines(report, model, run.dataset)
+        for path in write_report(run.folder.path, report, model, run.dataset):
+            yield f"wrote {path}"
+        yield f"best checkpoint: {best}"

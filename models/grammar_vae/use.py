@@ -27,7 +27,7 @@ from models.config_file import to_config
 from models.errors import UserError
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
 from models.grammar_vae.data_flags import DataFlags
-from models.training.layout import read_settings, run_folder_of
+from models.training.folders import read_settings, run_folder_of
 
 if TYPE_CHECKING:
     from models.grammar_vae.trained import TrainedModel

@@ -1,9 +1,11 @@
 """What a training run shows: a bar while an epoch runs, one line when it ends."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TextIO
+
+from models.training.loop import EpochReport
 
 
 class Console(Protocol):
@@ -31,6 +33,24 @@ class PlainConsole:
         """Write the line at once, for those who follow the file."""
         self._stream.write(text + "\n")
         self._stream.flush()
+
+
+def epoch_line(
+    report: EpochReport, num_epochs: int, parts: Iterable[str], rows: str, *, best: bool
+) -> str:
+    """Return the line of an epoch; a star marks the best one so far.
+
+    Args:
+        report: of the epoch.
+        num_epochs: how many there will be.
+        parts: what the model shows of its metrics.
+        rows: what its data consist of, for people.
+        best: whether no epoch before was better.
+    """
+    speed = f"{report.metrics['train/rows_per_s']:,.0f} {rows}/s"
+    number = f"epoch {report.epoch:>{len(str(num_epochs))}}/{num_epochs}"
+    line = " | ".join([number, *parts, f"{speed} {report.metrics['seconds']:.1f} s"])
+    return f"{line} *" if best else line
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """The folder of one training run: settings, metrics as JSON lines, checkpoints.
 
+Either layout is a guide's. That of a `RunFolder` with the checkpoints of `TopK`:
+
 training_artifacts/minimal-20261122-143040/
   run.yaml        data, settings, preset's name and device: all that is needed to repeat the run
   metrics.jsonl   one line an epoch
@@ -8,22 +10,66 @@ training_artifacts/minimal-20261122-143040/
   report.json     metrics of the best checkpoint on rows held back until the end
   prior_samples.txt
   checkpoints/    best-seq_acc-*.ckpt, best-loss-*.ckpt, last.ckpt
+
+That of an `ArtifactFolder` with those of `Milestones`:
+
+training_artifacts/run_20261122_143040/
+  config.json               data, settings, preset's name, sinks, device and versions: all that
+                            repeats the run
+  metrics.jsonl             one line an epoch
+  steps.jsonl               running means of every few steps
+  checkpoint_epoch_5.pt     every 5 epochs; training resumes from any of these files
+  best_model.pt             lowest validation loss
+  final_model.pt            after the last epoch
+  validation_epoch_10.json  every 10 epochs and after the last: a row for every program
+  test.json                 the best model on the data set's test part, if it has one
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar
 
-from models.config_file import dump_yaml, read_yaml, write_text
-from models.errors import UserError
+from models.config_file import dump_yaml, write_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopK:
+    """`last.ckpt` after every epoch, and the best `save_top_k` epochs by each of some metrics.
+
+    Attributes:
+        metrics: what ranks; by the first one an epoch counts as the best.
+        none_yet: what is said of a run that has written no checkpoint.
+    """
+
+    metrics: tuple[str, ...]
+    none_yet: str = "No epoch was complete; {folder} holds no checkpoint."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Milestones:
+    """`best_model.pt`, `checkpoint_epoch_X.pt` now and then, and `final_model.pt` at the end.
+
+    Attributes:
+        metric: by which an epoch is the best.
+        checkpoint_epochs: epochs from one checkpoint to the next.
+        validation_epochs: epochs from one file of validation results to the next.
+        none_yet: what is said of a run that has written no checkpoint.
+    """
+
+    metric: str
+    checkpoint_epochs: int = 5
+    validation_epochs: int = 10
+    none_yet: str = "No checkpoint was written yet; {folder} holds none."
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunFolder:
     """The places in the folder of one training run."""
+
+    RESUMABLE: ClassVar[tuple[str, ...]] = ("last.ckpt", "best-*.ckpt")
+    """Names of checkpoints that training can go on from; of equals the usual one first."""
 
     path: Path
 
@@ -55,9 +101,7 @@ class RunFolder:
     @property
     def resumable(self) -> list[Path]:
         """The checkpoints that training can go on from; of equals the usual one first."""
-        return [p for p in (self.checkpoints / "last.ckpt",) if p.is_file()] + sorted(
-            self.checkpoints.glob("best-*.ckpt")
-        )
+        return [p for name in self.RESUMABLE for p in sorted(self.checkpoints.glob(name))]
 
     def write_settings(self, settings: Mapping[str, object], header: str) -> None:
         """Write what is needed to repeat the run."""
@@ -81,78 +125,48 @@ class RunFolder:
             write_text(self.steps, "".join(f"{line}\n" for line in kept))
 
 
-FolderT = TypeVar("FolderT", bound=RunFolder)
+@dataclass(frozen=True, kw_only=True)
+class ArtifactFolder(RunFolder):
+    """The places in the folder of a run that writes its checkpoints at milestones."""
 
+    RESUMABLE: ClassVar = ("checkpoint_epoch_*.pt", "final_model.pt", "best_model.pt")
 
-def new_run_folder(parent: Path, name: str | None, stem: str) -> RunFolder:
-    """Create the folder of a new run: `name`, or `stem` with the time of day.
+    @property
+    def settings(self) -> Path:
+        """Data, settings, device and versions."""
+        return self.path / "config.json"
 
-    Raises:
-        UserError: the name is taken, or the folder cannot be made.
-    """
-    path = parent / (name or f"{stem}-{datetime.now():%Y%m%d-%H%M%S}")
-    try:
-        path.mkdir(parents=True)
-    except FileExistsError as error:
-        raise UserError(
-            f"{path}: exists already: choose another --run_name, or --resume"
-        ) from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be created: {error.strerror}") from error
-    return RunFolder(path=path)
+    @property
+    def checkpoints(self) -> Path:
+        """The checkpoint files lie in the folder itself."""
+        return self.path
 
+    @property
+    def best_model(self) -> Path:
+        """The checkpoint with the lowest validation loss."""
+        return self.path / "best_model.pt"
 
-def run_folder_of(checkpoint: Path) -> RunFolder:
-    """Return the run folder that is given, or that a checkpoint lies in.
+    @property
+    def final_model(self) -> Path:
+        """The checkpoint after the last epoch."""
+        return self.path / "final_model.pt"
 
-    Raises:
-        UserError: there is no such file, or not in the `checkpoints` folder of a run.
-    """
-    if checkpoint.is_dir():
-        return whole_folder(RunFolder(path=checkpoint.resolve()))
-    if not checkpoint.is_file():
-        raise UserError(f"{checkpoint}: no such checkpoint")
-    folder = RunFolder(path=checkpoint.resolve().parent.parent)
-    if checkpoint.resolve().parent != folder.checkpoints or not folder.settings.is_file():
-        raise UserError(
-            f"{checkpoint}: not inside RUN/checkpoints/ with RUN/run.yaml: resume a checkpoint "
-            "where its run wrote it"
-        )
-    return folder
+    @property
+    def test(self) -> Path:
+        """Results of the best model on the test part, written once, at the end."""
+        return self.path / "test.json"
 
+    def checkpoint(self, epoch: int) -> Path:
+        """Return the place of an epoch's checkpoint."""
+        return self.path / f"checkpoint_epoch_{epoch}.pt"
 
-def whole_folder(folder: FolderT) -> FolderT:
-    """Return the folder of a run that training can go on from.
+    def validation(self, epoch: int) -> Path:
+        """Return the place of an epoch's validation results."""
+        return self.path / f"validation_epoch_{epoch}.json"
 
-    Raises:
-        UserError: it is not the folder of a run, or holds no checkpoint.
-    """
-    if not folder.settings.is_file():
-        raise UserError(
-            f"{folder.path}: not the folder of a run, since it holds no {folder.settings.name}: "
-            "give the folder of a run or one of its checkpoints"
-        )
-    if not folder.resumable:
-        raise UserError(f"{folder.path}: holds no checkpoint to go on from: train anew")
-    return folder
-
-
-def read_settings(folder: RunFolder) -> dict[str, dict[str, object]]:
-    """Return the blocks of a run's settings file.
-
-    Raises:
-        UserError: the file is damaged.
-    """
-    settings = read_yaml(folder.settings)
-    if not isinstance(settings, dict) or not all(isinstance(v, dict) for v in settings.values()):
-        raise UserError(f"{folder.settings}: not a run's settings file")
-    missing = [block for block in ("data", "model") if block not in settings]
-    if missing:
-        raise UserError(
-            f"{folder.settings}: the block `{missing[0]}` is missing, so the run cannot go on: a "
-            "run's settings have the blocks data, model and log"
-        )
-    return settings
+    def write_settings(self, settings: Mapping[str, object], header: str) -> None:
+        """Write what is needed to repeat the run; JSON has no place for a header."""
+        write_text(self.settings, json.dumps(settings, indent=2) + "\n")
 
 
 def metric_lines(folder: RunFolder) -> list[str]:

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from models.config_file import to_config
 from models.errors import UserError
 from models.training.checkpoints import read_checkpoint
-from models.training.layout import RunFolder, metric_lines, whole_folder
+from models.training.folders import whole_folder
+from models.training.layout import RunFolder, metric_lines
 
 _EPOCH_IN_NAME = re.compile(r"^(?:best-[^-]+-|checkpoint_epoch_)(\d+)")
 

@@ -4,11 +4,12 @@ import re
 
 import pytest
 
-from models.ast_autoencoder.artifacts import new_artifact_folder
 from models.ast_autoencoder.cost import describe_cost, memory_need
 from models.ast_autoencoder.task import AstAutoencoderTask
-from models.ast_autoencoder.training_run import TrainingRun
+from models.ast_autoencoder.training_run import AstAutoencoderRun
+from models.training.folders import new_artifact_folder
 from models.training.memory import USABLE, OutOfMemory, out_of_memory
+from models.training.run import TrainingRun
 from models.training.sinks import LogSettings
 
 
@@ -33,6 +34,7 @@ def test_training_that_runs_out_ends_with_the_message(monkeypatch, small, datase
 
     monkeypatch.setattr(AstAutoencoderTask, "train_epoch", no_memory)
     run = TrainingRun(
+        model=AstAutoencoderRun(eval_interval=1, log_interval=10),
         config=small(),
         dataset=dataset,
         folder=new_artifact_folder(tmp_path),
@@ -42,8 +44,6 @@ def test_training_that_runs_out_ends_with_the_message(monkeypatch, small, datase
         name="tiny",
         resume=None,
         device="cpu",
-        eval_interval=1,
-        log_interval=10,
     )
     with pytest.raises(OutOfMemory, match="out of memory on cpu: tried --batch_size"):
         run.train()

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.ast_autoencoder.artifacts import new_artifact_folder
 from models.ast_autoencoder.task import AstAutoencoderTask
-from models.ast_autoencoder.training_run import TrainingRun
+from models.ast_autoencoder.training_run import AstAutoencoderRun
 from models.errors import UserError
+from models.training.folders import new_artifact_folder
 from models.training.memory import SAYS_SO, OutOfMemory
+from models.training.run import TrainingRun
 from models.training.sinks import LogSettings
 
 
@@ -22,6 +23,7 @@ def run(small, dataset):
     def train(folder, *, resume=None, data=dataset, eval_interval=1, **keys):
         config = small(epochs=6, lr=0.003, **keys)
         return TrainingRun(
+            model=AstAutoencoderRun(eval_interval=eval_interval, log_interval=2),
             config=config,
             dataset=data,
             folder=folder,
@@ -31,8 +33,6 @@ def run(small, dataset):
             name="tiny",
             resume=resume,
             device="cpu",
-            eval_interval=eval_interval,
-            log_interval=2,
         ).train()
 
     return train

@@ -1,8 +1,7 @@
 """The line of an epoch."""
 
-import pytest
-
-from models.grammar_vae.console import epoch_line
+from models.grammar_vae.console import epoch_parts
+from models.training.console import epoch_line
 from models.training.loop import EpochReport
 
 METRICS = {
@@ -20,17 +19,17 @@ METRICS = {
 }
 
 
-@pytest.fixture
-def report():
-    return EpochReport(epoch=7, metrics=METRICS, finished=None, save=lambda path: None)
+def line(*, best):
+    report = EpochReport(epoch=7, metrics=METRICS, finished=None, save=lambda path: None)
+    return epoch_line(report, 100, epoch_parts(METRICS), "rows", best=best)
 
 
-def test_an_epoch_is_one_line(report):
-    assert epoch_line(report, 100, best=False) == (
+def test_an_epoch_is_one_line():
+    assert line(best=False) == (
         "epoch   7/100 | train loss 12.346 recon 11.000 kl 2.50 seq_acc 0.1235 beta 0.05"
         " | val seq_acc 0.7500 token_acc 0.9877 elbo -14.50 kl/dim 0.250 | 12,346 rows/s 1.3 s"
     )
 
 
-def test_a_star_marks_the_best(report):
-    assert epoch_line(report, 100, best=True) == epoch_line(report, 100, best=False) + " *"
+def test_a_star_marks_the_best():
+    assert line(best=True) == line(best=False) + " *"

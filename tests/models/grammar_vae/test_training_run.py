@@ -7,10 +7,11 @@ import pytest
 
 from models.commands.process import run_command
 from models.grammar_vae.task import GrammarVaeTask
-from models.grammar_vae.training_run import TrainingRun
+from models.grammar_vae.training_run import GrammarVaeRun
 from models.training.checkpoints import read_checkpoint
 from models.training.layout import RunFolder
 from models.training.memory import SAYS_SO, OutOfMemory
+from models.training.run import TrainingRun
 from models.training.sinks import LogSettings
 
 
@@ -22,10 +23,12 @@ def make_run(equations, tiny, tmp_path):
         folder = RunFolder(path=tmp_path / "run")
         folder.checkpoints.mkdir(parents=True)
         return TrainingRun(
+            model=GrammarVaeRun(),
             config=tiny(**({"epochs": 2} | changes)),
             dataset=dataset,
             log=LogSettings(),
             folder=folder,
+            run_settings={},
             write_settings=lambda: folder.settings.write_text("written"),
             resume=None,
             device="cpu",

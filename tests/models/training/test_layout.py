@@ -5,13 +5,8 @@ import json
 import pytest
 
 from models.errors import UserError
-from models.training.layout import (
-    RunFolder,
-    forget_later_epochs,
-    new_run_folder,
-    read_settings,
-    run_folder_of,
-)
+from models.training.folders import new_run_folder, read_settings, run_folder_of
+from models.training.layout import RunFolder, forget_later_epochs
 
 
 @pytest.fixture

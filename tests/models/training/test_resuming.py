@@ -4,13 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from models.ast_autoencoder.artifacts import ArtifactFolder
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.config_file import to_mapping
 from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
 from models.training.checkpoints import write_checkpoint
-from models.training.layout import RunFolder
+from models.training.layout import ArtifactFolder, RunFolder
 from models.training.resuming import (
     Resumed,
     checkpoint_to_resume,

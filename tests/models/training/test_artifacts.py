@@ -4,13 +4,9 @@ import json
 
 import pytest
 
-from models.ast_autoencoder.artifacts import (
-    ArtifactFolder,
-    artifact_folder_of,
-    new_artifact_folder,
-    read_config,
-)
 from models.errors import UserError
+from models.training.folders import artifact_folder_of, new_artifact_folder, read_config
+from models.training.layout import ArtifactFolder
 
 
 def test_two_runs_of_one_second_have_folders_of_their_own(tmp_path):
@@ -28,7 +24,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
 def test_config_comes_back(tmp_path):
     folder = ArtifactFolder(path=tmp_path)
     blocks = {"data": {"data_dir": "d"}, "model": {"lr": 1e-3}, "run": {"log_interval": 5}}
-    folder.write_config({**blocks, "device": "cpu"})
+    folder.write_settings({**blocks, "device": "cpu"}, "")
     assert read_config(artifact_folder_of(tmp_path / "checkpoint_epoch_5.pt")) == blocks
 
 

@@ -1,0 +1,199 @@
+"""One training run on disk and on the console, from settings and data to checkpoints.
+
+What is the same for all models happens here, once; what a model adds, it gives as a `ModelRun`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.config_file import write_text
+from models.training.console import Console, epoch_line, open_console
+from models.training.contracts import ModelSpec
+from models.training.keepers import Keeper, keeper_of
+from models.training.layout import Milestones, RunFolder, TopK
+from models.training.loop import EpochReport, fit, fit_settings
+from models.training.memory import MemoryNeed, free_memory_mb, is_out_of_memory, out_of_memory
+from models.training.resuming import Resumed, read_resumed
+from models.training.run_record import RunRecord, telling_how_to_go_on
+from models.training.sinks import LogSettings
+
+OnBatch = Callable[[int, int], None]
+"""Told how many of how many batches of an epoch are trained."""
+
+
+class ModelRun(ABC):
+    """What a model adds to its training runs; an object serves one run.
+
+    Attributes:
+        spec: the model.
+        checkpoints: which checkpoint files are written, and when.
+        rows: what the data consist of, for people.
+        same_data: how to pass the data of a checkpoint again, for people.
+        eval_interval: epochs from one evaluation to the next.
+        patience_unit: what the patience of early stopping counts, for people.
+    """
+
+    spec: ModelSpec
+    checkpoints: TopK | Milestones
+    rows: str = "rows"
+    same_data: str = "pass the same data, or leave its flags out"
+    eval_interval: int = 1
+    patience_unit: str = "epochs"
+
+    def build_task(self, config: Any, dataset: Any, device: str) -> Any:
+        """Return the task; its `network` knows its `num_parameters`, and it calls `on_batch`."""
+        return self.spec.build_task(config, dataset, device)
+
+    @abstractmethod
+    def memory_need(self, config: Any, dataset: Any) -> MemoryNeed:
+        """Return what is said where memory runs out."""
+
+    @abstractmethod
+    def sizes(self, task: Any) -> str:
+        """Return how many rows there are to train on and to validate with, for people."""
+
+    @abstractmethod
+    def epoch_parts(self, metrics: Mapping[str, float]) -> list[str]:
+        """Return the parts of an epoch's line between its number and its speed."""
+
+    @abstractmethod
+    def closing(
+        self, run: "TrainingRun", task: Any, last: EpochReport, best: Path
+    ) -> Iterator[str]:
+        """Write what a run that is done leaves besides checkpoints; yield lines for people."""
+
+    def notes(self, task: Any) -> Iterable[str]:
+        """Return lines on what is unusual about the data or the settings."""
+        return ()
+
+    def on_batch(self, task: Any, record: RunRecord, show: OnBatch) -> OnBatch:
+        """Return what is called after every batch; `show` moves the bar."""
+        return show
+
+    def files(self, run: "TrainingRun", task: Any, report: EpochReport) -> Mapping[Path, str]:
+        """Return the text of files that an epoch leaves besides metrics and checkpoints."""
+        return {}
+
+
+@dataclass(kw_only=True)
+class TrainingRun:
+    """Trains, shows lines, writes metrics and keeps checkpoints.
+
+    Attributes:
+        model: what the model adds.
+        config: its settings.
+        dataset: what to train on.
+        log: where metrics go besides the run's JSON lines.
+        folder: where everything goes.
+        run_settings: what W&B shows as the run's configuration.
+        write_settings: writes the run's settings file; called once a resumed run goes on.
+        resume: a checkpoint to go on from, or None.
+        device: a torch device.
+        name: what the lines call the run.
+    """
+
+    model: ModelRun
+    config: Any
+    dataset: Any
+    log: LogSettings
+    folder: RunFolder
+    run_settings: Mapping[str, Any]
+    write_settings: Callable[[], None]
+    resume: Path | None
+    device: str
+    name: str
+
+    def train(self) -> EpochReport:
+        """Train to the end.
+
+        Raises:
+            UserError: training diverged, memory or the disk is full, the checkpoint does not fit,
+                or a sink refuses its settings.
+            KeyboardInterrupt: with a message that says how to go on.
+        """
+        free_mb = free_memory_mb(self.device)
+        try:
+            return self._train()
+        except (RuntimeError, MemoryError, OSError) as error:
+            if not is_out_of_memory(error):
+                raise
+            need = self.model.memory_need(self.config, self.dataset)
+            raise out_of_memory(need, self.config.batch_size, self.device, free_mb) from error
+
+    def _train(self) -> EpochReport:
+        model = self.model
+        keeper = keeper_of(model.checkpoints, self.folder, model.spec, self.config.save_top_k)
+        resumed = self._resumed(keeper)
+        task = model.build_task(self.config, self.dataset, self.device)
+        with open_console() as console:
+            for line in (self._opening(task), *model.notes(task)):
+                console.line(line)
+            record = RunRecord(
+                folder=self.folder,
+                log=self.log,
+                run_settings=self.run_settings,
+                write_settings=self.write_settings,
+                say=console.line,
+                resumed=resumed,
+            )
+            task.on_batch = model.on_batch(task, record, console.on_batch)
+            last = self._fit(task, keeper, record, console)
+            for line in self._closing(task, keeper, last):
+                console.line(line)
+        return last
+
+    def _resumed(self, keeper: Keeper) -> Resumed | None:
+        """Check that the checkpoint to go on from fits, before anything is made or written."""
+        if self.resume is None:
+            return None
+        resumed = read_resumed(self.resume, self.config, self.dataset, self.model.same_data)
+        keeper.go_on(resumed)
+        return resumed
+
+    def _opening(self, task: Any) -> str:
+        return (
+            f"{self.name}: {task.network.num_parameters:,} parameters on {self.device}; "
+            f"{self.dataset.name}: {self.model.sizes(task)}; folder {self.folder.path}"
+        )
+
+    def _fit(self, task: Any, keeper: Keeper, record: RunRecord, console: Console) -> EpochReport:
+        def on_epoch(report: EpochReport) -> None:
+            record.begin()
+            best = keeper.is_best(report)
+            parts = self.model.epoch_parts(report.metrics)
+            console.line(epoch_line(report, self.config.epochs, parts, self.model.rows, best=best))
+            record.log(report.epoch, report.metrics)
+            keeper.keep(report)
+            for path, text in self.model.files(self, task, report).items():
+                write_text(path, text)
+
+        settings = fit_settings(
+            self.model.spec, self.config, eval_interval=self.model.eval_interval
+        )
+        failed = True
+        try:
+            with telling_how_to_go_on(console.line, lambda: self._how_to_go_on(keeper)):
+                last = fit(task, settings, on_epoch, self.resume)
+            failed = False
+        finally:
+            record.close(failed=failed)
+        return last
+
+    def _closing(self, task: Any, keeper: Keeper, last: EpochReport) -> Iterator[str]:
+        if last.finished == "early_stop":
+            watched = self.model.spec.metric(self.model.spec.main_metric)
+            yield (
+                f"stopped early: {watched.name} has not "
+                f"{'risen' if watched.mode == 'max' else 'fallen'} for "
+                f"{self.config.early_stop_patience} {self.model.patience_unit}"
+            )
+        yield from self.model.closing(self, task, last, keeper.best)
+
+    def _how_to_go_on(self, keeper: Keeper) -> str:
+        checkpoint = keeper.last or self.resume
+        if checkpoint is None:
+            return self.model.checkpoints.none_yet.format(folder=self.folder.path)
+        return f"Go on with: python -m models.{self.model.spec.name}.train --resume {checkpoint}"
