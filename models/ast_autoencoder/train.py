@@ -8,34 +8,27 @@ Make a data set with python -m models.ast_autoencoder.build_program_dataset. Eve
 is a flag, and a flag beats the preset.
 """
 
-import dataclasses
 import platform
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from pydantic import Field
 
 from models.ast_autoencoder.config import AstAutoencoderConfig
-from models.ast_autoencoder.data import DataConfig, load_dataset
-from models.ast_autoencoder.effects import APPLIES
+from models.ast_autoencoder.data import DataConfig
 from models.ast_autoencoder.spec import AST_AUTOENCODER
-from models.commands.flags import read_flags
-from models.commands.process import run_command
-from models.commands.progress import show_progress
+from models.commands.train import TrainCommand
 from models.config_file import to_config, to_mapping
-from models.effects import idle_notes, refuse_idle_flags
 from models.errors import UserError
-from models.presets import find_preset
-from models.training.folders import artifact_folder_of, new_artifact_folder, read_config
-from models.training.layout import ArtifactFolder
-from models.training.run_start import Start, log_to_go_on_with, read_start
+from models.training.folders import ARTIFACT_FOLDERS
+from models.training.run_start import Start, log_to_go_on_with
 from models.training.sinks import LogSettings
 
-_COMMAND = "python -m models.ast_autoencoder.train"
+if TYPE_CHECKING:
+    from models.ast_autoencoder.training_run import AstAutoencoderRun
 
 Positive = Annotated[int, Field(gt=0)]
 WANDB_PROJECT = "AST-Autoencoder"
@@ -83,136 +76,74 @@ class TrainFlags:
     )
 
 
-def main() -> None:
-    """Run the command."""
-    raise SystemExit(run_command(lambda: _run(sys.argv[1:])))
+class _Train(TrainCommand):
+    spec = AST_AUTOENCODER
+    flags_type = TrainFlags
+    about = __doc__
+    blocks = ("model", "run")
+    folders = ARTIFACT_FOLDERS
 
-
-def _run(arguments: Sequence[str]) -> None:
-    flags = _parse(arguments)
-    _check_effects(arguments, flags.model)
-    data = _data_config(flags)
-    with show_progress() as progress:
-        dataset = load_dataset(data, progress)
-    # torch takes seconds to import; mistakes in flags and data are told before.
-    from models.ast_autoencoder.training_run import AstAutoencoderRun
-    from models.training.devices import device_named
-    from models.training.resuming import checkpoint_to_resume
-    from models.training.run import TrainingRun
-
-    device = device_named(flags.run.device)
-    settings = _settings(flags, data, device)
-    folder = _folder(flags)
-    if flags.resume is None:
-        folder.write_settings(settings, "")
-    run = TrainingRun(
-        model=AstAutoencoderRun(
-            eval_interval=flags.run.eval_interval, log_interval=flags.run.log_interval
-        ),
-        config=flags.model,
-        dataset=dataset,
-        folder=folder,
-        log=_log(flags),
-        run_settings=settings,
-        write_settings=lambda: folder.write_settings(settings, ""),
-        resume=None if flags.resume is None else checkpoint_to_resume(folder, flags.resume),
-        device=device,
-        name=flags.config or "custom",
-    )
-    run.train()
-
-
-def _parse(arguments: Sequence[str]) -> TrainFlags:
-    """Read the flags twice: first for the preset or checkpoint, then for what beats it."""
-    given = read_flags(TrainFlags, arguments, _COMMAND)
-    defaults = _defaults(read_start(given.without_help))
-    given.check_block(defaults.model)
-    given.check_block(defaults.run)
-    flags = tyro.cli(
-        TrainFlags,
-        args=given.arguments_beside(defaults),
-        prog=_COMMAND,
-        description=__doc__,
-        default=defaults,
-        use_underscores=True,
-    )
-    return dataclasses.replace(
-        flags,
-        model=to_config(AstAutoencoderConfig, to_mapping(flags.model), "flags"),
-        run=to_config(RunFlags, to_mapping(flags.run), "flags"),
-    )
-
-
-def _check_effects(arguments: Sequence[str], config: AstAutoencoderConfig) -> None:
-    """Refuse flags without effect, and say which keys of a preset have none."""
-    settings = to_mapping(config)
-    refuse_idle_flags(APPLIES, settings, read_flags(TrainFlags, arguments, _COMMAND).values)
-    for note in idle_notes(APPLIES, settings, to_mapping(AstAutoencoderConfig())):
-        sys.stderr.write(f"{note}\n")
-
-
-def _defaults(start: Start) -> TrainFlags:
-    if start.resume is None:
-        model = find_preset(AST_AUTOENCODER, start.config).config if start.config else None
-        return TrainFlags(model=model or AstAutoencoderConfig())
-    folder = artifact_folder_of(start.resume)
-    if not start.resume.exists():
-        raise UserError(f"{start.resume}: no such checkpoint")
-    settings, where = read_config(folder), str(folder.settings)
-    data = to_config(DataConfig, settings["data"], where)
-    new_run = LogSettings(wandb_project=WANDB_PROJECT)
-    return TrainFlags(
-        data_dir=None if data.data_dir is None else Path(data.data_dir),
-        num_programs=data.num_programs,
-        data_seed=data.seed,
-        config=settings.get("preset"),
-        **to_mapping(log_to_go_on_with(start, settings.get("log"), new_run, where)),
-        model=to_config(AstAutoencoderConfig, settings["model"], where),
-        run=to_config(RunFlags, settings["run"], where),
-    )
-
-
-def _data_config(flags: TrainFlags) -> DataConfig:
-    if flags.data_dir is None and flags.num_programs is None:
-        raise UserError(
-            "no data: pass --data_dir FOLDER; make one with "
-            "python -m models.ast_autoencoder.build_program_dataset --out FOLDER --n 1000"
+    def resumed(self, start: Start, settings: Mapping[str, Any], where: str) -> TrainFlags:
+        data = to_config(DataConfig, settings["data"], where)
+        new_run = LogSettings(wandb_project=WANDB_PROJECT)
+        return TrainFlags(
+            data_dir=None if data.data_dir is None else Path(data.data_dir),
+            num_programs=data.num_programs,
+            data_seed=data.seed,
+            config=settings.get("preset"),
+            **to_mapping(log_to_go_on_with(start, settings.get("log"), new_run, where)),
+            model=to_config(AstAutoencoderConfig, settings["model"], where),
+            run=to_config(RunFlags, settings["run"], where),
         )
-    return DataConfig(
-        data_dir=None if flags.data_dir is None else str(flags.data_dir.resolve()),
-        num_programs=flags.num_programs,
-        seed=flags.data_seed,
-    )
+
+    def data(self, flags: TrainFlags) -> DataConfig:
+        if flags.data_dir is None and flags.num_programs is None:
+            raise UserError(
+                "no data: pass --data_dir FOLDER; make one with "
+                "python -m models.ast_autoencoder.build_program_dataset --out FOLDER --n 1000"
+            )
+        return DataConfig(
+            data_dir=None if flags.data_dir is None else str(flags.data_dir.resolve()),
+            num_programs=flags.num_programs,
+            seed=flags.data_seed,
+        )
+
+    def device(self, flags: TrainFlags) -> str:
+        from models.training.devices import device_named
+
+        return device_named(flags.run.device)
+
+    def log(self, flags: TrainFlags) -> LogSettings:
+        return LogSettings(
+            wandb_project=flags.wandb_project,
+            wandb_run=flags.wandb_run,
+            no_wandb=flags.no_wandb,
+            tensorboard=flags.tensorboard,
+        )
+
+    def settings(self, flags: TrainFlags, data: DataConfig, device: str) -> dict[str, Any]:
+        import torch
+
+        versions = {"python": platform.python_version(), "torch": str(torch.__version__)}
+        return {
+            "data": to_mapping(data),
+            "model": to_mapping(flags.model),
+            "run": to_mapping(flags.run),
+            "log": to_mapping(self.log(flags)),
+            "preset": flags.config,
+            "device": device,
+            "versions": versions,
+        }
+
+    def model_run(self, flags: TrainFlags) -> "AstAutoencoderRun":
+        from models.ast_autoencoder.training_run import AstAutoencoderRun
+
+        run = flags.run
+        return AstAutoencoderRun(eval_interval=run.eval_interval, log_interval=run.log_interval)
 
 
-def _log(flags: TrainFlags) -> LogSettings:
-    return LogSettings(
-        wandb_project=flags.wandb_project,
-        wandb_run=flags.wandb_run,
-        no_wandb=flags.no_wandb,
-        tensorboard=flags.tensorboard,
-    )
-
-
-def _folder(flags: TrainFlags) -> ArtifactFolder:
-    if flags.resume is not None:
-        return artifact_folder_of(flags.resume)
-    return new_artifact_folder(flags.artifacts_dir)
-
-
-def _settings(flags: TrainFlags, data: DataConfig, device: str) -> dict[str, Any]:
-    import torch
-
-    versions = {"python": platform.python_version(), "torch": str(torch.__version__)}
-    return {
-        "data": to_mapping(data),
-        "model": to_mapping(flags.model),
-        "run": to_mapping(flags.run),
-        "log": to_mapping(_log(flags)),
-        "preset": flags.config,
-        "device": device,
-        "versions": versions,
-    }
+TRAIN = _Train()
+main = TRAIN.main
 
 
 if __name__ == "__main__":

@@ -7,33 +7,27 @@
 Every key of a preset is a flag, and a flag beats the preset.
 """
 
-import dataclasses
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from models.commands.flags import read_flags
-from models.commands.process import run_command
-from models.commands.progress import show_progress
+from models.commands.train import TrainCommand
 from models.config_file import to_config, to_mapping
-from models.effects import idle_notes, refuse_idle_flags
 from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
-from models.grammar_vae.data import DataConfig, load_dataset
+from models.grammar_vae.data import DataConfig, DerivationDataset
 from models.grammar_vae.data_flags import DataFlags
-from models.grammar_vae.effects import APPLIES
 from models.grammar_vae.spec import GRAMMAR_VAE
-from models.presets import find_preset
-from models.training.folders import new_run_folder, read_settings, run_folder_of
+from models.training.folders import RUN_FOLDERS
 from models.training.layout import RunFolder
-from models.training.run_start import Start, log_to_go_on_with, read_start
+from models.training.run_start import Start, log_to_go_on_with
 from models.training.sinks import LogSettings
 
-_COMMAND = "python -m models.grammar_vae.train"
+if TYPE_CHECKING:
+    from models.grammar_vae.training_run import GrammarVaeRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,68 +49,6 @@ class TrainFlags:
     model: tyro.conf.OmitArgPrefixes[GrammarVaeConfig] = field(default_factory=GrammarVaeConfig)
 
 
-def main() -> None:
-    """Run the command."""
-    raise SystemExit(run_command(lambda: _run(sys.argv[1:])))
-
-
-def _run(arguments: Sequence[str]) -> None:
-    flags = _parse(arguments)
-    _check_effects(arguments, flags.model)
-    data = _data_config(flags)
-    _check_gpus(flags.gpus)
-    with show_progress() as progress:
-        dataset = load_dataset(data, progress)
-    # torch takes seconds to import; mistakes in flags and data are told before.
-    from models.grammar_vae.training_run import GrammarVaeRun
-    from models.training.devices import device_of_gpus
-    from models.training.resuming import checkpoint_to_resume
-    from models.training.run import TrainingRun
-
-    device = device_of_gpus(flags.gpus)  # before a folder is made
-    folder = _folder(flags)
-    about = {**to_mapping(flags.model), "data": dataset.name, "device": device}
-    run = TrainingRun(
-        model=GrammarVaeRun(),
-        config=flags.model,
-        dataset=dataset,
-        log=flags.log,
-        folder=folder,
-        run_settings=about,
-        write_settings=lambda: _write_settings(folder, flags),
-        resume=None if flags.resume is None else checkpoint_to_resume(folder, flags.resume),
-        device=device,
-        name=flags.config or "custom",
-    )
-    run.train()
-
-
-def _parse(arguments: Sequence[str]) -> TrainFlags:
-    """Read the flags twice: first for the preset or checkpoint, then for what beats it."""
-    given = read_flags(TrainFlags, arguments, _COMMAND)
-    defaults = _defaults(read_start(given.without_help))
-    given.check_block(defaults.log)
-    given.check_block(defaults.model)
-    flags = tyro.cli(
-        TrainFlags,
-        args=given.arguments_beside(defaults),
-        prog=_COMMAND,
-        description=__doc__,
-        default=defaults,
-        use_underscores=True,
-    )
-    model = to_config(GrammarVaeConfig, to_mapping(flags.model), "flags")
-    return dataclasses.replace(flags, model=model)
-
-
-def _check_effects(arguments: Sequence[str], config: GrammarVaeConfig) -> None:
-    """Refuse flags without effect, and say which keys of a preset have none."""
-    settings = to_mapping(config)
-    refuse_idle_flags(APPLIES, settings, read_flags(TrainFlags, arguments, _COMMAND).values)
-    for note in idle_notes(APPLIES, settings, to_mapping(GrammarVaeConfig())):
-        sys.stderr.write(f"{note}\n")
-
-
 @dataclass(frozen=True, kw_only=True)
 class _RunSettings:
     """How a run is carried out, as its folder remembers it."""
@@ -125,62 +57,72 @@ class _RunSettings:
     gpus: int | None = None
 
 
-def _defaults(start: Start) -> TrainFlags:
-    if start.resume is None:
-        model = find_preset(GRAMMAR_VAE, start.config).config if start.config else None
-        return TrainFlags(model=model or GrammarVaeConfig())
-    folder = run_folder_of(start.resume)
-    settings, where = read_settings(folder), str(folder.settings)
-    run = to_config(_RunSettings, settings.get("run", {}), where)
-    return TrainFlags(
-        config=run.preset,
-        gpus=run.gpus,
-        log=log_to_go_on_with(start, settings.get("log"), LogSettings(), where),
-        data=to_config(DataFlags, settings["data"], where),
-        model=to_config(GrammarVaeConfig, settings["model"], where),
-    )
+class _Train(TrainCommand):
+    spec = GRAMMAR_VAE
+    flags_type = TrainFlags
+    about = __doc__
+    blocks = ("log", "model")
+    folders = RUN_FOLDERS
 
-
-def _data_config(flags: TrainFlags) -> DataConfig:
-    if not flags.data.given:
-        raise UserError(
-            "no data: pass --prod ids.npy (see python -m models.grammar_vae.build_dataset), "
-            "or --dataset pde|equations --num_rows N"
-        )
-    return flags.data.config
-
-
-def _check_gpus(num_gpus: int | None) -> None:
-    if num_gpus is not None and num_gpus not in (0, 1):
-        raise UserError(
-            f"--gpus {num_gpus}: a run trains on 0 or 1 GPU; `tuner search` fills several GPUs "
-            "with trials"
+    def resumed(self, start: Start, settings: Mapping[str, Any], where: str) -> TrainFlags:
+        run = to_config(_RunSettings, settings.get("run", {}), where)
+        return TrainFlags(
+            config=run.preset,
+            gpus=run.gpus,
+            log=log_to_go_on_with(start, settings.get("log"), LogSettings(), where),
+            data=to_config(DataFlags, settings["data"], where),
+            model=to_config(GrammarVaeConfig, settings["model"], where),
         )
 
+    def data(self, flags: TrainFlags) -> DataConfig:
+        if not flags.data.given:
+            raise UserError(
+                "no data: pass --prod ids.npy (see python -m models.grammar_vae.build_dataset), "
+                "or --dataset pde|equations --num_rows N"
+            )
+        if flags.gpus not in (None, 0, 1):
+            raise UserError(
+                f"--gpus {flags.gpus}: a run trains on 0 or 1 GPU; `tuner search` fills several "
+                "GPUs with trials"
+            )
+        return flags.data.config
 
-def _folder(flags: TrainFlags) -> RunFolder:
-    if flags.resume is not None:
-        return run_folder_of(flags.resume)
-    folder = new_run_folder(flags.artifacts_dir, flags.run_name, flags.config or "custom")
-    _write_settings(folder, flags)
-    return folder
+    def device(self, flags: TrainFlags) -> str:
+        from models.training.devices import device_of_gpus
+
+        return device_of_gpus(flags.gpus)
+
+    def log(self, flags: TrainFlags) -> LogSettings:
+        return flags.log
+
+    def settings(self, flags: TrainFlags, data: DataConfig, device: str) -> dict[str, Any]:
+        return {
+            "data": to_mapping(flags.data.absolute),
+            "model": to_mapping(flags.model),
+            "log": to_mapping(flags.log),
+            "run": to_mapping(_RunSettings(preset=flags.config, gpus=flags.gpus)),
+        }
+
+    def shown(
+        self, dataset: DerivationDataset, settings: dict[str, Any], device: str
+    ) -> dict[str, Any]:
+        return {**settings["model"], "data": dataset.name, "device": device}
+
+    def header(self, folder: RunFolder) -> str:
+        last = folder.checkpoints / "last.ckpt"
+        return (
+            "A training run of the Grammar-VAE; go on with:\n"
+            f"python -m models.grammar_vae.train --resume {last}"
+        )
+
+    def model_run(self, flags: TrainFlags) -> "GrammarVaeRun":
+        from models.grammar_vae.training_run import GrammarVaeRun
+
+        return GrammarVaeRun()
 
 
-def _write_settings(folder: RunFolder, flags: TrainFlags) -> None:
-    header = "A training run of the Grammar-VAE; go on with:\n" + (
-        f"python -m models.grammar_vae.train --resume {folder.checkpoints / 'last.ckpt'}"
-    )
-    folder.write_settings(_blocks(flags), header)
-
-
-def _blocks(flags: TrainFlags) -> dict[str, Any]:
-    """Return the flags as the blocks of a run's settings file."""
-    return {
-        "data": to_mapping(flags.data.absolute),
-        "model": to_mapping(flags.model),
-        "log": to_mapping(flags.log),
-        "run": to_mapping(_RunSettings(preset=flags.config, gpus=flags.gpus)),
-    }
+TRAIN = _Train()
+main = TRAIN.main
 
 
 if __name__ == "__main__":

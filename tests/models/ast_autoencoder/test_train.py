@@ -16,7 +16,9 @@ def command(tmp_path):
     """Run the command in a folder of its own; return the folder of its run."""
 
     def run(*arguments):
-        train._run(["--artifacts_dir", str(tmp_path), "--no_wandb", "--device", "cpu", *arguments])
+        train.TRAIN.run(
+            ["--artifacts_dir", str(tmp_path), "--no_wandb", "--device", "cpu", *arguments]
+        )
         return next(tmp_path.glob("run_*"))
 
     return run
@@ -26,7 +28,7 @@ TINY = ["--num_programs", "30", "--hidden_dim", "16", "--latent_dim", "8", "--pl
 
 
 def test_defaults_are_those_of_the_guide():
-    flags = train._parse(["--data_dir", "d"])
+    flags = train.TRAIN.parse(["--data_dir", "d"])
     model = flags.model
     assert (model.hidden_dim, model.encoder_layers, model.max_decode_steps) == (128, 3, 100)
     assert (model.epochs, model.batch_size, model.lr, model.seed) == (10, 8, 1e-3, 42)
@@ -40,7 +42,7 @@ def test_flags_of_the_guide_are_taken():
         "--data_dir d --epochs 50 --batch_size 16 --lr 5e-4 --hidden_dim 256 --eval_interval 5 "
         "--log_interval 5 --wandb_run large --wandb_project mine --device cpu"
     )
-    flags = train._parse(arguments.split())
+    flags = train.TRAIN.parse(arguments.split())
     assert flags.model == AstAutoencoderConfig(epochs=50, batch_size=16, lr=5e-4, hidden_dim=256)
     assert (flags.run.eval_interval, flags.run.log_interval) == (5, 5)
     assert (flags.wandb_project, flags.wandb_run) == ("mine", "large")
@@ -57,10 +59,12 @@ def test_a_run_keeps_what_repeats_it(command):
 
 def test_a_resumed_run_takes_settings_and_data_from_its_folder(command):
     folder = command(*TINY, "--epochs", "5", "--batch_size", "16")
-    flags = train._parse(["--resume", str(folder / "checkpoint_epoch_5.pt"), "--epochs", "6"])
+    flags = train.TRAIN.parse(["--resume", str(folder / "checkpoint_epoch_5.pt"), "--epochs", "6"])
     assert (flags.model.hidden_dim, flags.model.epochs, flags.num_programs) == (16, 6, 30)
     assert flags.run.device == "cpu"
-    train._run(["--resume", str(folder / "checkpoint_epoch_5.pt"), "--epochs", "6", "--no_wandb"])
+    train.TRAIN.run(
+        ["--resume", str(folder / "checkpoint_epoch_5.pt"), "--epochs", "6", "--no_wandb"]
+    )
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4, 5, 6]
 
@@ -71,7 +75,7 @@ def test_a_resumed_run_remembers_its_preset_sinks_and_intervals(command, capsys)
     folder = command("--config", "fast", *tiny, "--log_interval", "3", "--tensorboard")
     assert "fast: " in capsys.readouterr().out
     for epoch in (2, 3):
-        train._run(["--resume", str(folder), "--epochs", str(epoch)])
+        train.TRAIN.run(["--resume", str(folder), "--epochs", str(epoch)])
         out = capsys.readouterr().out
         assert "fast: " in out
         assert "W&B" not in out
@@ -85,11 +89,11 @@ def test_a_resumed_run_remembers_its_preset_sinks_and_intervals(command, capsys)
 
 def test_wandb_and_tensorboard_can_be_switched_again(command):
     folder = command(*TINY, "--epochs", "1", "--batch_size", "16", "--tensorboard")
-    flags = train._parse(["--resume", str(folder), "--no_wandb", "--no_tensorboard"])
+    flags = train.TRAIN.parse(["--resume", str(folder), "--no_wandb", "--no_tensorboard"])
     assert (flags.no_wandb, flags.tensorboard) == (True, False)
-    flags = train._parse(["--resume", str(folder), "--wandb_project", "mine"])
+    flags = train.TRAIN.parse(["--resume", str(folder), "--wandb_project", "mine"])
     assert (flags.no_wandb, flags.wandb_project) == (False, "mine")
-    flags = train._parse(["--resume", str(folder), "--wandb_project", "mine", "--no_wandb"])
+    flags = train.TRAIN.parse(["--resume", str(folder), "--wandb_project", "mine", "--no_wandb"])
     assert flags.no_wandb
 
 
@@ -99,21 +103,21 @@ def test_a_folder_of_an_older_version_still_resumes(command, capsys):
     for key in ("log", "preset"):
         del config[key]
     (folder / "config.json").write_text(json.dumps(config))
-    train._run(["--resume", str(folder), "--epochs", "2", "--no_wandb"])
+    train.TRAIN.run(["--resume", str(folder), "--epochs", "2", "--no_wandb"])
     assert "custom: " in capsys.readouterr().out
 
 
 def test_data_are_found_again_from_another_folder(tmp_path, monkeypatch):
     (tmp_path / "d").mkdir()
     monkeypatch.chdir(tmp_path)
-    data = train._data_config(train._parse(["--data_dir", "d"]))
+    data = train.TRAIN.data(train.TRAIN.parse(["--data_dir", "d"]))
     assert data.data_dir == str(tmp_path.resolve() / "d")
 
 
 def test_a_folder_goes_on_from_its_latest_checkpoint(command):
     folder = command(*TINY, "--epochs", "2", "--batch_size", "16")
     final = torch.load(folder / "final_model.pt", weights_only=True)
-    train._run(["--resume", str(folder), "--epochs", "3"])
+    train.TRAIN.run(["--resume", str(folder), "--epochs", "3"])
     again = torch.load(folder / "final_model.pt", weights_only=True)
     assert (final["epoch"], again["epoch"]) == (2, 3)
     lines = (folder / "metrics.jsonl").read_text().splitlines()
@@ -125,7 +129,7 @@ def test_a_folder_without_a_checkpoint_is_told(command):
     for path in folder.glob("*.pt"):
         path.unlink()
     with pytest.raises(UserError, match="holds no checkpoint to go on from: train anew"):
-        train._run(["--resume", str(folder), "--epochs", "2"])
+        train.TRAIN.run(["--resume", str(folder), "--epochs", "2"])
 
 
 @pytest.mark.parametrize(
@@ -149,7 +153,7 @@ def test_a_resume_that_fails_leaves_the_run_as_it_was(command, capsys, arguments
     capsys.readouterr()
     resume = ["--resume", str(folder / "checkpoint_epoch_1.pt"), "--epochs", "9"]
     with pytest.raises(UserError, match=message) as caught:
-        train._run([*resume, "--wandb_project", "mine", *arguments])
+        train.TRAIN.run([*resume, "--wandb_project", "mine", *arguments])
     assert len(str(caught.value).splitlines()) == 1
     assert "W&B" not in capsys.readouterr().out
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
@@ -159,7 +163,7 @@ def test_a_divergence_says_how_to_go_on(command, capsys):
     folder = command(*TINY, "--epochs", "1", "--batch_size", "16")
     capsys.readouterr()
     with pytest.raises(UserError, match="is not finite at epoch 2"):
-        train._run(["--resume", str(folder), "--epochs", "3", "--lr", "1e30"])
+        train.TRAIN.run(["--resume", str(folder), "--epochs", "3", "--lr", "1e30"])
     last = capsys.readouterr().out.splitlines()[-1]
     assert re.fullmatch(
         rf"Go on with: python -m models.ast_autoencoder.train --resume {folder}/\w+_model.pt", last
@@ -193,7 +197,7 @@ def test_examples_are_judged(command):
 )
 def test_mistakes_are_told(arguments, message):
     with pytest.raises(UserError, match=message):
-        train._run(arguments)
+        train.TRAIN.run(arguments)
 
 
 @pytest.mark.parametrize(
@@ -218,10 +222,10 @@ def test_mistakes_are_told(arguments, message):
 )
 def test_malformed_flags_are_refused(arguments, message):
     with pytest.raises(UserError, match=message):
-        train._run(["--data_dir", "d", *arguments])
+        train.TRAIN.run(["--data_dir", "d", *arguments])
 
 
 @pytest.mark.parametrize("switch", ["no_wandb", "tensorboard"])
 @pytest.mark.parametrize(("value", "on"), [("true", True), ("false", False)])
 def test_a_switch_takes_true_and_false(switch, value, on):
-    assert getattr(train._parse(["--data_dir", "d", f"--{switch}", value]), switch) is on
+    assert getattr(train.TRAIN.parse(["--data_dir", "d", f"--{switch}", value]), switch) is on

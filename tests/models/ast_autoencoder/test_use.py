@@ -20,7 +20,7 @@ from models.programs.language.from_source import source_to_ids
 def run(tmp_path_factory):
     """The folder of a short training run."""
     parent = tmp_path_factory.mktemp("runs")
-    train._run(
+    train.TRAIN.run(
         "--num_programs 30 --hidden_dim 16 --latent_dim 8 --place_dim 4 --epochs 1 --no_wandb "
         f"--device cpu --artifacts_dir {parent}".split()
     )

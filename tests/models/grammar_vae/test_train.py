@@ -19,7 +19,7 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.datasets.writing import write_dataset
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
-from models.grammar_vae.train import _parse, _run
+from models.grammar_vae.train import TRAIN
 from models.presets import find_preset
 from models.training.checkpoints import read_checkpoint
 
@@ -44,7 +44,7 @@ def train(capsys):
 
     def run(*arguments):
         capsys.readouterr()
-        code = run_command(lambda: _run([str(argument) for argument in arguments]))
+        code = run_command(lambda: TRAIN.run([str(argument) for argument in arguments]))
         printed = capsys.readouterr()
         return code, printed.out, printed.err
 
@@ -102,18 +102,18 @@ def assert_same(ours, theirs):
 
 
 def test_without_a_preset_the_defaults_hold():
-    assert _parse(DATA).model == GrammarVaeConfig()
+    assert TRAIN.parse(DATA).model == GrammarVaeConfig()
 
 
 def test_a_flag_beats_the_preset_and_the_preset_beats_the_default():
     preset = find_preset(GRAMMAR_VAE, "kusner_original").config
-    model = _parse([*DATA, "--config", "kusner_original", "--batch_size", "64"]).model
+    model = TRAIN.parse([*DATA, "--config", "kusner_original", "--batch_size", "64"]).model
     assert model == dataclasses.replace(preset, batch_size=64)
     assert model.encoder_hidden == 9
 
 
 def test_flags_before_the_preset_count_too():
-    model = _parse(["--batch_size", "64", "--config", "kusner_original", *DATA]).model
+    model = TRAIN.parse(["--batch_size", "64", "--config", "kusner_original", *DATA]).model
     assert (model.batch_size, model.decoder_hidden) == (64, 501)
 
 
@@ -121,7 +121,7 @@ def test_a_preset_of_the_user_is_taken_by_name(tmp_path):
     folder = tmp_path / "presets" / "grammar_vae"
     folder.mkdir(parents=True)
     (folder / "mine.yaml").write_text("mine: {z_dim: 7, lr: 1e-4}\n")
-    assert _parse([*DATA, "--config", "mine"]).model == GrammarVaeConfig(z_dim=7, lr=1e-4)
+    assert TRAIN.parse([*DATA, "--config", "mine"]).model == GrammarVaeConfig(z_dim=7, lr=1e-4)
 
 
 OTHER_VALUES = {
@@ -151,7 +151,7 @@ def flags_of(key, value):
 @pytest.mark.parametrize("field", dataclasses.fields(GrammarVaeConfig), ids=lambda f: f.name)
 def test_every_key_of_a_preset_is_a_flag(field):
     value = OTHER_VALUES.get(field.name, 3 if field.name == "encoder_conv_layers" else 5)
-    model = _parse([*DATA, *flags_of(field.name, value)]).model
+    model = TRAIN.parse([*DATA, *flags_of(field.name, value)]).model
     assert getattr(model, field.name) == value
     others = dataclasses.replace(model, **{field.name: field.default})
     assert others == GrammarVaeConfig()
@@ -161,13 +161,13 @@ def test_switches_can_be_turned_off_again(tmp_path):
     folder = tmp_path / "presets" / "grammar_vae"
     folder.mkdir(parents=True)
     (folder / "mine.yaml").write_text("mine: {cyclical_beta: true, decoder_position: true}\n")
-    model = _parse([*DATA, "--config", "mine", "--no_cyclical_beta"]).model
+    model = TRAIN.parse([*DATA, "--config", "mine", "--no_cyclical_beta"]).model
     assert (model.cyclical_beta, model.decoder_position) == (False, True)
 
 
 def test_help_explains_every_key_and_shows_the_presets_values(capsys):
     with pytest.raises(SystemExit, match="0"):
-        _parse(["--config", "kusner_original", "--help"])
+        TRAIN.parse(["--config", "kusner_original", "--help"])
     text = capsys.readouterr().out
     for field in dataclasses.fields(GrammarVaeConfig):
         assert re.search(rf"--{field.name}\b", text)
@@ -238,7 +238,7 @@ KERNELS = ["3 5 7", "3,5,7", "[3,5,7]", "[3, 5, 7]", "'[3, 5, 7]'", '"3 5 7"', "
 @pytest.mark.parametrize("split", [True, False], ids=("words", "one word"))
 def test_a_list_is_taken_as_people_write_it(written, split):
     words = written.split() if split else [written]
-    assert _parse([*DATA, "--encoder_kernel", *words]).model.encoder_kernel == (3, 5, 7)
+    assert TRAIN.parse([*DATA, "--encoder_kernel", *words]).model.encoder_kernel == (3, 5, 7)
 
 
 def test_what_a_preset_sets_in_vain_is_noted(train):
@@ -266,7 +266,7 @@ SWITCHES = [field.name for field in dataclasses.fields(GrammarVaeConfig) if fiel
     ],
 )
 def test_a_switch_takes_true_and_false(key, words, on):
-    model = _parse([*DATA, *(word.replace("KEY", key) for word in words)]).model
+    model = TRAIN.parse([*DATA, *(word.replace("KEY", key) for word in words)]).model
     assert getattr(model, key) is on
 
 
@@ -276,7 +276,7 @@ def test_a_run_leaves_settings_metrics_and_checkpoints(train, tmp_path):
     folder = tmp_path / "training_artifacts" / "a"
     settings = read_yaml(folder / "run.yaml")
     assert settings["data"] | {"num_rows": 60, "data_seed": 1} == settings["data"]
-    flags = _parse([*DATA, *NETWORK, "--epochs", "3", "--save_top_k", "2"])
+    flags = TRAIN.parse([*DATA, *NETWORK, "--epochs", "3", "--save_top_k", "2"])
     assert settings["model"] == to_mapping(flags.model)
     history = metrics_of(folder)
     assert [line["epoch"] for line in history] == [1, 2, 3]

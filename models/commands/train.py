@@ -1,0 +1,182 @@
+"""How every training command works: flags over a preset or a run, data, a folder, then training.
+
+What differs between the models, each gives as a `TrainCommand`.
+"""
+
+import dataclasses
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import tyro
+
+from models.commands.flags import read_flags
+from models.commands.process import run_command
+from models.commands.progress import show_progress
+from models.config_file import to_config, to_mapping
+from models.effects import idle_notes, refuse_idle_flags
+from models.errors import UserError
+from models.presets import find_preset
+from models.training.contracts import ModelSpec
+from models.training.folders import FolderKind
+from models.training.layout import RunFolder
+from models.training.run_start import Start, read_start
+from models.training.sinks import LogSettings
+
+if TYPE_CHECKING:
+    from models.training.run import ModelRun
+
+
+class TrainCommand(ABC):
+    """The training command of a model.
+
+    Attributes:
+        spec: the model.
+        flags_type: dataclass of all flags; it has `config`, `resume`, `artifacts_dir` and `model`.
+        about: what `--help` says first.
+        blocks: fields of the flags that hold settings to check, in this order.
+        folders: how the folders of its runs are made, found and read.
+    """
+
+    spec: ModelSpec
+    flags_type: type
+    about: str | None
+    blocks: tuple[str, ...]
+    folders: FolderKind
+
+    @abstractmethod
+    def resumed(self, start: Start, settings: Mapping[str, Any], where: str) -> Any:
+        """Return the flags that a run that goes on has by default.
+
+        Args:
+            start: what is given that the others depend on.
+            settings: what the run's folder says.
+            where: the file that says it, for messages.
+        """
+
+    @abstractmethod
+    def data(self, flags: Any) -> Any:
+        """Return which data to load.
+
+        Raises:
+            UserError: no data are given, or flags are wrong in what only this model knows.
+        """
+
+    @abstractmethod
+    def device(self, flags: Any) -> str:
+        """Return the torch device."""
+
+    @abstractmethod
+    def log(self, flags: Any) -> LogSettings:
+        """Return where metrics go."""
+
+    @abstractmethod
+    def settings(self, flags: Any, data: Any, device: str) -> dict[str, Any]:
+        """Return what the run's folder keeps, so that the run can be repeated."""
+
+    @abstractmethod
+    def model_run(self, flags: Any) -> "ModelRun":
+        """Return what the model adds to the run."""
+
+    def header(self, folder: RunFolder) -> str:
+        """Return what stands above the settings in the run's folder."""
+        return ""
+
+    def shown(self, dataset: Any, settings: dict[str, Any], device: str) -> dict[str, Any]:
+        """Return what W&B shows as the run's configuration."""
+        return settings
+
+    def main(self) -> NoReturn:
+        """Run the command as it was typed."""
+        raise SystemExit(run_command(lambda: self.run(sys.argv[1:])))
+
+    def run(self, arguments: Sequence[str]) -> None:
+        """Train as the arguments say.
+
+        Raises:
+            UserError: they are wrong, or training fails in a way that the user can mend.
+        """
+        flags = self.parse(arguments)
+        self._check_effects(arguments, flags.model)
+        data = self.data(flags)
+        with show_progress() as progress:
+            dataset = self.spec.load_data(data, progress)
+        # torch takes seconds to import; mistakes in flags and data are told before.
+        from models.training.resuming import checkpoint_to_resume
+        from models.training.run import TrainingRun
+
+        device = self.device(flags)  # before a folder is made
+        settings = self.settings(flags, data, device)
+        folder = self._folder(flags)
+
+        def write_settings() -> None:
+            folder.write_settings(settings, self.header(folder))
+
+        if flags.resume is None:
+            write_settings()
+        run = TrainingRun(
+            model=self.model_run(flags),
+            config=flags.model,
+            dataset=dataset,
+            log=self.log(flags),
+            folder=folder,
+            run_settings=self.shown(dataset, settings, device),
+            write_settings=write_settings,
+            resume=None if flags.resume is None else checkpoint_to_resume(folder, flags.resume),
+            device=device,
+            name=_name(flags),
+        )
+        run.train()
+
+    def parse(self, arguments: Sequence[str]) -> Any:
+        """Read the flags twice: first for the preset or checkpoint, then for what beats it."""
+        given = read_flags(self.flags_type, arguments, self._command)
+        defaults = self._defaults(read_start(given.without_help))
+        for block in self.blocks:
+            given.check_block(getattr(defaults, block))
+        flags = tyro.cli(
+            self.flags_type,
+            args=given.arguments_beside(defaults),
+            prog=self._command,
+            description=self.about,
+            default=defaults,
+            use_underscores=True,
+        )
+        blocks = {name: getattr(flags, name) for name in self.blocks}
+        checked = {
+            name: to_config(type(block), to_mapping(block), "flags")
+            for name, block in blocks.items()
+        }
+        return dataclasses.replace(flags, **checked)
+
+    @property
+    def _command(self) -> str:
+        return f"python -m models.{self.spec.name}.train"
+
+    def _defaults(self, start: Start) -> Any:
+        if start.resume is not None:
+            folder = self.folders.of(start.resume)
+            if not start.resume.exists():
+                raise UserError(f"{start.resume}: no such checkpoint")
+            return self.resumed(start, self.folders.read(folder), str(folder.settings))
+        preset = find_preset(self.spec, start.config).config if start.config else None
+        return self.flags_type(model=preset or self.spec.config_type())
+
+    def _check_effects(self, arguments: Sequence[str], config: Any) -> None:
+        """Refuse flags without effect, and say which keys of a preset have none."""
+        settings, applies = to_mapping(config), self.spec.applies
+        given = read_flags(self.flags_type, arguments, self._command).values
+        refuse_idle_flags(applies, settings, given)
+        for note in idle_notes(applies, settings, to_mapping(self.spec.config_type())):
+            sys.stderr.write(f"{note}\n")
+
+    def _folder(self, flags: Any) -> RunFolder:
+        if flags.resume is not None:
+            return self.folders.of(flags.resume)
+        run_name = getattr(flags, "run_name", None)  # not every model lets its runs be named
+        return self.folders.new(flags.artifacts_dir, run_name, _name(flags))
+
+
+def _name(flags: Any) -> str:
+    return flags.config or "custom"
