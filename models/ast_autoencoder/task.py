@@ -1,7 +1,5 @@
 """The AST autoencoder as a task of the training loop."""
 
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -24,13 +22,13 @@ from models.ast_autoencoder.network.tensors import (
     step_tensors,
 )
 from models.ast_autoencoder.step import RowsStep, StepSettings, TrainStep
-from models.config_file import to_mapping
 from models.errors import UserError
 from models.optimization.determinism import allow_deterministic_products
-from models.optimization.optimization import Optimization, OptimizationSettings
+from models.optimization.optimization import Optimization, optimization_settings
 from models.optimization.parts import count_parts
 from models.optimization.precision import autocast_dtype
 from models.programs.language.machine import ConstraintMachine
+from models.training.network_task import NetworkTask
 
 _CPU_EVALUATION_BATCH = 1024
 _GPU_EVALUATION_BATCH = 4096
@@ -47,19 +45,18 @@ _LEAST_NARROW_BATCH = 32
 """With fewer programs a batch, bfloat16 products are slower on a CPU than those in float32."""
 
 
-class AstAutoencoderTask:
-    """A network, its optimizer and a data set, all on one device.
+class AstAutoencoderTask(NetworkTask):
+    """The task of an AST autoencoder on programs.
 
     Args:
-        config: the settings.
-        dataset: programs with their splits.
-        device: a torch device, for example `cpu` or `cuda`.
         eval_interval: evaluate in every so many epochs, and in the last.
         graphed: replay CUDA graphs; None does so on a GPU where the encoder allows it.
 
     Raises:
         UserError: every training or validation program is longer than the decoder may write.
     """
+
+    model = "ast_autoencoder"
 
     def __init__(
         self,
@@ -71,16 +68,12 @@ class AstAutoencoderTask:
         graphed: bool | None = None,
     ) -> None:
         allow_deterministic_products()
-        torch.manual_seed(config.seed)
-        self.config = config
-        self.dataset = dataset
-        self.device = torch.device(device)
+        super().__init__(config, dataset, device)
         self.eval_interval = eval_interval
         self.network = build_network(config).to(self.device)
         self.machine = ConstraintMachine(self.device, config.max_decode_steps)
         self.train_rows, self.train_too_long = self._split(dataset.train, "training")
         self.val_rows, self.val_too_long = self._split(dataset.val, "validation")
-        self.lengths = torch.as_tensor(np.array(dataset.lengths))
         self.num_nodes = torch.as_tensor(count_nodes(dataset.ids))
         self.tensors = self._tensors()
         capturable = self.device.type == "cuda" and config.encoder_kind in _CAPTURABLE
@@ -95,7 +88,6 @@ class AstAutoencoderTask:
         )
         self.epoch = 0
         self.last_evaluation: Evaluated | None = None
-        self.on_batch: Callable[[int, int], None] = lambda done, total: None
         self.step = TrainStep(
             self.network,
             optimizer,
@@ -119,14 +111,7 @@ class AstAutoencoderTask:
                 # The other kinds use operations that may have no deterministic form.
                 deterministic=capturable and config.decoder_kind == "gru",
             ),
-            OptimizationSettings(
-                lr=config.lr,
-                lr_schedule=config.lr_schedule,
-                epochs=config.epochs,
-                batch_size=config.batch_size,
-                step_grid=self._step_grid,
-                seed=config.seed,
-            ),
+            optimization_settings(config, self._step_grid),
             graphed=self.graphed,
         )
         self.judge = judge_of(dataset)
@@ -134,13 +119,9 @@ class AstAutoencoderTask:
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
         """Train one epoch; see `Task.train_epoch`."""
-        start = time.perf_counter()
-        self.step.reset()
-        lr = self.optimization.train_epoch(self.train_rows, self.lengths, self.on_batch)
+        means, speed = self.run_epoch(epoch)
         self.epoch = epoch
-        means = self.step.means(epoch)
-        seconds = time.perf_counter() - start
-        return means | {"lr": lr, "rows_per_s": len(self.train_rows) / seconds}
+        return means | speed
 
     def evaluate(self) -> dict[str, float]:
         """Return the metrics of the validation programs; nothing in epochs between evaluations."""
@@ -191,24 +172,11 @@ class AstAutoencoderTask:
         neighbours = self.train_rows[nearest_rows(latents, train).cpu()].numpy()
         return baseline_metrics(self.dataset.ids, rows.numpy(), neighbours, self.judge)
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return weights, optimizer, schedule and the state of the shuffle."""
-        return self.optimization.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` returned; see `Optimization.load_state_dict`."""
-        self.optimization.load_state_dict(state)
-
-    def describe(self) -> dict[str, Any]:
-        """Return the settings and the language: enough to rebuild the network."""
+    def rebuilt_from(self) -> dict[str, Any]:
+        """Return the language."""
         from models.programs.language.kinds import language
 
-        return {
-            "model": "ast_autoencoder",
-            "config": to_mapping(self.config),
-            "language": language().grammar.digest,
-            "data": {"name": self.dataset.name, "digest": self.dataset.digest},
-        }
+        return {"language": language().grammar.digest}
 
     @property
     def threads(self) -> dict[str, int]:

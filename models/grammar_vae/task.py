@@ -1,13 +1,10 @@
 """The Grammar-VAE as a task of the training loop."""
 
-import time
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
-from models.config_file import to_mapping
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.evaluation import EvaluationSettings, row_keys
@@ -17,10 +14,11 @@ from models.grammar_vae.rules import build_rules
 from models.grammar_vae.step import RowsStep, StepSettings, TrainStep
 from models.grammar_vae.validation import Validation
 from models.optimization.batches import evaluation_batches
-from models.optimization.optimization import Optimization, OptimizationSettings
+from models.optimization.optimization import Optimization, optimization_settings
 from models.optimization.parts import count_parts
 from models.optimization.precision import autocast_dtype
 from models.optimization.schedules import beta_at
+from models.training.network_task import NetworkTask
 
 _CPU_EVALUATION_BATCH = 512
 _GPU_EVALUATION_BATCH = 1024
@@ -28,15 +26,14 @@ _GPU_STEP_GRID = 4
 """Batches on a GPU are cut to multiples of this many steps, a graph for each."""
 
 
-class GrammarVaeTask:
-    """A network, its optimizer and a data set, all on one device.
+class GrammarVaeTask(NetworkTask):
+    """The task of a Grammar-VAE on derivations.
 
     Args:
-        config: the settings.
-        dataset: derivations with their splits.
-        device: a torch device, for example `cpu` or `cuda`.
         graphed: replay CUDA graphs; None does so on a GPU.
     """
+
+    model = "grammar_vae"
 
     def __init__(
         self,
@@ -46,24 +43,19 @@ class GrammarVaeTask:
         *,
         graphed: bool | None = None,
     ) -> None:
-        torch.manual_seed(config.seed)
-        self.config = config
-        self.dataset = dataset
-        self.device = torch.device(device)
+        super().__init__(config, dataset, device)
         self.graphed = self.device.type == "cuda" if graphed is None else graphed
         self.network = build_network(
             config, num_ids=dataset.num_productions, num_steps=dataset.ids.shape[1]
         ).to(self.device)
         self.rules = build_rules(dataset, device)
         self.ids = torch.as_tensor(np.array(dataset.ids), device=self.device)
-        self.lengths = torch.as_tensor(np.array(dataset.lengths))
         self.train_rows = torch.as_tensor(np.array(dataset.train))
         self.known_rows = frozenset(row_keys(dataset.ids[dataset.train]))
         self.autocast = autocast_dtype(config.precision, self.device)
         optimizer = torch.optim.Adam(
             self.network.parameters(), lr=config.lr, fused=True, capturable=self.graphed
         )
-        self.on_batch: Callable[[int, int], None] = lambda done, total: None
         self.step = TrainStep(
             self.network,
             optimizer,
@@ -77,14 +69,7 @@ class GrammarVaeTask:
             self.network,
             optimizer,
             RowsStep(self.step, self.ids, self.beta, num_parts=self.num_parts),
-            OptimizationSettings(
-                lr=config.lr,
-                lr_schedule=config.lr_schedule,
-                epochs=config.epochs,
-                batch_size=config.batch_size,
-                step_grid=self._step_grid,
-                seed=config.seed,
-            ),
+            optimization_settings(config, self._step_grid),
             graphed=self.graphed,
         )
         self.validation = self.validation_of(dataset.val)
@@ -92,15 +77,11 @@ class GrammarVaeTask:
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
         """Train one epoch; see `Task.train_epoch`."""
-        start = time.perf_counter()
         beta = self._beta(epoch)
         self.beta.fill_(beta)
-        self.step.reset()
-        lr = self.optimization.train_epoch(self.train_rows, self.lengths, self.on_batch)
-        means = self.step.means(epoch)
-        seconds = time.perf_counter() - start
+        means, speed = self.run_epoch(epoch)
         means["kl_per_dim"] = means["kl"] / self.config.z_dim
-        return means | {"beta": beta, "lr": lr, "rows_per_s": len(self.train_rows) / seconds}
+        return {**means, "beta": beta, **speed}
 
     def evaluate(self) -> dict[str, float]:
         """Return the metrics of the validation rows and of prior samples."""
@@ -126,24 +107,13 @@ class GrammarVaeTask:
             graphed=self.graphed,
         )
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return weights, optimizer, schedule and the state of the shuffle."""
-        return self.optimization.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` returned; see `Optimization.load_state_dict`."""
-        self.optimization.load_state_dict(state)
-
-    def describe(self) -> dict[str, Any]:
-        """Return the settings, the grammar and the sizes: enough to rebuild the network."""
+    def rebuilt_from(self) -> dict[str, Any]:
+        """Return the grammar and the sizes."""
         grammar = self.dataset.grammar
         return {
-            "model": "grammar_vae",
-            "config": to_mapping(self.config),
             "grammar": None if grammar is None else grammar.to_mapping(),
             "num_productions": self.dataset.num_productions,
             "num_steps": int(self.dataset.ids.shape[1]),
-            "data": {"name": self.dataset.name, "digest": self.dataset.digest},
         }
 
     @property

@@ -35,6 +35,18 @@ class OptimizationSettings:
     seed: int
 
 
+def optimization_settings(config: Any, step_grid: int) -> OptimizationSettings:
+    """Return what optimization needs of a model's settings, which name it alike."""
+    return OptimizationSettings(
+        lr=config.lr,
+        lr_schedule=config.lr_schedule,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        step_grid=step_grid,
+        seed=config.seed,
+    )
+
+
 class Optimization:
     """Trains epochs over shuffled batches of like length.
 
