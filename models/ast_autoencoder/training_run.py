@@ -23,6 +23,7 @@ from models.ast_autoencoder.validation_rows import validation_rows
 from models.checkpoints import read_checkpoint
 from models.config_file import write_text
 from models.console import Console, open_console
+from models.epoch_progress import EpochProgress
 from models.errors import UserError
 from models.logging_sinks import LogSettings, Sinks, open_sinks
 from models.memory import free_memory_mb, is_out_of_memory
@@ -104,11 +105,16 @@ class TrainingRun:
         with open_console() as console:
             self._open(task, console)
             sinks = open_sinks(self.log, self.folder, self.run_settings, console.line, first_epoch)
-            task.on_batch = _StepLog(self, task, sinks, console)
+            progress = self._progress(task, console)
+            task.on_batch = _StepLog(self, task, sinks, progress)
+            progress.begin(first_epoch)
             failed = True
             try:
                 report = fit(
-                    task, settings, lambda r: self._on_epoch(r, task, sinks, console), self.resume
+                    task,
+                    settings,
+                    lambda r: self._on_epoch(r, task, sinks, console, progress),
+                    self.resume,
                 )
                 failed = False
             except KeyboardInterrupt as interrupt:
@@ -133,8 +139,23 @@ class TrainingRun:
                 f"missed; --max_decode_steps {longest} takes all"
             )
 
+    def _progress(self, task: AstAutoencoderTask, console: Console) -> EpochProgress:
+        return EpochProgress(
+            console,
+            num_epochs=self.config.epochs,
+            num_rows=len(task.train_rows),
+            num_val_rows=len(task.val_rows),
+            batch_size=self.config.batch_size,
+            unit="programs",
+        )
+
     def _on_epoch(
-        self, report: EpochReport, task: AstAutoencoderTask, sinks: Sinks, console: Console
+        self,
+        report: EpochReport,
+        task: AstAutoencoderTask,
+        sinks: Sinks,
+        console: Console,
+        progress: EpochProgress,
     ) -> None:
         loss = report.metrics.get("val/loss", math.inf)
         better = loss < self.best
@@ -153,6 +174,8 @@ class TrainingRun:
             rows = validation_rows(task.last_evaluation, self.dataset, self.sources)
             content = {"epoch": report.epoch, "metrics": report.metrics, "programs": rows}
             write_text(self.folder.validation(report.epoch), json.dumps(content, indent=1) + "\n")
+        if not report.finished:
+            progress.begin(report.epoch + 1)
 
     def _save(self, report: EpochReport, path: Path) -> None:
         report.save(path)
@@ -196,17 +219,17 @@ class _StepLog:
     """Logs running means of the last steps, and moves the bar."""
 
     def __init__(
-        self, run: TrainingRun, task: AstAutoencoderTask, sinks: Sinks, console: Console
+        self, run: TrainingRun, task: AstAutoencoderTask, sinks: Sinks, progress: EpochProgress
     ) -> None:
         self.run = run
         self.task = task
         self.sinks = sinks
-        self.console = console
+        self.progress = progress
         self.sums: list[Tensor] = []
 
     def __call__(self, done: int, total: int) -> None:
         """Take in the sums of the last step."""
-        self.console.on_batch(done, total)
+        self.progress(done, total)
         if done == 1:  # windows end with the epoch, so that a resumed run logs the same
             self.sums.clear()
         self.sums.append(self.task.step.last_sums.clone())

@@ -9,6 +9,7 @@ import torch
 from models.checkpoints import LAST, CheckpointKeeper, Monitor, read_checkpoint
 from models.config_file import to_mapping
 from models.console import Console, open_console
+from models.epoch_progress import EpochProgress
 from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.console import epoch_line
@@ -86,21 +87,24 @@ class TrainingRun:
             raise out_of_memory(self.config, self.dataset, self.device, free_mb) from error
 
     def _train(self, console: Console) -> EpochReport:
+        console.working("building the network")
         task = GrammarVaeTask(self.config, self.dataset, self.device)
         settings = FitSettings(
             epochs=self.config.epochs,
             early_stop_patience=self.config.early_stop_patience,
             seed=self.config.seed,
         )
+        first_epoch = 1
         if self.resume is not None:
-            self._take_over(read_checkpoint(self.resume), task.describe())
-        task.on_batch = console.on_batch
+            first_epoch = self._take_over(read_checkpoint(self.resume), task.describe())
+        task.on_batch = progress = self._progress(console)
         console.line(self._opening(task))
         if self.resume is None:
             self._open_sinks(1, console)
+        progress.begin(first_epoch)
         failed = True
         try:
-            last = fit(task, settings, lambda r: self._on_epoch(r, console), self.resume)
+            last = fit(task, settings, lambda r: self._on_epoch(r, console, progress), self.resume)
             failed = False
         except TrainingDiverged:
             console.line(self._how_to_go_on())
@@ -113,7 +117,7 @@ class TrainingRun:
         self._close(console, last)
         return last
 
-    def _on_epoch(self, report: EpochReport, console: Console) -> None:
+    def _on_epoch(self, report: EpochReport, console: Console, progress: EpochProgress) -> None:
         if not self.begun:
             self._begin(report.epoch, console)
         accuracy = report.metrics["val/seq_acc"]
@@ -122,6 +126,17 @@ class TrainingRun:
         assert self.sinks is not None
         self.sinks.log(report.epoch, report.metrics)
         self.keeper.update(report.epoch, report.metrics, report.save)
+        if not report.finished:
+            progress.begin(report.epoch + 1)
+
+    def _progress(self, console: Console) -> EpochProgress:
+        return EpochProgress(
+            console,
+            num_epochs=self.config.epochs,
+            num_rows=len(self.dataset.train),
+            num_val_rows=len(self.dataset.val),
+            batch_size=self.config.batch_size,
+        )
 
     def _begin(self, epoch: int, console: Console) -> None:
         """Take over the folder: only now a checkpoint to resume is known to fit."""
@@ -152,8 +167,12 @@ class TrainingRun:
         # Of epochs that are all at 0 the first is no better than the rest.
         best = self.keeper.best("seq_acc" if self.best > 0 else "loss")
         best = best or self.folder.checkpoints / LAST
+        split = "test" if len(self.dataset.test) else "val"
+        what = f"report of {best.name} on {len(getattr(self.dataset, split)):,} {split} rows"
+        console.line(f"{what} ...")
+        console.working(what)
         model = load_model(best, self.device)
-        report = report_on(model, self.dataset, "test" if len(self.dataset.test) else "val")
+        report = report_on(model, self.dataset, split)
         for line in report_lines(report, model, self.dataset):
             console.line(line)
         for path in write_report(self.folder.path, report, model, self.dataset):
@@ -166,8 +185,8 @@ class TrainingRun:
             return f"No epoch was complete; {self.folder.path} holds no checkpoint."
         return f"Go on with: python -m models.grammar_vae.train --resume {last}"
 
-    def _take_over(self, payload: Mapping[str, Any], task: Mapping[str, Any]) -> None:
-        """Check that a checkpoint is of the same data, and go on from its best value."""
+    def _take_over(self, payload: Mapping[str, Any], task: Mapping[str, Any]) -> int:
+        """Check that a checkpoint is of the same data; return the epoch it goes on with."""
         theirs, ours = payload.get("data"), task["data"]
         if theirs != ours:
             raise UserError(
@@ -175,6 +194,7 @@ class TrainingRun:
                 f"({_name_of(ours)}): pass the same data, or leave its flags out"
             )
         self.best = payload.get("progress", {}).get("best") or 0.0
+        return int(payload.get("epoch", 0)) + 1
 
 
 def _name_of(data: Mapping[str, str] | None) -> str:

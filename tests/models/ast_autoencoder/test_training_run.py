@@ -1,6 +1,7 @@
 """A training run on disk: its files, its lines, and going on after an interruption."""
 
 import json
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -130,3 +131,24 @@ def test_a_device_that_is_not_there_is_refused():
     if not torch.cuda.is_available():
         with pytest.raises(UserError, match="--device cuda: torch sees none"):
             choose_device("cuda")
+
+
+def test_an_epoch_is_followed_program_by_program(run, tmp_path, monkeypatch):
+    told = []
+
+    class FakeConsole:
+        def working(self, what, unit="rows"):
+            told.append(what)
+
+        def on_rows(self, done, total):
+            told.append(f"{done}/{total}")
+
+        def line(self, text):
+            pass
+
+    console = nullcontext(FakeConsole())
+    monkeypatch.setattr("models.ast_autoencoder.training_run.open_console", lambda: console)
+    run(new_artifact_folder(tmp_path), batch_size=32)
+    assert told[:5] == [
+        "epoch 1/6", "32/80", "64/80", "epoch 1/6, validation of 20 programs", "epoch 2/6",
+    ]  # fmt: skip

@@ -1,5 +1,6 @@
 """One run from settings to checkpoints: device, interrupts, full disks."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -33,6 +34,22 @@ def make_run(equations, tiny, tmp_path):
         )
 
     return make
+
+
+class FakeConsole:
+    """Remembers what goes on, without the lines."""
+
+    def __init__(self):
+        self.told = []
+
+    def working(self, what, unit="rows"):
+        self.told.append(what)
+
+    def on_rows(self, done, total):
+        self.told.append(f"{done}/{total}")
+
+    def line(self, text):
+        pass
 
 
 @pytest.fixture
@@ -120,3 +137,29 @@ def test_data_without_a_grammar_train_and_say_what_is_not_available(make_run, eq
 def test_the_last_report_is_returned(make_run):
     last = make_run().train()
     assert (last.epoch, last.finished) == (2, "epochs")
+
+
+def test_the_closing_report_is_announced_before_it_is_made(make_run, capsys, monkeypatch):
+    def report_on(*_):
+        raise UserError(f"shown so far: {capsys.readouterr().out}")
+
+    monkeypatch.setattr("models.grammar_vae.training_run.report_on", report_on)
+    with pytest.raises(UserError, match=r"report of best-.*\.ckpt on 20 test rows \.\.\.\n$"):
+        make_run().train()
+
+
+def test_an_epoch_is_followed_row_by_row(make_run, monkeypatch):
+    console = FakeConsole()
+    monkeypatch.setattr(
+        "models.grammar_vae.training_run.open_console", lambda: nullcontext(console)
+    )
+    make_run(epochs=2, batch_size=64).train()
+    assert console.told[:6] == [
+        "building the network",
+        "epoch 1/2",
+        "64/160",
+        "128/160",
+        "epoch 1/2, validation of 20 rows",
+        "epoch 2/2",
+    ]
+    assert console.told[-1].startswith("report of best-")
