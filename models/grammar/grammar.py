@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -141,6 +141,34 @@ def load_grammar(name_or_path: str) -> Grammar:
             f"Built in: {', '.join(BUILT_IN_GRAMMARS)}; or give the path of a YAML file"
         )
     return Grammar.from_mapping(read_yaml(path), str(path))
+
+
+def first_productions(grammar: Grammar, count: int) -> Grammar:
+    """Return the grammar of the first `count` productions, whose ids are the same.
+
+    Raises:
+        UserError: they are no grammar: what they use is defined behind them.
+    """
+    if count == grammar.num_productions:
+        return grammar
+    productions = grammar.productions[:count]
+    texts = {symbol.text for item in productions for symbol in item.rhs if symbol.is_terminal}
+    pad = grammar.pad_production
+    return replace(
+        grammar,
+        productions=productions,
+        spaced=tuple(text for text in grammar.spaced if text in texts),
+        pad_production=None if pad is None or pad >= count else pad,
+    )
+
+
+def begins_with(grammar: Grammar, beginning: Grammar) -> bool:
+    """Tell whether ids of the grammar `beginning` mean the same in `grammar`."""
+    return (
+        grammar.productions[: beginning.num_productions] == beginning.productions
+        and (grammar.start, grammar.separator) == (beginning.start, beginning.separator)
+        and set(beginning.spaced) <= set(grammar.spaced)
+    )
 
 
 def _productions(lines: tuple[str, ...], source: str) -> tuple[Production, ...]:

@@ -30,6 +30,15 @@ MONITORS = (
 )
 
 
+NO_GRAMMAR = (
+    "no grammar: ids and masks hold no text, so val/prior_unique, val/prior_novel, coefficient "
+    "errors and prior samples are left out, and val/seq_acc is under the masks alone.\n"
+    "Pass --grammar (a built-in name or a YAML file) now to have them, or later to "
+    "python -m models.grammar_vae.use, whose encode, decode, reconstruct, sample, interpolate and "
+    "neighbours need it."
+)
+
+
 class TrainingRun:
     """Trains, shows lines, writes metrics and keeps checkpoints.
 
@@ -99,6 +108,8 @@ class TrainingRun:
             first_epoch = self._take_over(read_checkpoint(self.resume), task.describe())
         task.on_batch = progress = self._progress(console)
         console.line(self._opening(task))
+        if self.dataset.grammar is None:
+            console.line(NO_GRAMMAR)
         if self.resume is None:
             self._open_sinks(1, console)
         progress.begin(first_epoch)

@@ -22,8 +22,10 @@ from models import model_files
 from models.command import run_command
 from models.config_file import to_config
 from models.errors import UserError
+from models.grammar.grammar import Grammar, load_grammar
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
 from models.grammar_vae.data_flags import DataFlags
+from models.grammar_vae.late_grammar import no_grammar_error
 from models.progress import show_progress
 from models.run_folder import read_settings, run_folder_of
 
@@ -38,7 +40,13 @@ class _Model:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Encode(_Model):
+class _ModelWithGrammar(_Model):
+    grammar: str | None = None
+    """Built-in name or YAML file, for a model that was trained on ids and masks alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encode(_ModelWithGrammar):
     """Write the latents of texts as an .npz with `latents` (rows, z_dim) and `texts`."""
 
     text: tuple[str, ...] = ()
@@ -50,7 +58,7 @@ class Encode(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decode(_Model):
+class Decode(_ModelWithGrammar):
     """Decode the latents of an .npz or .npy; one text a line."""
 
     latents: Path
@@ -62,7 +70,7 @@ class Decode(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reconstruct(_Model):
+class Reconstruct(_ModelWithGrammar):
     """Show texts beside what they decode to."""
 
     text: tuple[str, ...] = ()
@@ -76,7 +84,7 @@ class Reconstruct(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample(_Model):
+class Sample(_ModelWithGrammar):
     """Decode standard normal latents; one text a line."""
 
     num: int = 10
@@ -88,7 +96,7 @@ class Sample(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interpolate(_Model):
+class Interpolate(_ModelWithGrammar):
     """Decode points between two texts; one a line."""
 
     first: str
@@ -100,7 +108,7 @@ class Interpolate(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Neighbours(_Model):
+class Neighbours(_ModelWithGrammar):
     """Show the rows of a data set that lie nearest to a text in latent space."""
 
     text: str
@@ -123,7 +131,7 @@ class Evaluate(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export(_Model):
+class Export(_ModelWithGrammar):
     """Write the weights as a safetensors file, with settings, grammar and sizes as metadata."""
 
     out: Path
@@ -170,7 +178,8 @@ def _run(arguments: Sequence[str]) -> None:
     from models.grammar_vae import trained
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = trained.load_model(find_checkpoint(command.model), device)
+    checkpoint = find_checkpoint(command.model)
+    model = trained.load_model(checkpoint, device, _given_grammar(command))
     match command:
         case Encode():
             texts = _texts(command)
@@ -181,15 +190,14 @@ def _run(arguments: Sequence[str]) -> None:
             latents = model_files.read_latents(command.latents)
             _show(trained.decode(model, latents, command.temperature, command.seed))
         case Reconstruct():
-            originals = _originals(command, model.num_steps)
+            originals = _originals(command, model)
             _show_pairs(originals, trained.reconstruct(model, originals))
         case Sample():
             _show(trained.sample(model, command.num, command.temperature, command.seed))
         case Interpolate():
             _show(trained.interpolate(model, command.first, command.last, command.num))
         case Neighbours():
-            corpus = _load(command.prod)
-            _check_grammar(corpus, model, command.prod)
+            corpus = _load(command.prod, model)
             for distance, text in trained.neighbours(model, command.text, corpus.ids, command.num):
                 print(f"{distance:8.3f}  {text}")
         case Evaluate():
@@ -198,6 +206,12 @@ def _run(arguments: Sequence[str]) -> None:
             trained.export_model(model, command.out)
             size = command.out.stat().st_size / 1e6
             print(f"wrote {command.out} ({size:.1f} MB, {model.network.num_parameters:,} numbers)")
+
+
+def _given_grammar(command: Command) -> Grammar | None:
+    """Return the grammar of --grammar, which `evaluate` has among the flags for its rows."""
+    name = command.data.grammar if isinstance(command, Evaluate) else command.grammar
+    return None if name is None else load_grammar(name)
 
 
 def _best_of_run(path: Path) -> Path:
@@ -212,14 +226,20 @@ def _evaluate(command: Evaluate, model: "TrainedModel") -> None:
     from models.grammar_vae.report_metrics import report_on
     from models.grammar_vae.report_text import report_lines, write_report
 
-    flags = command.data if command.data.given else _training_data(model.source)
-    with show_progress() as progress:
-        dataset = load_dataset(flags.config, progress)
+    dataset = _evaluated(command, model)
     report = report_on(model, dataset, command.split)
     for line in report_lines(report, model, dataset, all_families=True):
         print(line)
     for path in write_report(command.out, report, model, dataset) if command.out else ():
         print(f"wrote {path}")
+
+
+def _evaluated(command: Evaluate, model: "TrainedModel") -> DerivationDataset:
+    """Return the rows of the flags, or else those of the run that wrote the checkpoint."""
+    flags = command.data if command.data.given else _training_data(model.source)
+    with show_progress() as progress:
+        # The data of the run itself are read as they were in training: their digest is known.
+        return load_dataset(flags.config, progress, model.grammar if command.data.given else None)
 
 
 def _training_data(checkpoint: Path) -> DataFlags:
@@ -257,37 +277,28 @@ def _write(path: Path, latents: np.ndarray, texts: Sequence[str]) -> None:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _originals(command: Reconstruct, num_steps: int) -> list[str]:
+def _originals(command: Reconstruct, model: "TrainedModel") -> list[str]:
     if (command.prod is None) == (not command.text):
         raise UserError("pass either --text TEXT ... or --prod ids.npy")
     if command.prod is None:
         return list(command.text)
     from models.grammar.derivation import to_text
 
-    dataset = _load(command.prod)
-    if dataset.grammar is None:
-        raise UserError(f"{command.prod}: has no grammar, so its rows have no text")
+    dataset = _load(command.prod, model)
+    assert dataset.grammar is not None  # the model's
     rows = dataset.ids[getattr(dataset, command.split)[: command.num]]
-    if len(rows) and int((rows >= 0).sum(1).max()) > num_steps:
-        raise UserError(f"{command.prod}: rows longer than the {num_steps} steps of the model")
+    if len(rows) and int((rows >= 0).sum(1).max()) > model.num_steps:
+        raise UserError(
+            f"{command.prod}: rows longer than the {model.num_steps} steps of the model"
+        )
     return [to_text(dataset.grammar, row[row >= 0]) for row in rows]
 
 
-def _check_grammar(corpus: DerivationDataset, model: "TrainedModel", prod: str) -> None:
-    known = model.grammar
-    if (
-        known is None
-        or corpus.num_productions != known.num_productions
-        or (corpus.grammar is not None and corpus.grammar.digest != known.digest)
-    ):
-        raise UserError(
-            f"{prod}: these rows are not in the model's grammar: give rows of the data that the "
-            "model was trained on"
-        )
-
-
-def _load(prod: str) -> DerivationDataset:
-    return load_dataset(DataConfig(prod=prod))
+def _load(prod: str, model: "TrainedModel") -> DerivationDataset:
+    """Return rows on disk, which must be in the model's grammar."""
+    if model.grammar is None:
+        raise no_grammar_error(model.source)
+    return load_dataset(DataConfig(prod=prod), grammar=model.grammar)
 
 
 def _show(texts: Sequence[str]) -> None:

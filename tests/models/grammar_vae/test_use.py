@@ -8,6 +8,7 @@ import pytest
 
 from models.command import run_command
 from models.grammar.derivation import to_text
+from models.grammar_vae import train
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.datasets.writing import write_dataset
 from models.grammar_vae.trained import decode, interpolate, load_model, reconstruct, sample
@@ -230,3 +231,78 @@ def test_mistakes_in_flags_are_told_without_waiting_for_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "2 False\n"
+
+
+@pytest.fixture
+def bare_run(half_trained, tmp_path, capsys):
+    """A folder of a run on ids and masks alone, and the ids."""
+    files = write_dataset(half_trained.dataset, tmp_path / "ids", masks=True)
+    files.meta.unlink()
+    files.splits.unlink()
+    arguments = ["--prod", files.ids, "--masks", files.masks, "--config", "minimal"]
+    arguments += ["--epochs", 1, "--gpus", 0, "--artifacts_dir", tmp_path, "--run_name", "bare"]
+    assert run_command(lambda: train._run([str(argument) for argument in arguments])) == 0
+    return tmp_path / "bare", files.ids, capsys.readouterr().out
+
+
+def test_training_without_a_grammar_says_at_its_start_what_is_left_out(bare_run):
+    _, _, printed = bare_run
+    opening, told, rest = printed.split("\n", 2)
+    assert "training rows" in opening
+    assert told.startswith("no grammar: ids and masks hold no text, so val/prior_unique")
+    assert rest.index("Pass --grammar") < rest.index("epoch 1/1")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("encode", "--text", "x", "--out", "OUT"),
+        ("reconstruct", "--text", "x"),
+        ("reconstruct", "--prod", "IDS", "--split", "train"),
+        ("sample",),
+        ("interpolate", "--first", "x", "--last", "1 + 2"),
+        ("neighbours", "--text", "x", "--prod", "IDS"),
+    ],
+)
+def test_whatever_needs_text_takes_a_grammar_later(use, bare_run, tmp_path, arguments):
+    folder, ids, _ = bare_run
+    places = {"IDS": ids, "OUT": tmp_path / "latents.npz"}
+    given = [places.get(argument, argument) for argument in arguments]
+    code, lines, message = use(*given, model=folder)
+    assert (code, lines) == (2, [])
+    assert "without a grammar, so it has no text: pass --grammar" in message
+    code, lines, message = use(*given, "--grammar", "equations", model=folder)
+    assert (code, message) == (0, "")
+    assert lines
+
+
+def test_decoding_and_exporting_take_a_grammar_later(use, bare_run, tmp_path):
+    folder, _, _ = bare_run
+    np.save(tmp_path / "z.npy", np.zeros((2, 32)))
+    latents = ("decode", "--latents", tmp_path / "z.npy")
+    code, lines, _ = use(*latents, "--grammar", "equations", model=folder)
+    assert (code, len(lines)) == (0, 2)
+    out = tmp_path / "model.safetensors"
+    assert use("export", "--out", out, "--grammar", "equations", model=folder)[0] == 0
+    assert use(*latents, model=out) == (0, lines, "")
+
+
+def test_evaluation_with_a_late_grammar_has_prior_samples(use, bare_run):
+    folder, ids, _ = bare_run
+    assert any("prior samples: not available" in line for line in use("evaluate", model=folder)[1])
+    for data in ((), ("--prod", ids)):
+        code, lines, _ = use("evaluate", "--grammar", "equations", *data, model=folder)
+        assert code == 0
+        assert any("prior samples: 1,000 drawn" in line for line in lines)
+
+
+def test_rows_need_no_metadata_where_the_model_knows_its_grammar(use, prod, tmp_path):
+    lone = tmp_path / "lone.npy"
+    lone.write_bytes(prod.read_bytes())
+    assert use("reconstruct", "--prod", lone, "--num", 2)[0] == 0
+    assert use("evaluate", "--prod", lone, "--split", "train")[0] == 0
+
+
+def test_a_late_grammar_that_does_not_fit_is_refused(refusal, bare_run):
+    message = refusal("sample", "--grammar", "pde", model=bare_run[0])
+    assert "the grammar pde has 56 productions, the model was trained on 11" in message
