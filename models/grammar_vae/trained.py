@@ -7,6 +7,7 @@
 Every decoded text is in the grammar, from any latent: decoding is constrained by it.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from models.checkpoints import read_checkpoint
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
+from models.grammar.ambiguity import AmbiguityFinder
 from models.grammar.decoding import DeviceTables, constrained_decode
 from models.grammar.derivation import pad, to_text
 from models.grammar.grammar import Grammar
@@ -28,6 +30,8 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.late_grammar import fitting_grammar, no_grammar_error
 from models.grammar_vae.network import GrammarVae, build_network
 from models.grammar_vae.weights_file import ENDING, read_weights, write_weights
+
+logger = logging.getLogger(__name__)
 
 _ROWS_AT_ONCE = 1024
 
@@ -140,6 +144,7 @@ def encode(model: TrainedModel, texts: Sequence[str]) -> NDArray[np.float32]:
                 f"{model.num_steps}: shorten it, or train on longer rows"
             )
         derivations.append(derivation)
+    _warn_of_second_derivation(model, texts)
     return encode_ids(model, pad(derivations, model.num_steps))
 
 
@@ -249,6 +254,25 @@ def neighbours(
     return [
         (float(distance[row]), to_text(grammar, corpus[row][corpus[row] >= 0])) for row in nearest
     ]
+
+
+def _warn_of_second_derivation(model: TrainedModel, texts: Sequence[str]) -> None:
+    """Say so where a text could have been derived otherwise; only slow grammars have such texts."""
+    grammar, parser = _grammar_of(model)
+    if parser.algorithm == "lalr":
+        return
+    finder = AmbiguityFinder(grammar)
+    for text in texts:
+        parting = finder.second_derivation(text)
+        if parting is not None:
+            logger.warning(
+                "'%s' has two derivations in the grammar %s (%s): the one whose productions stand "
+                "first is taken, here and in other such texts",
+                text,
+                grammar.name,
+                parting,
+            )
+            return
 
 
 def _checked_latents(latents: NDArray[np.floating], z_dim: int) -> NDArray[np.float32]:

@@ -14,6 +14,7 @@ from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.console import epoch_line
 from models.grammar_vae.data import DerivationDataset
+from models.grammar_vae.datasets.long_rows import long_rows_note
 from models.grammar_vae.memory import out_of_memory
 from models.grammar_vae.report_metrics import report_on
 from models.grammar_vae.report_text import report_lines, write_report
@@ -110,6 +111,9 @@ class TrainingRun:
         console.line(self._opening(task))
         if self.dataset.grammar is None:
             console.line(NO_GRAMMAR)
+        far = long_rows_note(self.dataset.lengths, lambda row: f"row {row}")
+        if far is not None:
+            console.line(far)
         if self.resume is None:
             self._open_sinks(1, console)
         progress.begin(first_epoch)

@@ -25,6 +25,7 @@ from models.errors import UserError
 from models.grammar.grammar import Grammar, load_grammar
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
 from models.grammar_vae.data_flags import DataFlags
+from models.grammar_vae.datasets.text_files import read_lines
 from models.grammar_vae.late_grammar import no_grammar_error
 from models.progress import show_progress
 from models.run_folder import read_settings, run_folder_of
@@ -52,7 +53,7 @@ class Encode(_ModelWithGrammar):
     text: tuple[str, ...] = ()
     """Texts to encode."""
     file: Path | None = None
-    """Or a file with one text a line."""
+    """Or a file with one text a line, read as build_dataset reads it."""
     out: Path = Path("latents.npz")
     """Where to write."""
 
@@ -259,13 +260,10 @@ def _texts(command: Encode) -> list[str]:
         raise UserError("pass either --text TEXT ... or --file FILE")
     if command.file is None:
         return list(command.text)
-    try:
-        texts = command.file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{command.file}: cannot be read: {error}") from error
-    if not texts:
-        raise UserError(f"{command.file}: holds no text: give one a line")
-    return texts
+    rows = read_lines(command.file)
+    for note in rows.notes:
+        print(f"{command.file}: {note}", file=sys.stderr)
+    return rows.texts
 
 
 def _write(path: Path, latents: np.ndarray, texts: Sequence[str]) -> None:

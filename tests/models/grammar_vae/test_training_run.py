@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -163,3 +164,14 @@ def test_an_epoch_is_followed_row_by_row(make_run, monkeypatch):
         "epoch 2/2",
     ]
     assert console.told[-1].startswith("report of best-")
+
+
+def test_a_row_far_longer_than_the_rest_is_named_before_training(make_run, equations, capsys):
+    ids = np.full((equations.num_rows, 60), -1, dtype=np.int16)
+    ids[:, : equations.ids.shape[1]] = equations.ids
+    ids[3, :60] = 0
+    lengths = (ids >= 0).sum(1).astype(np.int32)
+    make_run(replace(equations, ids=ids, lengths=lengths, grammar=None), epochs=1).train()
+    lines = capsys.readouterr().out.splitlines()
+    told = next(i for i, line in enumerate(lines) if line.startswith("row 3 takes 60 steps, but"))
+    assert told < next(i for i, line in enumerate(lines) if line.startswith("epoch 1"))

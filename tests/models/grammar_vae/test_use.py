@@ -133,7 +133,7 @@ def test_rows_of_another_grammar_are_no_neighbours(refusal, tmp_path):
         (("encode", "--text", "x", "--file", "y"), "pass either --text TEXT ... or --file FILE"),
         (("reconstruct",), "pass either --text TEXT ... or --prod ids.npy"),
         (("encode", "--text", "x y"), "column 3: unexpected 'y'"),
-        (("encode", "--file", "nowhere.txt"), "nowhere.txt: cannot be read"),
+        (("encode", "--file", "nowhere.txt"), "there is no file nowhere.txt"),
         (("decode", "--latents", "nowhere.npy"), "nowhere.npy: no array `latents` to read"),
         (("sample", "--num", "-1"), "num is -1: give 0 or more"),
         (("sample", "--seed", "-1"), "seed is -1: give 0 or more"),
@@ -150,7 +150,7 @@ def test_mistakes_are_told(refusal, arguments, message, tmp_path, monkeypatch):
 def test_files_that_hold_no_texts_or_latents_are_told(refusal, tmp_path):
     (tmp_path / "empty.txt").touch()
     assert refusal("encode", "--file", tmp_path / "empty.txt").endswith(
-        "empty.txt: holds no text: give one a line"
+        "empty.txt has no rows: give a file with at least one"
     )
     np.savez(tmp_path / "other.npz", z=np.zeros((1, 12)))
     assert "other.npz: no array `latents`" in refusal("decode", "--latents", tmp_path / "other.npz")
@@ -306,3 +306,12 @@ def test_rows_need_no_metadata_where_the_model_knows_its_grammar(use, prod, tmp_
 def test_a_late_grammar_that_does_not_fit_is_refused(refusal, bare_run):
     message = refusal("sample", "--grammar", "pde", model=bare_run[0])
     assert "the grammar pde has 56 productions, the model was trained on 11" in message
+
+
+def test_a_file_of_texts_is_read_as_data_sets_are(use, tmp_path):
+    (tmp_path / "texts.smi").write_text("x name\n\n1\n", encoding="utf-8")
+    out = tmp_path / "l.npz"
+    code, lines, told = use("encode", "--file", tmp_path / "texts.smi", "--out", out)
+    assert (code, lines) == (0, [f"{out}: latents (2, 12), texts (2,)"])
+    assert "texts.smi: 1 blank line is skipped" in told
+    assert "texts.smi: 1 lines go on behind the SMILES" in told
