@@ -11,7 +11,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -22,6 +22,7 @@ from models import model_files
 from models.command import run_command
 from models.config_file import to_config
 from models.errors import UserError
+from models.grammar.derivation import check_ids
 from models.grammar.grammar import Grammar, load_grammar
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
 from models.grammar_vae.data_flags import DataFlags
@@ -240,7 +241,15 @@ def _evaluated(command: Evaluate, model: "TrainedModel") -> DerivationDataset:
     flags = command.data if command.data.given else _training_data(model.source)
     with show_progress() as progress:
         # The data of the run itself are read as they were in training: their digest is known.
-        return load_dataset(flags.config, progress, model.grammar if command.data.given else None)
+        grammar = model.grammar if command.data.given else None
+        dataset = load_dataset(flags.config, progress, grammar)
+    if dataset.grammar is not None or model.grammar is None:
+        return dataset
+    try:
+        check_ids(dataset.ids, model.grammar)
+    except UserError as error:
+        raise UserError(f"{dataset.name}: not in the grammar that was given: {error}") from error
+    return replace(dataset, grammar=model.grammar)
 
 
 def _training_data(checkpoint: Path) -> DataFlags:

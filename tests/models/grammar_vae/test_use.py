@@ -1,5 +1,6 @@
 """The command that uses a trained model: what it takes, prints and refuses."""
 
+import re
 import subprocess
 import sys
 
@@ -7,7 +8,9 @@ import numpy as np
 import pytest
 
 from models.command import run_command
+from models.config_file import dump_yaml
 from models.grammar.derivation import to_text
+from models.grammar.grammar import load_grammar
 from models.grammar_vae import train
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.datasets.writing import write_dataset
@@ -294,6 +297,19 @@ def test_evaluation_with_a_late_grammar_has_prior_samples(use, bare_run):
         code, lines, _ = use("evaluate", "--grammar", "equations", *data, model=folder)
         assert code == 0
         assert any("prior samples: 1,000 drawn" in line for line in lines)
+
+
+def test_evaluation_knows_the_rows_of_its_run_and_checks_them(use, bare_run, tmp_path):
+    folder, _, _ = bare_run
+    lines = use("evaluate", "--grammar", "equations", model=folder)[1]
+    assert not any("trained on other rows" in line for line in lines)
+    own = load_grammar("equations")
+    longer = [str(item).replace("'x'", "'x' S") for item in own.productions]
+    path = tmp_path / "other.yaml"
+    path.write_text(dump_yaml(own.to_mapping() | {"productions": longer}))
+    code, _, message = use("evaluate", "--grammar", path, model=folder)
+    assert code == 2
+    assert re.search(r"not in the grammar that was given: row \d+, step \d+: ", message)
 
 
 def test_rows_need_no_metadata_where_the_model_knows_its_grammar(use, prod, tmp_path):
