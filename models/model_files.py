@@ -1,12 +1,15 @@
-"""The files that the commands for trained models take: checkpoints by name, latents."""
+"""The files that the commands for trained models take and write: checkpoints by name, latents."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from models.errors import UserError
-from models.presets import find_preset
+from models.errors import UserError, did_you_mean
+from models.latents import checked_latents
+from models.numpy_files import read_numpy
+from models.presets import Preset, find_preset, preset_names
 from models.registry import model_spec
 
 
@@ -26,7 +29,7 @@ def find_checkpoint(model: str, name: str, in_run: Callable[[Path], Path]) -> Pa
         return path
     if path.is_dir():
         return in_run(path)
-    preset = find_preset(model, name)
+    preset = _find_preset(model, name)
     best = None if preset.built_in else best_in(model, preset.source.parent / preset.name)
     if best is None:
         raise UserError(
@@ -36,26 +39,90 @@ def find_checkpoint(model: str, name: str, in_run: Callable[[Path], Path]) -> Pa
     return best
 
 
+def _find_preset(model: str, name: str) -> Preset:
+    """Return the preset of this name, for what is no file."""
+    try:
+        return find_preset(model, name)
+    except UserError as error:
+        if name in preset_names(model):
+            raise
+        path = Path(name)
+        beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise UserError(
+            f"{name}: there is no such file or folder.{did_you_mean(path.name, beside)} "
+            f"Nor is it a preset: {error}"
+        ) from error
+
+
 def best_in(model: str, folder: Path) -> Path | None:
     """Return the best `best-*.ckpt` in a folder, by the first of the model's metrics it names."""
     # torch takes seconds to import, and `--help` needs none.
-    from models.checkpoints import Monitor, best_checkpoint
+    from models.checkpoints import best_checkpoint
 
-    monitors = [
-        Monitor(metric=metric.name, label=metric.name.rpartition("/")[2], mode=metric.mode)
-        for metric in model_spec(model).metrics
-    ]
-    return best_checkpoint(folder, monitors)
+    spec = model_spec(model)
+    return best_checkpoint(folder, [spec.ranking(metric.name) for metric in spec.metrics])
 
 
 def read_latents(path: Path) -> np.ndarray:
-    """Return the array of an .npy, or `latents` of an .npz.
+    """Return the array of an .npy, or `latents` of an .npz: float32, two dimensions, finite.
 
     Raises:
         UserError: the file is missing, damaged, or holds no such array.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        return loaded["latents"] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
-    except (OSError, ValueError, KeyError) as error:
+        loaded = read_numpy(path)
+    except UserError as error:
         raise UserError(f"{path}: no array `latents` to read: {error}") from error
+    if isinstance(loaded, np.ndarray):
+        return _checked(path, loaded)
+    if "latents" not in loaded:
+        raise UserError(
+            f"{path}: no array `latents` to read: it holds {', '.join(sorted(loaded)) or 'none'}: "
+            "give what the action `encode` wrote, or an .npy file with the latents"
+        )
+    return _checked(path, loaded["latents"])
+
+
+def check_output(path: Path) -> None:
+    """Check that a file can be written, before long work; folders that lack are made later.
+
+    Raises:
+        UserError: a folder has its name, or it cannot lie where it should.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: cannot be written: Is a directory")
+    check_output_folder(path.parent)
+
+
+def check_output_folder(path: Path) -> None:
+    """Check that files can be written into a folder that may still have to be made.
+
+    Raises:
+        UserError: they cannot.
+    """
+    there = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise UserError(f"{path}: cannot be written: {there} is not a folder")
+    if not os.access(there, os.W_OK):
+        raise UserError(f"{path}: cannot be written: Permission denied")
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Write arrays as an .npz under exactly the name that was given.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:  # numpy would add .npz to another name
+            np.savez(file, **arrays)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _checked(path: Path, array: np.ndarray) -> np.ndarray:
+    try:
+        return checked_latents(array)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error

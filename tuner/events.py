@@ -171,7 +171,7 @@ class EventLog:
                 self._file.truncate(end)
             raise UserError(
                 f"{self._path}: cannot be written: {error.strerror or error}. "
-                "Free disk space, then `tuner resume` the run"
+                "Free disk space; what was recorded before is intact, and `tuner show` reads it"
             ) from error
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """Runs a search from its first file to its last event: the driver.
 
-    run = run_search(load_search("grammar_vae/quickstart"), name="first")
+    run = run_search(load_search("grammar_vae/quickstart"), RunOptions(name="first"))
 
 Everything that is needed to read or repeat the run lies in its folder. Ray Tune drives the trials;
 the study, the event log and the checkpoints on disk are the record.
@@ -171,8 +171,7 @@ def _drive(
 def _board(search: Search, paths: RunPaths, stop: SearchStop) -> Board:
     return Board(
         run=paths.name,
-        metric=search.objective.metric,
-        mode=search.objective.mode,
+        ranking=search.ranking,
         num_trials=search.budget.num_trials,
         max_epochs=search.scheduler.max_epochs,
         deadline=stop.deadline,

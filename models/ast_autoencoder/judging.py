@@ -6,18 +6,15 @@ type. A program that equals the original is not run: the data set's examples cam
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.example_text import Example
 from models.ast_autoencoder.execution.outcomes import same_value
 from models.ast_autoencoder.execution.program_pool import ProgramPool
 from models.ast_autoencoder.language.tree import parameter_types
-
-if TYPE_CHECKING:
-    from models.ast_autoencoder.data import ProgramDataset
 
 Ids = Sequence[int]
 
@@ -33,7 +30,7 @@ class Judge:
         pool: of workers; they start with the first programs.
     """
 
-    def __init__(self, dataset: "ProgramDataset", pool: ProgramPool | None = None) -> None:
+    def __init__(self, dataset: ProgramDataset, pool: ProgramPool | None = None) -> None:
         self.dataset = dataset
         self.pool = pool or ProgramPool()
 
@@ -92,7 +89,7 @@ class Judge:
         self.pool.close()
 
 
-def judge_of(dataset: "ProgramDataset") -> Judge | None:
+def judge_of(dataset: ProgramDataset) -> Judge | None:
     """Return the judge of a data set, None where it has no examples."""
     return Judge(dataset) if dataset.has_examples else None
 
@@ -106,8 +103,18 @@ def rates(prefix: str, passed: Sequence[NDArray[np.bool_]]) -> dict[str, float]:
     }
 
 
-def examples_passed(programs: Sequence[Ids], examples: Sequence[Example]) -> NDArray[np.bool_]:
-    """Return which examples (columns) each program (rows) satisfies."""
-    with ProgramPool() as pool:
-        found = pool.passed([(program, examples) for program in programs])
+def examples_passed(
+    programs: Sequence[Ids], examples: Sequence[Example], pool: ProgramPool | None = None
+) -> NDArray[np.bool_]:
+    """Return which examples (columns) each program (rows) satisfies.
+
+    Args:
+        programs: with one signature, that of the examples.
+        examples: of all programs.
+        pool: runs them; one of its own by default, whose workers end with the call.
+    """
+    if pool is None:
+        with ProgramPool() as own:
+            return examples_passed(programs, examples, own)
+    found = pool.passed([(program, examples) for program in programs])
     return np.array(found, dtype=np.bool_).reshape(len(programs), len(examples))

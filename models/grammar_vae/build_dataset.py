@@ -17,6 +17,7 @@ import tyro
 
 from models.command import run_command
 from models.errors import UserError
+from models.flags import read_flags
 from models.grammar.grammar import BUILT_IN_GRAMMARS, Grammar, load_grammar
 from models.grammar.parsing import TextParser
 from models.grammar_vae.data import DerivationDataset, make_dataset
@@ -33,6 +34,7 @@ from models.progress import ProgressCallback, show_progress
 
 DEFAULT_SEED = 42
 _TAB = ("tab", "\\t")
+_COMMAND = "python -m models.grammar_vae.build_dataset"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +83,8 @@ def main() -> None:
 def _run(arguments: Sequence[str]) -> None:
     flags = tyro.cli(
         BuildFlags,
-        args=arguments,
-        prog="python -m models.grammar_vae.build_dataset",
+        args=read_flags(BuildFlags, arguments, _COMMAND, pairs=False).arguments,
+        prog=_COMMAND,
         description=__doc__,
         use_underscores=True,
         config=(tyro.conf.FlagCreatePairsOff,),

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.checkpoints import read_checkpoint
+from models.checkpoints import check_model, read_checkpoint
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.grammar.ambiguity import AmbiguityFinder
@@ -30,6 +30,8 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.late_grammar import fitting_grammar, no_grammar_error
 from models.grammar_vae.network import GrammarVae, build_network
 from models.grammar_vae.weights_file import ENDING, read_weights, write_weights
+from models.latents import checked_latents
+from models.layers.weights import load_weights
 
 logger = logging.getLogger(__name__)
 
@@ -83,13 +85,16 @@ def load_model(path: Path, device: str = "cpu", grammar: Grammar | None = None) 
         UserError: the file is no checkpoint of a Grammar-VAE, or `grammar` does not fit it.
     """
     payload = (read_weights if path.suffix == ENDING else read_checkpoint)(path, device)
-    if payload.get("model") != "grammar_vae":
-        raise UserError(f"{path}: a checkpoint of {payload.get('model')}, not of grammar_vae")
+    keys = ("config", "grammar", "num_productions", "num_steps", "epoch", "data")
+    check_model(payload, path, "grammar_vae", keys)
     config = to_config(GrammarVaeConfig, payload["config"], str(path))
     network = build_network(
         config, num_ids=payload["num_productions"], num_steps=payload["num_steps"]
     )
-    network.load_state_dict(payload["task"]["network"])
+    try:
+        load_weights(network, payload["task"]["network"])
+    except ValueError as error:
+        raise UserError(f"{path}: its weights do not fit its settings: {error}") from error
     grammar = _grammar_for(payload, path, grammar)
     return TrainedModel(
         network=network.to(device).eval(),
@@ -190,7 +195,7 @@ def decode_ids(
     """Return the derivation of each latent (rows, z_dim): (rows, num_steps), padded with -1."""
     _grammar_of(model)
     assert model.tables is not None
-    z = torch.as_tensor(_checked_latents(latents, model.config.z_dim))
+    z = torch.as_tensor(checked_latents(latents, model.config.z_dim))
     _check_least("seed", seed, 0)
     generator = torch.Generator(model.device).manual_seed(seed)
     parts = []
@@ -273,19 +278,6 @@ def _warn_of_second_derivation(model: TrainedModel, texts: Sequence[str]) -> Non
                 parting,
             )
             return
-
-
-def _checked_latents(latents: NDArray[np.floating], z_dim: int) -> NDArray[np.float32]:
-    array = np.asarray(latents)
-    if array.ndim != 2 or array.shape[1] != z_dim:
-        raise UserError(f"latents have shape {array.shape}: this model takes (rows, {z_dim})")
-    if array.dtype.kind not in "fiu":
-        raise UserError(f"latents are of type {array.dtype}: give real numbers")
-    with np.errstate(over="ignore"):
-        small = array.astype(np.float32)
-    if not np.isfinite(small).all():
-        raise UserError("latents hold NaN or numbers beyond float32: give finite ones")
-    return small
 
 
 def _check_least(name: str, value: int, least: int) -> None:

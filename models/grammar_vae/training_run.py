@@ -1,16 +1,12 @@
 """One training run on disk and on the console, from settings and data to checkpoints."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from models.checkpoints import LAST, CheckpointKeeper, Monitor, read_checkpoint
+from models.checkpoints import LAST, CheckpointKeeper
 from models.config_file import to_mapping
 from models.console import Console, open_console
 from models.epoch_progress import EpochProgress
-from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.console import epoch_line
 from models.grammar_vae.data import DerivationDataset
@@ -18,17 +14,17 @@ from models.grammar_vae.datasets.long_rows import long_rows_note
 from models.grammar_vae.memory import out_of_memory
 from models.grammar_vae.report_metrics import report_on
 from models.grammar_vae.report_text import report_lines, write_report
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.trained import load_model
-from models.logging_sinks import LogSettings, Sinks, open_sinks
+from models.logging_sinks import LogSettings
 from models.memory import free_memory_mb, is_out_of_memory
-from models.run_folder import RunFolder, forget_later_epochs
-from models.training import EpochReport, FitSettings, TrainingDiverged, fit
+from models.resuming import Resumed, read_resumed
+from models.run_folder import RunFolder
+from models.run_record import RunRecord, telling_how_to_go_on
+from models.training import EpochReport, FitSettings, fit
 
-MONITORS = (
-    Monitor(metric="val/seq_acc", label="seq_acc", mode="max"),
-    Monitor(metric="val/loss", label="loss", mode="min"),
-)
+RANKINGS = (GRAMMAR_VAE.ranking("val/seq_acc"), GRAMMAR_VAE.ranking("val/loss"))
 
 
 NO_GRAMMAR = (
@@ -48,7 +44,7 @@ class TrainingRun:
         dataset: what to train on.
         log: where metrics go besides the run's JSON lines.
         folder: where everything goes.
-        write_settings: writes the run's settings file; called once the run goes on.
+        write_settings: writes the run's settings file; called once a resumed run goes on.
         resume: a checkpoint to go on from, or None.
         device: a torch device.
         name: what the lines call the run.
@@ -74,10 +70,7 @@ class TrainingRun:
         self.resume = resume
         self.device = device
         self.name = name
-        self.keeper = CheckpointKeeper(folder.checkpoints, MONITORS, config.save_top_k)
-        self.best = 0.0
-        self.begun = False
-        self.sinks: Sinks | None = None
+        self.keeper = CheckpointKeeper(folder.checkpoints, RANKINGS, config.save_top_k)
 
     def train(self) -> EpochReport:
         """Train to the end.
@@ -91,12 +84,13 @@ class TrainingRun:
         try:
             with open_console() as console:
                 return self._train(console)
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, OSError) as error:
             if not is_out_of_memory(error):
                 raise
             raise out_of_memory(self.config, self.dataset, self.device, free_mb) from error
 
     def _train(self, console: Console) -> EpochReport:
+        resumed = self._resumed() if self.resume is not None else None
         console.working("building the network")
         task = GrammarVaeTask(self.config, self.dataset, self.device)
         settings = FitSettings(
@@ -104,9 +98,6 @@ class TrainingRun:
             early_stop_patience=self.config.early_stop_patience,
             seed=self.config.seed,
         )
-        first_epoch = 1
-        if self.resume is not None:
-            first_epoch = self._take_over(read_checkpoint(self.resume), task.describe())
         task.on_batch = progress = self._progress(console)
         console.line(self._opening(task))
         if self.dataset.grammar is None:
@@ -114,32 +105,38 @@ class TrainingRun:
         far = long_rows_note(self.dataset.lengths, lambda row: f"row {row}")
         if far is not None:
             console.line(far)
-        if self.resume is None:
-            self._open_sinks(1, console)
-        progress.begin(first_epoch)
+        about = {**to_mapping(self.config), "data": self.dataset.name, "device": self.device}
+        record = RunRecord(
+            folder=self.folder,
+            log=self.log,
+            run_settings=about,
+            write_settings=self.write_settings,
+            say=console.line,
+            resumed=resumed,
+        )
+        progress.begin(1 if resumed is None else resumed.epoch + 1)
         failed = True
         try:
-            last = fit(task, settings, lambda r: self._on_epoch(r, console, progress), self.resume)
+            with telling_how_to_go_on(console.line, self._how_to_go_on):
+                last = fit(
+                    task,
+                    settings,
+                    lambda r: self._on_epoch(r, record, console, progress),
+                    self.resume,
+                )
             failed = False
-        except TrainingDiverged:
-            console.line(self._how_to_go_on())
-            raise
-        except KeyboardInterrupt as interrupt:
-            raise KeyboardInterrupt(self._how_to_go_on()) from interrupt
         finally:
-            if self.sinks is not None:
-                self.sinks.close(failed=failed)
+            record.close(failed=failed)
         self._close(console, last)
         return last
 
-    def _on_epoch(self, report: EpochReport, console: Console, progress: EpochProgress) -> None:
-        if not self.begun:
-            self._begin(report.epoch, console)
-        accuracy = report.metrics["val/seq_acc"]
-        console.line(epoch_line(report, self.config.epochs, best=accuracy > self.best))
-        self.best = max(self.best, accuracy)
-        assert self.sinks is not None
-        self.sinks.log(report.epoch, report.metrics)
+    def _on_epoch(
+        self, report: EpochReport, record: RunRecord, console: Console, progress: EpochProgress
+    ) -> None:
+        record.begin()
+        best = self.keeper.is_best("seq_acc", report.epoch, report.metrics)
+        console.line(epoch_line(report, self.config.epochs, best=best))
+        record.log(report.epoch, report.metrics)
         self.keeper.update(report.epoch, report.metrics, report.save)
         if not report.finished:
             progress.begin(report.epoch + 1)
@@ -152,18 +149,6 @@ class TrainingRun:
             num_val_rows=len(self.dataset.val),
             batch_size=self.config.batch_size,
         )
-
-    def _begin(self, epoch: int, console: Console) -> None:
-        """Take over the folder: only now a checkpoint to resume is known to fit."""
-        self.begun = True
-        forget_later_epochs(self.folder, epoch - 1)
-        self.write_settings()
-        if self.sinks is None:
-            self._open_sinks(epoch, console)
-
-    def _open_sinks(self, epoch: int, console: Console) -> None:
-        settings = {**to_mapping(self.config), "data": self.dataset.name, "device": self.device}
-        self.sinks = open_sinks(self.log, self.folder, settings, console.line, epoch)
 
     def _opening(self, task: GrammarVaeTask) -> str:
         data = self.dataset
@@ -179,9 +164,7 @@ class TrainingRun:
                 f"stopped early: val/seq_acc has not risen for "
                 f"{self.config.early_stop_patience} epochs"
             )
-        # Of epochs that are all at 0 the first is no better than the rest.
-        best = self.keeper.best("seq_acc" if self.best > 0 else "loss")
-        best = best or self.folder.checkpoints / LAST
+        best = self.keeper.best("seq_acc") or self.folder.checkpoints / LAST
         split = "test" if len(self.dataset.test) else "val"
         what = f"report of {best.name} on {len(getattr(self.dataset, split)):,} {split} rows"
         console.line(f"{what} ...")
@@ -196,32 +179,14 @@ class TrainingRun:
 
     def _how_to_go_on(self) -> str:
         last = self.folder.checkpoints / LAST
+        if not last.is_file() and self.resume is not None:
+            last = self.resume
         if not last.is_file():
             return f"No epoch was complete; {self.folder.path} holds no checkpoint."
         return f"Go on with: python -m models.grammar_vae.train --resume {last}"
 
-    def _take_over(self, payload: Mapping[str, Any], task: Mapping[str, Any]) -> int:
-        """Check that a checkpoint is of the same data; return the epoch it goes on with."""
-        theirs, ours = payload.get("data"), task["data"]
-        if theirs != ours:
-            raise UserError(
-                f"{self.resume}: trained on other data ({_name_of(theirs)}) than given here "
-                f"({_name_of(ours)}): pass the same data, or leave its flags out"
-            )
-        self.best = payload.get("progress", {}).get("best") or 0.0
-        return int(payload.get("epoch", 0)) + 1
-
-
-def _name_of(data: Mapping[str, str] | None) -> str:
-    return "unknown" if data is None else f"{data['name']}, digest {data['digest'][:8]}"
-
-
-def choose_device(num_gpus: int | None) -> str:
-    """Return the torch device for a number of GPUs; None takes one where there is one.
-
-    Raises:
-        UserError: a GPU is asked for and torch sees none.
-    """
-    if num_gpus == 1 and not torch.cuda.is_available():
-        raise UserError("--gpus 1: torch sees no GPU on this machine: pass --gpus 0")
-    return "cuda" if torch.cuda.is_available() and num_gpus != 0 else "cpu"
+    def _resumed(self) -> Resumed:
+        """Check that the checkpoint fits."""
+        assert self.resume is not None
+        remedy = "pass the same data, or leave its flags out"
+        return read_resumed(self.resume, self.config, self.dataset, remedy)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import tyro
@@ -22,23 +22,30 @@ from models import model_files
 from models.command import run_command
 from models.config_file import to_config
 from models.errors import UserError
+from models.flags import read_command
 from models.grammar.derivation import check_ids
 from models.grammar.grammar import Grammar, load_grammar
-from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
+from models.grammar_vae.data import DataConfig, DerivationDataset, check_data, load_dataset
 from models.grammar_vae.data_flags import DataFlags
 from models.grammar_vae.datasets.text_files import read_lines
 from models.grammar_vae.late_grammar import no_grammar_error
 from models.progress import show_progress
 from models.run_folder import read_settings, run_folder_of
+from models.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
 
 if TYPE_CHECKING:
     from models.grammar_vae.trained import TrainedModel
+
+
+_COMMAND = "python -m models.grammar_vae.use"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Model:
     model: str
     """Checkpoint file, export, folder of a training run, or name of a promoted preset."""
+    gpus: Literal[0, 1] | None = None
+    """GPUs to use, 0 or 1; default: 1 where there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +72,9 @@ class Decode(_ModelWithGrammar):
 
     latents: Path
     """`latents` (rows, z_dim)."""
-    temperature: float = 0.0
+    temperature: Temperature = 0.0
     """0 decodes the most likely text, above 0 samples."""
-    seed: int = 0
+    seed: Seed = 0
     """Seeds the sampling."""
 
 
@@ -81,7 +88,7 @@ class Reconstruct(_ModelWithGrammar):
     """Or rows of these ids on disk."""
     split: Literal["train", "val", "test"] = "val"
     """Which rows of --prod."""
-    num: int = 10
+    num: Positive = 10
     """How many rows of --prod."""
 
 
@@ -89,11 +96,11 @@ class Reconstruct(_ModelWithGrammar):
 class Sample(_ModelWithGrammar):
     """Decode standard normal latents; one text a line."""
 
-    num: int = 10
+    num: NonNegative = 10
     """How many."""
-    temperature: float = 0.0
+    temperature: Temperature = 0.0
     """0 decodes the most likely text of a latent, above 0 samples."""
-    seed: int = 0
+    seed: Seed = 0
     """Seeds latents and sampling."""
 
 
@@ -105,7 +112,7 @@ class Interpolate(_ModelWithGrammar):
     """Where to start."""
     last: str
     """Where to end."""
-    num: int = 7
+    num: Points = 7
     """Points, both ends included."""
 
 
@@ -117,7 +124,7 @@ class Neighbours(_ModelWithGrammar):
     """What to look for."""
     prod: str
     """Ids on disk to look among."""
-    num: int = 5
+    num: Positive = 5
     """How many."""
 
 
@@ -167,32 +174,31 @@ def find_checkpoint(name: str) -> Path:
 
 
 def _run(arguments: Sequence[str]) -> None:
+    spelled = read_command(Command, arguments, _COMMAND)
     command = tyro.cli(
         Command,  # pyright: ignore[reportArgumentType]
-        args=arguments,
-        prog="python -m models.grammar_vae.use",
+        args=spelled,
+        prog=_COMMAND,
         description=__doc__,
         use_underscores=True,
     )
-    # torch takes seconds to import; mistakes in flags are told before.
-    import torch
-
+    given = _given(checked(command))
+    # torch takes seconds to import; mistakes in flags and files are told before.
+    from models.devices import device_of_gpus
     from models.grammar_vae import trained
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    checkpoint = find_checkpoint(command.model)
-    model = trained.load_model(checkpoint, device, _given_grammar(command))
+    device = device_of_gpus(command.gpus)
+    model = trained.load_model(find_checkpoint(command.model), device, _given_grammar(command))
     match command:
         case Encode():
-            texts = _texts(command)
+            texts = given
             latents = trained.encode(model, texts)
-            _write(command.out, latents, texts)
+            model_files.write_arrays(command.out, latents=latents, texts=np.array(texts))
             print(f"{command.out}: latents {latents.shape}, texts ({len(texts)},)")
         case Decode():
-            latents = model_files.read_latents(command.latents)
-            _show(trained.decode(model, latents, command.temperature, command.seed))
+            _show(trained.decode(model, given, command.temperature, command.seed))
         case Reconstruct():
-            originals = _originals(command, model)
+            originals = _originals(command, given, model)
             _show_pairs(originals, trained.reconstruct(model, originals))
         case Sample():
             _show(trained.sample(model, command.num, command.temperature, command.seed))
@@ -216,12 +222,45 @@ def _given_grammar(command: Command) -> Grammar | None:
     return None if name is None else load_grammar(name)
 
 
+def _given(command: Any) -> Any:
+    """Return what a command reads: texts or latents; told before the model is loaded.
+
+    Raises:
+        UserError: it cannot be read, or what is to be written cannot be.
+    """
+    match command:
+        case Encode():
+            model_files.check_output(command.out)
+            return _texts(command)
+        case Decode():
+            return model_files.read_latents(command.latents)
+        case Reconstruct():
+            return _given_to_reconstruct(command)
+        case Neighbours():
+            check_data(DataConfig(prod=command.prod))
+        case Evaluate():
+            if command.out is not None:
+                model_files.check_output_folder(command.out)
+            check_data(_data_of(command, find_checkpoint(command.model)).config)
+        case Export():
+            if command.out.suffix != ".safetensors":
+                raise UserError(
+                    f"{command.out}: the name of an exported model ends with .safetensors"
+                )
+            model_files.check_output(command.out)
+    return None
+
+
 def _best_of_run(path: Path) -> Path:
     folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
     best = model_files.best_in("grammar_vae", folder)
     if best is None:
         raise UserError(f"{path}: holds no best-*.ckpt: give a checkpoint file")
     return best
+
+
+def _data_of(command: Evaluate, checkpoint: Path) -> DataFlags:
+    return command.data if command.data.given else _training_data(checkpoint)
 
 
 def _evaluate(command: Evaluate, model: "TrainedModel") -> None:
@@ -238,7 +277,7 @@ def _evaluate(command: Evaluate, model: "TrainedModel") -> None:
 
 def _evaluated(command: Evaluate, model: "TrainedModel") -> DerivationDataset:
     """Return the rows of the flags, or else those of the run that wrote the checkpoint."""
-    flags = command.data if command.data.given else _training_data(model.source)
+    flags = _data_of(command, model.source)
     with show_progress() as progress:
         # The data of the run itself are read as they were in training: their digest is known.
         grammar = model.grammar if command.data.given else None
@@ -275,29 +314,27 @@ def _texts(command: Encode) -> list[str]:
     return rows.texts
 
 
-def _write(path: Path, latents: np.ndarray, texts: Sequence[str]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:  # numpy would add .npz to another name
-            np.savez(file, latents=latents, texts=np.array(texts))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _originals(command: Reconstruct, model: "TrainedModel") -> list[str]:
+def _given_to_reconstruct(command: Reconstruct) -> list[str] | None:
     if (command.prod is None) == (not command.text):
         raise UserError("pass either --text TEXT ... or --prod ids.npy")
     if command.prod is None:
         return list(command.text)
+    check_data(DataConfig(prod=command.prod))
+    return None
+
+
+def _originals(command: Reconstruct, given: list[str] | None, model: "TrainedModel") -> list[str]:
+    if given is not None:
+        return given
     from models.grammar.derivation import to_text
 
+    assert command.prod is not None  # _given_to_reconstruct
     dataset = _load(command.prod, model)
     assert dataset.grammar is not None  # the model's
     rows = dataset.ids[getattr(dataset, command.split)[: command.num]]
-    if len(rows) and int((rows >= 0).sum(1).max()) > model.num_steps:
-        raise UserError(
-            f"{command.prod}: rows longer than the {model.num_steps} steps of the model"
-        )
+    num_steps = model.num_steps
+    if len(rows) and int((rows >= 0).sum(1).max()) > num_steps:
+        raise UserError(f"{command.prod}: rows longer than the {num_steps} steps of the model")
     return [to_text(dataset.grammar, row[row >= 0]) for row in rows]
 
 

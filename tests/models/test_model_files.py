@@ -5,8 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.checkpoints import write_checkpoint
 from models.errors import UserError
-from models.model_files import best_in, find_checkpoint, read_latents
+from models.model_files import (
+    best_in,
+    check_output,
+    check_output_folder,
+    find_checkpoint,
+    read_latents,
+    write_arrays,
+)
 
 
 def refuse(folder: Path) -> Path:
@@ -37,6 +45,15 @@ def test_the_best_of_a_folder_is_by_the_models_first_metric(tmp_path):
     assert best_in("grammar_vae", tmp_path) == tmp_path / "best-seq_acc-2-0.9000.ckpt"
 
 
+def test_of_equals_in_a_folder_the_best_is_by_the_models_secondary_metric(tmp_path):
+    for epoch, elbo in enumerate([-20.0, -13.5, -14.0], 1):
+        write_checkpoint(
+            tmp_path / f"best-seq_acc-{epoch}-0.0000.ckpt",
+            {"metrics": {"val/seq_acc": 0.0, "val/elbo": elbo}},
+        )
+    assert best_in("grammar_vae", tmp_path) == tmp_path / "best-seq_acc-2-0.0000.ckpt"
+
+
 @pytest.mark.parametrize("save", [np.save, lambda path, a: np.savez(path, latents=a)])
 def test_latents_come_from_either_kind_of_file(tmp_path, save):
     path = tmp_path / ("a.npy" if save is np.save else "a.npz")
@@ -48,3 +65,55 @@ def test_a_file_without_latents_is_told(tmp_path):
     np.savez(tmp_path / "a.npz", other=np.eye(2))
     with pytest.raises(UserError, match="no array `latents` to read"):
         read_latents(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"some text", b"PK\x03\x04 torn", b"\x93NUMPY"])
+def test_a_damaged_file_of_latents_is_told(tmp_path, content):
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.npz: no array `latents` to read") as caught:
+        read_latents(tmp_path / "a.npz")
+    assert "pickle" not in str(caught.value)
+
+
+def test_latents_that_no_model_takes_are_told_with_their_file(tmp_path):
+    np.save(tmp_path / "a.npy", np.ones(3))
+    with pytest.raises(UserError, match=r"a\.npy: latents have shape \(3,\)"):
+        read_latents(tmp_path / "a.npy")
+
+
+def test_arrays_lie_under_the_name_that_was_given(tmp_path):
+    write_arrays(tmp_path / "new" / "x", latents=np.eye(2))
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["x"]
+    assert (read_latents(tmp_path / "new" / "x") == np.eye(2)).all()
+
+
+def test_where_nothing_can_be_written_is_told_before(tmp_path):
+    (tmp_path / "file").touch()
+    check_output(tmp_path / "file")
+    check_output(tmp_path / "new" / "folder" / "x")
+    check_output(Path("x"))
+    with pytest.raises(UserError, match="cannot be written: Is a directory"):
+        check_output(tmp_path)
+    with pytest.raises(UserError, match=r"cannot be written: .*file is not a folder"):
+        check_output(tmp_path / "file" / "x")
+    with pytest.raises(UserError, match=r"cannot be written: .*file is not a folder"):
+        check_output_folder(tmp_path / "file")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+def test_what_is_neither_file_nor_folder_nor_preset_is_said_to_be_none_of_them(tmp_path):
+    (tmp_path / "run_20261122").mkdir()
+    with pytest.raises(UserError) as caught:
+        find_checkpoint("grammar_vae", str(tmp_path / "run_20261121"), refuse)
+    assert str(caught.value).startswith(
+        f"{tmp_path}/run_20261121: there is no such file or folder. Did you mean 'run_20261122'? "
+        "Nor is it a preset: unknown grammar_vae preset"
+    )
+
+
+@pytest.mark.parametrize("content", [b"x + 1\n", b""])
+def test_what_is_no_array_is_told_without_advice_to_unpickle(tmp_path, content):
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"no array `latents` .*it is (text|empty)") as caught:
+        read_latents(tmp_path / "a.npz")
+    assert "pickle" not in str(caught.value)

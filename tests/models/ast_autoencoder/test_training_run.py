@@ -1,5 +1,6 @@
 """A training run on disk: its files, its lines, and going on after an interruption."""
 
+import errno
 import json
 from contextlib import nullcontext
 
@@ -8,9 +9,10 @@ import torch
 
 from models.ast_autoencoder.artifacts import new_artifact_folder
 from models.ast_autoencoder.task import AstAutoencoderTask
-from models.ast_autoencoder.training_run import TrainingRun, choose_device
+from models.ast_autoencoder.training_run import TrainingRun
 from models.errors import UserError
 from models.logging_sinks import LogSettings
+from models.memory import SAYS_SO, OutOfMemory
 
 
 @pytest.fixture
@@ -25,6 +27,8 @@ def run(small, dataset):
             folder=folder,
             log=LogSettings(no_wandb=True),
             run_settings={},
+            write_settings=lambda: None,
+            name="tiny",
             resume=resume,
             device="cpu",
             eval_interval=eval_interval,
@@ -91,6 +95,61 @@ def test_a_resumed_run_ends_as_if_it_had_not_stopped(run, tmp_path):
     assert len(folder.metrics.read_text().splitlines()) == len(metrics)
 
 
+@pytest.mark.parametrize(
+    ("losses", "similarities", "best"),
+    [
+        ([5.0, 3.0, 4.0, 3.5, 6.0, 4.0], [0.5] * 6, 2),
+        ([3.0, 3.0, 3.0, 4.0, 3.0, 4.0], [0.1, 0.4, 0.2, 0.9, 0.3, 0.9], 2),
+        ([3.0] * 6, [0.5] * 6, 6),
+    ],
+)
+def test_the_best_model_is_of_the_best_epoch(
+    run, tmp_path, monkeypatch, losses, similarities, best
+):
+    evaluate = AstAutoencoderTask.evaluate
+
+    def scripted(self):
+        index = self.epoch - 1
+        return evaluate(self) | {"loss": losses[index], "similarity_score": similarities[index]}
+
+    monkeypatch.setattr(AstAutoencoderTask, "evaluate", scripted)
+    folder = new_artifact_folder(tmp_path)
+    run(folder)
+    payload = torch.load(folder.best_model, weights_only=True)
+    assert (payload["epoch"], payload["metrics"]["val/loss"]) == (best, losses[best - 1])
+    folder.final_model.unlink()
+    run(folder, resume=folder.checkpoint(5))
+    assert torch.load(folder.best_model, weights_only=True)["epoch"] == best
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        *(RuntimeError(f"error: {phrase}") for phrase in SAYS_SO),
+    ],
+    ids=repr,
+)
+def test_running_out_of_memory_is_one_message(run, tmp_path, monkeypatch, error):
+    def train_epoch(self, epoch):
+        raise error
+
+    monkeypatch.setattr(AstAutoencoderTask, "train_epoch", train_epoch)
+    with pytest.raises(OutOfMemory, match="out of memory on cpu: tried --batch_size"):
+        run(new_artifact_folder(tmp_path))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes differ"), OSError(errno.EIO, "I/O error")])
+def test_other_errors_are_not_taken_for_it(run, tmp_path, monkeypatch, error):
+    def train_epoch(self, epoch):
+        raise error
+
+    monkeypatch.setattr(AstAutoencoderTask, "train_epoch", train_epoch)
+    with pytest.raises(type(error), match=r"shapes differ|I/O error"):
+        run(new_artifact_folder(tmp_path))
+
+
 def test_resuming_on_other_data_is_refused(run, tmp_path, programs, program_ids):
     folder = new_artifact_folder(tmp_path)
     run(folder)
@@ -124,13 +183,6 @@ def test_runs_may_evaluate_now_and_then(run, tmp_path):
     run(folder, eval_interval=4)
     lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
     assert ["val/loss" in line for line in lines] == [False, False, False, True, False, True]
-
-
-def test_a_device_that_is_not_there_is_refused():
-    assert choose_device("cpu") == "cpu"
-    if not torch.cuda.is_available():
-        with pytest.raises(UserError, match="--device cuda: torch sees none"):
-            choose_device("cuda")
 
 
 def test_an_epoch_is_followed_program_by_program(run, tmp_path, monkeypatch):

@@ -6,12 +6,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from models.command import run_command
 from models.config_file import dump_yaml
 from models.grammar.derivation import to_text
 from models.grammar.grammar import load_grammar
-from models.grammar_vae import train
+from models.grammar_vae import train, trained
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.datasets.writing import write_dataset
 from models.grammar_vae.trained import decode, interpolate, load_model, reconstruct, sample
@@ -143,11 +144,56 @@ def test_rows_of_another_grammar_are_no_neighbours(refusal, tmp_path):
         (("sample", "--temperature", "-1"), "temperature is -1.0"),
         (("interpolate", "--first", "x", "--last", "1", "--num", "1"), "num is 1: give 2 or more"),
         (("neighbours", "--text", "x", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
+        (("neighbours", "--text", "x", "--prod", "p", "--num", "0"), "num is 0: give 1 or more"),
+        (("reconstruct", "--prod", "p", "--num", "-1"), "num is -1: give 1 or more"),
+        (("decode", "--latents", "z.npy", "--seed", "-1"), "seed is -1: give 0 or more"),
+        (("decode", "--latents", "z.npy", "--temperature", "nan"), "temperature is nan"),
+        (("encode", "--text", "x", "--out", "."), ".: cannot be written: Is a directory"),
+        (("export", "--out", "x"), "x: the name of an exported model ends with .safetensors"),
+        (("evaluate", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
     ],
 )
 def test_mistakes_are_told(refusal, arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert message in refusal(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("sample", "--num", "-1"), "num is -1: give 0 or more"),
+        (("encode",), "pass either --text"),
+        (("encode", "--file", "nowhere.txt"), "there is no file nowhere.txt"),
+        (("encode", "--text", "x", "--out", "."), "Is a directory"),
+        (("decode", "--latents", "nowhere.npy"), "nowhere.npy: no array `latents` to read"),
+        (("reconstruct", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
+        (("neighbours", "--text", "x", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
+        (("export", "--out", "x"), "ends with .safetensors"),
+    ],
+)
+def test_mistakes_are_told_before_the_model_is_sought(
+    refusal, arguments, message, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert message in refusal(*arguments, model="nowhere")
+
+
+def test_the_model_is_loaded_to_the_device_that_is_asked_for(use, monkeypatch):
+    """Without the flag it is a GPU where torch sees one."""
+    devices = []
+    load = trained.load_model
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(
+        trained, "load_model", lambda path, device, grammar=None: [devices.append(device), load(path)][1]
+    )
+    for flags in ((), ("--gpus", 0), ("--gpus", 1)):
+        assert use("sample", "--num", 1, *flags)[0] == 0
+    assert devices == ["cuda", "cpu", "cuda"]
+
+
+def test_a_gpu_that_is_not_there_is_told(refusal, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "--gpus 1: torch sees no GPU" in refusal("sample", "--gpus", 1)
 
 
 def test_files_that_hold_no_texts_or_latents_are_told(refusal, tmp_path):
@@ -219,10 +265,11 @@ def test_a_folder_without_a_checkpoint_is_told(refusal, tmp_path):
     assert message == f"{tmp_path}: holds no best-*.ckpt: give a checkpoint file"
 
 
-def test_a_flag_that_does_not_exist_is_refused(use, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        use("sample", "--nmu", 3)
-    assert "--num" in capsys.readouterr().err
+def test_a_flag_that_does_not_exist_is_refused(refusal):
+    assert refusal("sample", "--nmu", 3) == (
+        "unknown flag --nmu. Did you mean '--num'? "
+        "`python -m models.grammar_vae.use sample --help` lists all"
+    )
 
 
 def test_mistakes_in_flags_are_told_without_waiting_for_torch():
