@@ -1,7 +1,8 @@
 """The folder of one training run of the AST autoencoder.
 
 training_artifacts/run_20261122_143040/
-  config.json               data, settings, device and versions: all that repeats the run
+  config.json               data, settings, preset's name, sinks, device and versions: all that
+                            repeats the run
   metrics.jsonl             one line an epoch
   steps.jsonl               running means of every few steps
   checkpoint_epoch_5.pt     every 5 epochs; training resumes from any of these files
@@ -19,7 +20,7 @@ from typing import Any
 
 from models.config_file import write_text
 from models.errors import UserError
-from models.training.layout import RunFolder
+from models.training.layout import RunFolder, whole_folder
 
 CHECKPOINT_EPOCHS = 5
 VALIDATION_EPOCHS = 10
@@ -33,11 +34,6 @@ class ArtifactFolder(RunFolder):
     def settings(self) -> Path:
         """Data, settings, device and versions."""
         return self.path / "config.json"
-
-    @property
-    def steps(self) -> Path:
-        """Running means, a JSON object a line."""
-        return self.path / "steps.jsonl"
 
     @property
     def checkpoints(self) -> Path:
@@ -54,6 +50,12 @@ class ArtifactFolder(RunFolder):
         """The checkpoint after the last epoch."""
         return self.path / "final_model.pt"
 
+    @property
+    def resumable(self) -> list[Path]:
+        """The checkpoints that training can go on from; of equals the usual one first."""
+        last = (self.final_model, self.best_model)
+        return sorted(self.path.glob("checkpoint_epoch_*.pt")) + [p for p in last if p.is_file()]
+
     def checkpoint(self, epoch: int) -> Path:
         """Return the place of an epoch's checkpoint."""
         return self.path / f"checkpoint_epoch_{epoch}.pt"
@@ -65,18 +67,6 @@ class ArtifactFolder(RunFolder):
     def write_config(self, settings: Mapping[str, Any]) -> None:
         """Write what is needed to repeat the run."""
         write_text(self.settings, json.dumps(settings, indent=2) + "\n")
-
-    def append_steps(self, metrics: Mapping[str, float]) -> None:
-        """Add the line of some steps."""
-        with self.steps.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(dict(metrics)) + "\n")
-
-    def forget_steps_after(self, step: int) -> None:
-        """Drop the lines after an optimizer step, which a resumed run writes anew."""
-        if self.steps.is_file():
-            lines = self.steps.read_text(encoding="utf-8").splitlines()
-            kept = [ln for ln in lines if ln.endswith("}") and json.loads(ln)["step"] <= step]
-            write_text(self.steps, "".join(f"{line}\n" for line in kept))
 
 
 def new_artifact_folder(parent: Path) -> ArtifactFolder:
@@ -101,11 +91,13 @@ def new_artifact_folder(parent: Path) -> ArtifactFolder:
 
 
 def artifact_folder_of(checkpoint: Path) -> ArtifactFolder:
-    """Return the folder of the run that wrote a checkpoint.
+    """Return the folder of a run that is given, or of the run that wrote a checkpoint.
 
     Raises:
         UserError: there is no config.json beside the checkpoint.
     """
+    if checkpoint.is_dir():
+        return whole_folder(ArtifactFolder(path=checkpoint.resolve()))
     folder = ArtifactFolder(path=checkpoint.resolve().parent)
     if not folder.settings.is_file():
         raise UserError(
@@ -114,8 +106,10 @@ def artifact_folder_of(checkpoint: Path) -> ArtifactFolder:
     return folder
 
 
-def read_config(folder: ArtifactFolder) -> dict[str, dict[str, Any]]:
-    """Return the blocks `data`, `model` and `run` of a run's config.json.
+def read_config(folder: ArtifactFolder) -> dict[str, Any]:
+    """Return what a run's config.json says of `data`, `model`, `run`, `log` and `preset`.
+
+    The last two are missing where older versions wrote it.
 
     Raises:
         UserError: the file is damaged.
@@ -129,4 +123,9 @@ def read_config(folder: ArtifactFolder) -> dict[str, dict[str, Any]]:
         isinstance(settings.get(block), dict) for block in blocks
     ):
         raise UserError(f"{folder.settings}: not the config.json of a run")
-    return {block: settings[block] for block in blocks}
+    if not isinstance(settings.get("log", {}), dict):
+        raise UserError(f"{folder.settings}: log is {settings['log']!r}: give keys and values")
+    if not isinstance(settings.get("preset"), str | None):
+        raise UserError(f"{folder.settings}: preset is {settings['preset']!r}: give a name")
+    known = (*blocks, "log", "preset")
+    return {key: settings[key] for key in known if key in settings}

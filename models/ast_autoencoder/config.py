@@ -81,3 +81,12 @@ class AstAutoencoderConfig:
                 f"hidden_dim is {self.hidden_dim}: choose a multiple of 4, since the four types "
                 "of edges share it"
             )
+
+    @property
+    def architecture(self) -> dict[str, object]:
+        """The keys that the weights depend on, with their values: a run that goes on keeps them."""
+        keys = (
+            *("hidden_dim", "encoder_layers", "encoder_kind", "latent_dim", "place_dim"),
+            *("decoder_kind", "decoder_layers", "max_decode_steps"),
+        )
+        return {key: getattr(self, key) for key in keys}

@@ -103,8 +103,18 @@ def rates(prefix: str, passed: Sequence[NDArray[np.bool_]]) -> dict[str, float]:
     }
 
 
-def examples_passed(programs: Sequence[Ids], examples: Sequence[Example]) -> NDArray[np.bool_]:
-    """Return which examples (columns) each program (rows) satisfies."""
-    with ProgramPool() as pool:
-        found = pool.passed([(program, examples) for program in programs])
+def examples_passed(
+    programs: Sequence[Ids], examples: Sequence[Example], pool: ProgramPool | None = None
+) -> NDArray[np.bool_]:
+    """Return which examples (columns) each program (rows) satisfies.
+
+    Args:
+        programs: with one signature, that of the examples.
+        examples: of all programs.
+        pool: runs them; one of its own by default, whose workers end with the call.
+    """
+    if pool is None:
+        with ProgramPool() as own:
+            return examples_passed(programs, examples, own)
+    found = pool.passed([(program, examples) for program in programs])
     return np.array(found, dtype=np.bool_).reshape(len(programs), len(examples))

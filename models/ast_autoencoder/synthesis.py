@@ -6,15 +6,14 @@ ones.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.ast_autoencoder.example_checks import check_examples, signature
 from models.ast_autoencoder.trained import Ids, TrainedModel, decode_beam, random_latents
-from models.errors import UserError
 from models.programs.execution.example_text import Example
-from models.programs.language.kinds import MAX_PARAMETERS, TYPES, Type, language
 
 Passed = Callable[[Sequence[Ids], Sequence[Example]], NDArray[np.bool_]]
 """Which examples (columns) each program (rows) satisfies, worked out in limited workers."""
@@ -50,6 +49,7 @@ def synthesize(
     beam: int = 8,
     seed: int = 0,
     like: NDArray[np.floating] | None = None,
+    on_round: Callable[[Synthesis], None] = lambda best: None,
 ) -> Synthesis:
     """Search a program that satisfies all examples.
 
@@ -61,15 +61,19 @@ def synthesize(
         beam: programs decoded from each latent.
         seed: of the latents.
         like: latents to draw like, for example those of training programs.
+        on_round: told the best so far, at the start and after every round.
 
     Raises:
-        UserError: no examples, or of different or unknown signatures.
+        UserError: no examples, examples of different or unknown signatures, or such that
+            contradict each other.
     """
+    check_examples(examples)
     prefix = signature(examples)
     seen: dict[tuple[int, ...], int] = {}
     best = Synthesis(program=(), num_passed=-1, num_candidates=0)
     elite, elite_scores = np.zeros((0, model.config.latent_dim), np.float32), np.zeros(0)
     number = 0
+    on_round(best)
     while (
         len(seen) < max_candidates
         and best.num_passed < len(examples)
@@ -87,40 +91,9 @@ def synthesize(
         elite, elite_scores = _keep(
             np.concatenate([elite, latents]), np.concatenate([elite_scores, of_latent])
         )
-    return Synthesis(program=best.program, num_passed=best.num_passed, num_candidates=len(seen))
-
-
-def signature(examples: Sequence[Example]) -> tuple[int, ...]:
-    """Return the productions of the signature that examples have.
-
-    Raises:
-        UserError: no examples, different signatures, or values of another type.
-    """
-    if not examples:
-        raise UserError("no examples: give one or more")
-    types = {
-        (*(_type_of(value) for value in example.inputs), _type_of(example.output))
-        for example in examples
-    }
-    if len(types) > 1:
-        raise UserError(
-            f"examples of different types: {sorted(types)}: all must have the same signature"
-        )
-    *inputs, output = types.pop()
-    if not 1 <= len(inputs) <= MAX_PARAMETERS:
-        raise UserError(f"{len(inputs)} inputs: programs take 1 to {MAX_PARAMETERS}")
-    of = language()
-    kinds = [f"param_{each}" for each in inputs[:-1]] + [f"last_{inputs[-1]}"]
-    return (of.id_of(f"program_{output}"), *map(of.id_of, kinds))
-
-
-def _type_of(value: object) -> Type:
-    for name, value_type in zip(TYPES, (int, bool, str, list), strict=True):
-        if type(value) is value_type:
-            if value_type is list and not all(type(item) is int for item in value):  # pyright: ignore[reportGeneralTypeIssues]
-                break
-            return name
-    raise UserError(f"{value!r}: values are int, bool, str or lists of int")
+        best = replace(best, num_candidates=len(seen))
+        on_round(best)
+    return best
 
 
 def _max_rounds(max_candidates: int) -> int:

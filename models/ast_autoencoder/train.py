@@ -2,7 +2,7 @@
 
     python -m models.ast_autoencoder.train --data_dir data/programs-1000
     python -m models.ast_autoencoder.train --data_dir data/programs-5000 --config large
-    python -m models.ast_autoencoder.train --resume training_artifacts/RUN/checkpoint_epoch_10.pt
+    python -m models.ast_autoencoder.train --resume training_artifacts/RUN
 
 Make a data set with python -m models.ast_autoencoder.build_program_dataset. Every key of a preset
 is a flag, and a flag beats the preset.
@@ -35,11 +35,13 @@ from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.presets import find_preset
 from models.training.effects import idle_notes, refuse_idle_flags
+from models.training.run_start import Start, log_to_go_on_with, read_start
 from models.training.sinks import LogSettings
 
 _COMMAND = "python -m models.ast_autoencoder.train"
 
 Positive = Annotated[int, Field(gt=0)]
+WANDB_PROJECT = "AST-Autoencoder"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +69,16 @@ class TrainFlags:
     config: str | None = None
     """Preset to start from: built in, or found in ./presets; default: the values below."""
     resume: Path | None = None
-    """Checkpoint to go on from, with its settings and data."""
+    """Checkpoint to go on from, or a run's folder for its latest, with its settings and data."""
     artifacts_dir: Path = Path("training_artifacts")
     """Where the folders of runs are made."""
-    wandb_project: str = "AST-Autoencoder"
+    wandb_project: str = WANDB_PROJECT
     """Weights & Biases project to log to; offline where there is no login or network."""
     wandb_run: str | None = None
     """Name of the W&B run; default: the name of the run's folder."""
     no_wandb: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Do not log to W&B."""
-    tensorboard: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    tensorboard: bool = False
     """Write TensorBoard events into the run's folder."""
     run: tyro.conf.OmitArgPrefixes[RunFlags] = RunFlags()
     model: tyro.conf.OmitArgPrefixes[AstAutoencoderConfig] = field(
@@ -92,32 +94,31 @@ def main() -> None:
 def _run(arguments: Sequence[str]) -> None:
     flags = _parse(arguments)
     _check_effects(arguments, flags.model)
-    log = LogSettings(
-        wandb_project=flags.wandb_project,
-        wandb_run=flags.wandb_run,
-        no_wandb=flags.no_wandb,
-        tensorboard=flags.tensorboard,
-    )
     data = _data_config(flags)
     with show_progress() as progress:
         dataset = load_dataset(data, progress)
     # torch takes seconds to import; mistakes in flags and data are told before.
-    from models.ast_autoencoder.training_run import TrainingRun, choose_device
+    from models.ast_autoencoder.training_run import TrainingRun
+    from models.training.devices import device_named
+    from models.training.resuming import checkpoint_to_resume
 
-    device = choose_device(flags.run.device)
-    folder = _folder(flags)
+    device = device_named(flags.run.device)
     settings = _settings(flags, data, device)
-    folder.write_config(settings)
+    folder = _folder(flags)
+    if flags.resume is None:
+        folder.write_config(settings)
     run = TrainingRun(
         config=flags.model,
         dataset=dataset,
         folder=folder,
-        log=log,
+        log=_log(flags),
         run_settings=settings,
-        resume=flags.resume,
+        write_settings=lambda: folder.write_config(settings),
+        resume=None if flags.resume is None else checkpoint_to_resume(folder, flags.resume),
         device=device,
         eval_interval=flags.run.eval_interval,
         log_interval=flags.run.log_interval,
+        name=flags.config or "custom",
     )
     run.train()
 
@@ -125,19 +126,12 @@ def _run(arguments: Sequence[str]) -> None:
 def _parse(arguments: Sequence[str]) -> TrainFlags:
     """Read the flags twice: first for the preset or checkpoint, then for what beats it."""
     given = read_flags(TrainFlags, arguments, _COMMAND)
-    first, _ = tyro.cli(
-        Annotated[_Source, tyro.conf.OmitArgPrefixes],
-        args=given.without_help,
-        use_underscores=True,
-        return_unknown_args=True,
-        add_help=False,
-    )
-    defaults = _defaults(first)
+    defaults = _defaults(read_start(given.without_help))
     given.check_block(defaults.model)
     given.check_block(defaults.run)
     flags = tyro.cli(
         TrainFlags,
-        args=given.arguments,
+        args=given.arguments_beside(defaults),
         prog=_COMMAND,
         description=__doc__,
         default=defaults,
@@ -158,25 +152,22 @@ def _check_effects(arguments: Sequence[str], config: AstAutoencoderConfig) -> No
         sys.stderr.write(f"{note}\n")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Source:
-    config: str | None = None
-    resume: Path | None = None
-
-
-def _defaults(source: _Source) -> TrainFlags:
-    if source.resume is None:
-        model = find_preset("ast_autoencoder", source.config).config if source.config else None
+def _defaults(start: Start) -> TrainFlags:
+    if start.resume is None:
+        model = find_preset("ast_autoencoder", start.config).config if start.config else None
         return TrainFlags(model=model or AstAutoencoderConfig())
-    if source.config is not None:
-        raise UserError("--resume takes the checkpoint's settings: leave out --config")
-    folder = artifact_folder_of(source.resume)
+    folder = artifact_folder_of(start.resume)
+    if not start.resume.exists():
+        raise UserError(f"{start.resume}: no such checkpoint")
     settings, where = read_config(folder), str(folder.settings)
     data = to_config(DataConfig, settings["data"], where)
+    new_run = LogSettings(wandb_project=WANDB_PROJECT)
     return TrainFlags(
         data_dir=None if data.data_dir is None else Path(data.data_dir),
         num_programs=data.num_programs,
         data_seed=data.seed,
+        config=settings.get("preset"),
+        **to_mapping(log_to_go_on_with(start, settings.get("log"), new_run, where)),
         model=to_config(AstAutoencoderConfig, settings["model"], where),
         run=to_config(RunFlags, settings["run"], where),
     )
@@ -189,9 +180,18 @@ def _data_config(flags: TrainFlags) -> DataConfig:
             "python -m models.ast_autoencoder.build_program_dataset --out FOLDER --n 1000"
         )
     return DataConfig(
-        data_dir=None if flags.data_dir is None else str(flags.data_dir),
+        data_dir=None if flags.data_dir is None else str(flags.data_dir.resolve()),
         num_programs=flags.num_programs,
         seed=flags.data_seed,
+    )
+
+
+def _log(flags: TrainFlags) -> LogSettings:
+    return LogSettings(
+        wandb_project=flags.wandb_project,
+        wandb_run=flags.wandb_run,
+        no_wandb=flags.no_wandb,
+        tensorboard=flags.tensorboard,
     )
 
 
@@ -209,6 +209,7 @@ def _settings(flags: TrainFlags, data: DataConfig, device: str) -> dict[str, Any
         "data": to_mapping(data),
         "model": to_mapping(flags.model),
         "run": to_mapping(flags.run),
+        "log": to_mapping(_log(flags)),
         "preset": flags.config,
         "device": device,
         "versions": versions,

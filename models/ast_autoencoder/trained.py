@@ -23,13 +23,15 @@ from models.ast_autoencoder.network.batches import NodeBatch
 from models.ast_autoencoder.network.encoder import on_sphere
 from models.ast_autoencoder.network.network import AstAutoencoder, build_network
 from models.ast_autoencoder.network.tensors import node_tensors
+from models.commands.latents import checked_latents
 from models.config_file import to_config
 from models.errors import UserError
 from models.grammar.decoding import best_production
 from models.grammar.derivation import PAD_ID, pad
+from models.layers.weights import load_weights
 from models.programs.language.kinds import language
 from models.programs.language.machine import ConstraintMachine
-from models.training.checkpoints import read_checkpoint
+from models.training.checkpoints import check_model, read_checkpoint
 
 _ROWS_AT_ONCE = 1024
 
@@ -65,8 +67,7 @@ def load_model(path: Path, device: str = "cpu") -> TrainedModel:
         UserError: the file is no checkpoint of an AST autoencoder, or of another language.
     """
     payload = read_checkpoint(path, device)
-    if payload.get("model") != "ast_autoencoder":
-        raise UserError(f"{path}: a checkpoint of {payload.get('model')}, not of ast_autoencoder")
+    check_model(payload, path, "ast_autoencoder", ("config", "data"))
     if payload.get("language") != language().grammar.digest:
         raise UserError(
             f"{path}: trained on another version of the language of programs: train again, or "
@@ -75,8 +76,8 @@ def load_model(path: Path, device: str = "cpu") -> TrainedModel:
     config = to_config(AstAutoencoderConfig, payload["config"], str(path))
     network = build_network(config)
     try:
-        network.load_state_dict(payload["task"]["network"])
-    except (KeyError, RuntimeError) as error:
+        load_weights(network, payload["task"]["network"])
+    except ValueError as error:
         raise UserError(f"{path}: its weights do not fit its settings: {error}") from error
     return TrainedModel(
         network=network.to(device).eval(),
@@ -209,12 +210,4 @@ def nearest(
 
 
 def _checked(model: TrainedModel, latents: NDArray[np.floating]) -> torch.Tensor:
-    z = torch.as_tensor(np.asarray(latents), dtype=torch.float32)
-    if z.ndim != 2 or z.shape[1] != model.config.latent_dim:
-        raise UserError(
-            f"latents have shape {tuple(z.shape)}: this model takes "
-            f"(rows, {model.config.latent_dim})"
-        )
-    if not bool(z.isfinite().all()):
-        raise UserError("latents hold NaN or infinite numbers: give finite ones")
-    return on_sphere(z)
+    return on_sphere(torch.as_tensor(checked_latents(latents, model.config.latent_dim)))

@@ -12,17 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import tyro
 
 from models.ast_autoencoder.data import DataConfig, ProgramDataset, load_dataset
+from models.ast_autoencoder.example_checks import check_examples
 from models.commands import model_files
 from models.commands.flags import read_command
 from models.commands.process import run_command
+from models.commands.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
 from models.errors import UserError
-from models.programs.execution.example_text import parse_example, read_examples
+from models.programs.execution.example_text import Example, parse_example, read_examples
 from models.programs.language.from_source import source_to_ids
 from models.programs.language.program import Program
 from models.programs.language.to_source import ids_to_source
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from models.ast_autoencoder.trained import TrainedModel
 
 
+IN_VAIN = 1
+"""Exit code of `synthesize` where no program was found that satisfies all examples."""
 _COMMAND = "python -m models.ast_autoencoder.use"
 
 Files = Annotated[tuple[tuple[Path, ...], ...], tyro.conf.UseAppendAction]
@@ -41,6 +45,8 @@ Files = Annotated[tuple[tuple[Path, ...], ...], tyro.conf.UseAppendAction]
 class _Model:
     model: str
     """Checkpoint file, folder of a training run, or name of a promoted preset."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """auto: cuda or mps where torch sees one, else cpu."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +65,11 @@ class Decode(_Model):
 
     latents: Path
     """`latents` (rows, latent_dim)."""
-    temperature: float = 0.0
+    temperature: Temperature = 0.0
     """0 decodes the most likely program, above 0 samples."""
-    top_k: int | None = None
+    top_k: Positive | None = None
     """Sample among so many of the best productions."""
-    seed: int = 0
+    seed: Seed = 0
     """Seeds the sampling."""
 
 
@@ -77,7 +83,7 @@ class Reconstruct(_Model):
     """Or programs of this data set."""
     split: Literal["train", "val"] = "val"
     """Which programs of --data_dir."""
-    num: int = 5
+    num: Positive = 5
     """How many programs of --data_dir."""
 
 
@@ -89,7 +95,7 @@ class Interpolate(_Model):
     """Where to start: a Python file."""
     last: Path
     """Where to end."""
-    num: int = 7
+    num: Points = 7
     """Points, both ends included."""
 
 
@@ -101,7 +107,7 @@ class Nearest(_Model):
     """What to look for: a Python file."""
     data_dir: Path
     """Where to look."""
-    num: int = 5
+    num: Positive = 5
     """How many."""
 
 
@@ -109,15 +115,15 @@ class Nearest(_Model):
 class Sample(_Model):
     """Decode random latents."""
 
-    num: int = 5
+    num: NonNegative = 5
     """How many."""
     data_dir: Path | None = None
     """Draw latents as those of this data set's training programs lie; default: anywhere."""
-    temperature: float = 0.0
+    temperature: Temperature = 0.0
     """0 decodes the most likely program of a latent, above 0 samples."""
-    top_k: int | None = None
+    top_k: Positive | None = None
     """Sample among so many of the best productions."""
-    seed: int = 0
+    seed: Seed = 0
     """Seeds latents and sampling."""
 
 
@@ -131,11 +137,11 @@ class Synthesize(_Model):
     """Or a JSON file: [{"inputs": [[1, 2], 0], "output": 3}, ...]."""
     data_dir: Path | None = None
     """Draw latents as those of this data set's training programs lie; default: anywhere."""
-    max_candidates: int = 20_000
+    max_candidates: Positive = 20_000
     """Different programs to try at most."""
-    beam: int = 8
+    beam: Positive = 8
     """Programs decoded from each latent."""
-    seed: int = 0
+    seed: Seed = 0
     """Seeds the latents."""
 
 
@@ -164,7 +170,8 @@ def find_checkpoint(name: str) -> Path:
     return model_files.find_checkpoint("ast_autoencoder", name, _best_of_run)
 
 
-def _run(arguments: Sequence[str]) -> None:
+def _run(arguments: Sequence[str]) -> int:
+    """Return 1 where a search was in vain, else 0."""
     spelled = read_command(Command, arguments, _COMMAND)
     command = tyro.cli(
         Command,  # pyright: ignore[reportArgumentType]
@@ -173,34 +180,76 @@ def _run(arguments: Sequence[str]) -> None:
         description=__doc__,
         use_underscores=True,
     )
-    # torch takes seconds to import; mistakes in flags are told before.
+    given = _given(checked(command))
+    # torch takes seconds to import; mistakes in flags and files are told before.
     from models.ast_autoencoder import trained
+    from models.training.devices import device_named
 
-    model = trained.load_model(find_checkpoint(command.model))
+    device = device_named(command.device)
+    model = trained.load_model(find_checkpoint(command.model), device)
     match command:
         case Encode():
-            sources = [_program(path) for path in chain.from_iterable(command.file)]
-            latents = trained.encode(model, [program.ids for program in sources])
-            texts = np.array([ids_to_source(program.ids) for program in sources])
-            np.savez(command.out, latents=latents, sources=texts)
+            latents = trained.encode(model, given)
+            texts = np.array([ids_to_source(ids) for ids in given])
+            model_files.write_arrays(command.out, latents=latents, sources=texts)
             print(f"{command.out}: latents {latents.shape}")
         case Decode():
-            options = (command.temperature, command.top_k, command.seed)
-            _show(_decode(model, model_files.read_latents(command.latents), *options))
+            _show(_decode(model, given, command.temperature, command.top_k, command.seed))
         case Reconstruct():
-            originals = _originals(command, model.config.max_decode_steps)
+            originals = _originals(command, given, model.config.max_decode_steps)
             _show_pairs(originals, trained.reconstruct(model, originals))
         case Interpolate():
-            first, last = _program(command.first).ids, _program(command.last).ids
-            _show(trained.interpolate(model, first, last, command.num))
+            _show(trained.interpolate(model, *given, command.num))
         case Nearest():
-            _show_nearest(model, command)
+            _show_nearest(model, command, *given)
         case Sample():
-            like = None if command.data_dir is None else _training_latents(model, command.data_dir)
+            like = _training_latents(model, given)
             latents = trained.random_latents(model, command.num, command.seed, like)
             _show(_decode(model, latents, command.temperature, command.top_k, command.seed))
         case Synthesize():
-            _synthesize(model, command)
+            return _search(model, command, *given)
+    return 0
+
+
+def _given(command: Any) -> Any:
+    """Return what a command reads: programs, latents, a data set, examples.
+
+    All mistakes in files and flags are told here, before the model is loaded.
+
+    Raises:
+        UserError: it cannot be read, or what is to be written cannot be.
+    """
+    match command:
+        case Encode():
+            if not any(command.file):
+                raise UserError("no program: pass --file FILE ...")
+            model_files.check_output(command.out)
+            given = _programs(command.file)
+        case Decode():
+            _check_top_k(command)
+            given = model_files.read_latents(command.latents)
+        case Reconstruct():
+            if (command.data_dir is None) == (not command.file):
+                raise UserError("pass either --file FILE ... or --data_dir FOLDER")
+            given = _programs(command.file) if command.file else _load(command.data_dir)
+        case Interpolate():
+            given = _program(command.first).ids, _program(command.last).ids
+        case Nearest():
+            given = _program(command.file).ids, _load(command.data_dir)
+        case Sample():
+            _check_top_k(command)
+            given = _load(command.data_dir)
+        case Synthesize():
+            given = _examples(command), _load(command.data_dir)
+    return given
+
+
+def _check_top_k(command: Decode | Sample) -> None:
+    if command.top_k is not None and command.temperature == 0:
+        raise UserError(
+            f"--top_k {command.top_k} would be ignored: at temperature 0 nothing is sampled: "
+            "pass --temperature, for example 1"
+        )
 
 
 def _best_of_run(path: Path) -> Path:
@@ -233,8 +282,12 @@ def _program(path: Path) -> Program:
         raise UserError(f"{path}: {error}") from error
 
 
-def _load(folder: Path) -> ProgramDataset:
-    return load_dataset(DataConfig(data_dir=str(folder)))
+def _programs(files: Sequence[Sequence[Path]]) -> list[Sequence[int]]:
+    return [_program(path).ids for path in chain.from_iterable(files)]
+
+
+def _load(folder: Path | None) -> ProgramDataset | None:
+    return None if folder is None else load_dataset(DataConfig(data_dir=str(folder)))
 
 
 def _fitting(dataset: ProgramDataset, rows: np.ndarray, num_steps: int) -> list[list[int]]:
@@ -243,37 +296,37 @@ def _fitting(dataset: ProgramDataset, rows: np.ndarray, num_steps: int) -> list[
     return [dataset.ids[row][dataset.ids[row] >= 0].tolist() for row in chosen]
 
 
-def _training_latents(model: "TrainedModel", folder: Path, limit: int = 4096) -> np.ndarray:
+def _training_latents(
+    model: "TrainedModel", dataset: ProgramDataset | None, limit: int = 4096
+) -> np.ndarray | None:
+    if dataset is None:
+        return None
     from models.ast_autoencoder import trained
 
-    dataset = _load(folder)
     programs = _fitting(dataset, dataset.train[:limit], model.config.max_decode_steps)
     return trained.encode(model, programs)
 
 
-def _originals(command: Reconstruct, num_steps: int) -> list[list[int]]:
-    if (command.data_dir is None) == (not command.file):
-        raise UserError("pass either --file FILE ... or --data_dir FOLDER")
-    if command.data_dir is None:
-        return [list(_program(path).ids) for path in chain.from_iterable(command.file)]
-    dataset = _load(command.data_dir)
-    return _fitting(dataset, getattr(dataset, command.split), num_steps)[: command.num]
+def _originals(
+    command: Reconstruct, given: list[Sequence[int]] | ProgramDataset, num_steps: int
+) -> Sequence[Sequence[int]]:
+    if isinstance(given, list):
+        return given
+    return _fitting(given, getattr(given, command.split), num_steps)[: command.num]
 
 
-def _show_nearest(model: "TrainedModel", command: Nearest) -> None:
+def _show_nearest(
+    model: "TrainedModel", command: Nearest, program: Sequence[int], dataset: ProgramDataset
+) -> None:
     from models.ast_autoencoder import trained
 
-    dataset = _load(command.data_dir)
     corpus = _fitting(dataset, np.arange(len(dataset.ids)), model.config.max_decode_steps)
-    latents = trained.encode(model, [_program(command.file).ids, *corpus])
+    latents = trained.encode(model, [program, *corpus])
     for distance, row in trained.nearest(latents[0], latents[1:], command.num):
         print(f"# distance {distance:.3f}\n{ids_to_source(corpus[row])}")
 
 
-def _synthesize(model: "TrainedModel", command: Synthesize) -> None:
-    from models.ast_autoencoder.judging import examples_passed
-    from models.ast_autoencoder.synthesis import synthesize
-
+def _examples(command: Synthesize) -> list[Example]:
     if (command.examples is None) == (not command.example):
         raise UserError('pass either --example "([1, 2],) -> 3" ... or --examples FILE.json')
     examples = (
@@ -281,20 +334,27 @@ def _synthesize(model: "TrainedModel", command: Synthesize) -> None:
         if command.examples is not None
         else [parse_example(text) for text in chain.from_iterable(command.example)]
     )
-    like = None if command.data_dir is None else _training_latents(model, command.data_dir)
-    found = synthesize(
-        model,
-        examples,
-        examples_passed,
-        max_candidates=command.max_candidates,
-        beam=command.beam,
-        seed=command.seed,
-        like=like,
+    check_examples(examples)
+    return examples
+
+
+def _search(
+    model: "TrainedModel",
+    command: Synthesize,
+    examples: Sequence[Example],
+    dataset: ProgramDataset | None,
+) -> int:
+    from models.ast_autoencoder.searching import search
+
+    found = search(model, command, examples, _training_latents(model, dataset))
+    print("\n".join(found.lines), flush=True)
+    if not found.missed:
+        return 0
+    sys.stderr.write(
+        f"no program was found that satisfies all {len(examples)} examples; the best one is shown: "
+        "try another --seed, more --max_candidates, a wider --beam, or --data_dir\n"
     )
-    print(ids_to_source(found.program))
-    verdict = "satisfies all" if found.num_passed == len(examples) else "the best found satisfies"
-    print(f"# {verdict} {found.num_passed} of {len(examples)} examples; ", end="")
-    print(f"{found.num_candidates:,} candidates tried")
+    return IN_VAIN
 
 
 def _show(programs: Sequence[Sequence[int]]) -> None:

@@ -1,10 +1,12 @@
-"""The files that the commands for trained models take: checkpoints by name, latents."""
+"""The files that the commands for trained models take and write: checkpoints by name, latents."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from models.commands.latents import checked_latents
 from models.commands.numpy_files import read_numpy
 from models.errors import UserError, did_you_mean
 from models.presets import Preset, find_preset, preset_names
@@ -62,7 +64,7 @@ def best_in(model: str, folder: Path) -> Path | None:
 
 
 def read_latents(path: Path) -> np.ndarray:
-    """Return the array of an .npy, or `latents` of an .npz.
+    """Return the array of an .npy, or `latents` of an .npz: float32, two dimensions, finite.
 
     Raises:
         UserError: the file is missing, damaged, or holds no such array.
@@ -72,10 +74,55 @@ def read_latents(path: Path) -> np.ndarray:
     except UserError as error:
         raise UserError(f"{path}: no array `latents` to read: {error}") from error
     if isinstance(loaded, np.ndarray):
-        return loaded
+        return _checked(path, loaded)
     if "latents" not in loaded:
         raise UserError(
             f"{path}: no array `latents` to read: it holds {', '.join(sorted(loaded)) or 'none'}: "
             "give what the action `encode` wrote, or an .npy file with the latents"
         )
-    return loaded["latents"]
+    return _checked(path, loaded["latents"])
+
+
+def check_output(path: Path) -> None:
+    """Check that a file can be written, before long work; folders that lack are made later.
+
+    Raises:
+        UserError: a folder has its name, or it cannot lie where it should.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: cannot be written: Is a directory")
+    check_output_folder(path.parent)
+
+
+def check_output_folder(path: Path) -> None:
+    """Check that files can be written into a folder that may still have to be made.
+
+    Raises:
+        UserError: they cannot.
+    """
+    there = next(each for each in (path, *path.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise UserError(f"{path}: cannot be written: {there} is not a folder")
+    if not os.access(there, os.W_OK):
+        raise UserError(f"{path}: cannot be written: Permission denied")
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Write arrays as an .npz under exactly the name that was given.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:  # numpy would add .npz to another name
+            np.savez(file, **arrays)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _checked(path: Path, array: np.ndarray) -> np.ndarray:
+    try:
+        return checked_latents(array)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error

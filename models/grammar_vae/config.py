@@ -99,3 +99,12 @@ class GrammarVaeConfig:
         if isinstance(self.encoder_kernel, int):
             return (self.encoder_kernel,) * self.encoder_conv_layers
         return self.encoder_kernel
+
+    @property
+    def architecture(self) -> dict[str, object]:
+        """The keys that the weights depend on, with their values: a run that goes on keeps them."""
+        keys = (
+            *("z_dim", "encoder_style", "encoder_hidden", "encoder_conv_layers", "encoder_pool"),
+            *("decoder_input", "decoder_position", "decoder_hidden", "decoder_layers"),
+        )
+        return {key: getattr(self, key) for key in keys} | {"encoder_kernel": list(self.kernels)}

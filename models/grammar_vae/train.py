@@ -2,7 +2,7 @@
 
     python -m models.grammar_vae.train --config minimal --prod data/pde/prod_48000_ids_int16.npy
     python -m models.grammar_vae.train --dataset equations --num_rows 4000 --z_dim 16 --epochs 5
-    python -m models.grammar_vae.train --resume training_artifacts/RUN/checkpoints/last.ckpt
+    python -m models.grammar_vae.train --resume training_artifacts/RUN
 
 Every key of a preset is a flag, and a flag beats the preset.
 """
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import tyro
 
@@ -33,6 +33,7 @@ from models.training.layout import (
     read_settings,
     run_folder_of,
 )
+from models.training.run_start import Start, log_to_go_on_with, read_start
 from models.training.sinks import LogSettings
 
 _COMMAND = "python -m models.grammar_vae.train"
@@ -45,16 +46,14 @@ class TrainFlags:
     config: str | None = None
     """Preset to start from: built in, or found in ./presets; default: the values below."""
     resume: Path | None = None
-    """Checkpoint to go on from, with its settings and data."""
+    """Checkpoint to go on from, or a run's folder for its latest, with its settings and data."""
     gpus: int | None = None
     """GPUs to use, 0 or 1; default: 1 where there is one."""
     artifacts_dir: Path = Path("training_artifacts")
     """Where the folders of runs are made."""
     run_name: str | None = None
     """Name of the run's folder; default: the preset's name with the time."""
-    log: Annotated[LogSettings, tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff] = field(
-        default_factory=LogSettings
-    )
+    log: tyro.conf.OmitArgPrefixes[LogSettings] = field(default_factory=LogSettings)
     data: tyro.conf.OmitArgPrefixes[DataFlags] = field(default_factory=DataFlags)
     model: tyro.conf.OmitArgPrefixes[GrammarVaeConfig] = field(default_factory=GrammarVaeConfig)
 
@@ -69,13 +68,14 @@ def _run(arguments: Sequence[str]) -> None:
     _check_effects(arguments, flags.model)
     data = _data_config(flags)
     _check_gpus(flags.gpus)
-    _check_place(flags)
     with show_progress() as progress:
         dataset = load_dataset(data, progress)
     # torch takes seconds to import; mistakes in flags and data are told before.
-    from models.grammar_vae.training_run import TrainingRun, choose_device
+    from models.grammar_vae.training_run import TrainingRun
+    from models.training.devices import device_of_gpus
+    from models.training.resuming import checkpoint_to_resume
 
-    device = choose_device(flags.gpus)  # before a folder is made
+    device = device_of_gpus(flags.gpus)  # before a folder is made
     folder = _folder(flags)
     run = TrainingRun(
         config=flags.model,
@@ -83,7 +83,7 @@ def _run(arguments: Sequence[str]) -> None:
         log=flags.log,
         folder=folder,
         write_settings=lambda: _write_settings(folder, flags),
-        resume=flags.resume,
+        resume=None if flags.resume is None else checkpoint_to_resume(folder, flags.resume),
         device=device,
         name=flags.config or "custom",
     )
@@ -93,19 +93,12 @@ def _run(arguments: Sequence[str]) -> None:
 def _parse(arguments: Sequence[str]) -> TrainFlags:
     """Read the flags twice: first for the preset or checkpoint, then for what beats it."""
     given = read_flags(TrainFlags, arguments, _COMMAND)
-    first, _ = tyro.cli(
-        Annotated[_Source, tyro.conf.OmitArgPrefixes],
-        args=given.without_help,
-        use_underscores=True,
-        return_unknown_args=True,
-        add_help=False,
-    )
-    defaults = _defaults(first)
+    defaults = _defaults(read_start(given.without_help))
     given.check_block(defaults.log)
     given.check_block(defaults.model)
     flags = tyro.cli(
         TrainFlags,
-        args=given.arguments,
+        args=given.arguments_beside(defaults),
         prog=_COMMAND,
         description=__doc__,
         default=defaults,
@@ -124,22 +117,26 @@ def _check_effects(arguments: Sequence[str], config: GrammarVaeConfig) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Source:
-    config: str | None = None
-    resume: Path | None = None
+class _RunSettings:
+    """How a run is carried out, as its folder remembers it."""
+
+    preset: str | None = None
+    gpus: int | None = None
 
 
-def _defaults(source: _Source) -> TrainFlags:
-    if source.resume is None:
-        model = find_preset("grammar_vae", source.config).config if source.config else None
+def _defaults(start: Start) -> TrainFlags:
+    if start.resume is None:
+        model = find_preset("grammar_vae", start.config).config if start.config else None
         return TrainFlags(model=model or GrammarVaeConfig())
-    if source.config is not None:
-        raise UserError("--resume takes the checkpoint's settings: leave out --config")
-    settings = read_settings(run_folder_of(source.resume))
+    folder = run_folder_of(start.resume)
+    settings, where = read_settings(folder), str(folder.settings)
+    run = to_config(_RunSettings, settings.get("run", {}), where)
     return TrainFlags(
-        log=to_config(LogSettings, settings.get("log", {}), str(source.resume)),
-        data=to_config(DataFlags, settings["data"], str(source.resume)),
-        model=to_config(GrammarVaeConfig, settings["model"], str(source.resume)),
+        config=run.preset,
+        gpus=run.gpus,
+        log=log_to_go_on_with(start, settings.get("log"), LogSettings(), where),
+        data=to_config(DataFlags, settings["data"], where),
+        model=to_config(GrammarVaeConfig, settings["model"], where),
     )
 
 
@@ -158,18 +155,6 @@ def _check_gpus(num_gpus: int | None) -> None:
             f"--gpus {num_gpus}: a run trains on 0 or 1 GPU; `tuner search` fills several GPUs "
             "with trials"
         )
-
-
-def _check_place(flags: TrainFlags) -> None:
-    """Refuse what says where a new run goes when no new run is made."""
-    if flags.resume is None:
-        return
-    given = {"--run_name": flags.run_name, "--artifacts_dir": flags.artifacts_dir}
-    for flag, value in given.items():
-        if value not in (None, TrainFlags.artifacts_dir):
-            raise UserError(
-                f"{flag} {value}: --resume goes on in the folder of the checkpoint: leave it out"
-            )
 
 
 def _folder(flags: TrainFlags) -> RunFolder:
@@ -193,6 +178,7 @@ def _blocks(flags: TrainFlags) -> dict[str, Any]:
         "data": to_mapping(flags.data.absolute),
         "model": to_mapping(flags.model),
         "log": to_mapping(flags.log),
+        "run": to_mapping(_RunSettings(preset=flags.config, gpus=flags.gpus)),
     }
 
 

@@ -11,9 +11,9 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import tyro
@@ -22,10 +22,15 @@ from models.commands import model_files
 from models.commands.flags import read_command
 from models.commands.process import run_command
 from models.commands.progress import show_progress
+from models.commands.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
 from models.config_file import to_config
 from models.errors import UserError
-from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
+from models.grammar.derivation import check_ids
+from models.grammar.grammar import Grammar, load_grammar
+from models.grammar_vae.data import DataConfig, DerivationDataset, check_data, load_dataset
 from models.grammar_vae.data_flags import DataFlags
+from models.grammar_vae.datasets.text_files import read_lines
+from models.grammar_vae.late_grammar import no_grammar_error
 from models.training.layout import read_settings, run_folder_of
 
 if TYPE_CHECKING:
@@ -39,34 +44,42 @@ _COMMAND = "python -m models.grammar_vae.use"
 class _Model:
     model: str
     """Checkpoint file, export, folder of a training run, or name of a promoted preset."""
+    gpus: Literal[0, 1] | None = None
+    """GPUs to use, 0 or 1; default: 1 where there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Encode(_Model):
+class _ModelWithGrammar(_Model):
+    grammar: str | None = None
+    """Built-in name or YAML file, for a model that was trained on ids and masks alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encode(_ModelWithGrammar):
     """Write the latents of texts as an .npz with `latents` (rows, z_dim) and `texts`."""
 
     text: tuple[str, ...] = ()
     """Texts to encode."""
     file: Path | None = None
-    """Or a file with one text a line."""
+    """Or a file with one text a line, read as build_dataset reads it."""
     out: Path = Path("latents.npz")
     """Where to write."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decode(_Model):
+class Decode(_ModelWithGrammar):
     """Decode the latents of an .npz or .npy; one text a line."""
 
     latents: Path
     """`latents` (rows, z_dim)."""
-    temperature: float = 0.0
+    temperature: Temperature = 0.0
     """0 decodes the most likely text, above 0 samples."""
-    seed: int = 0
+    seed: Seed = 0
     """Seeds the sampling."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reconstruct(_Model):
+class Reconstruct(_ModelWithGrammar):
     """Show texts beside what they decode to."""
 
     text: tuple[str, ...] = ()
@@ -75,43 +88,43 @@ class Reconstruct(_Model):
     """Or rows of these ids on disk."""
     split: Literal["train", "val", "test"] = "val"
     """Which rows of --prod."""
-    num: int = 10
+    num: Positive = 10
     """How many rows of --prod."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample(_Model):
+class Sample(_ModelWithGrammar):
     """Decode standard normal latents; one text a line."""
 
-    num: int = 10
+    num: NonNegative = 10
     """How many."""
-    temperature: float = 0.0
+    temperature: Temperature = 0.0
     """0 decodes the most likely text of a latent, above 0 samples."""
-    seed: int = 0
+    seed: Seed = 0
     """Seeds latents and sampling."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interpolate(_Model):
+class Interpolate(_ModelWithGrammar):
     """Decode points between two texts; one a line."""
 
     first: str
     """Where to start."""
     last: str
     """Where to end."""
-    num: int = 7
+    num: Points = 7
     """Points, both ends included."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Neighbours(_Model):
+class Neighbours(_ModelWithGrammar):
     """Show the rows of a data set that lie nearest to a text in latent space."""
 
     text: str
     """What to look for."""
     prod: str
     """Ids on disk to look among."""
-    num: int = 5
+    num: Positive = 5
     """How many."""
 
 
@@ -127,7 +140,7 @@ class Evaluate(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export(_Model):
+class Export(_ModelWithGrammar):
     """Write the weights as a safetensors file, with settings, grammar and sizes as metadata."""
 
     out: Path
@@ -169,32 +182,30 @@ def _run(arguments: Sequence[str]) -> None:
         description=__doc__,
         use_underscores=True,
     )
-    # torch takes seconds to import; mistakes in flags are told before.
-    import torch
-
+    given = _given(checked(command))
+    # torch takes seconds to import; mistakes in flags and files are told before.
     from models.grammar_vae import trained
+    from models.training.devices import device_of_gpus
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = trained.load_model(find_checkpoint(command.model), device)
+    device = device_of_gpus(command.gpus)
+    model = trained.load_model(find_checkpoint(command.model), device, _given_grammar(command))
     match command:
         case Encode():
-            texts = _texts(command)
+            texts = given
             latents = trained.encode(model, texts)
-            _write(command.out, latents, texts)
+            model_files.write_arrays(command.out, latents=latents, texts=np.array(texts))
             print(f"{command.out}: latents {latents.shape}, texts ({len(texts)},)")
         case Decode():
-            latents = model_files.read_latents(command.latents)
-            _show(trained.decode(model, latents, command.temperature, command.seed))
+            _show(trained.decode(model, given, command.temperature, command.seed))
         case Reconstruct():
-            originals = _originals(command, model.num_steps)
+            originals = _originals(command, given, model)
             _show_pairs(originals, trained.reconstruct(model, originals))
         case Sample():
             _show(trained.sample(model, command.num, command.temperature, command.seed))
         case Interpolate():
             _show(trained.interpolate(model, command.first, command.last, command.num))
         case Neighbours():
-            corpus = _load(command.prod)
-            _check_grammar(corpus, model, command.prod)
+            corpus = _load(command.prod, model)
             for distance, text in trained.neighbours(model, command.text, corpus.ids, command.num):
                 print(f"{distance:8.3f}  {text}")
         case Evaluate():
@@ -205,6 +216,41 @@ def _run(arguments: Sequence[str]) -> None:
             print(f"wrote {command.out} ({size:.1f} MB, {model.network.num_parameters:,} numbers)")
 
 
+def _given_grammar(command: Command) -> Grammar | None:
+    """Return the grammar of --grammar, which `evaluate` has among the flags for its rows."""
+    name = command.data.grammar if isinstance(command, Evaluate) else command.grammar
+    return None if name is None else load_grammar(name)
+
+
+def _given(command: Any) -> Any:
+    """Return what a command reads: texts or latents; told before the model is loaded.
+
+    Raises:
+        UserError: it cannot be read, or what is to be written cannot be.
+    """
+    match command:
+        case Encode():
+            model_files.check_output(command.out)
+            return _texts(command)
+        case Decode():
+            return model_files.read_latents(command.latents)
+        case Reconstruct():
+            return _given_to_reconstruct(command)
+        case Neighbours():
+            check_data(DataConfig(prod=command.prod))
+        case Evaluate():
+            if command.out is not None:
+                model_files.check_output_folder(command.out)
+            check_data(_data_of(command, find_checkpoint(command.model)).config)
+        case Export():
+            if command.out.suffix != ".safetensors":
+                raise UserError(
+                    f"{command.out}: the name of an exported model ends with .safetensors"
+                )
+            model_files.check_output(command.out)
+    return None
+
+
 def _best_of_run(path: Path) -> Path:
     folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
     best = model_files.best_in("grammar_vae", folder)
@@ -213,18 +259,36 @@ def _best_of_run(path: Path) -> Path:
     return best
 
 
+def _data_of(command: Evaluate, checkpoint: Path) -> DataFlags:
+    return command.data if command.data.given else _training_data(checkpoint)
+
+
 def _evaluate(command: Evaluate, model: "TrainedModel") -> None:
     from models.grammar_vae.report_metrics import report_on
     from models.grammar_vae.report_text import report_lines, write_report
 
-    flags = command.data if command.data.given else _training_data(model.source)
-    with show_progress() as progress:
-        dataset = load_dataset(flags.config, progress)
+    dataset = _evaluated(command, model)
     report = report_on(model, dataset, command.split)
     for line in report_lines(report, model, dataset, all_families=True):
         print(line)
     for path in write_report(command.out, report, model, dataset) if command.out else ():
         print(f"wrote {path}")
+
+
+def _evaluated(command: Evaluate, model: "TrainedModel") -> DerivationDataset:
+    """Return the rows of the flags, or else those of the run that wrote the checkpoint."""
+    flags = _data_of(command, model.source)
+    with show_progress() as progress:
+        # The data of the run itself are read as they were in training: their digest is known.
+        grammar = model.grammar if command.data.given else None
+        dataset = load_dataset(flags.config, progress, grammar)
+    if dataset.grammar is not None or model.grammar is None:
+        return dataset
+    try:
+        check_ids(dataset.ids, model.grammar)
+    except UserError as error:
+        raise UserError(f"{dataset.name}: not in the grammar that was given: {error}") from error
+    return replace(dataset, grammar=model.grammar)
 
 
 def _training_data(checkpoint: Path) -> DataFlags:
@@ -244,55 +308,41 @@ def _texts(command: Encode) -> list[str]:
         raise UserError("pass either --text TEXT ... or --file FILE")
     if command.file is None:
         return list(command.text)
-    try:
-        texts = command.file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{command.file}: cannot be read: {error}") from error
-    if not texts:
-        raise UserError(f"{command.file}: holds no text: give one a line")
-    return texts
+    rows = read_lines(command.file)
+    for note in rows.notes:
+        print(f"{command.file}: {note}", file=sys.stderr)
+    return rows.texts
 
 
-def _write(path: Path, latents: np.ndarray, texts: Sequence[str]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:  # numpy would add .npz to another name
-            np.savez(file, latents=latents, texts=np.array(texts))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _originals(command: Reconstruct, num_steps: int) -> list[str]:
+def _given_to_reconstruct(command: Reconstruct) -> list[str] | None:
     if (command.prod is None) == (not command.text):
         raise UserError("pass either --text TEXT ... or --prod ids.npy")
     if command.prod is None:
         return list(command.text)
+    check_data(DataConfig(prod=command.prod))
+    return None
+
+
+def _originals(command: Reconstruct, given: list[str] | None, model: "TrainedModel") -> list[str]:
+    if given is not None:
+        return given
     from models.grammar.derivation import to_text
 
-    dataset = _load(command.prod)
-    if dataset.grammar is None:
-        raise UserError(f"{command.prod}: has no grammar, so its rows have no text")
+    assert command.prod is not None  # _given_to_reconstruct
+    dataset = _load(command.prod, model)
+    assert dataset.grammar is not None  # the model's
     rows = dataset.ids[getattr(dataset, command.split)[: command.num]]
+    num_steps = model.num_steps
     if len(rows) and int((rows >= 0).sum(1).max()) > num_steps:
         raise UserError(f"{command.prod}: rows longer than the {num_steps} steps of the model")
     return [to_text(dataset.grammar, row[row >= 0]) for row in rows]
 
 
-def _check_grammar(corpus: DerivationDataset, model: "TrainedModel", prod: str) -> None:
-    known = model.grammar
-    if (
-        known is None
-        or corpus.num_productions != known.num_productions
-        or (corpus.grammar is not None and corpus.grammar.digest != known.digest)
-    ):
-        raise UserError(
-            f"{prod}: these rows are not in the model's grammar: give rows of the data that the "
-            "model was trained on"
-        )
-
-
-def _load(prod: str) -> DerivationDataset:
-    return load_dataset(DataConfig(prod=prod))
+def _load(prod: str, model: "TrainedModel") -> DerivationDataset:
+    """Return rows on disk, which must be in the model's grammar."""
+    if model.grammar is None:
+        raise no_grammar_error(model.source)
+    return load_dataset(DataConfig(prod=prod), grammar=model.grammar)
 
 
 def _show(texts: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from models.layers.weights import load_weights
 from models.optimization.batches import training_batches
 from models.optimization.epochs import EagerEpochs, Epochs, GraphedEpochs, Plan, Work
 from models.optimization.schedules import LrSchedule, PlateauFactor, lr_factor
@@ -108,8 +109,8 @@ class Optimization:
             ValueError: the state belongs to another architecture.
         """
         try:
-            self.network.load_state_dict(state["network"])
-        except RuntimeError as error:
+            load_weights(self.network, state["network"])
+        except ValueError as error:
             raise ValueError(f"the weights are of another architecture: {error}") from error
         self.optimizer.load_state_dict(state["optimizer"])
         self.epochs.forget()

@@ -78,6 +78,29 @@ def read_checkpoint(path: Path, device: str = "cpu", *, mmap: bool = False) -> d
     return payload
 
 
+def check_model(payload: Mapping[str, Any], path: Path, model: str, keys: Iterable[str]) -> None:
+    """Check that a checkpoint is of a model and holds what its network is rebuilt from.
+
+    Args:
+        payload: of the checkpoint.
+        path: of the file, for messages.
+        model: name of the model.
+        keys: that must be there besides the weights.
+
+    Raises:
+        UserError: it is of another model, or something is missing.
+    """
+    if payload.get("model") != model:
+        raise UserError(f"{path}: a checkpoint of {payload.get('model')}, not of {model}")
+    missing = [key for key in keys if key not in payload]
+    if not isinstance(payload.get("task"), dict) or "network" not in payload["task"]:
+        missing.append("weights")
+    if missing:
+        raise UserError(
+            f"{path}: a checkpoint of {model} without {', '.join(missing)}: take another one"
+        )
+
+
 def best_name(ranking: Ranking, epoch: int, value: float) -> str:
     """Return the name of the checkpoint file of an epoch that is among the best."""
     return f"best-{ranking.label}-{epoch}-{value:.4f}.ckpt"

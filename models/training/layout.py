@@ -1,7 +1,7 @@
 """The folder of one training run: settings, metrics as JSON lines, checkpoints.
 
 training_artifacts/minimal-20261122-143040/
-  run.yaml        data, settings and device: all that is needed to repeat the run
+  run.yaml        data, settings, preset's name and device: all that is needed to repeat the run
   metrics.jsonl   one line an epoch
   tensorboard/    events, with --tensorboard
   wandb/          files of W&B, with --wandb_project
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from models.config_file import dump_yaml, read_yaml, write_text
 from models.errors import UserError
@@ -28,13 +29,18 @@ class RunFolder:
 
     @property
     def settings(self) -> Path:
-        """Data, settings and device of the run."""
+        """Data, settings, preset's name and device of the run."""
         return self.path / "run.yaml"
 
     @property
     def metrics(self) -> Path:
         """One JSON object an epoch."""
         return self.path / "metrics.jsonl"
+
+    @property
+    def steps(self) -> Path:
+        """Running means of every few steps, a JSON object a line; not every model has them."""
+        return self.path / "steps.jsonl"
 
     @property
     def tensorboard(self) -> Path:
@@ -46,6 +52,13 @@ class RunFolder:
         """The checkpoint files."""
         return self.path / "checkpoints"
 
+    @property
+    def resumable(self) -> list[Path]:
+        """The checkpoints that training can go on from; of equals the usual one first."""
+        return [p for p in (self.checkpoints / "last.ckpt",) if p.is_file()] + sorted(
+            self.checkpoints.glob("best-*.ckpt")
+        )
+
     def write_settings(self, settings: Mapping[str, object], header: str) -> None:
         """Write what is needed to repeat the run."""
         write_text(self.settings, dump_yaml(settings, header))
@@ -54,6 +67,21 @@ class RunFolder:
         """Add the line of one epoch."""
         with self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"epoch": epoch, **metrics}) + "\n")
+
+    def append_steps(self, metrics: Mapping[str, float]) -> None:
+        """Add the line of some steps."""
+        with self.steps.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(dict(metrics)) + "\n")
+
+    def forget_steps_after(self, step: int) -> None:
+        """Drop the lines after an optimizer step, which a resumed run writes anew."""
+        if self.steps.is_file():
+            lines = self.steps.read_text(encoding="utf-8").splitlines()
+            kept = [ln for ln in lines if ln.endswith("}") and json.loads(ln)["step"] <= step]
+            write_text(self.steps, "".join(f"{line}\n" for line in kept))
+
+
+FolderT = TypeVar("FolderT", bound=RunFolder)
 
 
 def new_run_folder(parent: Path, name: str | None, stem: str) -> RunFolder:
@@ -75,11 +103,13 @@ def new_run_folder(parent: Path, name: str | None, stem: str) -> RunFolder:
 
 
 def run_folder_of(checkpoint: Path) -> RunFolder:
-    """Return the run folder a checkpoint lies in.
+    """Return the run folder that is given, or that a checkpoint lies in.
 
     Raises:
         UserError: there is no such file, or not in the `checkpoints` folder of a run.
     """
+    if checkpoint.is_dir():
+        return whole_folder(RunFolder(path=checkpoint.resolve()))
     if not checkpoint.is_file():
         raise UserError(f"{checkpoint}: no such checkpoint")
     folder = RunFolder(path=checkpoint.resolve().parent.parent)
@@ -88,6 +118,22 @@ def run_folder_of(checkpoint: Path) -> RunFolder:
             f"{checkpoint}: not inside RUN/checkpoints/ with RUN/run.yaml: resume a checkpoint "
             "where its run wrote it"
         )
+    return folder
+
+
+def whole_folder(folder: FolderT) -> FolderT:
+    """Return the folder of a run that training can go on from.
+
+    Raises:
+        UserError: it is not the folder of a run, or holds no checkpoint.
+    """
+    if not folder.settings.is_file():
+        raise UserError(
+            f"{folder.path}: not the folder of a run, since it holds no {folder.settings.name}: "
+            "give the folder of a run or one of its checkpoints"
+        )
+    if not folder.resumable:
+        raise UserError(f"{folder.path}: holds no checkpoint to go on from: train anew")
     return folder
 
 
@@ -100,13 +146,26 @@ def read_settings(folder: RunFolder) -> dict[str, dict[str, object]]:
     settings = read_yaml(folder.settings)
     if not isinstance(settings, dict) or not all(isinstance(v, dict) for v in settings.values()):
         raise UserError(f"{folder.settings}: not a run's settings file")
+    missing = [block for block in ("data", "model") if block not in settings]
+    if missing:
+        raise UserError(
+            f"{folder.settings}: the block `{missing[0]}` is missing, so the run cannot go on: a "
+            "run's settings have the blocks data, model and log"
+        )
     return settings
+
+
+def metric_lines(folder: RunFolder) -> list[str]:
+    """Return the lines of the metrics, a JSON object each; none before the first epoch's end."""
+    if not folder.metrics.is_file():
+        return []
+    return folder.metrics.read_text(encoding="utf-8").splitlines()
 
 
 def forget_later_epochs(folder: RunFolder, epoch: int) -> None:
     """Drop the metric lines after `epoch`, which a resumed run writes anew."""
     if not folder.metrics.is_file():
         return
-    lines = folder.metrics.read_text(encoding="utf-8").splitlines()
+    lines = metric_lines(folder)
     kept = [line for line in lines if line.endswith("}") and json.loads(line)["epoch"] <= epoch]
     write_text(folder.metrics, "".join(f"{line}\n" for line in kept))

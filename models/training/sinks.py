@@ -8,7 +8,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
+
+import tyro
 
 from models.errors import UserError
 from models.training.layout import RunFolder
@@ -28,7 +30,7 @@ class LogSettings:
     """Log to this Weights & Biases project; offline where there is no login or network."""
     wandb_run: str | None = None
     """Name of the W&B run; default: the name of the run's folder."""
-    no_wandb: bool = False
+    no_wandb: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Do not log to W&B, whatever else says so."""
     tensorboard: bool = False
     """Write TensorBoard events into the run's folder."""

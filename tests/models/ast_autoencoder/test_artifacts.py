@@ -32,7 +32,14 @@ def test_config_comes_back(tmp_path):
     assert read_config(artifact_folder_of(tmp_path / "checkpoint_epoch_5.pt")) == blocks
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '{"data": {}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[]", "{", '{"data": {}}'),
+        '{"data": {}, "model": {}, "run": {}, "log": 3}',
+        '{"data": {}, "model": {}, "run": {}, "preset": 3}',
+    ],
+)
 def test_another_config_is_refused(text, tmp_path):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(UserError, match=r"config\.json"):

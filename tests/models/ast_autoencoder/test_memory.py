@@ -37,6 +37,8 @@ def test_training_that_runs_out_ends_with_the_message(monkeypatch, small, datase
         folder=new_artifact_folder(tmp_path),
         log=LogSettings(no_wandb=True),
         run_settings={},
+        write_settings=lambda: None,
+        name="tiny",
         resume=None,
         device="cpu",
         eval_interval=1,

@@ -59,6 +59,23 @@ def test_a_search_in_vain_ends_and_says_how_far_it_came(model):
     assert len(found.program) > 0
 
 
+def test_every_round_is_told(model):
+    told = []
+    examples = [Example(inputs=(3,), output=123456), Example(inputs=(4,), output=987654)]
+    found = synthesize(model, examples, passed, max_candidates=300, on_round=told.append)
+    counts = [each.num_candidates for each in told]
+    assert counts[0] == 0
+    assert counts == sorted(counts)
+    assert len(counts) > 2
+    assert told[-1] == found
+
+
+def test_contradictions_are_refused_before_the_search(model):
+    examples = [Example(inputs=(3,), output=1), Example(inputs=(3,), output=2)]
+    with pytest.raises(UserError, match="examples 1 and 2 contradict"):
+        synthesize(model, examples, passed, on_round=pytest.fail)
+
+
 def test_searching_is_seeded(model):
     examples = [Example(inputs=("a",), output="aa")]
     searches = [synthesize(model, examples, passed, max_candidates=200, seed=3) for _ in range(2)]

@@ -1,8 +1,10 @@
 """The training command: flags, presets, mistakes."""
 
 import json
+import re
 
 import pytest
+import torch
 
 from models.ast_autoencoder import train
 from models.ast_autoencoder.config import AstAutoencoderConfig
@@ -63,6 +65,107 @@ def test_a_resumed_run_takes_settings_and_data_from_its_folder(command):
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_resumed_run_remembers_its_preset_sinks_and_intervals(command, capsys):
+    """What the folder says holds, also for the run that goes on from the resumed one."""
+    tiny = [*TINY, "--batch_size", "16", "--epochs", "1"]
+    folder = command("--config", "fast", *tiny, "--log_interval", "3", "--tensorboard")
+    assert "fast: " in capsys.readouterr().out
+    for epoch in (2, 3):
+        train._run(["--resume", str(folder), "--epochs", str(epoch)])
+        out = capsys.readouterr().out
+        assert "fast: " in out
+        assert "W&B" not in out
+        assert "TensorBoard: " in out
+    config = json.loads((folder / "config.json").read_text())
+    assert config["preset"] == "fast"
+    assert (config["log"]["no_wandb"], config["log"]["tensorboard"]) == (True, True)
+    assert config["run"] == {"eval_interval": 1, "log_interval": 3, "device": "cpu"}
+    assert config["model"]["epochs"] == 3
+
+
+def test_wandb_and_tensorboard_can_be_switched_again(command):
+    folder = command(*TINY, "--epochs", "1", "--batch_size", "16", "--tensorboard")
+    flags = train._parse(["--resume", str(folder), "--no_wandb", "--no_tensorboard"])
+    assert (flags.no_wandb, flags.tensorboard) == (True, False)
+    flags = train._parse(["--resume", str(folder), "--wandb_project", "mine"])
+    assert (flags.no_wandb, flags.wandb_project) == (False, "mine")
+    flags = train._parse(["--resume", str(folder), "--wandb_project", "mine", "--no_wandb"])
+    assert flags.no_wandb
+
+
+def test_a_folder_of_an_older_version_still_resumes(command, capsys):
+    folder = command(*TINY, "--epochs", "1", "--batch_size", "16")
+    config = json.loads((folder / "config.json").read_text())
+    for key in ("log", "preset"):
+        del config[key]
+    (folder / "config.json").write_text(json.dumps(config))
+    train._run(["--resume", str(folder), "--epochs", "2", "--no_wandb"])
+    assert "custom: " in capsys.readouterr().out
+
+
+def test_data_are_found_again_from_another_folder(tmp_path, monkeypatch):
+    (tmp_path / "d").mkdir()
+    monkeypatch.chdir(tmp_path)
+    data = train._data_config(train._parse(["--data_dir", "d"]))
+    assert data.data_dir == str(tmp_path.resolve() / "d")
+
+
+def test_a_folder_goes_on_from_its_latest_checkpoint(command):
+    folder = command(*TINY, "--epochs", "2", "--batch_size", "16")
+    final = torch.load(folder / "final_model.pt", weights_only=True)
+    train._run(["--resume", str(folder), "--epochs", "3"])
+    again = torch.load(folder / "final_model.pt", weights_only=True)
+    assert (final["epoch"], again["epoch"]) == (2, 3)
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
+
+
+def test_a_folder_without_a_checkpoint_is_told(command):
+    folder = command(*TINY, "--epochs", "1", "--batch_size", "16")
+    for path in folder.glob("*.pt"):
+        path.unlink()
+    with pytest.raises(UserError, match="holds no checkpoint to go on from: train anew"):
+        train._run(["--resume", str(folder), "--epochs", "2"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--hidden_dim", "32"], "hidden_dim is 16 there and 32 here: leave out --hidden_dim"),
+        (["--latent_dim", "16", "--decoder_layers", "2"], "leave out --latent_dim and --decoder_"),
+        (["--data_seed", "7"], "trained on other data .*: pass the same --data_dir"),
+        (["--artifacts_dir", "b"], "--artifacts_dir b: --resume goes on in the folder"),
+        (["--epochs", "1"], "already trained for 1 epochs: ask for more"),
+        (["--lr", "1e30"], "not finite at epoch 2"),
+    ],
+)
+def test_a_resume_that_fails_leaves_the_run_as_it_was(command, capsys, arguments, message):
+    """Also when it would go back to an earlier epoch, and where it would log to W&B."""
+    folder = command(*TINY, "--epochs", "2", "--batch_size", "16", "--log_interval", "1")
+    first = torch.load(folder / "final_model.pt", weights_only=True)
+    first |= {"epoch": 1, "progress": {**first["progress"], "epoch": 1}}
+    torch.save(first, folder / "checkpoint_epoch_1.pt")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    resume = ["--resume", str(folder / "checkpoint_epoch_1.pt"), "--epochs", "9"]
+    with pytest.raises(UserError, match=message) as caught:
+        train._run([*resume, "--wandb_project", "mine", *arguments])
+    assert len(str(caught.value).splitlines()) == 1
+    assert "W&B" not in capsys.readouterr().out
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_divergence_says_how_to_go_on(command, capsys):
+    folder = command(*TINY, "--epochs", "1", "--batch_size", "16")
+    capsys.readouterr()
+    with pytest.raises(UserError, match="is not finite at epoch 2"):
+        train._run(["--resume", str(folder), "--epochs", "3", "--lr", "1e30"])
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert re.fullmatch(
+        rf"Go on with: python -m models.ast_autoencoder.train --resume {folder}/\w+_model.pt", last
+    )
+
+
 def test_examples_are_judged(command):
     folder = command(*TINY, "--epochs", "1", "--batch_size", "16")
     metrics = json.loads((folder / "metrics.jsonl").read_text())
@@ -82,6 +185,7 @@ def test_examples_are_judged(command):
         (["--data_dir", "nowhere"], "nowhere"),
         (["--resume", "nowhere/x.pt"], r"no config\.json beside it"),
         (["--resume", "x.pt", "--config", "small"], "leave out --config"),
+        (["--resume", "."], r"not the folder of a run, since it holds no config\.json"),
     ],
 )
 def test_mistakes_are_told(arguments, message):
@@ -96,7 +200,10 @@ def test_mistakes_are_told(arguments, message):
         (["--hidden_dim", "16.5"], "--hidden_dim 16.5: give a whole number$"),
         (["--decoder_kind", "lstm"], "--decoder_kind lstm: give one of gru, transformer"),
         (["--device", "gpu"], r"--device gpu: give one of auto, cpu, cuda, mps\.$"),
-        (["--tensorboard", "maybe"], "write --tensorboard to turn it on, leave it out to turn it"),
+        (
+            ["--tensorboard", "maybe"],
+            "write --tensorboard to turn it on, --no_tensorboard to turn it",
+        ),
         (["--hidden_dim", "30"], "hidden_dim is 30: choose a multiple of 4"),
         (["--eval_interval", "0"], "eval_interval is 0"),
         (

@@ -85,7 +85,10 @@ def test_random_latents_may_be_drawn_like_others(model):
 
 @pytest.mark.parametrize(
     ("latents", "message"),
-    [(np.zeros((2, 5)), r"takes \(rows, 48\)"), (np.full((1, 48), np.nan), "NaN or infinite")],
+    [
+        (np.zeros((2, 5)), r"takes \(rows, 48\)"),
+        (np.full((1, 48), np.nan), "NaN or numbers beyond"),
+    ],
 )
 def test_latents_of_another_kind_are_refused(latents, message, model):
     with pytest.raises(UserError, match=message):
@@ -108,3 +111,23 @@ def test_checkpoints_of_others_are_refused(checkpoint, tmp_path):
         torch.save(payload | {key: value}, path)
         with pytest.raises(UserError, match=message):
             trained.load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda p: p["config"].update(hidden_dim=32),
+            "its weights do not fit its settings: ",
+        ),
+        (lambda p: p.pop("config"), "a checkpoint of ast_autoencoder without config: take another"),
+        (lambda p: p.pop("task"), "a checkpoint of ast_autoencoder without weights"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_itself_is_told_in_a_line(model, tmp_path, change, message):
+    payload = torch.load(model.source, weights_only=True)
+    change(payload)
+    torch.save(payload, tmp_path / "bad.pt")
+    with pytest.raises(UserError, match=message) as caught:
+        trained.load_model(tmp_path / "bad.pt")
+    assert "\n" not in str(caught.value)

@@ -2,13 +2,14 @@
 
 import errno
 import json
+from contextlib import nullcontext
 
 import pytest
 import torch
 
 from models.ast_autoencoder.artifacts import new_artifact_folder
 from models.ast_autoencoder.task import AstAutoencoderTask
-from models.ast_autoencoder.training_run import TrainingRun, choose_device
+from models.ast_autoencoder.training_run import TrainingRun
 from models.errors import UserError
 from models.training.memory import SAYS_SO, OutOfMemory
 from models.training.sinks import LogSettings
@@ -26,6 +27,8 @@ def run(small, dataset):
             folder=folder,
             log=LogSettings(no_wandb=True),
             run_settings={},
+            write_settings=lambda: None,
+            name="tiny",
             resume=resume,
             device="cpu",
             eval_interval=eval_interval,
@@ -182,8 +185,22 @@ def test_runs_may_evaluate_now_and_then(run, tmp_path):
     assert ["val/loss" in line for line in lines] == [False, False, False, True, False, True]
 
 
-def test_a_device_that_is_not_there_is_refused():
-    assert choose_device("cpu") == "cpu"
-    if not torch.cuda.is_available():
-        with pytest.raises(UserError, match="--device cuda: torch sees none"):
-            choose_device("cuda")
+def test_an_epoch_is_followed_program_by_program(run, tmp_path, monkeypatch):
+    told = []
+
+    class FakeConsole:
+        def working(self, what, unit="rows"):
+            told.append(what)
+
+        def on_rows(self, done, total):
+            told.append(f"{done}/{total}")
+
+        def line(self, text):
+            pass
+
+    console = nullcontext(FakeConsole())
+    monkeypatch.setattr("models.ast_autoencoder.training_run.open_console", lambda: console)
+    run(new_artifact_folder(tmp_path), batch_size=32)
+    assert told[:5] == [
+        "epoch 1/6", "32/80", "64/80", "epoch 1/6, validation of 20 programs", "epoch 2/6",
+    ]  # fmt: skip

@@ -1,10 +1,15 @@
 """The command for a trained model."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
-from models.ast_autoencoder import train, use
+from models.ast_autoencoder import synthesis, train, trained, use
 from models.errors import UserError
+from models.programs.language.from_source import source_to_ids
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +86,84 @@ def test_flags_may_be_repeated_and_none_is_dropped(command, program):
         (["synthesize"], "either --example"),
         (["encode", "--file", "nowhere.py"], r"nowhere\.py: cannot be read"),
         (["decode", "--latents", "nowhere.npz"], "no array `latents`"),
+        (["encode", "--file", "f.py", "--out", "."], r"\.: cannot be written: Is a directory"),
+        (["encode", "--file"], "--file: its value is missing"),
+        (["sample", "--num", "-1"], "num is -1: give 0 or more"),
+        (["sample", "--seed", "-1"], "seed is -1: give 0 or more"),
+        (["sample", "--temperature", "-1"], "temperature is -1.0: give 0"),
+        (["sample", "--temperature", "1", "--top_k", "0"], "top_k is 0: give 1 or more"),
+        (["sample", "--top_k", "5"], "--top_k 5 would be ignored"),
+        (["sample", "--data_dir", "nowhere"], "nowhere"),
+        (["decode", "--latents", "x", "--seed", "-1"], "seed is -1: give 0 or more"),
+        (["decode", "--latents", "x", "--top_k", "5"], "--top_k 5 would be ignored"),
+        (["interpolate", "--first", "a", "--last", "b", "--num", "1"], "num is 1: give 2 or more"),
+        (["interpolate", "--first", "a", "--last", "b"], "a: cannot be read"),
+        (["nearest", "--file", "a", "--data_dir", "d", "--num", "0"], "num is 0: give 1 or more"),
+        (["reconstruct", "--data_dir", "d", "--num", "-1"], "num is -1: give 1 or more"),
+        (["synthesize", "--example", "1 -> 2", "--beam", "0"], "beam is 0: give 1 or more"),
+        (["synthesize", "--example", "1 -> 2", "--max_candidates", "0"], "max_candidates is 0"),
+        (["synthesize", "--example", "1 -> 2", "--seed", "-1"], "seed is -1: give 0 or more"),
+        (["synthesize", "--example", "1 -> 2", "1 -> 3"], "examples 1 and 2 contradict"),
+        (["synthesize", "--example", "1 -> True", "2 -> 1"], "examples of different types"),
     ],
 )
-def test_mistakes_are_told(arguments, message, command):
+def test_mistakes_are_told_before_the_model_is_sought(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f.py").write_text("def f(x: int) -> int:\n    return x\n")
     with pytest.raises(UserError, match=message):
-        command(*arguments)
+        use._run([arguments[0], "--model", "nowhere", *arguments[1:]])
+
+
+def test_a_file_is_written_under_the_name_that_was_given(command, program, tmp_path):
+    out = tmp_path / "new" / "latents"
+    assert str(out) in command("encode", "--file", program, "--out", out)
+    assert [path.name for path in out.parent.iterdir()] == ["latents"]
+    assert command("decode", "--latents", out).startswith("def program(")
+
+
+@pytest.mark.parametrize(("flags", "device"), [((), "cuda"), (("--device", "cpu"), "cpu")])
+def test_the_model_is_loaded_to_the_device_that_is_asked_for(command, monkeypatch, flags, device):
+    """Without the flag it is a GPU where torch sees one."""
+    devices = []
+    load = trained.load_model
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(
+        trained, "load_model", lambda path, device: [devices.append(device), load(path)][1]
+    )
+    command("sample", "--num", 1, *flags)
+    assert devices == [device]
+
+
+def test_a_device_that_is_not_there_is_told(command, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="--device cuda: torch sees none"):
+        command("sample", "--device", "cuda")
+
+
+def test_a_search_in_vain_ends_with_1_and_says_so(run, capsys):
+    arguments = ["synthesize", "--model", str(run), "--max_candidates", "40", "--example"]
+    assert use._run([*arguments, "3 -> 123456", "4 -> 987654"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.startswith("def program(v0: int) -> int:")
+    assert "# NO SOLUTION: the best program found satisfies 0 of 2 examples; " in printed.out
+    assert "# not satisfied: (4,) -> 987654" in printed.out
+    assert "no program was found that satisfies all 2 examples" in printed.err
+    compile(printed.out, "found", "exec")
+
+
+def test_a_search_shows_how_far_it_is_and_ends_with_0(run, capsys, monkeypatch):
+    monkeypatch.setattr(synthesis, "_better", _first_is_right)
+    assert use._run(["synthesize", "--model", str(run), "--example", "(1, 2) -> 3"]) == 0
+    printed = capsys.readouterr()
+    assert re.search("best so far: 1 of 1 examples, after [1-9][0-9]* candidates and", printed.err)
+    assert "# satisfies all 1 of 1 examples; " in printed.out
+
+
+ADDS = "def add(a: int, b: int) -> int:\n    return a + b\n"
+
+
+def _first_is_right(best, programs, scores):
+    return replace(best, program=source_to_ids(ADDS).ids, num_passed=1)
 
 
 def test_a_file_outside_the_language_is_told_with_its_name(command, tmp_path):

@@ -5,7 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.commands.model_files import best_in, find_checkpoint, read_latents
+from models.commands.model_files import (
+    best_in,
+    check_output,
+    check_output_folder,
+    find_checkpoint,
+    read_latents,
+    write_arrays,
+)
 from models.errors import UserError
 from models.training.checkpoints import write_checkpoint
 
@@ -58,6 +65,40 @@ def test_a_file_without_latents_is_told(tmp_path):
     np.savez(tmp_path / "a.npz", other=np.eye(2))
     with pytest.raises(UserError, match="no array `latents` to read"):
         read_latents(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"some text", b"PK\x03\x04 torn", b"\x93NUMPY"])
+def test_a_damaged_file_of_latents_is_told(tmp_path, content):
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.npz: no array `latents` to read") as caught:
+        read_latents(tmp_path / "a.npz")
+    assert "pickle" not in str(caught.value)
+
+
+def test_latents_that_no_model_takes_are_told_with_their_file(tmp_path):
+    np.save(tmp_path / "a.npy", np.ones(3))
+    with pytest.raises(UserError, match=r"a\.npy: latents have shape \(3,\)"):
+        read_latents(tmp_path / "a.npy")
+
+
+def test_arrays_lie_under_the_name_that_was_given(tmp_path):
+    write_arrays(tmp_path / "new" / "x", latents=np.eye(2))
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["x"]
+    assert (read_latents(tmp_path / "new" / "x") == np.eye(2)).all()
+
+
+def test_where_nothing_can_be_written_is_told_before(tmp_path):
+    (tmp_path / "file").touch()
+    check_output(tmp_path / "file")
+    check_output(tmp_path / "new" / "folder" / "x")
+    check_output(Path("x"))
+    with pytest.raises(UserError, match="cannot be written: Is a directory"):
+        check_output(tmp_path)
+    with pytest.raises(UserError, match=r"cannot be written: .*file is not a folder"):
+        check_output(tmp_path / "file" / "x")
+    with pytest.raises(UserError, match=r"cannot be written: .*file is not a folder"):
+        check_output_folder(tmp_path / "file")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
 
 
 def test_what_is_neither_file_nor_folder_nor_preset_is_said_to_be_none_of_them(tmp_path):

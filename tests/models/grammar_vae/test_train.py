@@ -387,7 +387,11 @@ def test_resuming_an_earlier_checkpoint_forgets_what_came_later(train, finished)
     ("arguments", "message"),
     [
         (("--data_seed", "2"), "trained on other data (equations, digest "),
-        (("--z_dim", "5"), "the weights are of another architecture"),
+        (
+            ("--z_dim", "5"),
+            "the weights are of another architecture: z_dim is 4 there and 5 here",
+        ),
+        (("--lr", "1e20"), "is not finite at epoch 2"),
         (("--run_name", "b"), "--run_name b: --resume goes on in the folder of the checkpoint"),
         (("--artifacts_dir", "b"), "--artifacts_dir b: --resume goes on in the folder"),
     ],
@@ -401,6 +405,53 @@ def test_a_resume_that_is_refused_leaves_the_run_as_it_was(
     assert message in refusal("--resume", first, "--epochs", 9, *arguments)
     assert (metrics_of(finished), (finished / "run.yaml").read_text()) == before
     assert [path.name for path in (tmp_path / "training_artifacts").iterdir()] == ["first"]
+
+
+def test_a_folder_goes_on_from_its_latest_checkpoint(train, refusal, finished):
+    assert train("--resume", finished, "--epochs", 3)[0] == 0
+    assert [line["epoch"] for line in metrics_of(finished)] == [1, 2, 3]
+    (finished / "checkpoints" / "last.ckpt").unlink()
+    assert train("--resume", finished, "--epochs", 4)[0] == 0
+    assert [line["epoch"] for line in metrics_of(finished)] == [1, 2, 3, 4]
+    for path in (finished / "checkpoints").iterdir():
+        path.unlink()
+    assert refusal("--resume", finished).endswith("holds no checkpoint to go on from: train anew")
+    assert refusal("--resume", finished.parent).endswith(
+        "not the folder of a run, since it holds no run.yaml: give the folder of a run or one of "
+        "its checkpoints"
+    )
+
+
+def test_a_resumed_run_remembers_its_preset_and_device(train, tmp_path):
+    """What the folder says holds, also for the run that goes on from the resumed one."""
+    preset = ("--config", "minimal", "--gpus", 0, "--no_wandb", "--tensorboard")
+    assert train(*DATA, *NETWORK, *preset, "--epochs", 1, "--run_name", "a")[0] == 0
+    folder = tmp_path / "training_artifacts" / "a"
+    for epoch in (2, 3):
+        code, out, _ = train("--resume", folder, "--epochs", epoch)
+        assert code == 0
+        assert out.startswith("minimal: ")
+        assert "TensorBoard: " in out
+    settings = read_yaml(folder / "run.yaml")
+    assert settings["run"] == {"preset": "minimal", "gpus": 0}
+    assert settings["log"]["no_wandb"]
+
+
+def test_a_folder_of_an_older_version_still_resumes(train, finished):
+    text = (finished / "run.yaml").read_text()
+    (finished / "run.yaml").write_text(text[: text.index("run:\n")])
+    code, out, _ = train("--resume", finished, "--epochs", 3)
+    assert code == 0
+    assert out.startswith("custom: ")
+
+
+def test_a_divergence_says_how_to_go_on(train, finished):
+    code, out, _ = train("--resume", finished, "--epochs", 3, "--lr", "1e20")
+    assert code == 2
+    last = finished / "checkpoints" / "last.ckpt"
+    assert out.splitlines()[-1] == (
+        f"Go on with: python -m models.grammar_vae.train --resume {last}"
+    )
 
 
 def test_damaged_files_of_a_run_are_told(refusal, finished, tmp_path):

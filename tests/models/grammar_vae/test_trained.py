@@ -5,12 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from models.errors import UserError
 from models.grammar.derivation import to_text
+from models.grammar.grammar import Grammar
+from models.grammar.parsing import TextParser
 from models.grammar_vae.trained import (
     decode,
     decode_ids,
@@ -268,3 +271,35 @@ def test_settings_of_a_checkpoint_are_checked(checkpoint, tmp_path):
 def test_the_device_is_where_the_weights_are(model):
     assert model.device.type == "cpu"
     assert replace(model, num_steps=3).device.type == "cpu"
+
+
+def test_a_text_with_two_derivations_is_told_once(model, caplog):
+    lines = ["S -> S '+' S", "S -> 'x'"]
+    sums = Grammar.from_mapping({"start": "S", "productions": lines}, "sums")
+    other = replace(model, grammar=sums, parser=TextParser(sums))
+    encode(other, ["x+x"])
+    assert not caplog.records
+    encode(other, ["x+x", "x+x+x", "x+x+x"])
+    assert [record.getMessage() for record in caplog.records] == [
+        "'x+x+x' has two derivations in the grammar sums (production 0 (S -> S '+' S) in two "
+        "ways): the one whose productions stand first is taken, here and in other such texts"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda p: p["config"].update(z_dim=5), "its weights do not fit its settings: .* tensors"),
+        (lambda p: p.pop("config"), "a checkpoint of grammar_vae without config: take another one"),
+        (lambda p: p.pop("task"), "a checkpoint of grammar_vae without weights"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_itself_is_told_in_a_line(
+    checkpoint, tmp_path, change, message
+):
+    payload = torch.load(checkpoint, weights_only=True)
+    change(payload)
+    torch.save(payload, tmp_path / "bad.ckpt")
+    with pytest.raises(UserError, match=message) as caught:
+        load_model(tmp_path / "bad.ckpt")
+    assert "\n" not in str(caught.value)

@@ -1,15 +1,16 @@
 """One run from settings to checkpoints: device, interrupts, full disks."""
 
 import errno
+from contextlib import nullcontext
 from dataclasses import replace
 
+import numpy as np
 import pytest
-import torch
 
 from models.commands.process import run_command
 from models.errors import UserError
 from models.grammar_vae.task import GrammarVaeTask
-from models.grammar_vae.training_run import TrainingRun, choose_device
+from models.grammar_vae.training_run import TrainingRun
 from models.training.checkpoints import read_checkpoint
 from models.training.layout import RunFolder
 from models.training.memory import SAYS_SO, OutOfMemory
@@ -37,6 +38,22 @@ def make_run(equations, tiny, tmp_path):
     return make
 
 
+class FakeConsole:
+    """Remembers what goes on, without the lines."""
+
+    def __init__(self):
+        self.told = []
+
+    def working(self, what, unit="rows"):
+        self.told.append(what)
+
+    def on_rows(self, done, total):
+        self.told.append(f"{done}/{total}")
+
+    def line(self, text):
+        pass
+
+
 @pytest.fixture
 def interrupt(monkeypatch):
     """Press Ctrl-C in the n-th validation."""
@@ -53,18 +70,6 @@ def interrupt(monkeypatch):
         monkeypatch.setattr(GrammarVaeTask, "evaluate", evaluate)
 
     return at
-
-
-def test_a_gpu_is_taken_where_there_is_one_unless_told_otherwise(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert [choose_device(number) for number in (None, 0, 1)] == ["cuda", "cpu", "cuda"]
-
-
-def test_without_a_gpu_only_asking_for_one_is_a_mistake(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert [choose_device(number) for number in (None, 0)] == ["cpu", "cpu"]
-    with pytest.raises(UserError, match="--gpus 1: torch sees no GPU on this machine"):
-        choose_device(1)
 
 
 def test_an_interrupt_before_the_first_checkpoint_says_so(make_run, interrupt):
@@ -189,3 +194,40 @@ def test_other_errors_are_not_taken_for_it(make_run, monkeypatch, error):
 def test_the_last_report_is_returned(make_run):
     last = make_run().train()
     assert (last.epoch, last.finished) == (2, "epochs")
+
+
+def test_the_closing_report_is_announced_before_it_is_made(make_run, capsys, monkeypatch):
+    def report_on(*_):
+        raise UserError(f"shown so far: {capsys.readouterr().out}")
+
+    monkeypatch.setattr("models.grammar_vae.training_run.report_on", report_on)
+    with pytest.raises(UserError, match=r"report of best-.*\.ckpt on 20 test rows \.\.\.\n$"):
+        make_run().train()
+
+
+def test_an_epoch_is_followed_row_by_row(make_run, monkeypatch):
+    console = FakeConsole()
+    monkeypatch.setattr(
+        "models.grammar_vae.training_run.open_console", lambda: nullcontext(console)
+    )
+    make_run(epochs=2, batch_size=64).train()
+    assert console.told[:6] == [
+        "building the network",
+        "epoch 1/2",
+        "64/160",
+        "128/160",
+        "epoch 1/2, validation of 20 rows",
+        "epoch 2/2",
+    ]
+    assert console.told[-1].startswith("report of best-")
+
+
+def test_a_row_far_longer_than_the_rest_is_named_before_training(make_run, equations, capsys):
+    ids = np.full((equations.num_rows, 60), -1, dtype=np.int16)
+    ids[:, : equations.ids.shape[1]] = equations.ids
+    ids[3, :60] = 0
+    lengths = (ids >= 0).sum(1).astype(np.int32)
+    make_run(replace(equations, ids=ids, lengths=lengths, grammar=None), epochs=1).train()
+    lines = capsys.readouterr().out.splitlines()
+    told = next(i for i, line in enumerate(lines) if line.startswith("row 3 takes 60 steps, but"))
+    assert told < next(i for i, line in enumerate(lines) if line.startswith("epoch 1"))
