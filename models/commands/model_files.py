@@ -34,7 +34,7 @@ def find_checkpoint(model: str, name: str, in_run: Callable[[Path], Path]) -> Pa
     if best is None:
         raise UserError(
             f"the preset '{name}' has no checkpoints (only promoted ones do): train it with "
-            f"python -m models.{model}.train --config {name}"
+            f"{model_spec(model).training_command(name)}"
         )
     return best
 
