@@ -238,8 +238,9 @@ def test_out_of_memory_is_told_as_such(model, error):
 def test_weights_that_are_not_finite_end_training(model):
     task = model.task(fail="nan", fail_epoch=1) if model.spec.name == "fake" else model.task()
     task.load_state_dict(torch.utils._pytree.tree_map(_spoilt, task.state_dict()))
-    with pytest.raises(TrainingDiverged, match=r"is not finite at epoch 1, .*: lower lr"):
-        model.train(task)
+    with pytest.raises(TrainingDiverged, match=r"is not finite at epoch 1, .*: lower lr") as caught:
+        task.train_epoch(1)
+    assert (caught.value.epoch, bool(caught.value.what)) == (1, True)
 
 
 def _spoilt(value):
