@@ -53,7 +53,7 @@ def test_it_is_searched_promoted_and_trained_on_from_the_promoted_preset(registe
     assert main(["promote", "lines", "--no_confirm"]) == 0
     command = "python -m text_vae.train --config lines-1"
     assert f"train from it: {command} --file lines.txt --data_seed 42" in capsys.readouterr().out
-    preset = find_preset("text_vae", "lines-1")
+    preset = find_preset(registered, "lines-1")
     card = (preset.source.parent / "lines-1" / "README.md").read_text()
     assert f"    {command} ..." in card
 
