@@ -16,6 +16,7 @@ from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.ast_autoencoder.step import means_of
 from models.ast_autoencoder.task import AstAutoencoderTask
 from models.ast_autoencoder.validation_rows import validation_rows
+from models.training.console import Console
 from models.training.layout import ArtifactFolder, Milestones
 from models.training.loop import EpochReport
 from models.training.memory import MemoryNeed
@@ -33,7 +34,7 @@ class AstAutoencoderRun(ModelRun):
 
     spec = AST_AUTOENCODER
     checkpoints = Milestones(metric="val/loss")
-    rows = "programs"
+    unit = "programs"
     same_data = "pass the same --data_dir, or leave it out"
     patience_unit = "evaluations"
 
@@ -52,12 +53,9 @@ class AstAutoencoderRun(ModelRun):
         """Return what is said where memory runs out."""
         return memory_need(config, dataset)
 
-    def sizes(self, task: AstAutoencoderTask) -> str:
+    def counts(self, task: AstAutoencoderTask) -> tuple[int, int]:
         """Return the numbers of programs that are short enough."""
-        return (
-            f"{len(task.train_rows):,} training programs, "
-            f"{len(task.val_rows):,} validation programs"
-        )
+        return len(task.train_rows), len(task.val_rows)
 
     def notes(self, task: AstAutoencoderTask) -> Iterator[str]:
         """Say which programs are too long."""
@@ -90,14 +88,21 @@ class AstAutoencoderRun(ModelRun):
         content = {"epoch": report.epoch, "metrics": report.metrics, "programs": rows}
         return {run.folder.validation(report.epoch): json.dumps(content, indent=1) + "\n"}
 
-    def closing(
-        self, run: TrainingRun, task: AstAutoencoderTask, last: EpochReport, best: Path
-    ) -> Iterator[str]:
+    def close(
+        self,
+        run: TrainingRun,
+        task: AstAutoencoderTask,
+        last: EpochReport,
+        best: Path,
+        console: Console,
+    ) -> None:
         """Judge the last epoch, and the best one on the test part where there is one."""
         assert isinstance(run.folder, ArtifactFolder)
-        yield from closing_lines(last.metrics)
-        yield from held_out_lines(task, run.folder)
-        yield f"best model: {best}"
+        for line in closing_lines(last.metrics):
+            console.line(line)
+        for line in held_out_lines(task, run.folder):
+            console.line(line)
+        console.line(f"best model: {best}")
 
 
 class _StepLog:

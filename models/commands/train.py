@@ -131,14 +131,14 @@ class TrainCommand(ABC):
 
     def parse(self, arguments: Sequence[str]) -> Any:
         """Read the flags twice: first for the preset or checkpoint, then for what beats it."""
-        given = read_flags(self.flags_type, arguments, self._command)
+        given = read_flags(self.flags_type, arguments, self.spec.train_command)
         defaults = self._defaults(read_start(given.without_help))
         for block in self.blocks:
             given.check_block(getattr(defaults, block))
         flags = tyro.cli(
             self.flags_type,
             args=given.arguments_beside(defaults),
-            prog=self._command,
+            prog=self.spec.train_command,
             description=self.about,
             default=defaults,
             use_underscores=True,
@@ -149,10 +149,6 @@ class TrainCommand(ABC):
             for name, block in blocks.items()
         }
         return dataclasses.replace(flags, **checked)
-
-    @property
-    def _command(self) -> str:
-        return f"python -m models.{self.spec.name}.train"
 
     def _defaults(self, start: Start) -> Any:
         if start.resume is not None:
@@ -166,7 +162,7 @@ class TrainCommand(ABC):
     def _check_effects(self, arguments: Sequence[str], config: Any) -> None:
         """Refuse flags without effect, and say which keys of a preset have none."""
         settings, applies = to_mapping(config), self.spec.applies
-        given = read_flags(self.flags_type, arguments, self._command).values
+        given = read_flags(self.flags_type, arguments, self.spec.train_command).values
         refuse_idle_flags(applies, settings, given)
         for note in idle_notes(applies, settings, to_mapping(self.spec.config_type())):
             sys.stderr.write(f"{note}\n")

@@ -7,15 +7,25 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.console import epoch_parts
 from models.grammar_vae.cost import memory_need
 from models.grammar_vae.data import DerivationDataset
+from models.grammar_vae.datasets.long_rows import long_rows_note
 from models.grammar_vae.report_metrics import report_on
 from models.grammar_vae.report_text import report_lines, write_report
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.trained import load_model
+from models.training.console import Console
 from models.training.layout import TopK
 from models.training.loop import EpochReport
 from models.training.memory import MemoryNeed
 from models.training.run import ModelRun, TrainingRun
+
+NO_GRAMMAR = (
+    "no grammar: ids and masks hold no text, so val/prior_unique, val/prior_novel, coefficient "
+    "errors and prior samples are left out, and val/seq_acc is under the masks alone.\n"
+    "Pass --grammar (a built-in name or a YAML file) now to have them, or later to "
+    "python -m models.grammar_vae.use, whose encode, decode, reconstruct, sample, interpolate and "
+    "neighbours need it."
+)
 
 
 class GrammarVaeRun(ModelRun):
@@ -28,25 +38,40 @@ class GrammarVaeRun(ModelRun):
         """Return what is said where memory runs out."""
         return memory_need(config, dataset)
 
-    def sizes(self, task: GrammarVaeTask) -> str:
-        """Return the numbers of rows and their length."""
-        data = task.dataset
-        return (
-            f"{len(data.train):,} training rows, {len(data.val):,} validation rows, "
-            f"up to {data.ids.shape[1]} steps"
-        )
+    def lengths(self, task: GrammarVaeTask) -> str:
+        """Return how long rows are."""
+        return f", up to {task.dataset.ids.shape[1]} steps"
+
+    def notes(self, task: GrammarVaeTask) -> Iterator[str]:
+        """Say what is left out without a grammar, and which rows make all others slow."""
+        if task.dataset.grammar is None:
+            yield NO_GRAMMAR
+        far = long_rows_note(task.dataset.lengths, lambda row: f"row {row}")
+        if far is not None:
+            yield far
 
     def epoch_parts(self, metrics: Mapping[str, float]) -> list[str]:
         """Return what an epoch's line says of training and validation."""
         return epoch_parts(metrics)
 
-    def closing(
-        self, run: TrainingRun, task: GrammarVaeTask, last: EpochReport, best: Path
-    ) -> Iterator[str]:
+    def close(
+        self,
+        run: TrainingRun,
+        task: GrammarVaeTask,
+        last: EpochReport,
+        best: Path,
+        console: Console,
+    ) -> None:
         """Report on the best checkpoint, with rows held back until the end where there are any."""
+        data = run.dataset
+        split = "test" if len(data.test) else "val"
+        what = f"report of {best.name} on {len(getattr(data, split)):,} {split} rows"
+        console.line(f"{what} ...")
+        console.working(what)
         model = load_model(best, run.device)
-        report = report_on(model, run.dataset, "test" if len(run.dataset.test) else "val")
-        yield from report_lines(report, model, run.dataset)
-        for path in write_report(run.folder.path, report, model, run.dataset):
-            yield f"wrote {path}"
-        yield f"best checkpoint: {best}"
+        report = report_on(model, data, split)
+        for line in report_lines(report, model, data):
+            console.line(line)
+        for path in write_report(run.folder.path, report, model, data):
+            console.line(f"wrote {path}")
+        console.line(f"best checkpoint: {best}")

@@ -4,14 +4,15 @@ What is the same for all models happens here, once; what a model adds, it gives 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from models.config_file import write_text
-from models.training.console import Console, epoch_line, open_console
+from models.training.console import Console, open_console
 from models.training.contracts import ModelSpec
+from models.training.epoch_progress import EpochProgress, epoch_line
 from models.training.keepers import Keeper, keeper_of
 from models.training.layout import Milestones, RunFolder, TopK
 from models.training.loop import EpochReport, fit, fit_settings
@@ -30,7 +31,7 @@ class ModelRun(ABC):
     Attributes:
         spec: the model.
         checkpoints: which checkpoint files are written, and when.
-        rows: what the data consist of, for people.
+        unit: what rows of the data are to people.
         same_data: how to pass the data of a checkpoint again, for people.
         eval_interval: epochs from one evaluation to the next.
         patience_unit: what the patience of early stopping counts, for people.
@@ -38,7 +39,7 @@ class ModelRun(ABC):
 
     spec: ModelSpec
     checkpoints: TopK | Milestones
-    rows: str = "rows"
+    unit: str = "rows"
     same_data: str = "pass the same data, or leave its flags out"
     eval_interval: int = 1
     patience_unit: str = "epochs"
@@ -52,18 +53,22 @@ class ModelRun(ABC):
         """Return what is said where memory runs out."""
 
     @abstractmethod
-    def sizes(self, task: Any) -> str:
-        """Return how many rows there are to train on and to validate with, for people."""
-
-    @abstractmethod
     def epoch_parts(self, metrics: Mapping[str, float]) -> list[str]:
         """Return the parts of an epoch's line between its number and its speed."""
 
     @abstractmethod
-    def closing(
-        self, run: "TrainingRun", task: Any, last: EpochReport, best: Path
-    ) -> Iterator[str]:
-        """Write what a run that is done leaves besides checkpoints; yield lines for people."""
+    def close(
+        self, run: "TrainingRun", task: Any, last: EpochReport, best: Path, console: Console
+    ) -> None:
+        """Write and tell what a run that is done leaves besides checkpoints."""
+
+    def counts(self, task: Any) -> tuple[int, int]:
+        """Return how many rows an epoch trains on and how many are validated after it."""
+        return len(task.dataset.train), len(task.dataset.val)
+
+    def lengths(self, task: Any) -> str:
+        """Return what the opening line says of the data behind the numbers of rows."""
+        return ""
 
     def notes(self, task: Any) -> Iterable[str]:
         """Return lines on what is unusual about the data or the settings."""
@@ -116,33 +121,43 @@ class TrainingRun:
         """
         free_mb = free_memory_mb(self.device)
         try:
-            return self._train()
+            with open_console() as console:
+                return self._train(console)
         except (RuntimeError, MemoryError, OSError) as error:
             if not is_out_of_memory(error):
                 raise
             need = self.model.memory_need(self.config, self.dataset)
             raise out_of_memory(need, self.config.batch_size, self.device, free_mb) from error
 
-    def _train(self) -> EpochReport:
+    def _train(self, console: Console) -> EpochReport:
         model = self.model
         keeper = keeper_of(model.checkpoints, self.folder, model.spec, self.config.save_top_k)
         resumed = self._resumed(keeper)
+        console.working("building the network")
         task = model.build_task(self.config, self.dataset, self.device)
-        with open_console() as console:
-            for line in (self._opening(task), *model.notes(task)):
-                console.line(line)
-            record = RunRecord(
-                folder=self.folder,
-                log=self.log,
-                run_settings=self.run_settings,
-                write_settings=self.write_settings,
-                say=console.line,
-                resumed=resumed,
-            )
-            task.on_batch = model.on_batch(task, record, console.on_batch)
-            last = self._fit(task, keeper, record, console)
-            for line in self._closing(task, keeper, last):
-                console.line(line)
+        for line in (self._opening(task), *model.notes(task)):
+            console.line(line)
+        record = RunRecord(
+            folder=self.folder,
+            log=self.log,
+            run_settings=self.run_settings,
+            write_settings=self.write_settings,
+            say=console.line,
+            resumed=resumed,
+        )
+        progress = self._progress(task, console)
+        task.on_batch = model.on_batch(task, record, progress)
+        progress.begin(1 if resumed is None else resumed.epoch + 1)
+
+        def on_epoch(report: EpochReport) -> None:
+            self._on_epoch(report, task, keeper, record, console)
+            if not report.finished:
+                progress.begin(report.epoch + 1)
+
+        last = self._fit(task, keeper, record, console, on_epoch)
+        if last.finished == "early_stop":
+            console.line(self._stopped_early())
+        model.close(self, task, last, keeper.best, console)
         return last
 
     def _resumed(self, keeper: Keeper) -> Resumed | None:
@@ -154,25 +169,35 @@ class TrainingRun:
         return resumed
 
     def _opening(self, task: Any) -> str:
+        model, unit = self.model, self.model.unit
+        num_train, num_val = model.counts(task)
         return (
             f"{self.name}: {task.network.num_parameters:,} parameters on {self.device}; "
-            f"{self.dataset.name}: {self.model.sizes(task)}; folder {self.folder.path}"
+            f"{self.dataset.name}: {num_train:,} training {unit}, {num_val:,} validation {unit}"
+            f"{model.lengths(task)}; folder {self.folder.path}"
         )
 
-    def _fit(self, task: Any, keeper: Keeper, record: RunRecord, console: Console) -> EpochReport:
-        def on_epoch(report: EpochReport) -> None:
-            record.begin()
-            best = keeper.is_best(report)
-            parts = self.model.epoch_parts(report.metrics)
-            console.line(epoch_line(report, self.config.epochs, parts, self.model.rows, best=best))
-            record.log(report.epoch, report.metrics)
-            keeper.keep(report)
-            for path, text in self.model.files(self, task, report).items():
-                write_text(path, text)
-
-        settings = fit_settings(
-            self.model.spec, self.config, eval_interval=self.model.eval_interval
+    def _progress(self, task: Any, console: Console) -> EpochProgress:
+        num_train, num_val = self.model.counts(task)
+        return EpochProgress(
+            console,
+            num_epochs=self.config.epochs,
+            num_rows=num_train,
+            num_val_rows=num_val,
+            batch_size=self.config.batch_size,
+            unit=self.model.unit,
         )
+
+    def _fit(
+        self,
+        task: Any,
+        keeper: Keeper,
+        record: RunRecord,
+        console: Console,
+        on_epoch: Callable[[EpochReport], None],
+    ) -> EpochReport:
+        model = self.model
+        settings = fit_settings(model.spec, self.config, eval_interval=model.eval_interval)
         failed = True
         try:
             with telling_how_to_go_on(console.line, lambda: self._how_to_go_on(keeper)):
@@ -182,18 +207,28 @@ class TrainingRun:
             record.close(failed=failed)
         return last
 
-    def _closing(self, task: Any, keeper: Keeper, last: EpochReport) -> Iterator[str]:
-        if last.finished == "early_stop":
-            watched = self.model.spec.metric(self.model.spec.main_metric)
-            yield (
-                f"stopped early: {watched.name} has not "
-                f"{'risen' if watched.mode == 'max' else 'fallen'} for "
-                f"{self.config.early_stop_patience} {self.model.patience_unit}"
-            )
-        yield from self.model.closing(self, task, last, keeper.best)
+    def _on_epoch(
+        self, report: EpochReport, task: Any, keeper: Keeper, record: RunRecord, console: Console
+    ) -> None:
+        record.begin()
+        best = keeper.is_best(report)
+        parts = self.model.epoch_parts(report.metrics)
+        console.line(epoch_line(report, self.config.epochs, parts, self.model.unit, best=best))
+        record.log(report.epoch, report.metrics)
+        keeper.keep(report)
+        for path, text in self.model.files(self, task, report).items():
+            write_text(path, text)
+
+    def _stopped_early(self) -> str:
+        watched = self.model.spec.metric(self.model.spec.main_metric)
+        return (
+            f"stopped early: {watched.name} has not "
+            f"{'risen' if watched.mode == 'max' else 'fallen'} for "
+            f"{self.config.early_stop_patience} {self.model.patience_unit}"
+        )
 
     def _how_to_go_on(self, keeper: Keeper) -> str:
         checkpoint = keeper.last or self.resume
         if checkpoint is None:
             return self.model.checkpoints.none_yet.format(folder=self.folder.path)
-        return f"Go on with: python -m models.{self.model.spec.name}.train --resume {checkpoint}"
+        return f"Go on with: {self.model.spec.train_command} --resume {checkpoint}"

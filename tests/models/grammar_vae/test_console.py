@@ -1,7 +1,7 @@
 """The line of an epoch."""
 
 from models.grammar_vae.console import epoch_parts
-from models.training.console import epoch_line
+from models.training.epoch_progress import epoch_line
 from models.training.loop import EpochReport
 
 METRICS = {
