@@ -23,12 +23,12 @@ from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.commands.train import TrainCommand
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
-from models.training.folders import ARTIFACT_FOLDERS
+from models.training.folders import artifact_folder_of, new_artifact_folder, read_config
 from models.training.run_start import Start, log_to_go_on_with
 from models.training.sinks import LogSettings
 
 if TYPE_CHECKING:
-    from models.ast_autoencoder.training_run import AstAutoencoderRun
+    from models.training.run import ModelRun
 
 Positive = Annotated[int, Field(gt=0)]
 WANDB_PROJECT = "AST-Autoencoder"
@@ -76,73 +76,85 @@ class TrainFlags:
     )
 
 
-class _Train(TrainCommand):
-    spec = AST_AUTOENCODER
-    flags_type = TrainFlags
-    about = __doc__
-    blocks = ("model", "run")
-    folders = ARTIFACT_FOLDERS
+def _resumed(start: Start, settings: Mapping[str, Any], where: str) -> TrainFlags:
+    data = to_config(DataConfig, settings["data"], where)
+    new_run = LogSettings(wandb_project=WANDB_PROJECT)
+    return TrainFlags(
+        data_dir=None if data.data_dir is None else Path(data.data_dir),
+        num_programs=data.num_programs,
+        data_seed=data.seed,
+        config=settings.get("preset"),
+        **to_mapping(log_to_go_on_with(start, settings.get("log"), new_run, where)),
+        model=to_config(AstAutoencoderConfig, settings["model"], where),
+        run=to_config(RunFlags, settings["run"], where),
+    )
 
-    def resumed(self, start: Start, settings: Mapping[str, Any], where: str) -> TrainFlags:
-        data = to_config(DataConfig, settings["data"], where)
-        new_run = LogSettings(wandb_project=WANDB_PROJECT)
-        return TrainFlags(
-            data_dir=None if data.data_dir is None else Path(data.data_dir),
-            num_programs=data.num_programs,
-            data_seed=data.seed,
-            config=settings.get("preset"),
-            **to_mapping(log_to_go_on_with(start, settings.get("log"), new_run, where)),
-            model=to_config(AstAutoencoderConfig, settings["model"], where),
-            run=to_config(RunFlags, settings["run"], where),
+
+def _data(flags: TrainFlags) -> DataConfig:
+    if flags.data_dir is None and flags.num_programs is None:
+        raise UserError(
+            "no data: pass --data_dir FOLDER; make one with "
+            "python -m models.ast_autoencoder.build_program_dataset --out FOLDER --n 1000"
         )
-
-    def data(self, flags: TrainFlags) -> DataConfig:
-        if flags.data_dir is None and flags.num_programs is None:
-            raise UserError(
-                "no data: pass --data_dir FOLDER; make one with "
-                "python -m models.ast_autoencoder.build_program_dataset --out FOLDER --n 1000"
-            )
-        return DataConfig(
-            data_dir=None if flags.data_dir is None else str(flags.data_dir.resolve()),
-            num_programs=flags.num_programs,
-            seed=flags.data_seed,
-        )
-
-    def device(self, flags: TrainFlags) -> str:
-        from models.training.devices import device_named
-
-        return device_named(flags.run.device)
-
-    def log(self, flags: TrainFlags) -> LogSettings:
-        return LogSettings(
-            wandb_project=flags.wandb_project,
-            wandb_run=flags.wandb_run,
-            no_wandb=flags.no_wandb,
-            tensorboard=flags.tensorboard,
-        )
-
-    def settings(self, flags: TrainFlags, data: DataConfig, device: str) -> dict[str, Any]:
-        import torch
-
-        versions = {"python": platform.python_version(), "torch": str(torch.__version__)}
-        return {
-            "data": to_mapping(data),
-            "model": to_mapping(flags.model),
-            "run": to_mapping(flags.run),
-            "log": to_mapping(self.log(flags)),
-            "preset": flags.config,
-            "device": device,
-            "versions": versions,
-        }
-
-    def model_run(self, flags: TrainFlags) -> "AstAutoencoderRun":
-        from models.ast_autoencoder.training_run import AstAutoencoderRun
-
-        run = flags.run
-        return AstAutoencoderRun(eval_interval=run.eval_interval, log_interval=run.log_interval)
+    return DataConfig(
+        data_dir=None if flags.data_dir is None else str(flags.data_dir.resolve()),
+        num_programs=flags.num_programs,
+        seed=flags.data_seed,
+    )
 
 
-TRAIN = _Train()
+def _device(flags: TrainFlags) -> str:
+    from models.training.devices import device_named
+
+    return device_named(flags.run.device)
+
+
+def _log(flags: TrainFlags) -> LogSettings:
+    return LogSettings(
+        wandb_project=flags.wandb_project,
+        wandb_run=flags.wandb_run,
+        no_wandb=flags.no_wandb,
+        tensorboard=flags.tensorboard,
+    )
+
+
+def _settings(flags: TrainFlags, data: DataConfig, device: str) -> dict[str, Any]:
+    import torch
+
+    versions = {"python": platform.python_version(), "torch": str(torch.__version__)}
+    return {
+        "data": to_mapping(data),
+        "model": to_mapping(flags.model),
+        "run": to_mapping(flags.run),
+        "log": to_mapping(_log(flags)),
+        "preset": flags.config,
+        "device": device,
+        "versions": versions,
+    }
+
+
+def _model_run(flags: TrainFlags) -> "ModelRun":
+    from models.ast_autoencoder.training_run import ast_autoencoder_run
+
+    run = flags.run
+    return ast_autoencoder_run(eval_interval=run.eval_interval, log_interval=run.log_interval)
+
+
+TRAIN = TrainCommand(
+    spec=AST_AUTOENCODER,
+    flags_type=TrainFlags,
+    about=__doc__,
+    blocks=("model", "run"),
+    resumed=_resumed,
+    data=_data,
+    device=_device,
+    log=_log,
+    settings=_settings,
+    model_run=_model_run,
+    new_folder=lambda flags: new_artifact_folder(flags.artifacts_dir),
+    folder_of=artifact_folder_of,
+    read_folder=read_config,
+)
 main = TRAIN.main
 
 

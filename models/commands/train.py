@@ -5,8 +5,9 @@ What differs between the models, each gives as a `TrainCommand`.
 
 import dataclasses
 import sys
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import tyro
@@ -19,7 +20,6 @@ from models.effects import idle_notes, refuse_idle_flags
 from models.errors import UserError
 from models.presets import find_preset
 from models.training.contracts import ModelSpec
-from models.training.folders import FolderKind
 from models.training.layout import RunFolder
 from models.training.run_start import Start, read_start
 from models.training.sinks import LogSettings
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from models.training.run import ModelRun
 
 
-class TrainCommand(ABC):
+@dataclass(frozen=True, kw_only=True)
+class TrainCommand:
     """The training command of a model.
 
     Attributes:
@@ -36,56 +37,38 @@ class TrainCommand(ABC):
         flags_type: dataclass of all flags; it has `config`, `resume`, `artifacts_dir` and `model`.
         about: what `--help` says first.
         blocks: fields of the flags that hold settings to check, in this order.
-        folders: how the folders of its runs are made, found and read.
+        resumed: `(start, settings, where)`, flags that a run that goes on has by default; from what
+            is given that they depend on, and from what its folder says in the file `where`.
+        data: `(flags)`, which data to load; raises UserError where none are given, or where flags
+            are wrong in what only this model knows.
+        device: `(flags)`, the torch device.
+        log: `(flags)`, where metrics go.
+        settings: `(flags, data, device)`, what the folder keeps, so that the run can be repeated.
+        model_run: `(flags)`, what the model adds to the run.
+        new_folder: `(flags)`, makes the folder of a new run.
+        folder_of: finds the folder by a checkpoint or by itself.
+        read_folder: returns the settings that it keeps.
+        header: `(folder)`, what stands above them.
+        shown: `(data set, settings, device)`, what W&B shows as the run's configuration.
     """
 
     spec: ModelSpec
     flags_type: type
     about: str | None
     blocks: tuple[str, ...]
-    folders: FolderKind
-
-    @abstractmethod
-    def resumed(self, start: Start, settings: Mapping[str, Any], where: str) -> Any:
-        """Return the flags that a run that goes on has by default.
-
-        Args:
-            start: what is given that the others depend on.
-            settings: what the run's folder says.
-            where: the file that says it, for messages.
-        """
-
-    @abstractmethod
-    def data(self, flags: Any) -> Any:
-        """Return which data to load.
-
-        Raises:
-            UserError: no data are given, or flags are wrong in what only this model knows.
-        """
-
-    @abstractmethod
-    def device(self, flags: Any) -> str:
-        """Return the torch device."""
-
-    @abstractmethod
-    def log(self, flags: Any) -> LogSettings:
-        """Return where metrics go."""
-
-    @abstractmethod
-    def settings(self, flags: Any, data: Any, device: str) -> dict[str, Any]:
-        """Return what the run's folder keeps, so that the run can be repeated."""
-
-    @abstractmethod
-    def model_run(self, flags: Any) -> "ModelRun":
-        """Return what the model adds to the run."""
-
-    def header(self, folder: RunFolder) -> str:
-        """Return what stands above the settings in the run's folder."""
-        return ""
-
-    def shown(self, dataset: Any, settings: dict[str, Any], device: str) -> dict[str, Any]:
-        """Return what W&B shows as the run's configuration."""
-        return settings
+    resumed: Callable[[Start, Mapping[str, Any], str], Any]
+    data: Callable[[Any], Any]
+    device: Callable[[Any], str]
+    log: Callable[[Any], LogSettings]
+    settings: Callable[[Any, Any, str], dict[str, Any]]
+    model_run: Callable[[Any], "ModelRun"]
+    new_folder: Callable[[Any], RunFolder]
+    folder_of: Callable[[Path], RunFolder]
+    read_folder: Callable[[Any], Mapping[str, Any]]
+    header: Callable[[RunFolder], str] = lambda folder: ""
+    shown: Callable[[Any, dict[str, Any], str], dict[str, Any]] = lambda _, settings, device: (
+        settings
+    )
 
     def main(self) -> NoReturn:
         """Run the command as it was typed."""
@@ -108,12 +91,13 @@ class TrainCommand(ABC):
 
         device = self.device(flags)  # before a folder is made
         settings = self.settings(flags, data, device)
-        folder = self._folder(flags)
+        resume = flags.resume
+        folder = self.new_folder(flags) if resume is None else self.folder_of(resume)
 
         def write_settings() -> None:
             folder.write_settings(settings, self.header(folder))
 
-        if flags.resume is None:
+        if resume is None:
             write_settings()
         run = TrainingRun(
             model=self.model_run(flags),
@@ -123,9 +107,9 @@ class TrainCommand(ABC):
             folder=folder,
             run_settings=self.shown(dataset, settings, device),
             write_settings=write_settings,
-            resume=None if flags.resume is None else checkpoint_to_resume(folder, flags.resume),
+            resume=None if resume is None else checkpoint_to_resume(folder, resume),
             device=device,
-            name=_name(flags),
+            name=flags.config or "custom",
         )
         run.train()
 
@@ -152,10 +136,10 @@ class TrainCommand(ABC):
 
     def _defaults(self, start: Start) -> Any:
         if start.resume is not None:
-            folder = self.folders.of(start.resume)
+            folder = self.folder_of(start.resume)
             if not start.resume.exists():
                 raise UserError(f"{start.resume}: no such checkpoint")
-            return self.resumed(start, self.folders.read(folder), str(folder.settings))
+            return self.resumed(start, self.read_folder(folder), str(folder.settings))
         preset = find_preset(self.spec, start.config).config if start.config else None
         return self.flags_type(model=preset or self.spec.config_type())
 
@@ -166,13 +150,3 @@ class TrainCommand(ABC):
         refuse_idle_flags(applies, settings, given)
         for note in idle_notes(applies, settings, to_mapping(self.spec.config_type())):
             sys.stderr.write(f"{note}\n")
-
-    def _folder(self, flags: Any) -> RunFolder:
-        if flags.resume is not None:
-            return self.folders.of(flags.resume)
-        run_name = getattr(flags, "run_name", None)  # not every model lets its runs be named
-        return self.folders.new(flags.artifacts_dir, run_name, _name(flags))
-
-
-def _name(flags: Any) -> str:
-    return flags.config or "custom"

@@ -51,6 +51,7 @@ class GrammarVaeTask(NetworkTask):
         self.rules = build_rules(dataset, device)
         self.ids = torch.as_tensor(np.array(dataset.ids), device=self.device)
         self.train_rows = torch.as_tensor(np.array(dataset.train))
+        self.val_rows = torch.as_tensor(np.array(dataset.val))
         self.known_rows = frozenset(row_keys(dataset.ids[dataset.train]))
         self.autocast = autocast_dtype(config.precision, self.device)
         optimizer = torch.optim.Adam(

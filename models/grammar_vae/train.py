@@ -21,13 +21,13 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, DerivationDataset
 from models.grammar_vae.data_flags import DataFlags
 from models.grammar_vae.spec import GRAMMAR_VAE
-from models.training.folders import RUN_FOLDERS
+from models.training.folders import new_run_folder, read_settings, run_folder_of
 from models.training.layout import RunFolder
 from models.training.run_start import Start, log_to_go_on_with
 from models.training.sinks import LogSettings
 
 if TYPE_CHECKING:
-    from models.grammar_vae.training_run import GrammarVaeRun
+    from models.training.run import ModelRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,71 +57,81 @@ class _RunSettings:
     gpus: int | None = None
 
 
-class _Train(TrainCommand):
-    spec = GRAMMAR_VAE
-    flags_type = TrainFlags
-    about = __doc__
-    blocks = ("log", "model")
-    folders = RUN_FOLDERS
+def _resumed(start: Start, settings: Mapping[str, Any], where: str) -> TrainFlags:
+    run = to_config(_RunSettings, settings.get("run", {}), where)
+    return TrainFlags(
+        config=run.preset,
+        gpus=run.gpus,
+        log=log_to_go_on_with(start, settings.get("log"), LogSettings(), where),
+        data=to_config(DataFlags, settings["data"], where),
+        model=to_config(GrammarVaeConfig, settings["model"], where),
+    )
 
-    def resumed(self, start: Start, settings: Mapping[str, Any], where: str) -> TrainFlags:
-        run = to_config(_RunSettings, settings.get("run", {}), where)
-        return TrainFlags(
-            config=run.preset,
-            gpus=run.gpus,
-            log=log_to_go_on_with(start, settings.get("log"), LogSettings(), where),
-            data=to_config(DataFlags, settings["data"], where),
-            model=to_config(GrammarVaeConfig, settings["model"], where),
+
+def _data(flags: TrainFlags) -> DataConfig:
+    if not flags.data.given:
+        raise UserError(
+            "no data: pass --prod ids.npy (see python -m models.grammar_vae.build_dataset), "
+            "or --dataset pde|equations --num_rows N"
         )
-
-    def data(self, flags: TrainFlags) -> DataConfig:
-        if not flags.data.given:
-            raise UserError(
-                "no data: pass --prod ids.npy (see python -m models.grammar_vae.build_dataset), "
-                "or --dataset pde|equations --num_rows N"
-            )
-        if flags.gpus not in (None, 0, 1):
-            raise UserError(
-                f"--gpus {flags.gpus}: a run trains on 0 or 1 GPU; `tuner search` fills several "
-                "GPUs with trials"
-            )
-        return flags.data.config
-
-    def device(self, flags: TrainFlags) -> str:
-        from models.training.devices import device_of_gpus
-
-        return device_of_gpus(flags.gpus)
-
-    def log(self, flags: TrainFlags) -> LogSettings:
-        return flags.log
-
-    def settings(self, flags: TrainFlags, data: DataConfig, device: str) -> dict[str, Any]:
-        return {
-            "data": to_mapping(flags.data.absolute),
-            "model": to_mapping(flags.model),
-            "log": to_mapping(flags.log),
-            "run": to_mapping(_RunSettings(preset=flags.config, gpus=flags.gpus)),
-        }
-
-    def shown(
-        self, dataset: DerivationDataset, settings: dict[str, Any], device: str
-    ) -> dict[str, Any]:
-        return {**settings["model"], "data": dataset.name, "device": device}
-
-    def header(self, folder: RunFolder) -> str:
-        last = folder.checkpoints / "last.ckpt"
-        return (
-            "A training run of the Grammar-VAE; go on with:\n"
-            f"python -m models.grammar_vae.train --resume {last}"
+    if flags.gpus not in (None, 0, 1):
+        raise UserError(
+            f"--gpus {flags.gpus}: a run trains on 0 or 1 GPU; `tuner search` fills several "
+            "GPUs with trials"
         )
-
-    def model_run(self, flags: TrainFlags) -> "GrammarVaeRun":
-        from models.grammar_vae.training_run import GrammarVaeRun
-
-        return GrammarVaeRun()
+    return flags.data.config
 
 
-TRAIN = _Train()
+def _device(flags: TrainFlags) -> str:
+    from models.training.devices import device_of_gpus
+
+    return device_of_gpus(flags.gpus)
+
+
+def _settings(flags: TrainFlags, data: DataConfig, device: str) -> dict[str, Any]:
+    return {
+        "data": to_mapping(flags.data.absolute),
+        "model": to_mapping(flags.model),
+        "log": to_mapping(flags.log),
+        "run": to_mapping(_RunSettings(preset=flags.config, gpus=flags.gpus)),
+    }
+
+
+def _shown(dataset: DerivationDataset, settings: dict[str, Any], device: str) -> dict[str, Any]:
+    return {**settings["model"], "data": dataset.name, "device": device}
+
+
+def _header(folder: RunFolder) -> str:
+    last = folder.checkpoints / "last.ckpt"
+    return (
+        "A training run of the Grammar-VAE; go on with:\n"
+        f"python -m models.grammar_vae.train --resume {last}"
+    )
+
+
+def _model_run(flags: TrainFlags) -> "ModelRun":
+    from models.grammar_vae.training_run import GRAMMAR_VAE_RUN
+
+    return GRAMMAR_VAE_RUN
+
+
+TRAIN = TrainCommand(
+    spec=GRAMMAR_VAE,
+    flags_type=TrainFlags,
+    about=__doc__,
+    blocks=("log", "model"),
+    resumed=_resumed,
+    data=_data,
+    device=_device,
+    log=lambda flags: flags.log,
+    settings=_settings,
+    model_run=_model_run,
+    new_folder=lambda f: new_run_folder(f.artifacts_dir, f.run_name, f.config or "custom"),
+    folder_of=run_folder_of,
+    read_folder=read_settings,
+    header=_header,
+    shown=_shown,
+)
 main = TRAIN.main
 
 

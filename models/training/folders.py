@@ -1,8 +1,6 @@
 """The folder of a run: made for a new one, found by a checkpoint, its settings read."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -145,26 +143,3 @@ def read_config(folder: ArtifactFolder) -> dict[str, Any]:
         raise UserError(f"{folder.settings}: preset is {settings['preset']!r}: give a name")
     known = (*blocks, "log", "preset")
     return {key: settings[key] for key in known if key in settings}
-
-
-@dataclass(frozen=True, kw_only=True)
-class FolderKind:
-    """One of the two kinds of run folders.
-
-    Attributes:
-        new: makes one in a folder, with the name that is given or else a stem.
-        of: finds it by a checkpoint or by itself.
-        read: returns its settings.
-    """
-
-    new: Callable[[Path, str | None, str], RunFolder]
-    of: Callable[[Path], RunFolder]
-    read: Callable[[Any], Mapping[str, Any]]
-
-
-RUN_FOLDERS = FolderKind(new=new_run_folder, of=run_folder_of, read=read_settings)
-ARTIFACT_FOLDERS = FolderKind(
-    new=lambda parent, name, stem: new_artifact_folder(parent),
-    of=artifact_folder_of,
-    read=read_config,
-)

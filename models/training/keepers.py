@@ -1,7 +1,7 @@
 """Which checkpoint files a run writes after an epoch, by the policy that its model declares."""
 
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 from models.training.checkpoints import LAST, CheckpointKeeper, read_checkpoint
 from models.training.contracts import ModelSpec
@@ -11,33 +11,9 @@ from models.training.ranking import NO_VALUE, Ranking, has_value
 from models.training.resuming import Resumed
 
 
-class Keeper(Protocol):
-    """Writes the checkpoint files of one run."""
-
-    @property
-    def best(self) -> Path:
-        """The checkpoint of the best epoch."""
-        ...
-
-    @property
-    def last(self) -> Path | None:
-        """The checkpoint to go on from, or None while the run has written none."""
-        ...
-
-    def go_on(self, resumed: Resumed) -> None:
-        """Take over what a checkpoint's run has written until then."""
-        ...
-
-    def is_best(self, report: EpochReport) -> bool:
-        """Return whether the epoch is better than all that are kept."""
-        ...
-
-    def keep(self, report: EpochReport) -> None:
-        """Write the files of an epoch."""
-        ...
-
-
-def keeper_of(policy: TopK | Milestones, folder: RunFolder, spec: ModelSpec, top_k: int) -> Keeper:
+def keeper_of(
+    policy: TopK | Milestones, folder: RunFolder, spec: ModelSpec, top_k: int
+) -> "Keeper":
     """Return what keeps the checkpoints of a run in its folder."""
     if isinstance(policy, TopK):
         return _TopKeeper(folder, tuple(map(spec.ranking, policy.metrics)), top_k)
@@ -46,6 +22,8 @@ def keeper_of(policy: TopK | Milestones, folder: RunFolder, spec: ModelSpec, top
 
 
 class _TopKeeper:
+    """Keeps the best epochs and the last one; the files themselves say which are the best."""
+
     def __init__(self, folder: RunFolder, rankings: tuple[Ranking, ...], top_k: int) -> None:
         self._files = CheckpointKeeper(folder.checkpoints, rankings, top_k)
         self._label = rankings[0].label
@@ -60,7 +38,7 @@ class _TopKeeper:
         return self._last if self._last.is_file() else None
 
     def go_on(self, resumed: Resumed) -> None:
-        """Do nothing: the files themselves say which are the best."""
+        pass
 
     def is_best(self, report: EpochReport) -> bool:
         return self._files.is_best(self._label, report.epoch, report.metrics)
@@ -70,6 +48,8 @@ class _TopKeeper:
 
 
 class _MilestoneKeeper:
+    """Keeps the best epoch, the last one, and those at intervals."""
+
     def __init__(self, folder: ArtifactFolder, ranking: Ranking, checkpoint_epochs: int) -> None:
         self._folder = folder
         self._ranking = ranking
@@ -104,3 +84,7 @@ class _MilestoneKeeper:
     def _save(self, report: EpochReport, path: Path) -> None:
         report.save(path)
         self.last = path
+
+
+Keeper: TypeAlias = _TopKeeper | _MilestoneKeeper
+"""Has `best` and `last` (a checkpoint, or None), `go_on`, `is_best` and `keep`."""

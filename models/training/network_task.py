@@ -3,7 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,22 +11,6 @@ from torch import Tensor
 
 from models.config_file import to_mapping
 from models.optimization.optimization import Optimization
-
-
-class SummedStep(Protocol):
-    """A training step that adds up what it reports."""
-
-    def reset(self) -> None:
-        """Forget the sums of the last epoch."""
-        ...
-
-    def means(self, epoch: int) -> dict[str, float]:
-        """Return the means since `reset`.
-
-        Raises:
-            TrainingDiverged: a loss or gradient was not finite in one of the steps.
-        """
-        ...
 
 
 class NetworkTask(ABC):
@@ -41,14 +25,16 @@ class NetworkTask(ABC):
 
     Attributes:
         model: name of the model's spec.
-        train_rows: int64 (n,), positions in the data set.
+        step: a training step with `reset()` and `means(epoch)`.
+        train_rows, val_rows: int64 (n,), positions in the data set.
         lengths: (all rows of the data set,), real steps of each.
     """
 
     model: str
-    step: SummedStep
+    step: Any
     optimization: Optimization
     train_rows: Tensor
+    val_rows: Tensor
 
     def __init__(self, config: Any, dataset: Any, device: str) -> None:
         # Weights are drawn from torch's own generator, and later noise and dropout: seed it first.
@@ -59,14 +45,6 @@ class NetworkTask(ABC):
         # Arrays may be mapped from files that must not be written to, so torch gets copies.
         self.lengths = torch.as_tensor(np.array(dataset.lengths))
         self.on_batch: Callable[[int, int], None] = lambda done, total: None
-
-    @abstractmethod
-    def train_epoch(self, epoch: int) -> dict[str, float]:
-        """Train one epoch; see `Task.train_epoch`."""
-
-    @abstractmethod
-    def evaluate(self) -> dict[str, float]:
-        """Return the metrics of the validation rows; see `Task.evaluate`."""
 
     @abstractmethod
     def rebuilt_from(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 What is the same for all models happens here, once; what a model adds, it gives as a `ModelRun`.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +24,22 @@ OnBatch = Callable[[int, int], None]
 """Told how many of how many batches of an epoch are trained."""
 
 
-class ModelRun(ABC):
-    """What a model adds to its training runs; an object serves one run.
+@dataclass(frozen=True, kw_only=True)
+class ModelRun:
+    """What a model adds to its training runs.
 
     Attributes:
         spec: the model.
         checkpoints: which checkpoint files are written, and when.
+        memory_need: `(config, data set)`, for the message where memory runs out.
+        epoch_parts: `(metrics)`, parts of an epoch's line between its number and its speed.
+        close: `(run, task, last report, best checkpoint, console)`, writes and tells what a run
+            that is done leaves besides checkpoints.
+        build_task: `(config, data set, device)`; the task's `network` knows its `num_parameters`.
+        opening: `(task)`, what the first line says behind the numbers of rows.
+        notes: `(task)`, lines on what is unusual about the data or the settings.
+        on_batch: `(task, record, show)`, what is called after every batch; `show` moves the bar.
+        files: `(run, task, report)`, text of files that an epoch leaves besides its metrics.
         unit: what rows of the data are to people.
         same_data: how to pass the data of a checkpoint again, for people.
         eval_interval: epochs from one evaluation to the next.
@@ -39,48 +48,18 @@ class ModelRun(ABC):
 
     spec: ModelSpec
     checkpoints: TopK | Milestones
+    memory_need: Callable[[Any, Any], MemoryNeed]
+    epoch_parts: Callable[[Mapping[str, float]], list[str]]
+    close: Callable[["TrainingRun", Any, EpochReport, Path, Console], None]
+    build_task: Callable[[Any, Any, str], Any]
+    opening: Callable[[Any], str] = lambda task: ""
+    notes: Callable[[Any], Iterable[str]] = lambda task: ()
+    on_batch: Callable[[Any, RunRecord, OnBatch], OnBatch] = lambda task, record, show: show
+    files: Callable[["TrainingRun", Any, EpochReport], Mapping[Path, str]] = lambda *_: {}
     unit: str = "rows"
     same_data: str = "pass the same data, or leave its flags out"
     eval_interval: int = 1
     patience_unit: str = "epochs"
-
-    def build_task(self, config: Any, dataset: Any, device: str) -> Any:
-        """Return the task; its `network` knows its `num_parameters`, and it calls `on_batch`."""
-        return self.spec.build_task(config, dataset, device)
-
-    @abstractmethod
-    def memory_need(self, config: Any, dataset: Any) -> MemoryNeed:
-        """Return what is said where memory runs out."""
-
-    @abstractmethod
-    def epoch_parts(self, metrics: Mapping[str, float]) -> list[str]:
-        """Return the parts of an epoch's line between its number and its speed."""
-
-    @abstractmethod
-    def close(
-        self, run: "TrainingRun", task: Any, last: EpochReport, best: Path, console: Console
-    ) -> None:
-        """Write and tell what a run that is done leaves besides checkpoints."""
-
-    def counts(self, task: Any) -> tuple[int, int]:
-        """Return how many rows an epoch trains on and how many are validated after it."""
-        return len(task.dataset.train), len(task.dataset.val)
-
-    def lengths(self, task: Any) -> str:
-        """Return what the opening line says of the data behind the numbers of rows."""
-        return ""
-
-    def notes(self, task: Any) -> Iterable[str]:
-        """Return lines on what is unusual about the data or the settings."""
-        return ()
-
-    def on_batch(self, task: Any, record: RunRecord, show: OnBatch) -> OnBatch:
-        """Return what is called after every batch; `show` moves the bar."""
-        return show
-
-    def files(self, run: "TrainingRun", task: Any, report: EpochReport) -> Mapping[Path, str]:
-        """Return the text of files that an epoch leaves besides metrics and checkpoints."""
-        return {}
 
 
 @dataclass(kw_only=True)
@@ -145,18 +124,41 @@ class TrainingRun:
             say=console.line,
             resumed=resumed,
         )
-        progress = self._progress(task, console)
+        progress = EpochProgress(
+            console,
+            num_epochs=self.config.epochs,
+            num_rows=len(task.train_rows),
+            num_val_rows=len(task.val_rows),
+            batch_size=self.config.batch_size,
+            unit=model.unit,
+        )
         task.on_batch = model.on_batch(task, record, progress)
         progress.begin(1 if resumed is None else resumed.epoch + 1)
 
         def on_epoch(report: EpochReport) -> None:
-            self._on_epoch(report, task, keeper, record, console)
+            record.begin()
+            best = keeper.is_best(report)
+            parts = model.epoch_parts(report.metrics)
+            console.line(epoch_line(report, self.config.epochs, parts, model.unit, best=best))
+            record.log(report.epoch, report.metrics)
+            keeper.keep(report)
+            for path, text in model.files(self, task, report).items():
+                write_text(path, text)
             if not report.finished:
                 progress.begin(report.epoch + 1)
 
-        last = self._fit(task, keeper, record, console, on_epoch)
+        settings = fit_settings(model.spec, self.config, eval_interval=model.eval_interval)
+        failed = True
+        try:
+            with telling_how_to_go_on(console.line, lambda: self._how_to_go_on(keeper)):
+                last = fit(task, settings, on_epoch, self.resume)
+            failed = False
+        finally:
+            record.close(failed=failed)
         if last.finished == "early_stop":
-            console.line(self._stopped_early())
+            verb = "risen" if settings.mode == "max" else "fallen"
+            patience = f"{self.config.early_stop_patience} {model.patience_unit}"
+            console.line(f"stopped early: {settings.metric} has not {verb} for {patience}")
         model.close(self, task, last, keeper.best, console)
         return last
 
@@ -169,62 +171,12 @@ class TrainingRun:
         return resumed
 
     def _opening(self, task: Any) -> str:
-        model, unit = self.model, self.model.unit
-        num_train, num_val = model.counts(task)
+        unit = self.model.unit
         return (
             f"{self.name}: {task.network.num_parameters:,} parameters on {self.device}; "
-            f"{self.dataset.name}: {num_train:,} training {unit}, {num_val:,} validation {unit}"
-            f"{model.lengths(task)}; folder {self.folder.path}"
-        )
-
-    def _progress(self, task: Any, console: Console) -> EpochProgress:
-        num_train, num_val = self.model.counts(task)
-        return EpochProgress(
-            console,
-            num_epochs=self.config.epochs,
-            num_rows=num_train,
-            num_val_rows=num_val,
-            batch_size=self.config.batch_size,
-            unit=self.model.unit,
-        )
-
-    def _fit(
-        self,
-        task: Any,
-        keeper: Keeper,
-        record: RunRecord,
-        console: Console,
-        on_epoch: Callable[[EpochReport], None],
-    ) -> EpochReport:
-        model = self.model
-        settings = fit_settings(model.spec, self.config, eval_interval=model.eval_interval)
-        failed = True
-        try:
-            with telling_how_to_go_on(console.line, lambda: self._how_to_go_on(keeper)):
-                last = fit(task, settings, on_epoch, self.resume)
-            failed = False
-        finally:
-            record.close(failed=failed)
-        return last
-
-    def _on_epoch(
-        self, report: EpochReport, task: Any, keeper: Keeper, record: RunRecord, console: Console
-    ) -> None:
-        record.begin()
-        best = keeper.is_best(report)
-        parts = self.model.epoch_parts(report.metrics)
-        console.line(epoch_line(report, self.config.epochs, parts, self.model.unit, best=best))
-        record.log(report.epoch, report.metrics)
-        keeper.keep(report)
-        for path, text in self.model.files(self, task, report).items():
-            write_text(path, text)
-
-    def _stopped_early(self) -> str:
-        watched = self.model.spec.metric(self.model.spec.main_metric)
-        return (
-            f"stopped early: {watched.name} has not "
-            f"{'risen' if watched.mode == 'max' else 'fallen'} for "
-            f"{self.config.early_stop_patience} {self.model.patience_unit}"
+            f"{self.dataset.name}: {len(task.train_rows):,} training {unit}, "
+            f"{len(task.val_rows):,} validation {unit}{self.model.opening(task)}; "
+            f"folder {self.folder.path}"
         )
 
     def _how_to_go_on(self, keeper: Keeper) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from models.ast_autoencoder.cost import describe_cost, memory_need
 from models.ast_autoencoder.task import AstAutoencoderTask
-from models.ast_autoencoder.training_run import AstAutoencoderRun
+from models.ast_autoencoder.training_run import ast_autoencoder_run
 from models.training.folders import new_artifact_folder
 from models.training.memory import USABLE, OutOfMemory, out_of_memory
 from models.training.run import TrainingRun
@@ -34,7 +34,7 @@ def test_training_that_runs_out_ends_with_the_message(monkeypatch, small, datase
 
     monkeypatch.setattr(AstAutoencoderTask, "train_epoch", no_memory)
     run = TrainingRun(
-        model=AstAutoencoderRun(eval_interval=1, log_interval=10),
+        model=ast_autoencoder_run(eval_interval=1, log_interval=10),
         config=small(),
         dataset=dataset,
         folder=new_artifact_folder(tmp_path),

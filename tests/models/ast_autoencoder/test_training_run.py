@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.ast_autoencoder.task import AstAutoencoderTask
-from models.ast_autoencoder.training_run import AstAutoencoderRun
+from models.ast_autoencoder.training_run import ast_autoencoder_run
 from models.errors import UserError
 from models.training.folders import new_artifact_folder
 from models.training.memory import SAYS_SO, OutOfMemory
@@ -24,7 +24,7 @@ def run(small, dataset):
     def train(folder, *, resume=None, data=dataset, eval_interval=1, **keys):
         config = small(epochs=6, lr=0.003, **keys)
         return TrainingRun(
-            model=AstAutoencoderRun(eval_interval=eval_interval, log_interval=2),
+            model=ast_autoencoder_run(eval_interval=eval_interval, log_interval=2),
             config=config,
             dataset=data,
             folder=folder,

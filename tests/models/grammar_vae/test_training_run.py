@@ -10,7 +10,7 @@ import pytest
 from models.commands.process import run_command
 from models.errors import UserError
 from models.grammar_vae.task import GrammarVaeTask
-from models.grammar_vae.training_run import GrammarVaeRun
+from models.grammar_vae.training_run import GRAMMAR_VAE_RUN
 from models.training.checkpoints import read_checkpoint
 from models.training.layout import RunFolder
 from models.training.memory import SAYS_SO, OutOfMemory
@@ -26,7 +26,7 @@ def make_run(equations, tiny, tmp_path):
         folder = RunFolder(path=tmp_path / "run")
         folder.checkpoints.mkdir(parents=True)
         return TrainingRun(
-            model=GrammarVaeRun(),
+            model=GRAMMAR_VAE_RUN,
             config=tiny(**({"epochs": 2} | changes)),
             dataset=dataset,
             log=LogSettings(),
