@@ -1,16 +1,70 @@
-"""The small work of a training step on the GPU: latents, row weights, clipping, sums."""
+"""A training step's gradients on the GPU, and kernels for its small work.
 
+The small work is latents, row weights, clipping and sums.
+"""
+
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from models.grammar_vae.network.fused_loss import fused_terms
+from models.grammar_vae.network.network import GrammarVae
 from models.layers.cuda_kernels import Kernel, load_kernel
 
 _SOURCE = Path(__file__).with_name("step_kernels.cu")
 _BLOCK_THREADS = 256
 _BLOCK_ROWS = 8
+
+
+class FusedBackward:
+    """What `TrainStep._backward` does, by kernels.
+
+    Args:
+        network: the network.
+        competitors: (productions, productions), of the grammar's rules.
+        state: sums, first_bad and first_bad_step of the training step.
+        free_bits: nats of KL a row that cost nothing.
+        clip_norm: largest total norm of the gradients; 0 does not clip.
+    """
+
+    def __init__(
+        self,
+        network: GrammarVae,
+        competitors: Tensor,
+        state: tuple[Tensor, Tensor, Tensor],
+        *,
+        free_bits: float,
+        clip_norm: float,
+    ) -> None:
+        self._network = network
+        self._competitors = competitors
+        self._state = state
+        self._free_bits = free_bits
+        self._clip_norm = clip_norm
+
+    def __call__(
+        self, ids: Tensor, noise: Tensor, beta: Tensor, weight: Tensor | None
+    ) -> Callable[[Tensor], Tensor]:
+        """Give every parameter its gradient; return what makes the clipping factor of norms."""
+        posterior = self._network.encoder.side_by_side(ids)
+        z, kl = Latent.apply(posterior, noise)  # pyright: ignore[reportGeneralTypeIssues]
+        logits = self._network.decoder(z, ids.shape[1])
+        terms = fused_terms(logits, ids, self._competitors)
+        with torch.autocast("cuda", enabled=False):
+            d_terms, d_kl, bad = weigh_rows(
+                terms.detach(),
+                kl.detach(),
+                weight,
+                beta=beta,
+                sums=self._state[0],
+                free_bits=self._free_bits,
+            )
+            torch.autograd.backward((terms, kl), (d_terms, d_kl))
+        return partial(finish_step, bad=bad, state=self._state, clip_norm=self._clip_norm)
 
 
 class Latent(torch.autograd.Function):
