@@ -70,7 +70,8 @@ class AstAutoencoderTask:
         eval_interval: int = 1,
         graphed: bool | None = None,
     ) -> None:
-        allow_deterministic_products()
+        allow_deterministic_products()  # before cuBLAS is first used
+        # Weights are drawn from torch's own generator, and later noise and dropout: seed it first.
         torch.manual_seed(config.seed)
         self.config = config
         self.dataset = dataset
@@ -84,6 +85,8 @@ class AstAutoencoderTask:
         self.num_nodes = torch.as_tensor(count_nodes(dataset.ids))
         self.tensors = self._tensors()
         capturable = self.device.type == "cuda" and config.encoder_kind in _CAPTURABLE
+        # A captured step cannot read the rate and the count of updates from the host: a
+        # capturable optimizer keeps them on the device.
         self.graphed = capturable if graphed is None else graphed
         self.inference = Inference(self.network, autocast_dtype(config.precision, self.device))
         optimizer = torch.optim.AdamW(
@@ -138,7 +141,7 @@ class AstAutoencoderTask:
         self.step.reset()
         lr = self.optimization.train_epoch(self.train_rows, self.lengths, self.on_batch)
         self.epoch = epoch
-        means = self.step.means(epoch)
+        means = self.step.means(epoch)  # waits for the device: read the clock after it
         seconds = time.perf_counter() - start
         return means | {"lr": lr, "rows_per_s": len(self.train_rows) / seconds}
 
@@ -239,6 +242,7 @@ class AstAutoencoderTask:
 
     def _tensors(self) -> tuple[NodeTensors, StepTensors]:
         """Make the arrays of the data set; rows of programs that are too long hold another."""
+        # Rows keep their positions, and no split names those that are too long.
         ids = np.array(self.dataset.ids)
         ids[(self.lengths > self.config.max_decode_steps).numpy()] = ids[int(self.train_rows[0])]
         ids = ids[:, : self.config.max_decode_steps]

@@ -16,6 +16,7 @@ from models.layers.fast_path import implementation_for
 from models.optimization.parts import PartWorkers, set_gradients
 from models.training.loop import TrainingDiverged
 
+# In the order in which `step_kernels.cu` adds up, too.
 _SUMS = (
     "rows",
     "recon",
@@ -64,14 +65,16 @@ class TrainStep:
         self.settings = settings
         self.names, self.parameters = zip(*network.named_parameters(), strict=True)
         device = self.parameters[0].device
+        # An epoch adds up millions of nats, next to which float32 would lose those of a row.
         self.sums = torch.zeros(len(_SUMS), dtype=torch.float64, device=device)
         # Which of recon, kl and the gradients was not finite when that first happened, and when.
         self.first_bad = torch.zeros(2 + len(self.names), dtype=torch.bool, device=device)
         self.first_bad_step = torch.zeros((), dtype=torch.int64, device=device)
+        # It keeps the tensors of `state`: they are changed in place and never replaced.
         self._fused = FusedBackward(
-            network,
-            rules.competitors,
-            self.state,
+            network=network,
+            competitors=rules.competitors,
+            state=self.state,
             free_bits=settings.free_bits,
             clip_norm=settings.clip_norm,
         )
@@ -93,15 +96,13 @@ class TrainStep:
         """
         self.optimizer.zero_grad(set_to_none=True)
         parts = [ids] if workers is None else workers.split(ids)
-        # Parts share out the noise of the whole batch: threads would draw it in any order.
-        noise = torch.randn(len(ids), self.network.z_dim, device=ids.device)
         if workers is not None and len(parts) > 1:
-            finish = self._backward_in_parts(workers, parts, workers.split(noise), beta)
+            finish = self._backward_in_parts(workers, parts, beta)
         else:
             with self._autocast(ids):
                 # The fast path on new GPUs is `FusedBackward` in `network/fused_step.py`.
                 backward = implementation_for(ids.device, plain=self._backward, fused=self._fused)
-                finish = backward(ids, noise, beta, weight)
+                finish = backward(ids, beta, weight)
         grads = [parameter.grad for parameter in self.parameters]
         norms = torch.stack(torch._foreach_norm(grads))  # pyright: ignore[reportPrivateImportUsage]
         factor = finish(norms)
@@ -147,9 +148,10 @@ class TrainStep:
         return torch.autocast(ids.device.type, dtype=dtype, enabled=dtype is not None)
 
     def _backward(
-        self, ids: Tensor, noise: Tensor, beta: Tensor, weight: Tensor | None
+        self, ids: Tensor, beta: Tensor, weight: Tensor | None
     ) -> Callable[[Tensor], Tensor]:
         """Give every parameter its gradient; return `_finish`, which waits for their norms."""
+        noise = torch.randn(len(ids), self.network.z_dim, device=ids.device)
         row_loss, columns = self._forward(ids, noise, beta)
         with torch.autocast(ids.device.type, enabled=False):
             weight = torch.ones_like(row_loss) if weight is None else weight
@@ -157,16 +159,18 @@ class TrainStep:
         return partial(self._finish, columns, weight)
 
     def _backward_in_parts(
-        self, workers: PartWorkers, parts: list[Tensor], noise: list[Tensor], beta: Tensor
+        self, workers: PartWorkers, parts: list[Tensor], beta: Tensor
     ) -> Callable[[Tensor], Tensor]:
         """Do what `_backward` does, each part of the batch in a thread of its own."""
+        # The noise is drawn here: threads would draw theirs in an order that differs each time.
+        noise = workers.split(torch.randn(sum(map(len, parts)), self.network.z_dim))
 
         def gradients(part: tuple[Tensor, Tensor]) -> tuple[Sequence[Tensor | None], Tensor]:
             # Autocast holds for a thread, and `backward()` would add up in `parameter.grad`,
             # which all threads share.
             with self._autocast(part[0]):
                 row_loss, columns = self._forward(*part, beta)
-            total = row_loss.sum()
+            total = row_loss.sum()  # divided by the rows of all parts below
             return torch.autograd.grad(total, self.parameters, allow_unused=True), columns
 
         found = workers.run(gradients, list(zip(parts, noise, strict=True)))
@@ -236,5 +240,6 @@ class RowsStep:
 
     def __call__(self, rows: Tensor, num_steps: int, weight: Tensor | None) -> None:
         """Train on one batch; see `Work`."""
+        # The data set is kept as int16; indices have to be int64.
         ids = self.ids[rows, :num_steps].long()
         self.step(ids, self.beta, weight, self.workers)

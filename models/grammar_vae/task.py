@@ -46,6 +46,7 @@ class GrammarVaeTask:
         *,
         graphed: bool | None = None,
     ) -> None:
+        # Weights are drawn from torch's own generator, and later noise and dropout: seed it first.
         torch.manual_seed(config.seed)
         self.config = config
         self.dataset = dataset
@@ -55,11 +56,14 @@ class GrammarVaeTask:
             config, num_ids=dataset.num_productions, num_steps=dataset.ids.shape[1]
         ).to(self.device)
         self.rules = build_rules(dataset, device)
+        # Arrays may be mapped from files that must not be written to, so torch gets copies.
         self.ids = torch.as_tensor(np.array(dataset.ids), device=self.device)
         self.lengths = torch.as_tensor(np.array(dataset.lengths))
         self.train_rows = torch.as_tensor(np.array(dataset.train))
         self.known_rows = frozenset(row_keys(dataset.ids[dataset.train]))
         self.autocast = autocast_dtype(config.precision, self.device)
+        # A captured step cannot read the rate and the count of updates from the host: capturable
+        # keeps them on the device.
         optimizer = torch.optim.Adam(
             self.network.parameters(), lr=config.lr, fused=True, capturable=self.graphed
         )
@@ -72,6 +76,7 @@ class GrammarVaeTask:
                 free_bits=config.free_bits, clip_norm=config.clip_norm, autocast=self.autocast
             ),
         )
+        # Graphs read beta at this address, so an epoch fills it and never replaces it.
         self.beta = torch.zeros((), device=self.device)
         self.optimization = Optimization(
             self.network,
@@ -97,7 +102,7 @@ class GrammarVaeTask:
         self.beta.fill_(beta)
         self.step.reset()
         lr = self.optimization.train_epoch(self.train_rows, self.lengths, self.on_batch)
-        means = self.step.means(epoch)
+        means = self.step.means(epoch)  # waits for the device: read the clock after it
         seconds = time.perf_counter() - start
         means["kl_per_dim"] = means["kl"] / self.config.z_dim
         return means | {"beta": beta, "lr": lr, "rows_per_s": len(self.train_rows) / seconds}

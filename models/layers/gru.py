@@ -31,6 +31,7 @@ class Gru(nn.Module):
         self.hidden = hidden
         self.layers = layers
         self.dropout = dropout
+        # It holds the weights of all implementations, under the names that checkpoints know.
         self.gru = nn.GRU(width, hidden, layers)
 
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
@@ -73,7 +74,7 @@ class Gru(nn.Module):
         starts = state.to(next(self.gru.parameters()).dtype).unbind()
         for start, layer in zip(starts, self.gru.all_weights, strict=True):
             w_input, w_state, b_input, b_state = layer
-            # PyTorch keeps the gates in the order r, z, n; the layer takes them as n, r, z.
+            # PyTorch keeps the gates in the order r, z, n; `CpuGruLayer` says why it differs.
             gates = multiply(w_input.roll(self.hidden, 0), b_input.roll(self.hidden, 0))
             x: Tensor = CpuGruLayer.apply(  # pyright: ignore[reportAssignmentType]
                 gates, w_state, b_state, start, num_steps, gates.dtype
@@ -111,8 +112,7 @@ class Gru(nn.Module):
                 start = state[number : number + 1].contiguous()
                 with warnings.catch_warnings():  # one layer's weights are a part of cuDNN's chunk
                     warnings.filterwarnings("ignore", "RNN module weights are not part of single")
-                    # Dropout 0 and not bidirectional; cuDNN keeps what backward needs when
-                    # training.
+                    # No dropout, one direction; cuDNN keeps what backward needs when training.
                     keep = torch.is_grad_enabled()
                     x = torch._VF.gru(x, start, list(layer), True, 1, 0.0, keep, False, False)[0]
         return x

@@ -4,6 +4,7 @@ The small work is latents, row weights, clipping and sums.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ _BLOCK_THREADS = 256
 _BLOCK_ROWS = 8
 
 
+@dataclass(frozen=True, kw_only=True)
 class FusedBackward:
     """What `TrainStep._backward` does, by kernels.
 
-    Args:
+    Attributes:
         network: the network.
         competitors: (productions, productions), of the grammar's rules.
         state: sums, first_bad and first_bad_step of the training step.
@@ -31,40 +33,30 @@ class FusedBackward:
         clip_norm: largest total norm of the gradients; 0 does not clip.
     """
 
-    def __init__(
-        self,
-        network: GrammarVae,
-        competitors: Tensor,
-        state: tuple[Tensor, Tensor, Tensor],
-        *,
-        free_bits: float,
-        clip_norm: float,
-    ) -> None:
-        self._network = network
-        self._competitors = competitors
-        self._state = state
-        self._free_bits = free_bits
-        self._clip_norm = clip_norm
+    network: GrammarVae
+    competitors: Tensor
+    state: tuple[Tensor, Tensor, Tensor]
+    free_bits: float
+    clip_norm: float
 
     def __call__(
-        self, ids: Tensor, noise: Tensor, beta: Tensor, weight: Tensor | None
+        self, ids: Tensor, beta: Tensor, weight: Tensor | None
     ) -> Callable[[Tensor], Tensor]:
         """Give every parameter its gradient; return what makes the clipping factor of norms."""
-        posterior = self._network.encoder.side_by_side(ids)
+        posterior = self.network.encoder.side_by_side(ids)
+        noise = torch.randn(len(ids), self.network.z_dim, device=ids.device)
         z, kl = Latent.apply(posterior, noise)  # pyright: ignore[reportGeneralTypeIssues]
-        logits = self._network.decoder(z, ids.shape[1])
-        terms = fused_terms(logits, ids, self._competitors)
+        logits = self.network.decoder(z, ids.shape[1])
+        terms = fused_terms(logits, ids, self.competitors)
+        # Backward starts from the terms' gradients and not from a loss, which nobody reads: a mean
+        # over rows would be a handful of kernels more.
         with torch.autocast("cuda", enabled=False):
+            sums, free_bits = self.state[0], self.free_bits
             d_terms, d_kl, bad = weigh_rows(
-                terms.detach(),
-                kl.detach(),
-                weight,
-                beta=beta,
-                sums=self._state[0],
-                free_bits=self._free_bits,
+                terms.detach(), kl.detach(), weight, beta=beta, sums=sums, free_bits=free_bits
             )
             torch.autograd.backward((terms, kl), (d_terms, d_kl))
-        return partial(finish_step, bad=bad, state=self._state, clip_norm=self._clip_norm)
+        return partial(finish_step, bad=bad, state=self.state, clip_norm=self.clip_norm)
 
 
 class Latent(torch.autograd.Function):
