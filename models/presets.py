@@ -6,14 +6,15 @@ A promoted preset also carries a `provenance` block and a folder of checkpoints 
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from models.config_file import dump_yaml, read_yaml, to_config, to_mapping
 from models.errors import UserError, unknown_name
-from models.registry import MODELS, model_spec
+from models.training.contracts import ModelSpec
 
 FOLDERS_VARIABLE = "TUNER_PRESETS"
 PROVENANCE = "provenance"
@@ -27,6 +28,7 @@ class Preset:
         config: an object of the model's `config_type`.
         source: the YAML file it stands in.
         provenance: where a promoted preset came from, or None.
+        built_in: whether it ships with the model.
     """
 
     name: str
@@ -34,11 +36,7 @@ class Preset:
     config: Any
     source: Path
     provenance: Mapping[str, Any] | None = None
-
-    @property
-    def built_in(self) -> bool:
-        """Whether the preset ships with the model."""
-        return self.source == model_spec(self.model).presets_file
+    built_in: bool = False
 
     @property
     def checkpoints(self) -> list[Path]:
@@ -76,52 +74,52 @@ def preset_folders() -> list[Path]:
     return [Path(part) for part in given.split(os.pathsep)] if given else [Path("presets")]
 
 
-def list_presets(model: str | None = None) -> list[Preset]:
-    """Return the presets of one model or of all, built-in ones first, in file order.
+def list_presets(spec: ModelSpec) -> list[Preset]:
+    """Return the presets of a model, built-in ones first, in file order.
 
     Raises:
         UserError: a preset file is malformed, or a name is used twice.
     """
-    survey = survey_presets(model)
+    survey = survey_presets([spec])
     if survey.mistakes:
         raise UserError("\n".join(survey.mistakes))
     return list(survey.presets)
 
 
-def survey_presets(model: str | None = None) -> PresetSurvey:
-    """Return the presets of one model or of all, and what stands in the way of others."""
+def survey_presets(specs: Iterable[ModelSpec]) -> PresetSurvey:
+    """Return the presets of some models, and what stands in the way of others."""
     presets: list[Preset] = []
     mistakes: list[str] = []
-    for each in [model] if model else list(MODELS):
-        found = _find_all(each)
+    for spec in specs:
+        found = _find_all(spec)
         mistakes += [*found.broken, *found.twice.values()]
         for name, (path, settings) in found.settings.items():
             try:
-                presets.append(_build(each, name, settings, path))
+                presets.append(_build(spec, name, settings, path))
             except UserError as error:
                 mistakes.append(str(error))
     return PresetSurvey(presets=tuple(presets), mistakes=tuple(mistakes))
 
 
-def preset_names(model: str) -> list[str]:
+def preset_names(spec: ModelSpec) -> list[str]:
     """Return the names of a model's presets in all files that can be read, sound or not."""
-    return list(_find_all(model).settings)
+    return list(_find_all(spec).settings)
 
 
-def find_preset(model: str, name: str) -> Preset:
+def find_preset(spec: ModelSpec, name: str) -> Preset:
     """Return the preset of this name.
 
     Raises:
         UserError: no such preset (the nearest is named, as are files that cannot be read), its
             name is used twice, or its settings are invalid; mistakes elsewhere do not matter.
     """
-    found = _find_all(model)
+    found = _find_all(spec)
     if name in found.twice:
         raise UserError(found.twice[name])
     if name not in found.settings:
-        raise UserError("\n".join([_unknown(model, name, found), *_not_read(found.broken)]))
+        raise UserError("\n".join([_unknown(spec, name, found), *_not_read(found.broken)]))
     path, settings = found.settings[name]
-    return _build(model, name, settings, path)
+    return _build(spec, name, settings, path)
 
 
 def render_preset(preset: Preset, header: str = "") -> str:
@@ -132,10 +130,10 @@ def render_preset(preset: Preset, header: str = "") -> str:
     return dump_yaml({preset.name: settings}, header)
 
 
-def _find_all(model: str) -> _Found:
+def _find_all(spec: ModelSpec) -> _Found:
     """Read the preset files of a model, in file order."""
     found = _Found()
-    for path in _files(model):
+    for path in _files(spec):
         try:
             content = _read(path)
         except UserError as error:
@@ -155,15 +153,37 @@ def _not_read(broken: Sequence[str]) -> list[str]:
     return [f"not read, so its presets are not known: {message}" for message in broken]
 
 
-def _unknown(model: str, name: str, found: _Found) -> str:
+def _unknown(spec: ModelSpec, name: str, found: _Found) -> str:
     """Say that there is no such preset, and which other model has one of this name."""
-    others = [other for other in MODELS if other != model and name in preset_names(other)]
+    others = [model for model in _other_models(spec) if name in _names_beside(spec, model)]
     hint = f". A preset of this name belongs to {' and '.join(others)}" if others else ""
-    return f"{unknown_name(f'{model} preset', name, found.settings)}{hint}"
+    return f"{unknown_name(f'{spec.name} preset', name, found.settings)}{hint}"
 
 
-def _files(model: str) -> Iterator[Path]:
-    yield model_spec(model).presets_file
+def _other_models(spec: ModelSpec) -> list[str]:
+    """Return the models whose built-in presets lie beside those of this one.
+
+    They are found as files: a model knows no other.
+    """
+    beside = spec.presets_file.parent.parent.glob(f"*/{spec.presets_file.name}")
+    return sorted(path.parent.name for path in beside if path != spec.presets_file)
+
+
+def _names_beside(spec: ModelSpec, model: str) -> set[str]:
+    """Return the names of another model's presets in the files that can be read."""
+    names: set[str] = set()
+    for path in _files_of(spec.presets_file.parent.parent / model / spec.presets_file.name, model):
+        with suppress(UserError):
+            names |= _read(path).keys()
+    return names
+
+
+def _files(spec: ModelSpec) -> Iterator[Path]:
+    return _files_of(spec.presets_file, spec.name)
+
+
+def _files_of(built_in: Path, model: str) -> Iterator[Path]:
+    yield built_in
     for folder in preset_folders():
         yield from sorted((folder / model).glob("*.yaml"))
 
@@ -177,16 +197,17 @@ def _read(path: Path) -> dict[str, Mapping[str, Any]]:
     return content
 
 
-def _build(model: str, name: str, settings: Mapping[str, Any], path: Path) -> Preset:
+def _build(spec: ModelSpec, name: str, settings: Mapping[str, Any], path: Path) -> Preset:
     keys = {key: value for key, value in settings.items() if key != PROVENANCE}
-    config = to_config(model_spec(model).config_type, keys, f"{path}: {name}")
+    config = to_config(spec.config_type, keys, f"{path}: {name}")
     provenance = settings.get(PROVENANCE)
     if provenance is not None and not isinstance(provenance, dict):
         raise UserError(f"{path}: {name}: {PROVENANCE} is {provenance!r}: give keys and values")
     return Preset(
         name=name,
-        model=model,
+        model=spec.name,
         config=config,
         source=path,
         provenance=provenance,
+        built_in=path == spec.presets_file,
     )

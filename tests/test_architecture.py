@@ -55,6 +55,73 @@ def _at_load(tree: ast.Module) -> list[ast.stmt]:
     return found
 
 
+LAYERS = {
+    "models": (
+        {"errors", "config_file", "effects"},
+        {"layers", "optimization", "grammar"},
+        {"training"},
+        {"presets"},
+        {"commands"},
+        {"programs"},
+        {"grammar_vae", "ast_autoencoder"},
+        {"registry"},
+    ),
+    "tuner": (
+        {"errors"},
+        {"search"},
+        {"record"},
+        {"estimate", "running", "promotion"},
+        {"commands"},
+        {"cli"},
+        {"__main__"},
+    ),
+}
+"""Rooms from the ground up: each imports from itself and from lower floors; neighbours on a floor
+may import each other where NEIGHBOURS says so."""
+NEIGHBOURS = {"models": {0, 1}, "tuner": set[int]()}
+"""Floors whose modules build on each other; `test_imports_form_no_cycle` keeps order there."""
+ONLY_RUNNING = {"ray", "optuna"}
+
+
+def floor_of(module: str) -> int:
+    """Return the floor of a module."""
+    package, room = module.split(".")[:2]
+    return next(n for n, rooms in enumerate(LAYERS[package]) if room in rooms)
+
+
+@pytest.mark.parametrize(
+    "module", sorted(m for m in MODULES if m.count(".") and m[:7] != "cluster")
+)
+def test_rooms_import_downwards(module: str) -> None:
+    package, room = module.split(".")[:2]
+    floor = floor_of(module)
+    for name in imports_of(MODULES[module], nested=True):
+        parts = name.split(".")
+        if parts[0] != package or len(parts) < 2 or parts[1] == room:
+            continue
+        beside = floor_of(name) == floor and floor in NEIGHBOURS[package]
+        assert floor_of(name) < floor or beside, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", sorted(m for m in MODULES if m.startswith("tuner.")))
+def test_ray_and_optuna_stay_in_one_room_and_torch_out_of_two(module: str) -> None:
+    roots = {name.split(".")[0] for name in imports_of(MODULES[module], nested=True)}
+    room = module.split(".")[1]
+    assert room == "running" or not roots & ONLY_RUNNING
+    assert room not in ("search", "record") or "torch" not in roots
+
+
+def test_few_files_lie_outside_of_rooms() -> None:
+    assert len(list((ROOT / "tuner").glob("*.py"))) <= 6
+    assert len(list((ROOT / "models").glob("*.py"))) <= 8
+
+
+@pytest.mark.parametrize("init", sorted(f for f in FILES if f.name == "__init__.py"), ids=str)
+def test_every_package_says_what_lives_there(init: Path) -> None:
+    text = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or ""
+    assert len(text.split()) >= 5
+
+
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_imports_point_the_right_way(module: str) -> None:
     roots = {name.split(".")[0] for name in imports_of(MODULES[module], nested=True)}

@@ -1,8 +1,9 @@
 import pytest
 
 from models.config_file import dump_yaml, parse_yaml
-from tuner.search.loading import load_search, shipped_searches
+from tuner.search.loading import load_search
 from tuner.search.search import Search
+from tuner.search.search_files import shipped_searches
 
 
 @pytest.fixture(params=sorted(shipped_searches()))

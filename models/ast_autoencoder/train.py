@@ -28,6 +28,7 @@ from models.ast_autoencoder.artifacts import (
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, load_dataset
 from models.ast_autoencoder.effects import APPLIES
+from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.commands.flags import read_flags
 from models.commands.process import run_command
 from models.commands.progress import show_progress
@@ -154,7 +155,7 @@ def _check_effects(arguments: Sequence[str], config: AstAutoencoderConfig) -> No
 
 def _defaults(start: Start) -> TrainFlags:
     if start.resume is None:
-        model = find_preset("ast_autoencoder", start.config).config if start.config else None
+        model = find_preset(AST_AUTOENCODER, start.config).config if start.config else None
         return TrainFlags(model=model or AstAutoencoderConfig())
     folder = artifact_folder_of(start.resume)
     if not start.resume.exists():

@@ -19,6 +19,7 @@ import tyro
 
 from models.ast_autoencoder.data import DataConfig, ProgramDataset, load_dataset
 from models.ast_autoencoder.example_checks import check_examples
+from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.ast_autoencoder.trial_runs import trial_line
 from models.commands import model_files
 from models.commands.flags import read_command
@@ -168,7 +169,7 @@ def find_checkpoint(name: str) -> Path:
     Raises:
         UserError: it stands for none.
     """
-    return model_files.find_checkpoint("ast_autoencoder", name, _best_of_run)
+    return model_files.find_checkpoint(AST_AUTOENCODER, name, _best_of_run)
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -260,7 +261,7 @@ def _check_top_k(command: Decode | Sample) -> None:
 def _best_of_run(path: Path) -> Path:
     if (path / "best_model.pt").is_file():
         return path / "best_model.pt"
-    best = model_files.best_in("ast_autoencoder", path)
+    best = model_files.best_in(AST_AUTOENCODER, path)
     if best is None:
         raise UserError(f"{path}: holds no best_model.pt: give a checkpoint file")
     return best

@@ -10,14 +10,14 @@ from models.commands.latents import checked_latents
 from models.commands.numpy_files import read_numpy
 from models.errors import UserError, did_you_mean
 from models.presets import Preset, find_preset, preset_names
-from models.registry import model_spec
+from models.training.contracts import ModelSpec
 
 
-def find_checkpoint(model: str, name: str, in_run: Callable[[Path], Path]) -> Path:
+def find_checkpoint(spec: ModelSpec, name: str, in_run: Callable[[Path], Path]) -> Path:
     """Return the checkpoint that a file name, a run's folder or a preset's name stands for.
 
     Args:
-        model: name of the model.
+        spec: of the model.
         name: what the user gave.
         in_run: returns the best checkpoint in the folder of a training run, or raises.
 
@@ -29,22 +29,22 @@ def find_checkpoint(model: str, name: str, in_run: Callable[[Path], Path]) -> Pa
         return path
     if path.is_dir():
         return in_run(path)
-    preset = _find_preset(model, name)
-    best = None if preset.built_in else best_in(model, preset.source.parent / preset.name)
+    preset = _find_preset(spec, name)
+    best = None if preset.built_in else best_in(spec, preset.source.parent / preset.name)
     if best is None:
         raise UserError(
             f"the preset '{name}' has no checkpoints (only promoted ones do): train it with "
-            f"python -m models.{model}.train --config {name}"
+            f"python -m models.{spec.name}.train --config {name}"
         )
     return best
 
 
-def _find_preset(model: str, name: str) -> Preset:
+def _find_preset(spec: ModelSpec, name: str) -> Preset:
     """Return the preset of this name, for what is no file."""
     try:
-        return find_preset(model, name)
+        return find_preset(spec, name)
     except UserError as error:
-        if name in preset_names(model):
+        if name in preset_names(spec):
             raise
         path = Path(name)
         beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
@@ -54,12 +54,11 @@ def _find_preset(model: str, name: str) -> Preset:
         ) from error
 
 
-def best_in(model: str, folder: Path) -> Path | None:
+def best_in(spec: ModelSpec, folder: Path) -> Path | None:
     """Return the best `best-*.ckpt` in a folder, by the first of the model's metrics it names."""
     # torch takes seconds to import, and `--help` needs none.
     from models.training.checkpoints import best_checkpoint
 
-    spec = model_spec(model)
     return best_checkpoint(folder, [spec.ranking(metric.name) for metric in spec.metrics])
 
 

@@ -26,6 +26,7 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.data_flags import DataFlags
 from models.grammar_vae.effects import APPLIES
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.presets import find_preset
 from models.training.layout import (
     RunFolder,
@@ -126,7 +127,7 @@ class _RunSettings:
 
 def _defaults(start: Start) -> TrainFlags:
     if start.resume is None:
-        model = find_preset("grammar_vae", start.config).config if start.config else None
+        model = find_preset(GRAMMAR_VAE, start.config).config if start.config else None
         return TrainFlags(model=model or GrammarVaeConfig())
     folder = run_folder_of(start.resume)
     settings, where = read_settings(folder), str(folder.settings)

@@ -27,6 +27,7 @@ from models.config_file import to_config
 from models.errors import UserError
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
 from models.grammar_vae.data_flags import DataFlags
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.training.layout import read_settings, run_folder_of
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def find_checkpoint(name: str) -> Path:
     Raises:
         UserError: it stands for none.
     """
-    return model_files.find_checkpoint("grammar_vae", name, _best_of_run)
+    return model_files.find_checkpoint(GRAMMAR_VAE, name, _best_of_run)
 
 
 def _run(arguments: Sequence[str]) -> None:
@@ -237,7 +238,7 @@ def _given(command: Any) -> Any:
 
 def _best_of_run(path: Path) -> Path:
     folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
-    best = model_files.best_in("grammar_vae", folder)
+    best = model_files.best_in(GRAMMAR_VAE, folder)
     if best is None:
         raise UserError(f"{path}: holds no best-*.ckpt: give a checkpoint file")
     return best

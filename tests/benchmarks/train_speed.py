@@ -29,6 +29,7 @@ from eager_baseline import baseline_rows_per_s
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
 from models.grammar_vae.network.network import encoder_channels
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
 from models.layers import fast_path
 from models.optimization.batches import Batch, training_batches
@@ -200,7 +201,7 @@ def main() -> None:
             stages(SMALL, dataset, "cpu")
         return
     settings = {"small": SMALL}
-    settings |= {preset.name: preset.config for preset in list_presets("grammar_vae")}
+    settings |= {preset.name: preset.config for preset in list_presets(GRAMMAR_VAE)}
     for name, config in settings.items():
         if args.only in name:
             on_gpu(name, config, dataset)

@@ -17,8 +17,8 @@ from models.training.checkpoints import read_checkpoint
 from tuner.promotion.promotion import candidates, promote
 from tuner.record.paths import RunPaths
 from tuner.record.results import read_run
+from tuner.record.search_copy import read_search
 from tuner.running.study import CAUSE, build_sampler, open_storage, open_study
-from tuner.search.loading import read_search
 
 pytestmark = pytest.mark.ray
 

@@ -8,6 +8,7 @@ import pytest
 from models.config_file import parse_yaml
 from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.presets import (
     find_preset,
     list_presets,
@@ -16,7 +17,7 @@ from models.presets import (
     render_preset,
     survey_presets,
 )
-from models.registry import MODELS
+from models.registry import MODELS, model_spec
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def names_of(presets):
 
 def test_built_in_presets_come_first_in_their_files_order(folder):
     write(folder, "aaa: {z_dim: 4}\n")
-    presets = list_presets("grammar_vae")
+    presets = list_presets(GRAMMAR_VAE)
     file = MODELS["grammar_vae"].presets_file
     assert names_of(presets) == [*parse_yaml(file.read_text(), str(file)), "aaa"]
     assert [preset.built_in for preset in presets] == [True] * (len(presets) - 1) + [False]
@@ -47,10 +48,10 @@ def test_built_in_presets_come_first_in_their_files_order(folder):
 
 def test_presets_of_the_user_are_found_by_name_like_built_in_ones(folder):
     path = write(folder, "tiny:\n  z_dim: 4\n  lr: 1e-4\n")
-    preset = find_preset("grammar_vae", "tiny")
+    preset = find_preset(GRAMMAR_VAE, "tiny")
     assert (preset.config.z_dim, preset.config.lr) == (4, 1e-4)
     assert (preset.source, preset.built_in, preset.provenance) == (path, False, None)
-    assert names_of(list_presets("grammar_vae"))[-1] == "tiny"
+    assert names_of(list_presets(GRAMMAR_VAE))[-1] == "tiny"
 
 
 def test_every_yaml_file_of_every_folder_counts(folder, tmp_path, monkeypatch):
@@ -61,31 +62,31 @@ def test_every_yaml_file_of_every_folder_counts(folder, tmp_path, monkeypatch):
     folders = [str(tmp_path / "mine"), str(tmp_path / "nowhere"), str(tmp_path / "ours")]
     monkeypatch.setenv("TUNER_PRESETS", os.pathsep.join(folders))
     assert [str(path) for path in preset_folders()] == folders
-    assert names_of(list_presets("grammar_vae"))[-3:] == ["small", "tiny", "big"]
+    assert names_of(list_presets(GRAMMAR_VAE))[-3:] == ["small", "tiny", "big"]
 
 
 def test_presets_lie_in_the_working_folder_unless_told_otherwise(tmp_path, monkeypatch):
     monkeypatch.delenv("TUNER_PRESETS", raising=False)
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "presets" / "grammar_vae", "tiny: {z_dim: 4}\n")
-    assert find_preset("grammar_vae", "tiny").config.z_dim == 4
+    assert find_preset(GRAMMAR_VAE, "tiny").config.z_dim == 4
 
 
 def test_an_unknown_name_names_the_nearest_of_all(folder):
     write(folder, "my_own: {z_dim: 4}\n")
     with pytest.raises(UserError, match=r"'mininal'. Did you mean 'minimal'\? Known: enhanced_v1"):
-        find_preset("grammar_vae", "mininal")
+        find_preset(GRAMMAR_VAE, "mininal")
     with pytest.raises(UserError, match=r"'my_onw'. Did you mean 'my_own'\?"):
-        find_preset("grammar_vae", "my_onw")
+        find_preset(GRAMMAR_VAE, "my_onw")
     with pytest.raises(UserError, match="unknown model 'grammar_va'"):
-        find_preset("grammar_va", "minimal")
+        find_preset(model_spec("grammar_va"), "minimal")
 
 
 @pytest.mark.parametrize("name", ["minimal", "tiny"])
 def test_a_name_that_is_used_twice_is_refused(folder, name):
     write(folder, "tiny: {z_dim: 4}\n", "a.yaml")
     path = write(folder, f"{name}: {{z_dim: 5}}\n", "b.yaml")
-    for look_up in (list_presets, lambda: find_preset("grammar_vae", name)):
+    for look_up in (lambda: list_presets(GRAMMAR_VAE), lambda: find_preset(GRAMMAR_VAE, name)):
         with pytest.raises(UserError, match=rf"{path}: the preset '{name}' is also in .*: rename"):
             look_up()
 
@@ -93,7 +94,7 @@ def test_a_name_that_is_used_twice_is_refused(folder, name):
 def test_mistakes_in_a_preset_name_file_preset_and_key(folder):
     path = write(folder, "tiny: {z_dmi: 4, lr: fast}\n")
     with pytest.raises(UserError) as caught:
-        find_preset("grammar_vae", "tiny")
+        find_preset(GRAMMAR_VAE, "tiny")
     keys = ", ".join(field.name for field in dataclasses.fields(GrammarVaeConfig))
     assert str(caught.value).splitlines() == [
         f"{path}: tiny: unknown key 'z_dmi'. Did you mean 'z_dim'? Known: {keys}",
@@ -103,16 +104,16 @@ def test_mistakes_in_a_preset_name_file_preset_and_key(folder):
 
 def test_one_wrong_preset_does_not_stand_in_the_way_of_another(folder):
     write(folder, "wrong: {z_dmi: 4}\nright: {z_dim: 4}\n")
-    assert find_preset("grammar_vae", "right").config.z_dim == 4
+    assert find_preset(GRAMMAR_VAE, "right").config.z_dim == 4
     with pytest.raises(UserError, match="wrong: unknown key 'z_dmi'"):
-        list_presets()
+        list_presets(GRAMMAR_VAE)
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "tiny: 3\n", "7: {z_dim: 4}\n", "tiny:\n"])
 def test_a_file_that_holds_no_presets_is_refused(folder, text):
     path = write(folder, text)
     with pytest.raises(UserError, match=rf"{path}: a preset file maps names to settings"):
-        list_presets()
+        list_presets(GRAMMAR_VAE)
 
 
 PROVENANCE = """
@@ -127,7 +128,7 @@ won:
 
 def test_where_a_promoted_preset_came_from_is_kept(folder):
     write(folder, PROVENANCE)
-    assert find_preset("grammar_vae", "won").provenance == {
+    assert find_preset(GRAMMAR_VAE, "won").provenance == {
         "run": "first",
         "seeds": [7, 8],
         "score": {"mean": 0.5, "spread": 1e-3},
@@ -137,7 +138,7 @@ def test_where_a_promoted_preset_came_from_is_kept(folder):
 def test_provenance_that_is_no_block_is_refused(folder):
     write(folder, "won: {z_dim: 4, provenance: yesterday}\n")
     with pytest.raises(UserError, match="won: provenance is 'yesterday': give keys and values"):
-        find_preset("grammar_vae", "won")
+        find_preset(GRAMMAR_VAE, "won")
 
 
 def test_checkpoints_of_a_promoted_preset_lie_beside_it(folder):
@@ -145,19 +146,19 @@ def test_checkpoints_of_a_promoted_preset_lie_beside_it(folder):
     (folder / "won").mkdir()
     for name in ("best-seq_acc-9-0.9000.ckpt", "best-seq_acc-3-0.5000.ckpt", "README.md"):
         (folder / "won" / name).touch()
-    names = [path.name for path in find_preset("grammar_vae", "won").checkpoints]
+    names = [path.name for path in find_preset(GRAMMAR_VAE, "won").checkpoints]
     assert names == ["best-seq_acc-3-0.5000.ckpt", "best-seq_acc-9-0.9000.ckpt"]
-    assert find_preset("grammar_vae", "lost").checkpoints == []
+    assert find_preset(GRAMMAR_VAE, "lost").checkpoints == []
 
 
 @pytest.mark.parametrize("name", ["minimal", "enhanced_v1", "won"])
 def test_a_rendered_preset_is_found_again(folder, tmp_path, monkeypatch, name):
     write(folder, PROVENANCE)
-    preset = find_preset("grammar_vae", name)
+    preset = find_preset(GRAMMAR_VAE, name)
     text = render_preset(preset, header="Won a search").replace(f"\n{name}:", "\nagain:", 1)
     monkeypatch.setenv("TUNER_PRESETS", str(tmp_path / "other"))
     path = write(tmp_path / "other" / "grammar_vae", text)
-    again = find_preset("grammar_vae", "again")
+    again = find_preset(GRAMMAR_VAE, "again")
     assert (again.config, again.provenance, again.source) == (
         preset.config,
         preset.provenance,
@@ -166,7 +167,7 @@ def test_a_rendered_preset_is_found_again(folder, tmp_path, monkeypatch, name):
 
 
 def test_a_rendered_preset_writes_every_key_out(folder):
-    preset = find_preset("grammar_vae", "minimal")
+    preset = find_preset(GRAMMAR_VAE, "minimal")
     lines = render_preset(preset).splitlines()
     assert lines[0] == "minimal:"
     keys = [line.strip().split(":")[0] for line in lines[1:]]
@@ -176,23 +177,23 @@ def test_a_rendered_preset_writes_every_key_out(folder):
 def test_what_cannot_be_read_is_listed_beside_the_presets_that_can(folder):
     file = write(folder, "wrong: {z_dmi: 4}\nright: {z_dim: 4}\n")
     broken = write(folder, "x: [\n", "b.yaml")
-    survey = survey_presets("grammar_vae")
+    survey = survey_presets([GRAMMAR_VAE])
     assert "right" in names_of(survey.presets)
     assert "wrong" not in names_of(survey.presets)
     assert [message.split(",")[0].split(" unknown")[0] for message in survey.mistakes] == [
         str(broken),
         f"{file}: wrong:",
     ]
-    assert preset_names("grammar_vae")[-2:] == ["wrong", "right"]
+    assert preset_names(GRAMMAR_VAE)[-2:] == ["wrong", "right"]
 
 
 def test_a_broken_file_does_not_stand_in_the_way_of_a_preset_elsewhere(folder):
     broken = write(folder, "x: [\n", "b.yaml")
-    assert find_preset("grammar_vae", "minimal").built_in
+    assert find_preset(GRAMMAR_VAE, "minimal").built_in
     with pytest.raises(UserError, match=rf"unknown grammar_vae preset 'x'.*\n.*not read.*{broken}"):
-        find_preset("grammar_vae", "x")
+        find_preset(GRAMMAR_VAE, "x")
 
 
 def test_a_preset_of_another_model_is_named_as_such(folder):
     with pytest.raises(UserError, match=r"'gpu'.* of this name belongs to ast_autoencoder"):
-        find_preset("grammar_vae", "gpu")
+        find_preset(GRAMMAR_VAE, "gpu")

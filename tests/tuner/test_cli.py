@@ -16,8 +16,8 @@ from tuner.cli import build_parser, main
 from tuner.record.environment import render
 from tuner.record.events import EventLog
 from tuner.record.paths import RunPaths
+from tuner.record.search_copy import write_search
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
-from tuner.search.loading import write_search
 
 REPOSITORY = Path(__file__).parents[2]
 COMMANDS = ["check", "search", "show", "list", "promote", "presets"]

@@ -21,9 +21,7 @@ def show_presets(model: str | None) -> None:
         UserError: no such model; or, once the others are shown, a preset or file is malformed:
             the list is not whole then, which a script can tell by the exit code.
     """
-    if model is not None:
-        model_spec(model)
-    survey = survey_presets(model)
+    survey = survey_presets(MODELS.values() if model is None else [model_spec(model)])
     counts = {
         (preset.model, preset.name): _usual_cost(preset).num_parameters for preset in survey.presets
     }
@@ -54,18 +52,18 @@ def show_preset(name: str, model: str | None, data: Sequence[str]) -> None:
 
 def _find(name: str, model: str | None) -> Preset:
     if model is not None:
-        return find_preset(model_spec(model).name, name)
-    names = {each: preset_names(each) for each in MODELS}
+        return find_preset(model_spec(model), name)
+    names = {each: preset_names(spec) for each, spec in MODELS.items()}
     holders = [each for each in MODELS if name in names[each]]
     if not holders:
-        broken = [str(error) for error in survey_presets().mistakes]
+        broken = [str(error) for error in survey_presets(MODELS.values()).mistakes]
         error = unknown_name("preset", name, {each for found in names.values() for each in found})
         raise UserError("\n".join([str(error), *broken]))
     if len(holders) > 1:
         raise UserError(
             f"several models have a preset '{name}' ({', '.join(holders)}): pass --model"
         )
-    return find_preset(holders[0], name)
+    return find_preset(model_spec(holders[0]), name)
 
 
 def _cost(preset: Preset, data: dict[str, Any]) -> str:

@@ -14,10 +14,10 @@ from tuner.commands.tables import leaderboard_table, runs_table, state_words
 from tuner.record.liveness import is_own_address, is_own_host
 from tuner.record.paths import RunPaths, find_run, list_runs
 from tuner.record.results import Run, leaderboard, read_run
+from tuner.record.search_copy import read_search
 from tuner.record.trial_rows import EpochPoint, TrialRow
 from tuner.running.live import duration
 from tuner.search.blocks import Objective
-from tuner.search.loading import read_search
 from tuner.search.search import Search
 
 

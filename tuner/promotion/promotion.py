@@ -17,15 +17,16 @@ from typing import Any
 from models.config_file import write_text
 from models.errors import UserError
 from models.presets import Preset, preset_folders, preset_names, render_preset
+from models.training.contracts import ModelSpec
 from models.training.ranking import Ranking, has_value
 from tuner.promotion.model_card import first_line, render_card
 from tuner.promotion.provenance import provenance_of
 from tuner.record.paths import RunPaths, check_run_name
 from tuner.record.promotions import PromotedTrial, read_promotions, record_promotion
 from tuner.record.results import Run, kept_checkpoints, read_run
+from tuner.record.search_copy import read_search
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 from tuner.record.trial_rows import EpochPoint, TrialRow
-from tuner.search.loading import read_search
 from tuner.search.search import Search
 
 CARD_FILE = "README.md"
@@ -89,7 +90,7 @@ def promote(
         raise UserError(_nothing_to_promote(run))
     folder = preset_folders()[0].resolve() / search.model
     given = prefix is not None
-    names = _free_names(folder, search.model, prefix or run.name, len(chosen), given=given)
+    names = _free_names(folder, search.spec, prefix or run.name, len(chosen), given=given)
     return [
         _promote_one(run, search, candidate, folder / f"{name}.yaml", confirmation)
         for name, candidate in zip(names, chosen, strict=True)
@@ -174,10 +175,12 @@ def _values(point: EpochPoint, ranking: Ranking) -> str:
     return f"{', '.join(values)} after epoch {point.epoch}"
 
 
-def _free_names(folder: Path, model: str, stem: str, count: int, *, given: bool) -> Sequence[str]:
+def _free_names(
+    folder: Path, spec: ModelSpec, stem: str, count: int, *, given: bool
+) -> Sequence[str]:
     """Return `<stem>-1`, `<stem>-2`, ... as far as free; those of a given stem must be free."""
     check_run_name(stem)
-    taken = set(preset_names(model))
+    taken = set(preset_names(spec))
     names: list[str] = []
     for number in itertools.count(1):
         name = f"{stem}-{number}"

@@ -23,6 +23,7 @@ from tuner.record.events import EventLog
 from tuner.record.outcomes import Outcome
 from tuner.record.paths import RunPaths, create_run, is_run
 from tuner.record.results import Run, read_run
+from tuner.record.search_copy import write_search
 from tuner.running.board import Board
 from tuner.running.driver_log import log_to_file
 from tuner.running.interrupts import Interrupts, catch_signals
@@ -30,7 +31,7 @@ from tuner.running.live import show_search
 from tuner.running.ray_session import check_resources, ray_session, trial_resources
 from tuner.running.stopping import SearchStop
 from tuner.running.trial_failure import is_disk_full, short_message
-from tuner.search.loading import Search, write_search
+from tuner.search.search import Search
 
 logger = logging.getLogger(__name__)
 

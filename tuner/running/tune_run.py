@@ -23,7 +23,7 @@ from tuner.running.stopping import SearchStop
 from tuner.running.study import build_sampler, enqueue, open_storage, open_study
 from tuner.running.trainable import TrialPlan, train_trial
 from tuner.running.trial_config import NUMBER
-from tuner.search.loading import Search
+from tuner.search.search import Search
 
 _MAX_LOST_WORKERS = 2
 

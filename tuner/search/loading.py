@@ -1,35 +1,22 @@
-"""Search files in and out: the one a user names, and the copy that a run folder keeps.
+"""The search file that a user names, read and checked.
 
     search = load_search("grammar_vae/quickstart", overrides=["budget.num_trials=4"])
     config = search.config_for({"beta": 0.01})
 
-Every mistake in a file is reported at once. A run keeps its search as it was resolved, with the
-presets beside it, so that it means the same after a preset was changed or removed.
+Every mistake in a file is reported at once.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from models.config_file import dump_yaml, read_yaml, to_config, write_text
-from models.errors import unknown_name
-from models.presets import PROVENANCE, Preset, find_preset, render_preset
-from models.registry import model_spec
+from models.config_file import read_yaml
+from models.presets import find_preset
 from tuner.errors import SearchInvalid
-from tuner.record.paths import RunPaths
 from tuner.search.overrides import apply_overrides
 from tuner.search.reader import SearchReader
-from tuner.search.search import Search, WarmStart
-from tuner.search.search_files import find_search_file, shipped_searches
-
-__all__ = [
-    "Search",
-    "WarmStart",
-    "load_search",
-    "read_search",
-    "shipped_searches",
-    "write_search",
-]
+from tuner.search.search import Search
+from tuner.search.search_files import find_search_file
 
 
 def load_search(
@@ -47,50 +34,16 @@ def load_search(
         SearchInvalid: with every mistake in the content.
     """
     path = find_search_file(path_or_name)
-    content = apply_overrides(_content(path), overrides)
+    content = apply_overrides(read_content(path), overrides)
     return SearchReader(content, str(path), find_preset, check_files=check_files).read()
 
 
-def read_search(paths: RunPaths) -> Search:
-    """Read the search of a run, with the presets as they were when it began.
+def read_content(path: Path) -> dict[str, Any]:
+    """Return what a search file holds.
 
     Raises:
-        UserError: a file of the run folder is missing or was damaged.
+        UserError: no YAML, or no mapping.
     """
-    presets = _content(paths.presets_file)
-
-    def find(model: str, name: str) -> Preset:
-        if name not in presets:
-            raise unknown_name(f"preset in {paths.presets_file}", name, presets)
-        keys = dict(presets[name])
-        provenance = keys.pop(PROVENANCE, None)
-        return Preset(
-            name=name,
-            model=model,
-            config=to_config(model_spec(model).config_type, keys, f"{paths.presets_file}: {name}"),
-            source=paths.presets_file,
-            provenance=provenance,
-        )
-
-    source = str(paths.search_file)
-    return SearchReader(_content(paths.search_file), source, find, check_effects=False).read()
-
-
-def write_search(search: Search, paths: RunPaths) -> None:
-    """Write the search and its presets into a run folder, which makes it a run.
-
-    Raises:
-        UserError: the disk is full.
-    """
-    presets = {search.preset.name: search.preset}
-    presets.update({start.preset.name: start.preset for start in search.warm_starts})
-    text = "\n".join(render_preset(preset) for preset in presets.values())
-    write_text(paths.presets_file, "# The presets of this run's search, as it began.\n" + text)
-    header = f"The search {search.source} as it was resolved; its presets stand in presets.yaml."
-    write_text(paths.search_file, dump_yaml(search.to_mapping(), header))
-
-
-def _content(path: Path) -> dict[str, Any]:
     content = read_yaml(path)
     if not isinstance(content, dict):
         raise SearchInvalid(str(path), [f"it holds {content!r}: give `model:`, `preset:`, ..."])

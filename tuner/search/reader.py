@@ -17,7 +17,7 @@ from tuner.search.space_effects import effect_mistakes
 from tuner.search.space_parsing import parse_space
 
 T = TypeVar("T")
-FindPreset: TypeAlias = Callable[[str, str], Preset]
+FindPreset: TypeAlias = Callable[[ModelSpec, str], Preset]
 """Gives the preset of a model's name and a preset's name."""
 
 KEYS = (
@@ -82,7 +82,7 @@ class SearchReader:
         spec = self._attempt(lambda: model_spec(self._name("model")))
         if spec is None:  # the rest is meaningless without it
             raise SearchInvalid(self._source, self._mistakes)
-        preset = self._attempt(lambda: self._find(spec.name, self._name("preset")))
+        preset = self._attempt(lambda: self._find(spec, self._name("preset")))
         data = self._data(spec)
         objectives = self._attempt(lambda: read_objectives(self._raw, spec))
         fixed = self._fixed()
@@ -198,7 +198,7 @@ class SearchReader:
             )
         starts = []
         for name in names:
-            preset = self._attempt(lambda name=name: self._find(spec.name, name))
+            preset = self._attempt(lambda name=name: self._find(spec, name))
             if preset and space:
                 starts.append(self._warm_start(preset, space))
         return tuple(starts)

@@ -7,6 +7,7 @@ import pytest
 import cluster.slurm
 from cluster.slurm.named_runs import NAMED_RUNS, write_scripts
 from cluster.slurm.script import render_script
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.presets import find_preset
 
 FOLDER = Path(cluster.slurm.__file__).parent
@@ -20,7 +21,7 @@ def test_shipped_script_equals_the_generated_one(name: str) -> None:
 @pytest.mark.parametrize("job", NAMED_RUNS.values(), ids=list(NAMED_RUNS))
 def test_named_run_trains_a_preset_that_exists(job) -> None:
     preset = job.command[job.command.index("--config") + 1]
-    assert find_preset("grammar_vae", preset).built_in
+    assert find_preset(GRAMMAR_VAE, preset).built_in
 
 
 def test_every_shipped_script_is_generated(tmp_path: Path) -> None:

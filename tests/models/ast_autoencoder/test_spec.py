@@ -30,19 +30,19 @@ def test_losses_depend_on_what_is_left_out():
 
 
 def test_presets_are_those_of_the_guide_and_of_more_data():
-    names = [preset.name for preset in list_presets("ast_autoencoder") if preset.built_in]
+    names = [preset.name for preset in list_presets(AST_AUTOENCODER) if preset.built_in]
     assert names == ["default", "small", "fast", "large", "gpu"]
-    small = find_preset("ast_autoencoder", "small").config
+    small = find_preset(AST_AUTOENCODER, "small").config
     assert (small.epochs, small.batch_size, small.hidden_dim, small.max_decode_steps) == (
         50, 4, 64, 50,
     )  # fmt: skip
-    large = find_preset("ast_autoencoder", "large").config
+    large = find_preset(AST_AUTOENCODER, "large").config
     assert (large.epochs, large.batch_size, large.hidden_dim, large.lr) == (20, 32, 256, 5e-4)
 
 
 @pytest.mark.parametrize("name", ["default", "small", "large"])
 def test_cost_counts_the_parameters_of_the_network(name):
-    config = find_preset("ast_autoencoder", name).config
+    config = find_preset(AST_AUTOENCODER, name).config
     cost = usual_cost(config)
     assert cost.num_parameters == build_network(config).num_parameters
     assert cost.checkpoint_mb == pytest.approx(12 * cost.num_parameters / 1e6)
@@ -57,8 +57,9 @@ def test_more_programs_a_batch_take_more_memory(small):
 def test_counting_parameters_first_leaves_the_tables_whole():
     code = (
         "from models.presets import find_preset;"
+        "from models.ast_autoencoder.spec import AST_AUTOENCODER;"
         "from models.ast_autoencoder.cost import usual_cost;"
-        "usual_cost(find_preset('ast_autoencoder', 'small').config);"
+        "usual_cost(find_preset(AST_AUTOENCODER, 'small').config);"
         "from models.programs.language.machine import ConstraintMachine;"
         "ConstraintMachine('cpu', 20)"
     )

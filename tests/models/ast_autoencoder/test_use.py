@@ -98,7 +98,7 @@ def test_flags_may_be_repeated_and_none_is_dropped(command, program):
     ("arguments", "message"),
     [
         (["reconstruct"], "either --file FILE"),
-        (["reconstruct", "--file"], "either --file FILE"),
+        (["reconstruct", "--file"], "--file: its value is missing"),
         (["synthesize"], "either --example"),
         (["encode", "--file", "nowhere.py"], r"nowhere\.py: cannot be read"),
         (["decode", "--latents", "nowhere.npz"], "no array `latents`"),

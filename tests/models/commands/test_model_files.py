@@ -14,6 +14,7 @@ from models.commands.model_files import (
     write_arrays,
 )
 from models.errors import UserError
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.training.checkpoints import write_checkpoint
 
 
@@ -24,25 +25,25 @@ def refuse(folder: Path) -> Path:
 def test_a_file_stands_for_itself(tmp_path):
     path = tmp_path / "a.ckpt"
     path.touch()
-    assert find_checkpoint("grammar_vae", str(path), refuse) == path
+    assert find_checkpoint(GRAMMAR_VAE, str(path), refuse) == path
 
 
 def test_a_folder_is_left_to_the_model(tmp_path):
-    assert find_checkpoint("grammar_vae", str(tmp_path), lambda f: f / "x") == tmp_path / "x"
+    assert find_checkpoint(GRAMMAR_VAE, str(tmp_path), lambda f: f / "x") == tmp_path / "x"
     with pytest.raises(UserError, match="nothing here"):
-        find_checkpoint("grammar_vae", str(tmp_path), refuse)
+        find_checkpoint(GRAMMAR_VAE, str(tmp_path), refuse)
 
 
 def test_a_built_in_preset_has_no_checkpoints():
     with pytest.raises(UserError, match=r"train it with python -m models\.grammar_vae\.train"):
-        find_checkpoint("grammar_vae", "minimal", refuse)
+        find_checkpoint(GRAMMAR_VAE, "minimal", refuse)
 
 
 def test_the_best_of_a_folder_is_by_the_models_first_metric(tmp_path):
-    assert best_in("grammar_vae", tmp_path) is None
+    assert best_in(GRAMMAR_VAE, tmp_path) is None
     for name in ("best-loss-1-0.1000", "best-seq_acc-1-0.2000", "best-seq_acc-2-0.9000"):
         (tmp_path / f"{name}.ckpt").touch()
-    assert best_in("grammar_vae", tmp_path) == tmp_path / "best-seq_acc-2-0.9000.ckpt"
+    assert best_in(GRAMMAR_VAE, tmp_path) == tmp_path / "best-seq_acc-2-0.9000.ckpt"
 
 
 def test_of_equals_in_a_folder_the_best_is_by_the_models_secondary_metric(tmp_path):
@@ -51,7 +52,7 @@ def test_of_equals_in_a_folder_the_best_is_by_the_models_secondary_metric(tmp_pa
             tmp_path / f"best-seq_acc-{epoch}-0.0000.ckpt",
             {"metrics": {"val/seq_acc": 0.0, "val/elbo": elbo}},
         )
-    assert best_in("grammar_vae", tmp_path) == tmp_path / "best-seq_acc-2-0.0000.ckpt"
+    assert best_in(GRAMMAR_VAE, tmp_path) == tmp_path / "best-seq_acc-2-0.0000.ckpt"
 
 
 @pytest.mark.parametrize("save", [np.save, lambda path, a: np.savez(path, latents=a)])
@@ -104,7 +105,7 @@ def test_where_nothing_can_be_written_is_told_before(tmp_path):
 def test_what_is_neither_file_nor_folder_nor_preset_is_said_to_be_none_of_them(tmp_path):
     (tmp_path / "run_20261122").mkdir()
     with pytest.raises(UserError) as caught:
-        find_checkpoint("grammar_vae", str(tmp_path / "run_20261121"), refuse)
+        find_checkpoint(GRAMMAR_VAE, str(tmp_path / "run_20261121"), refuse)
     assert str(caught.value).startswith(
         f"{tmp_path}/run_20261121: there is no such file or folder. Did you mean 'run_20261122'? "
         "Nor is it a preset: unknown grammar_vae preset"

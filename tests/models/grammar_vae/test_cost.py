@@ -9,6 +9,7 @@ import torch
 
 import models
 from models.grammar_vae.cost import cost_of, describe_cost
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
 from models.presets import find_preset
 from models.training.loop import FitSettings, fit
@@ -37,7 +38,7 @@ def test_sizes_are_those_of_the_data(equations, tiny):
 def test_nothing_is_computed_to_foretell_it():
     before = torch.get_rng_state()
     cost = cost_of(
-        find_preset("grammar_vae", "large").config,
+        find_preset(GRAMMAR_VAE, "large").config,
         num_productions=56,
         num_steps=114,
         num_train_rows=38_400,
@@ -68,7 +69,7 @@ from models.grammar_vae.task import GrammarVaeTask
 from models.presets import find_preset
 
 torch.set_num_threads(1)
-config = replace(find_preset("grammar_vae", "minimal").config, batch_size=int(sys.argv[1]))
+config = replace(find_preset(GRAMMAR_VAE, "minimal").config, batch_size=int(sys.argv[1]))
 dataset = load_dataset(DataConfig(dataset="pde", num_rows=48))
 longest = dataset.ids[dataset.lengths.argmax()][None]
 ids = np.repeat(longest, config.batch_size + 1, axis=0)

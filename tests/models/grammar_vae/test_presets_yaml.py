@@ -9,7 +9,7 @@ from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
 from models.presets import find_preset, list_presets
 
-BUILT_IN = [preset for preset in list_presets("grammar_vae") if preset.built_in]
+BUILT_IN = [preset for preset in list_presets(GRAMMAR_VAE) if preset.built_in]
 
 
 def test_the_five_presets_that_users_know_come_first():
@@ -94,12 +94,12 @@ def test_the_file_says_how_to_train():
     ],
 )
 def test_built_in_presets_have_the_published_values(name, values):
-    settings = to_mapping(find_preset("grammar_vae", name).config)
+    settings = to_mapping(find_preset(GRAMMAR_VAE, name).config)
     assert {key: settings[key] for key in values} == values
 
 
 def test_the_enhanced_pair_shares_its_network():
-    first = to_mapping(find_preset("grammar_vae", "enhanced_v1").config)
-    second = to_mapping(find_preset("grammar_vae", "kusner_hyperparams_enhanced_arch").config)
+    first = to_mapping(find_preset(GRAMMAR_VAE, "enhanced_v1").config)
+    second = to_mapping(find_preset(GRAMMAR_VAE, "kusner_hyperparams_enhanced_arch").config)
     network = [key for key in first if key.startswith(("z_dim", "encoder_", "decoder_"))]
     assert {key: first[key] for key in network} == {key: second[key] for key in network}

@@ -17,6 +17,7 @@ from models.commands.process import run_command
 from models.config_file import read_yaml, to_mapping
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.datasets.writing import write_dataset
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.train import _parse, _run
 from models.presets import find_preset
@@ -105,7 +106,7 @@ def test_without_a_preset_the_defaults_hold():
 
 
 def test_a_flag_beats_the_preset_and_the_preset_beats_the_default():
-    preset = find_preset("grammar_vae", "kusner_original").config
+    preset = find_preset(GRAMMAR_VAE, "kusner_original").config
     model = _parse([*DATA, "--config", "kusner_original", "--batch_size", "64"]).model
     assert model == dataclasses.replace(preset, batch_size=64)
     assert model.encoder_hidden == 9

@@ -6,6 +6,7 @@ import tuner.promotion.promotion
 from models.commands.model_files import find_checkpoint
 from models.errors import UserError
 from models.presets import find_preset
+from models.registry import model_spec
 from models.training.checkpoints import read_checkpoint, write_checkpoint
 from tuner.promotion.promotion import promote
 from tuner.record.environment import render
@@ -13,7 +14,7 @@ from tuner.record.events import EventLog
 from tuner.record.paths import RunPaths
 from tuner.record.promotions import read_promotions
 from tuner.record.results import read_run
-from tuner.search.loading import write_search
+from tuner.record.search_copy import write_search
 
 
 class FakeRun:
@@ -78,7 +79,7 @@ def test_the_best_become_presets_with_their_checkpoints(fake_run, presets):
         "best-score-2-0.9000.ckpt",
         "best-score-3-0.7000.ckpt",
     ]
-    preset = find_preset("fake", "first-1")
+    preset = find_preset(model_spec("fake"), "first-1")
     assert preset.config.lr == 0.375
     assert preset.config.epochs == 4
     assert [path.resolve() for path in preset.checkpoints] == first.preset.checkpoints
@@ -97,7 +98,7 @@ def test_every_checkpoint_is_of_the_epoch_that_its_name_says(fake_run, presets):
             assert f"{content['metrics']['val/score']:.4f}" == value
             found[int(epoch)] = content
         assert sorted(found) == sorted(epochs)
-        used = find_checkpoint("fake", f"first-{number}", lambda folder: folder)
+        used = find_checkpoint(model_spec("fake"), f"first-{number}", lambda folder: folder)
         assert read_checkpoint(used)["epoch"] == epochs[0]
 
 
@@ -115,7 +116,7 @@ def test_less_can_be_better(make_search, tmp_path, presets):
         "README.md", "best-cost-2-2.0000.ckpt", "best-cost-3-8.0000.ckpt",
     ]  # fmt: skip
     assert read_checkpoint(presets / "r-1" / "best-cost-3-8.0000.ckpt")["epoch"] == 3
-    assert read_checkpoint(find_checkpoint("fake", "r-1", lambda folder: folder))["epoch"] == 2
+    assert read_checkpoint(find_checkpoint(model_spec("fake"), "r-1", lambda folder: folder))["epoch"] == 2
 
 
 def test_of_equal_epochs_and_trials_the_secondary_value_decides(make_search, tmp_path, presets):
@@ -129,7 +130,7 @@ def test_of_equal_epochs_and_trials_the_secondary_value_decides(make_search, tmp
     run.trial("c", curve(15.0))
     promoted = promote(run.paths, top=3, confirm=False)
     assert [(one.row.trial, one.best.epoch) for one in promoted] == [("b", 2), ("a", 3), ("c", 1)]
-    used = find_checkpoint("fake", "r-2", lambda folder: folder)
+    used = find_checkpoint(model_spec("fake"), "r-2", lambda folder: folder)
     assert used.name == "best-score-3-0.0000.ckpt"
     card = (presets / "r-1" / "README.md").read_text()
     assert (
@@ -139,7 +140,7 @@ def test_of_equal_epochs_and_trials_the_secondary_value_decides(make_search, tmp
 
 def test_provenance_tells_where_it_comes_from(fake_run):
     (promoted,) = promote(fake_run.paths, confirm=False)
-    provenance = find_preset("fake", promoted.preset.name).provenance
+    provenance = find_preset(model_spec("fake"), promoted.preset.name).provenance
     assert provenance["run"] == "first"
     assert provenance["trial"] == {"number": 1, "id": "b", "state": "done", "epochs": 3}
     assert provenance["metric"] == {"name": "val/score", "value": 0.9, "epoch": 2}
@@ -172,7 +173,7 @@ def test_the_card_says_what_it_is(fake_run, presets):
 
 def test_a_confirmation_is_written_down(fake_run):
     (promoted,) = promote(fake_run.paths, confirmation={"mean": 0.88, "seeds": [1, 2, 3]})
-    provenance = find_preset("fake", promoted.preset.name).provenance
+    provenance = find_preset(model_spec("fake"), promoted.preset.name).provenance
     assert provenance["confirmed"] is True
     assert provenance["confirmation"] == {"mean": 0.88, "seeds": [1, 2, 3]}
 
@@ -262,7 +263,7 @@ def test_what_a_crash_left_is_replaced(fake_run, presets):
     fake_run.paths.promotion_file.unlink()
     (promoted,) = promote(fake_run.paths, confirm=False)
     assert promoted.preset.name == "first-1"
-    assert find_preset("fake", "first-1").checkpoints
+    assert find_preset(model_spec("fake"), "first-1").checkpoints
 
 
 def test_a_folder_of_somebody_else_is_left_alone(fake_run, presets):

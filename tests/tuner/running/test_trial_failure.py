@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from models.errors import UserError
-from models.training.loop import TrainingDiverged, memory
+from models.training import memory
+from models.training.loop import TrainingDiverged
 from models.training.memory import OutOfMemory
 from tuner.running.trial_failure import (
     ObjectiveNotFinite,

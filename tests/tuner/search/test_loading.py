@@ -4,10 +4,12 @@ import pytest
 
 from models.config_file import read_yaml
 from models.errors import UserError
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.presets import find_preset, render_preset
 from tuner.errors import SearchInvalid
 from tuner.record.paths import RunPaths, is_run
-from tuner.search.loading import load_search, read_search, write_search
+from tuner.record.search_copy import read_search, write_search
+from tuner.search.loading import load_search
 
 SMALL = """
 model: grammar_vae
@@ -92,7 +94,7 @@ def test_run_keeps_its_search(small, tmp_path, overrides):
 
 
 def test_run_keeps_its_presets_though_they_are_changed(small, tmp_path, presets):
-    mine = dataclasses.replace(find_preset("grammar_vae", "minimal"), name="mine")
+    mine = dataclasses.replace(find_preset(GRAMMAR_VAE, "minimal"), name="mine")
     mine = dataclasses.replace(mine, provenance={"run": "first"})
     (presets / "mine.yaml").write_text(render_preset(mine))
     search = load_search(small, ["preset=mine"])

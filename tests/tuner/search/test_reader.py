@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from models.config_file import parse_yaml
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.presets import find_preset
 from tuner.errors import SearchInvalid
 from tuner.search.blocks import Objective
@@ -38,7 +39,7 @@ def mistakes(*overrides):
 def test_settings_come_from_preset_fixed_and_scheduler():
     search = read()
     assert search.base_config == dataclasses.replace(
-        find_preset("grammar_vae", "minimal").config, batch_size=64, epochs=6
+        find_preset(GRAMMAR_VAE, "minimal").config, batch_size=64, epochs=6
     )
     assert search.source == "small.yaml"
 

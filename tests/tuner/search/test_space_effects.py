@@ -6,9 +6,11 @@ from models.config_file import parse_yaml
 from models.errors import UserError
 from models.presets import find_preset
 from tuner.record.paths import RunPaths
-from tuner.search.loading import load_search, read_search, shipped_searches, write_search
+from tuner.record.search_copy import read_search, write_search
+from tuner.search.loading import load_search
 from tuner.search.overrides import apply_overrides
 from tuner.search.reader import SearchReader
+from tuner.search.search_files import shipped_searches
 
 SEARCH = """
 model: grammar_vae

@@ -7,6 +7,7 @@ import torch
 
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.network.network import Posterior, build_network, encoder_channels
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.presets import find_preset
 
 PDE = {"num_ids": 56, "num_steps": 114}
@@ -15,7 +16,7 @@ PDE = {"num_ids": 56, "num_steps": 114}
 
 def parameters_of(name):
     with torch.device("meta"):
-        return build_network(find_preset("grammar_vae", name).config, **PDE).num_parameters
+        return build_network(find_preset(GRAMMAR_VAE, name).config, **PDE).num_parameters
 
 
 def conv_parameters(kernel, before, after):

@@ -1,0 +1,52 @@
+"""The copy of a search that a run keeps, as it was resolved, with the presets beside it.
+
+So it means the same after a preset was changed or removed.
+"""
+
+from models.config_file import dump_yaml, to_config, write_text
+from models.errors import unknown_name
+from models.presets import PROVENANCE, Preset, render_preset
+from models.training.contracts import ModelSpec
+from tuner.record.paths import RunPaths
+from tuner.search.loading import read_content
+from tuner.search.reader import SearchReader
+from tuner.search.search import Search
+
+
+def read_search(paths: RunPaths) -> Search:
+    """Read the search of a run, with the presets as they were when it began.
+
+    Raises:
+        UserError: a file of the run folder is missing or was damaged.
+    """
+    presets = read_content(paths.presets_file)
+
+    def find(spec: ModelSpec, name: str) -> Preset:
+        if name not in presets:
+            raise unknown_name(f"preset in {paths.presets_file}", name, presets)
+        keys = dict(presets[name])
+        provenance = keys.pop(PROVENANCE, None)
+        return Preset(
+            name=name,
+            model=spec.name,
+            config=to_config(spec.config_type, keys, f"{paths.presets_file}: {name}"),
+            source=paths.presets_file,
+            provenance=provenance,
+        )
+
+    source = str(paths.search_file)
+    return SearchReader(read_content(paths.search_file), source, find, check_effects=False).read()
+
+
+def write_search(search: Search, paths: RunPaths) -> None:
+    """Write the search and its presets into a run folder, which makes it a run.
+
+    Raises:
+        UserError: the disk is full.
+    """
+    presets = {search.preset.name: search.preset}
+    presets.update({start.preset.name: start.preset for start in search.warm_starts})
+    text = "\n".join(render_preset(preset) for preset in presets.values())
+    write_text(paths.presets_file, "# The presets of this run's search, as it began.\n" + text)
+    header = f"The search {search.source} as it was resolved; its presets stand in presets.yaml."
+    write_text(paths.search_file, dump_yaml(search.to_mapping(), header))
