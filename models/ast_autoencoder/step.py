@@ -54,6 +54,7 @@ class TrainStep:
         self.settings = settings
         self.parameters = list(network.parameters())
         device = self.parameters[0].device
+        # An epoch adds up millions of nats, next to which float32 would lose a program's.
         self.sums = torch.zeros(len(_SUMS), dtype=torch.float64, device=device)
         self.last_sums = torch.zeros_like(self.sums)
         self.first_bad_step = torch.zeros((), dtype=torch.int64, device=device)
@@ -126,6 +127,7 @@ class TrainStep:
         """Return the gradients of the nats of a part, and its sums."""
         nodes, steps = part()
         terms = self._terms(nodes, steps)
+        # `backward()` would add up in `parameter.grad`, which all threads share.
         grads = torch.autograd.grad(terms.nats.sum(), self.parameters, allow_unused=True)
         return grads, _sums_of(terms, steps, torch.ones(len(nodes.kind)))
 
@@ -137,6 +139,8 @@ class TrainStep:
         update = torch.stack([grad_norm, torch.ones_like(grad_norm)])
         self.last_sums.copy_(torch.cat([sums, update]))
         self.sums += self.last_sums
+        # Nothing may wait for the device, so that what is bad is noted there, without a branch;
+        # `means` raises it at the end of the epoch.
         bad = ~(sums[1].isfinite() & grad_norm.isfinite())
         self.first_bad_step += (bad & (self.first_bad_step == 0)) * self.sums[-1].long()
 

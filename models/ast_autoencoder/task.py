@@ -67,7 +67,7 @@ class AstAutoencoderTask(NetworkTask):
         eval_interval: int = 1,
         graphed: bool | None = None,
     ) -> None:
-        allow_deterministic_products()
+        allow_deterministic_products()  # before cuBLAS is first used
         super().__init__(config, dataset, device)
         self.eval_interval = eval_interval
         self.network = build_network(config).to(self.device)
@@ -77,6 +77,8 @@ class AstAutoencoderTask(NetworkTask):
         self.num_nodes = torch.as_tensor(count_nodes(dataset.ids))
         self.tensors = self._tensors()
         capturable = self.device.type == "cuda" and config.encoder_kind in _CAPTURABLE
+        # A captured step cannot read the rate and the count of updates from the host: a
+        # capturable optimizer keeps them on the device.
         self.graphed = capturable if graphed is None else graphed
         self.inference = Inference(self.network, autocast_dtype(config.precision, self.device))
         optimizer = torch.optim.AdamW(
@@ -207,6 +209,7 @@ class AstAutoencoderTask(NetworkTask):
 
     def _tensors(self) -> tuple[NodeTensors, StepTensors]:
         """Make the arrays of the data set; rows of programs that are too long hold another."""
+        # Rows keep their positions, and no split names those that are too long.
         ids = np.array(self.dataset.ids)
         ids[(self.lengths > self.config.max_decode_steps).numpy()] = ids[int(self.train_rows[0])]
         ids = ids[:, : self.config.max_decode_steps]

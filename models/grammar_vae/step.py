@@ -1,21 +1,22 @@
 """One optimizer step, with nothing in it that waits for the device."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from models.grammar_vae.loss import KlWeight, kl_per_dimension, reconstruction, weighted_kl
-from models.grammar_vae.network.fused_loss import fused_terms
-from models.grammar_vae.network.fused_step import Latent, finish_step, weigh_rows
+from models.grammar_vae.network.fused_step import FusedBackward
 from models.grammar_vae.network.network import GrammarVae
 from models.grammar_vae.rules import Rules
-from models.layers.cuda_kernels import kernels_apply
+from models.layers.fast_path import implementation_for
 from models.optimization.parts import PartWorkers, set_gradients
 from models.training.loop import TrainingDiverged
 
+# In the order in which `step_kernels.cu` adds up, too.
 _SUMS = (
     "rows",
     "recon",
@@ -64,51 +65,50 @@ class TrainStep:
         self.settings = settings
         self.names, self.parameters = zip(*network.named_parameters(), strict=True)
         device = self.parameters[0].device
+        # An epoch adds up millions of nats, next to which float32 would lose those of a row.
         self.sums = torch.zeros(len(_SUMS), dtype=torch.float64, device=device)
         # Which of recon, kl and the gradients was not finite when that first happened, and when.
         self.first_bad = torch.zeros(2 + len(self.names), dtype=torch.bool, device=device)
         self.first_bad_step = torch.zeros((), dtype=torch.int64, device=device)
+        # It keeps the tensors of `state`: they are changed in place and never replaced.
+        self._fused = FusedBackward(
+            network=network,
+            competitors=rules.competitors,
+            state=self.state,
+            free_bits=settings.free_bits,
+            clip_norm=settings.clip_norm,
+        )
 
-    def __call__(self, ids: Tensor, beta: Tensor, weight: Tensor | None = None) -> None:
+    def __call__(
+        self,
+        ids: Tensor,
+        beta: Tensor,
+        weight: Tensor | None = None,
+        workers: PartWorkers | None = None,
+    ) -> None:
         """Train on one batch.
 
         Args:
             ids: (batch, time) int64, padded with -1.
             beta: () weight of the KL term, on the device.
             weight: (batch,) 1 for real rows, 0 for rows that fill up a batch; None: all real.
+            workers: work on parts of the batch side by side, on a CPU; all rows are real then.
         """
         self.optimizer.zero_grad(set_to_none=True)
-        device = ids.device
-        with torch.autocast(
-            device.type, dtype=self.settings.autocast, enabled=self.settings.autocast is not None
-        ):
-            work = self._run_kernels if kernels_apply(device) else self._run_torch
-            work(ids, beta, weight)
-
-    def in_parts(
-        self, workers: PartWorkers, parts: Sequence[tuple[Tensor, Tensor]], beta: Tensor
-    ) -> None:
-        """Train on one batch whose parts are worked on side by side, on a CPU.
-
-        Args:
-            workers: one for each part.
-            parts: ids (rows, time) int64, padded with -1, and noise (rows, z_dim) of each.
-            beta: () weight of the KL term.
-        """
-        autocast = self.settings.autocast
-
-        def gradients(part: tuple[Tensor, Tensor]) -> tuple[Sequence[Tensor | None], Tensor]:
-            with torch.autocast("cpu", dtype=autocast, enabled=autocast is not None):
-                row_loss, columns = self._forward(*part, beta)
-            total = row_loss.sum()
-            return torch.autograd.grad(total, self.parameters, allow_unused=True), columns
-
-        found = workers.run(gradients, parts)
-        columns = torch.cat([each for _, each in found], dim=1)
-        set_gradients(self.parameters, [grads for grads, _ in found], 1 / columns.shape[1])
-        grad_norms = self._clip()
+        parts = [ids] if workers is None else workers.split(ids)
+        if workers is not None and len(parts) > 1:
+            finish = self._backward_in_parts(workers, parts, beta)
+        else:
+            with self._autocast(ids):
+                # The fast path on new GPUs is `FusedBackward` in `network/fused_step.py`.
+                backward = implementation_for(ids.device, plain=self._backward, fused=self._fused)
+                finish = backward(ids, beta, weight)
+        grads = [parameter.grad for parameter in self.parameters]
+        norms = torch.stack(torch._foreach_norm(grads))  # pyright: ignore[reportPrivateImportUsage]
+        factor = finish(norms)
+        if self.settings.clip_norm > 0:
+            torch._foreach_mul_(grads, factor)  # pyright: ignore[reportPrivateImportUsage]
         self.optimizer.step()
-        self._record(columns, torch.ones_like(columns[0]), grad_norms)
 
     @property
     def state(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -143,15 +143,40 @@ class TrainStep:
             "grad_norm": sums["grad_norm"] / sums["updates"],
         }
 
-    def _run_torch(self, ids: Tensor, beta: Tensor, weight: Tensor | None) -> None:
+    def _autocast(self, ids: Tensor) -> torch.autocast:
+        dtype = self.settings.autocast
+        return torch.autocast(ids.device.type, dtype=dtype, enabled=dtype is not None)
+
+    def _backward(
+        self, ids: Tensor, beta: Tensor, weight: Tensor | None
+    ) -> Callable[[Tensor], Tensor]:
+        """Give every parameter its gradient; return `_finish`, which waits for their norms."""
         noise = torch.randn(len(ids), self.network.z_dim, device=ids.device)
         row_loss, columns = self._forward(ids, noise, beta)
         with torch.autocast(ids.device.type, enabled=False):
             weight = torch.ones_like(row_loss) if weight is None else weight
             ((row_loss * weight).sum() / weight.sum()).backward()
-            grad_norms = self._clip()
-            self.optimizer.step()
-            self._record(columns, weight, grad_norms)
+        return partial(self._finish, columns, weight)
+
+    def _backward_in_parts(
+        self, workers: PartWorkers, parts: list[Tensor], beta: Tensor
+    ) -> Callable[[Tensor], Tensor]:
+        """Do what `_backward` does, each part of the batch in a thread of its own."""
+        # The noise is drawn here: threads would draw theirs in an order that differs each time.
+        noise = workers.split(torch.randn(sum(map(len, parts)), self.network.z_dim))
+
+        def gradients(part: tuple[Tensor, Tensor]) -> tuple[Sequence[Tensor | None], Tensor]:
+            # Autocast holds for a thread, and `backward()` would add up in `parameter.grad`,
+            # which all threads share.
+            with self._autocast(part[0]):
+                row_loss, columns = self._forward(*part, beta)
+            total = row_loss.sum()  # divided by the rows of all parts below
+            return torch.autograd.grad(total, self.parameters, allow_unused=True), columns
+
+        found = workers.run(gradients, list(zip(parts, noise, strict=True)))
+        columns = torch.cat([each for _, each in found], dim=1)
+        set_gradients(self.parameters, [grads for grads, _ in found], 1 / columns.shape[1])
+        return partial(self._finish, columns, torch.ones_like(columns[0]))
 
     def _forward(self, ids: Tensor, noise: Tensor, beta: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss of each row, (batch,), and the first seven of `_SUMS`, (7, batch)."""
@@ -168,50 +193,28 @@ class TrainStep:
             columns = torch.stack([torch.ones_like(kl), terms.recon, kl, row_loss, *rights])
         return row_loss, columns.detach()
 
-    def _run_kernels(self, ids: Tensor, beta: Tensor, weight: Tensor | None) -> None:
-        posterior = self.network.encoder.side_by_side(ids)
-        noise = torch.randn(len(ids), self.network.z_dim, device=ids.device)
-        z, kl = Latent.apply(posterior, noise)  # pyright: ignore[reportGeneralTypeIssues]
-        logits = self.network.decoder(z, ids.shape[1])
-        terms = fused_terms(logits, ids, self.rules.competitors)
-        with torch.autocast("cuda", enabled=False):
-            self._update(terms, kl, beta, weight)
-
-    def _update(self, terms: Tensor, kl: Tensor, beta: Tensor, weight: Tensor | None) -> None:
-        d_terms, d_kl, bad = weigh_rows(
-            terms.detach(),
-            kl.detach(),
-            weight,
-            beta=beta,
-            sums=self.sums,
-            free_bits=self.settings.free_bits,
-        )
-        torch.autograd.backward((terms, kl), (d_terms, d_kl))
-        grads = [parameter.grad for parameter in self.parameters]
-        norms = torch.stack(torch._foreach_norm(grads))  # pyright: ignore[reportPrivateImportUsage]
-        factor = finish_step(norms, bad, self.state, self.settings.clip_norm)
-        if self.settings.clip_norm > 0:
-            torch._foreach_mul_(grads, factor)  # pyright: ignore[reportPrivateImportUsage]
-        self.optimizer.step()
-
-    def _clip(self) -> Tensor:
-        """Scale the gradients down to the largest norm; return their norms, (parameters,)."""
-        grads = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
-        norms = torch.stack(torch._foreach_norm(grads))  # pyright: ignore[reportPrivateImportUsage]
-        if self.settings.clip_norm > 0:
-            factor = (self.settings.clip_norm / (norms.norm() + 1e-6)).clamp(max=1.0)
-            torch._foreach_mul_(grads, factor)  # pyright: ignore[reportPrivateImportUsage]
-        return norms
-
     @torch.no_grad()
-    def _record(self, columns: Tensor, weight: Tensor, grad_norms: Tensor) -> None:
-        """Add up the first seven of `_SUMS`, (7, batch), and note the first value not finite."""
-        update = torch.stack([grad_norms.norm(), torch.ones_like(grad_norms[0])])
-        self.sums += torch.cat([columns @ weight, update])
+    def _finish(self, columns: Tensor, weight: Tensor, grad_norms: Tensor) -> Tensor:
+        """Add a batch to the sums and note the first value not finite.
+
+        Args:
+            columns: the first seven of `_SUMS`, (7, batch).
+            weight: (batch,) of the rows.
+            grad_norms: (parameters,), of each gradient.
+
+        Returns:
+            What the gradients are multiplied with, so that their norm keeps to the largest, ().
+        """
+        grad_norm = grad_norms.norm()
+        self.sums += torch.cat([columns @ weight, torch.stack([grad_norm, grad_norm.new_ones(())])])
         finite = torch.cat([columns[1:3].sum(1).isfinite(), grad_norms.isfinite()])
+        # Nothing may wait for the device, so that what is bad is noted there, without a branch;
+        # `means` raises it at the end of the epoch.
         new = (self.first_bad_step == 0) & ~finite.all()
         self.first_bad |= new & ~finite
         self.first_bad_step += new * self.sums[-1].long()
+        # A norm of zero must not be divided by; an infinite one gives 0 and is raised anyway.
+        return (self.settings.clip_norm / (grad_norm + 1e-6)).clamp(max=1.0)
 
 
 class RowsStep:
@@ -237,10 +240,6 @@ class RowsStep:
 
     def __call__(self, rows: Tensor, num_steps: int, weight: Tensor | None) -> None:
         """Train on one batch; see `Work`."""
+        # The data set is kept as int16; indices have to be int64.
         ids = self.ids[rows, :num_steps].long()
-        parts = self.workers.split(ids)
-        if len(parts) == 1:
-            self.step(ids, self.beta, weight)
-            return
-        noise = self.workers.split(torch.randn(len(rows), self.step.network.z_dim))
-        self.step.in_parts(self.workers, list(zip(parts, noise, strict=True)), self.beta)
+        self.step(ids, self.beta, weight, self.workers)

@@ -49,11 +49,14 @@ class GrammarVaeTask(NetworkTask):
             config, num_ids=dataset.num_productions, num_steps=dataset.ids.shape[1]
         ).to(self.device)
         self.rules = build_rules(dataset, device)
+        # Arrays may be mapped from files that must not be written to, so torch gets copies.
         self.ids = torch.as_tensor(np.array(dataset.ids), device=self.device)
         self.train_rows = torch.as_tensor(np.array(dataset.train))
         self.val_rows = torch.as_tensor(np.array(dataset.val))
         self.known_rows = frozenset(row_keys(dataset.ids[dataset.train]))
         self.autocast = autocast_dtype(config.precision, self.device)
+        # A captured step cannot read the rate and the count of updates from the host: capturable
+        # keeps them on the device.
         optimizer = torch.optim.Adam(
             self.network.parameters(), lr=config.lr, fused=True, capturable=self.graphed
         )
@@ -65,6 +68,7 @@ class GrammarVaeTask(NetworkTask):
                 free_bits=config.free_bits, clip_norm=config.clip_norm, autocast=self.autocast
             ),
         )
+        # Graphs read beta at this address, so an epoch fills it and never replaces it.
         self.beta = torch.zeros((), device=self.device)
         self.optimization = Optimization(
             self.network,

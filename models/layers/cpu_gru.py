@@ -12,7 +12,11 @@ from torch import Tensor
 
 
 class CpuGruLayer(torch.autograd.Function):
-    """A layer as `torch.gru` computes it; the state is wide, products may be bfloat16."""
+    """A layer as `torch.gru` computes it; the state is wide, products may be bfloat16.
+
+    In the order n, r, z, q (q being the recurrent part of n) the gradients that go to the input
+    are the first three gates and those that go to the state the last three: each is one slice.
+    """
 
     @staticmethod
     def forward(  # noqa: PLR0917 (autograd passes by position)
@@ -54,7 +58,7 @@ class CpuGruLayer(torch.autograd.Function):
         # Every call of torch costs a microsecond and hands the interpreter to other threads, so
         # the views are made at once and each step has as few calls as there are operations.
         for step in range(num_steps):
-            if step < len(input_at):
+            if step < len(input_at):  # of an input that stays the same there is one
                 x.copy_(input_at[step])
             before, gate, candidate = state_at[step], gate_at[step], candidate_at[step]
             if wide:
@@ -86,6 +90,7 @@ class CpuGruLayer(torch.autograd.Function):
         state_at, candidate_at, grad_at = states.unbind(), candidates.unbind(), grads[0].unbind()
         reset_at, update_at, recurrent_at = (part.unbind() for part in gates.split(hidden, dim=-1))
         d_gates_at, d_recurrent_at = d_gates.unbind(), d_gates[..., hidden:].unbind()
+        # These take the outputs of sigmoid and tanh, so that neither is computed again.
         of_sigmoid, of_tanh = torch.ops.aten.sigmoid_backward, torch.ops.aten.tanh_backward
         for step in reversed(range(steps)):
             reset, update, candidate = reset_at[step], update_at[step], candidate_at[step]

@@ -34,16 +34,6 @@ def kernels_run_on(device: torch.device) -> bool:
     return _nvrtc_path() is not None
 
 
-def kernels_apply(device: torch.device) -> bool:
-    """Return whether bfloat16 autocast is on for `device` and our kernels run there."""
-    return (
-        device.type == "cuda"
-        and torch.is_autocast_enabled("cuda")
-        and torch.get_autocast_dtype("cuda") == torch.bfloat16
-        and kernels_run_on(device)
-    )
-
-
 class Kernel:
     """A compiled kernel of one device.
 

@@ -1,14 +1,16 @@
 """A GRU over time: layers of our own on CPUs and new GPUs, cuDNN's elsewhere, all the same."""
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.layers.cpu_gru import CpuGruLayer
-from models.layers.cuda_kernels import kernels_apply
-from models.layers.gru_layer import MAX_HIDDEN, GruLayer, plan_layer
+from models.layers.fast_path import implementation_for
+from models.layers.gru_layer import MAX_HIDDEN, fused_states
 
 
 class Gru(nn.Module):
@@ -29,6 +31,7 @@ class Gru(nn.Module):
         self.hidden = hidden
         self.layers = layers
         self.dropout = dropout
+        # It holds the weights of all implementations, under the names that checkpoints know.
         self.gru = nn.GRU(width, hidden, layers)
 
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
@@ -46,62 +49,87 @@ class Gru(nn.Module):
             state: (layers, batch, hidden).
             num_steps: time.
         """
-        if kernels_apply(x.device) and self.hidden <= MAX_HIDDEN:
-            return self._run_kernels(x, state.float(), num_steps)
-        if x.is_cuda:  # cuDNN under autocast would take float16, which needs a scaled loss
-            with torch.autocast("cuda", enabled=False):
-                x = x.float().expand(num_steps, state.shape[1], -1)
-                return self._run_torch(x, state.float())
-        return self._run_cpu(x, state, num_steps)
+        drop = self.dropout if self.training else 0.0
+        # The fast path on new GPUs is `fused_states` in `gru_layer.py`.
+        run = implementation_for(
+            x.device,
+            plain=self._on_gpu if x.is_cuda else self._on_cpu,
+            fused=partial(fused_states, self.gru.all_weights, drop),
+            fits=self.hidden <= MAX_HIDDEN,
+        )
+        return run(x, state, num_steps)
 
-    def _run_cpu(self, x: Tensor, state: Tensor, num_steps: int) -> Tensor:
-        narrow = torch.is_autocast_enabled("cpu")
-        dtype = torch.get_autocast_dtype("cpu") if narrow else state.dtype
-        wide = next(self.gru.parameters()).dtype
-        starts = state.to(wide).unbind()
-        for number, layer in enumerate(self.gru.all_weights):
+    def states_of_products(
+        self, multiply: Callable[[Tensor, Tensor], Tensor], state: Tensor, num_steps: int
+    ) -> Tensor:
+        """Return (time, batch, hidden) on a CPU, from the first layer's input products.
+
+        Args:
+            multiply: called with the weight (3 * hidden, width) and the bias (3 * hidden,) of
+                the input; returns `input @ weight.T + bias`, (time or 1, batch or 1, 3 * hidden).
+            state: (layers, batch, hidden).
+            num_steps: time.
+        """
+        # Under autocast the state may come in bfloat16; over many steps it is kept in float32.
+        starts = state.to(next(self.gru.parameters()).dtype).unbind()
+        for start, layer in zip(starts, self.gru.all_weights, strict=True):
             w_input, w_state, b_input, b_state = layer
-            if number > 0 and self.training and self.dropout > 0:
-                x = F.dropout(x, self.dropout)
-            # The layer takes the gates in the order n, r, z.
-            gates = F.linear(x, w_input.roll(self.hidden, 0), b_input.roll(self.hidden, 0))
-            x = CpuGruLayer.apply(gates, w_state, b_state, starts[number], num_steps, dtype)  # pyright: ignore[reportAssignmentType]
+            # PyTorch keeps the gates in the order r, z, n; `CpuGruLayer` says why it differs.
+            gates = multiply(w_input.roll(self.hidden, 0), b_input.roll(self.hidden, 0))
+            x: Tensor = CpuGruLayer.apply(  # pyright: ignore[reportAssignmentType]
+                gates, w_state, b_state, start, num_steps, gates.dtype
+            )
+            if start is not starts[-1]:
+                multiply = partial(F.linear, F.dropout(x, self.dropout, self.training))
         return x
 
-    def _run_torch(self, x: Tensor, state: Tensor) -> Tensor:
-        if not (self.training and self.dropout > 0 and self.layers > 1):
-            return self.gru(x, state)[0]
-        for number, layer in enumerate(self.gru.all_weights):
-            x = x if number == 0 else F.dropout(x, self.dropout)
-            start = state[number : number + 1].contiguous()
-            with warnings.catch_warnings():  # one layer's weights are a part of cuDNN's chunk
-                warnings.filterwarnings("ignore", "RNN module weights are not part of single")
-                # Dropout 0 and not bidirectional; cuDNN keeps what backward needs when training.
-                keep = torch.is_grad_enabled()
-                x = torch._VF.gru(x, start, list(layer), True, 1, 0.0, keep, False, False)[0]
-        return x
+    def step_of_products(self, products: Tensor, states: Tensor) -> Tensor:
+        """Return the states (layers, batch, hidden) after one step, in evaluation.
 
-    def _run_kernels(self, x: Tensor, state: Tensor, num_steps: int) -> Tensor:
-        starts = state.unbind()
-        for number, layer in enumerate(self.gru.all_weights):
+        Args:
+            products: (batch, 3 * hidden), the first layer's input products with their bias.
+            states: float32 (layers, batch, hidden), before the step.
+        """
+        after = []
+        for state, layer in zip(states, self.gru.all_weights, strict=True):
             w_input, w_state, b_input, b_state = layer
-            if number > 0 and self.training and self.dropout > 0:
-                x = F.dropout(x, self.dropout)
-            if len(x) == 1 and number == 0:  # the same at every step
-                with torch.autocast("cuda", enabled=False):
-                    constant = F.linear(x.float().squeeze(0), w_input, b_input)
-                inputs = None
-            else:
-                inputs = self._project(x, w_input).expand(-1, state.shape[1], -1)
-                constant = b_input.unsqueeze(0)
-            x = GruLayer.apply(inputs, constant, w_state, b_state, starts[number], num_steps)  # pyright: ignore[reportAssignmentType]
+            if after:
+                products = F.linear(after[-1], w_input, b_input)
+            after.append(gru_step(products, state, w_state.to(products.dtype), b_state))
+        return torch.stack(after)
+
+    def _on_cpu(self, x: Tensor, state: Tensor, num_steps: int) -> Tensor:
+        return self.states_of_products(partial(F.linear, x), state, num_steps)
+
+    def _on_gpu(self, x: Tensor, state: Tensor, num_steps: int) -> Tensor:
+        # cuDNN under autocast would take float16, which needs a scaled loss.
+        with torch.autocast("cuda", enabled=False):
+            x, state = x.float().expand(num_steps, state.shape[1], -1), state.float()
+            if not (self.training and self.dropout > 0 and self.layers > 1):
+                return self.gru(x, state)[0]
+            for number, layer in enumerate(self.gru.all_weights):
+                x = x if number == 0 else F.dropout(x, self.dropout)
+                start = state[number : number + 1].contiguous()
+                with warnings.catch_warnings():  # one layer's weights are a part of cuDNN's chunk
+                    warnings.filterwarnings("ignore", "RNN module weights are not part of single")
+                    # No dropout, one direction; cuDNN keeps what backward needs when training.
+                    keep = torch.is_grad_enabled()
+                    x = torch._VF.gru(x, start, list(layer), True, 1, 0.0, keep, False, False)[0]
         return x
 
-    def _project(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Return the input's part of the gates, (time, batch or 1, 3 * padded)."""
-        rows = plan_layer(self.hidden).padded - self.hidden
-        columns = x.shape[-1] - weight.shape[1]
-        if rows or columns:
-            gates = F.pad(weight.unflatten(0, (3, self.hidden)), (0, columns, 0, rows))
-            weight = gates.flatten(0, 1)
-        return F.linear(x, weight)
+
+def gru_step(x: Tensor, state: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return the state after one step as `torch.nn.GRU` computes it, float32 (batch, hidden).
+
+    Args:
+        x: (batch, 3 * hidden), input products with their bias, in the order reset, update, new.
+        state: float32 (batch, hidden), before the step.
+        weight: (3 * hidden, hidden), of the state; its dtype is that of the product.
+        bias: (3 * hidden,), of the state.
+    """
+    hidden = state.shape[1]
+    product = torch.addmm(bias.to(weight.dtype), state.to(weight.dtype), weight.t())
+    gates = torch.add(x[:, : 2 * hidden], product[:, : 2 * hidden]).float().sigmoid_()
+    new = (gates[:, :hidden] * product[:, 2 * hidden :]).add_(x[:, 2 * hidden :])
+    new.mul_(2).sigmoid_().mul_(2).sub_(1)  # tanh, which is several times slower on a CPU
+    return torch.lerp(new, state, gates[:, hidden:])

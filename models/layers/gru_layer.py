@@ -1,11 +1,13 @@
 """One GRU layer on the GPU: our kernels over time, matrix products over all steps at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from models.layers.column_sums import column_sums
 from models.layers.cuda_kernels import Kernel, load_kernel
@@ -137,6 +139,43 @@ class GruLayer(torch.autograd.Function):
         d_inputs = gates[:, :, :3].flatten(2) if ctx.has_inputs else None
         d_constant = (total[None] if ctx.same_constant else sums)[:, :3].flatten(1)
         return d_inputs, d_constant, d_weight, d_bias, d_start, None
+
+
+def fused_states(
+    layers: Sequence[Sequence[Tensor]], dropout: float, x: Tensor, state: Tensor, num_steps: int
+) -> Tensor:
+    """Return what `Gru.padded_states` does, (time, batch, padded), in bfloat16.
+
+    Args:
+        layers: `all_weights` of an `nn.GRU`.
+        dropout: probability between layers, 0 outside training.
+        x: (time or 1, batch or 1, width).
+        state: (layers, batch, hidden).
+        num_steps: time.
+    """
+    starts = state.float().unbind()
+    for number, (w_input, w_state, b_input, b_state) in enumerate(layers):
+        if number > 0 and dropout > 0:
+            x = F.dropout(x, dropout)
+        if len(x) == 1 and number == 0:  # the same at every step
+            with torch.autocast("cuda", enabled=False):
+                constant = F.linear(x.float().squeeze(0), w_input, b_input)
+            inputs = None
+        else:
+            inputs = _project(x, w_input, w_state.shape[1]).expand(-1, state.shape[1], -1)
+            constant = b_input.unsqueeze(0)
+        x = GruLayer.apply(inputs, constant, w_state, b_state, starts[number], num_steps)  # pyright: ignore[reportAssignmentType]
+    return x
+
+
+def _project(x: Tensor, weight: Tensor, hidden: int) -> Tensor:
+    """Return the input's part of the gates, (time, batch or 1, 3 * padded)."""
+    rows = plan_layer(hidden).padded - hidden
+    columns = x.shape[-1] - weight.shape[1]
+    if rows or columns:
+        gates = F.pad(weight.unflatten(0, (3, hidden)), (0, columns, 0, rows))
+        weight = gates.flatten(0, 1)
+    return F.linear(x, weight)
 
 
 def _weight_gradient(gates: Tensor, before: Tensor, hidden: int) -> Tensor:

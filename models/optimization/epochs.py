@@ -103,6 +103,7 @@ class GraphedEpochs:
         self.device = device
         self.batch_size = batch_size
         self.lr = torch.zeros((), device=device)
+        # Which batch of the plan is next; the graphs themselves count it on.
         self.next = torch.zeros(1, dtype=torch.int64, device=device)
         self.rows = torch.zeros((0, batch_size), dtype=torch.int64, device=device)
         self.weights = torch.zeros((0, batch_size), device=device)
@@ -120,7 +121,7 @@ class GraphedEpochs:
 
     def forget(self) -> None:
         """Drop the graphs, since the optimizer's tensors were replaced."""
-        torch.cuda.synchronize()
+        torch.cuda.synchronize()  # a graph that still runs must not be freed
         self.graphs = GraphCache(self._preserve)
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr
@@ -141,7 +142,7 @@ class GraphedEpochs:
             rows[number] = batch.rows[0]  # fills up with a row that is not longer than the others
             rows[number, : len(batch.rows)] = batch.rows
             weights[number, : len(batch.rows)] = 1.0
-        if count != len(self.rows):
+        if count != len(self.rows):  # new tensors have new addresses, which old graphs do not know
             self.rows = torch.empty_like(rows, device=self.device)
             self.weights = torch.empty_like(weights, device=self.device)
             self.lrs = torch.empty(count, device=self.device)

@@ -35,6 +35,8 @@ class GraphCache:
         self._graphs[key].replay()
 
     def _capture(self, body: Callable[[], None]) -> torch.cuda.CUDAGraph:
+        # What runs for the first time allocates workspaces and loads kernels, which a capture must
+        # not see. Captures run on a side stream, and so does the warm-up.
         restore = self._preserve()
         stream = _warm_up_stream(torch.cuda.current_device())
         stream.wait_stream(torch.cuda.current_stream())
@@ -46,7 +48,7 @@ class GraphCache:
         graph = torch.cuda.CUDAGraph()
         with _no_collection(), torch.cuda.graph(graph, pool=self._pool):
             body()
-        self._pool = graph.pool()
+        self._pool = graph.pool()  # graphs run one after another and can share their memory
         return graph
 
 

@@ -21,18 +21,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from statistics import median
+from unittest import mock
 
 import torch
 from eager_baseline import baseline_rows_per_s
 
-from models.grammar_vae import encoder, step
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
 from models.grammar_vae.network.network import encoder_channels
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
-from models.layers import gru
-from models.layers.cuda_kernels import kernels_apply
+from models.layers import fast_path
 from models.optimization.batches import Batch, training_batches
 from models.optimization.epochs import Plan
 from models.presets import list_presets
@@ -58,14 +57,8 @@ def flops_per_step(config: GrammarVaeConfig, num_ids: int) -> float:
 @contextlib.contextmanager
 def without_kernels() -> Iterator[None]:
     """Take PyTorch's own layers inside."""
-    modules = (encoder, gru, step)
-    for module in modules:
-        vars(module)["kernels_apply"] = lambda device: False
-    try:
+    with mock.patch.object(fast_path, "_kernels_apply", lambda device: False):
         yield
-    finally:
-        for module in modules:
-            vars(module)["kernels_apply"] = kernels_apply
 
 
 def run_batches(

@@ -1,15 +1,14 @@
 """The GRU decoder: a latent and the steps so far to the features of the next production."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.ast_autoencoder.network.batches import StepBatch
-from models.ast_autoencoder.network.gru import gru_step
 from models.ast_autoencoder.network.inputs import StepInputs
-from models.layers.cpu_gru import CpuGruLayer
 from models.layers.gru import Gru
 
 
@@ -57,26 +56,10 @@ class GruDecoder(nn.Module):
         states = self._first_states(latent)
         if latent.is_cuda:
             x = self.gru(self.inputs.along(latent, steps), states)
-        else:
-            x = self._on_cpu(latent, steps, states)
+        else:  # products from tables, which a step need not multiply
+            multiply = partial(self.inputs.products_along, latent, steps)
+            x = self.gru.states_of_products(multiply, states, len(steps.ids))
         return F.dropout(x, self.dropout, self.training)
-
-    def _on_cpu(self, latent: Tensor, steps: StepBatch, states: Tensor) -> Tensor:
-        """Make the first layer's input products from tables, which a step need not multiply."""
-        x = states
-        for number, layer in enumerate(self.gru.gru.all_weights):
-            of_input, of_state, input_bias, state_bias = layer
-            # The layer takes the gates in the order new, reset, update.
-            of_input = of_input.roll(self.gru.hidden, 0)
-            input_bias = input_bias.roll(self.gru.hidden, 0)
-            if number == 0:
-                gates = self.inputs.products_along(latent, steps, of_input, input_bias)
-            else:
-                gates = F.linear(F.dropout(x, self.dropout, self.training), of_input, input_bias)
-            x = CpuGruLayer.apply(  # pyright: ignore[reportAssignmentType]
-                gates, of_state, state_bias, states[number], len(gates), gates.dtype
-            )
-        return x
 
     def begin(self, latent: Tensor, num_steps: int) -> GruState:
         """Return the state before the first step, without gradients in mind."""
@@ -92,15 +75,8 @@ class GruDecoder(nn.Module):
     ) -> tuple[Tensor, GruState]:
         """Return the features (batch, hidden) of the next production and the state behind it."""
         products = self.inputs.products_at(state.tables, state.reads, (previous, symbol, node))
-        states = []
-        x = products
-        for number, (of_input, of_state, bias, state_bias) in enumerate(self.gru.gru.all_weights):
-            products = products if number == 0 else F.linear(x, of_input, bias)
-            low = of_state.to(products.dtype)
-            x = gru_step(products, state.states[number], low, state_bias)
-            states.append(x)
-        after = GruState(reads=state.reads, states=torch.stack(states), tables=state.tables)
-        return x, after
+        states = self.gru.step_of_products(products, state.states)
+        return states[-1], GruState(reads=state.reads, states=states, tables=state.tables)
 
     def _first_states(self, latent: Tensor) -> Tensor:
         states = torch.tanh(self.start(latent).float())

@@ -1,12 +1,14 @@
 """Convolution blocks on the GPU: matrix products over windows, one kernel for all the rest."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.grammar_vae.network.blocks import ConvBlock, SameConv, TokenConv
 from models.layers.column_sums import column_sums
 from models.layers.cuda_kernels import Kernel, load_kernel
 
@@ -120,6 +122,37 @@ class BlockEnd(torch.autograd.Function):
             d_beta if gamma is not None else None,
             None,
         )
+
+
+def fused_blocks(blocks: Iterable[nn.Module], ids: Tensor) -> Tensor:
+    """Return what the blocks make of ids (batch, time): (batch, time, channels), bfloat16.
+
+    Steps whose ids are negative or the id of padding are not real and stay zero.
+    """
+    x = ids
+    for block in blocks:
+        assert isinstance(block, ConvBlock)
+        x = _fused_block(block, x, ids)
+    return x
+
+
+def _fused_block(block: ConvBlock, x: Tensor, ids: Tensor) -> Tensor:
+    """Return what a block does; x is (batch, time, channels), or the ids for the first one."""
+    shortcut = shortcut_bias = None
+    if isinstance(block.conv, TokenConv):
+        y, bias = convolve_ids(x, block.conv.weight), block.conv.bias
+    else:
+        assert isinstance(block.conv, SameConv)
+        y, bias = convolve(x, block.conv.conv.weight), block.conv.conv.bias
+    match block.shortcut:
+        case TokenConv():
+            shortcut, shortcut_bias = convolve_ids(x, block.shortcut.weight), block.shortcut.bias
+        case nn.Linear():
+            shortcut, shortcut_bias = F.linear(x, block.shortcut.weight), block.shortcut.bias
+        case nn.Identity():
+            shortcut = x
+    norm = (block.norm.weight, block.norm.bias) if isinstance(block.norm, nn.LayerNorm) else ()
+    return BlockEnd.apply(y, bias, shortcut, shortcut_bias, *(norm or (None, None)), ids)  # pyright: ignore[reportReturnType]
 
 
 def convolve(x: Tensor, weight: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.grammar_vae.loss import RowTerms
 from models.layers.cuda_kernels import load_kernel
 
 _SOURCE = Path(__file__).with_name("loss_kernels.cu")
@@ -41,20 +40,14 @@ class _Reconstruction(torch.autograd.Function):
 
 
 def fused_terms(logits: Tensor, ids: Tensor, competitors: Tensor) -> Tensor:
-    """Return what `fused_reconstruction` does as one tensor (3, batch)."""
-    return _Reconstruction.apply(logits, ids, competitors)  # pyright: ignore[reportReturnType]
-
-
-def fused_reconstruction(logits: Tensor, ids: Tensor, competitors: Tensor) -> RowTerms:
-    """Compare logits with the rows they should decode to, as `loss.reconstruction` does.
+    """Return the `RowTerms` that `loss.reconstruction` computes, (3, batch).
 
     Args:
         logits: (batch, time, productions), bfloat16.
         ids: (batch, time) int64, padded with -1.
         competitors: (productions, productions) bool: which ones compete with the right one.
     """
-    recon, correct_steps, num_steps = fused_terms(logits, ids, competitors).unbind()
-    return RowTerms(recon=recon, correct_steps=correct_steps.detach(), num_steps=num_steps.detach())
+    return _Reconstruction.apply(logits, ids, competitors)  # pyright: ignore[reportReturnType]
 
 
 def _strides(logits: Tensor) -> tuple[int, int]:

@@ -1,16 +1,62 @@
-"""The small work of a training step on the GPU: latents, row weights, clipping, sums."""
+"""A training step's gradients on the GPU, and kernels for its small work.
 
+The small work is latents, row weights, clipping and sums.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from models.grammar_vae.network.fused_loss import fused_terms
+from models.grammar_vae.network.network import GrammarVae
 from models.layers.cuda_kernels import Kernel, load_kernel
 
 _SOURCE = Path(__file__).with_name("step_kernels.cu")
 _BLOCK_THREADS = 256
 _BLOCK_ROWS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class FusedBackward:
+    """What `TrainStep._backward` does, by kernels.
+
+    Attributes:
+        network: the network.
+        competitors: (productions, productions), of the grammar's rules.
+        state: sums, first_bad and first_bad_step of the training step.
+        free_bits: nats of KL a row that cost nothing.
+        clip_norm: largest total norm of the gradients; 0 does not clip.
+    """
+
+    network: GrammarVae
+    competitors: Tensor
+    state: tuple[Tensor, Tensor, Tensor]
+    free_bits: float
+    clip_norm: float
+
+    def __call__(
+        self, ids: Tensor, beta: Tensor, weight: Tensor | None
+    ) -> Callable[[Tensor], Tensor]:
+        """Give every parameter its gradient; return what makes the clipping factor of norms."""
+        posterior = self.network.encoder.side_by_side(ids)
+        noise = torch.randn(len(ids), self.network.z_dim, device=ids.device)
+        z, kl = Latent.apply(posterior, noise)  # pyright: ignore[reportGeneralTypeIssues]
+        logits = self.network.decoder(z, ids.shape[1])
+        terms = fused_terms(logits, ids, self.competitors)
+        # Backward starts from the terms' gradients and not from a loss, which nobody reads: a mean
+        # over rows would be a handful of kernels more.
+        with torch.autocast("cuda", enabled=False):
+            sums, free_bits = self.state[0], self.free_bits
+            d_terms, d_kl, bad = weigh_rows(
+                terms.detach(), kl.detach(), weight, beta=beta, sums=sums, free_bits=free_bits
+            )
+            torch.autograd.backward((terms, kl), (d_terms, d_kl))
+        return partial(finish_step, bad=bad, state=self.state, clip_norm=self.clip_norm)
 
 
 class Latent(torch.autograd.Function):

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from models.grammar_vae.network.encoder import Encoder, SameConv, TokenConv
+from models.grammar_vae.network.blocks import SameConv, TokenConv
+from models.grammar_vae.network.encoder import Encoder
 
 NUM_IDS = 5
 STYLES = [

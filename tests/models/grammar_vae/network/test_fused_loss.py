@@ -1,14 +1,20 @@
 import pytest
 import torch
+from torch import Tensor
 
-from models.grammar_vae.loss import reconstruction
-from models.grammar_vae.network.fused_loss import fused_reconstruction
+from models.grammar_vae.loss import RowTerms, reconstruction
+from models.grammar_vae.network.fused_loss import fused_terms
 from models.layers.cuda_kernels import kernels_run_on
 
 pytestmark = pytest.mark.skipif(
     not (torch.cuda.is_available() and kernels_run_on(torch.device("cuda"))),
     reason="needs a GPU that our kernels run on",
 )
+
+
+def fused_reconstruction(logits: Tensor, ids: Tensor, competitors: Tensor) -> RowTerms:
+    recon, correct_steps, num_steps = fused_terms(logits, ids, competitors).unbind()
+    return RowTerms(recon=recon, correct_steps=correct_steps.detach(), num_steps=num_steps.detach())
 
 
 @pytest.mark.parametrize("productions", [5, 56, 130])
