@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from models.ast_autoencoder.judging import examples_passed
 from models.ast_autoencoder.synthesis import Synthesis, synthesize
 from models.ast_autoencoder.trained import Ids, TrainedModel
-from models.commands.progress import ProgressCallback, show_progress
+from models.commands.progress import show_progress
 from models.programs.execution.example_text import Example
 from models.programs.execution.program_pool import ProgramPool
 from models.programs.language.to_source import ids_to_source
+from models.training.contracts import ProgressCallback
 
 
 class Wanted(Protocol):

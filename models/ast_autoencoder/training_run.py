@@ -25,6 +25,7 @@ from models.ast_autoencoder.validation_rows import validation_rows
 from models.config_file import write_text
 from models.training.checkpoints import read_checkpoint
 from models.training.console import Console, open_console
+from models.training.epoch_progress import EpochProgress
 from models.training.loop import EpochReport, FitSettings, fit
 from models.training.memory import free_memory_mb, is_out_of_memory
 from models.training.ranking import NO_VALUE, has_value
@@ -120,14 +121,16 @@ class TrainingRun:
                 say=console.line,
                 resumed=resumed,
             )
-            task.on_batch = _StepLog(task, record, console, self.log_interval)
+            progress = self._progress(task, console)
+            task.on_batch = _StepLog(task, record, progress, self.log_interval)
+            progress.begin(1 if resumed is None else resumed.epoch + 1)
             failed = True
             try:
                 with telling_how_to_go_on(console.line, self._how_to_go_on):
                     report = fit(
                         task,
                         settings,
-                        lambda r: self._on_epoch(r, task, record, console),
+                        lambda r: self._on_epoch(r, task, record, console, progress),
                         self.resume,
                     )
                 failed = False
@@ -151,8 +154,23 @@ class TrainingRun:
                 f"missed; --max_decode_steps {longest} takes all"
             )
 
+    def _progress(self, task: AstAutoencoderTask, console: Console) -> EpochProgress:
+        return EpochProgress(
+            console,
+            num_epochs=self.config.epochs,
+            num_rows=len(task.train_rows),
+            num_val_rows=len(task.val_rows),
+            batch_size=self.config.batch_size,
+            unit="programs",
+        )
+
     def _on_epoch(
-        self, report: EpochReport, task: AstAutoencoderTask, record: RunRecord, console: Console
+        self,
+        report: EpochReport,
+        task: AstAutoencoderTask,
+        record: RunRecord,
+        console: Console,
+        progress: EpochProgress,
     ) -> None:
         record.begin()
         cost = RANKING.cost(report.metrics, report.epoch)
@@ -172,6 +190,8 @@ class TrainingRun:
             rows = validation_rows(task.last_evaluation, self.dataset, self.sources)
             content = {"epoch": report.epoch, "metrics": report.metrics, "programs": rows}
             write_text(self.folder.validation(report.epoch), json.dumps(content, indent=1) + "\n")
+        if not report.finished:
+            progress.begin(report.epoch + 1)
 
     def _save(self, report: EpochReport, path: Path) -> None:
         report.save(path)
@@ -210,17 +230,17 @@ class _StepLog:
     """Logs running means of the last steps, and moves the bar."""
 
     def __init__(
-        self, task: AstAutoencoderTask, record: RunRecord, console: Console, interval: int
+        self, task: AstAutoencoderTask, record: RunRecord, progress: EpochProgress, interval: int
     ) -> None:
         self.task = task
         self.record = record
-        self.console = console
+        self.progress = progress
         self.interval = interval
         self.sums: list[Tensor] = []
 
     def __call__(self, done: int, total: int) -> None:
         """Take in the sums of the last step."""
-        self.console.on_batch(done, total)
+        self.progress(done, total)
         if done == 1:  # windows end with the epoch, so that a resumed run logs the same
             self.sums.clear()
         self.sums.append(self.task.step.last_sums.clone())

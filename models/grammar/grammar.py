@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any, Literal
 
 from models.config_file import parse_yaml, read_yaml, to_config
 from models.errors import Mistake, UserError, did_you_mean
-from models.grammar.grammar_checks import grammar_mistakes, white_space_mistakes
+from models.grammar.grammar_checks import grammar_mistakes, grammar_warnings, white_space_mistakes
 from models.grammar.symbols import Production, parse_production
+
+logger = logging.getLogger(__name__)
 
 BUILT_IN_GRAMMARS = ("equations", "pde", "programs", "smiles")
 """Names that `load_grammar` knows; each is `data/<name>.yaml`."""
@@ -126,6 +129,9 @@ class _GrammarFile:
 def load_grammar(name_or_path: str) -> Grammar:
     """Return the built-in grammar of that name, or read a grammar file.
 
+    Nonterminals that no derivation opens are a warning: ids of arrays made elsewhere may count
+    their productions.
+
     Raises:
         UserError: neither a built-in name nor a readable, valid file.
     """
@@ -139,7 +145,38 @@ def load_grammar(name_or_path: str) -> Grammar:
             f"{did_you_mean(name_or_path, BUILT_IN_GRAMMARS)} "
             f"Built in: {', '.join(BUILT_IN_GRAMMARS)}; or give the path of a YAML file"
         )
-    return Grammar.from_mapping(read_yaml(path), str(path))
+    grammar = Grammar.from_mapping(read_yaml(path), str(path))
+    for text in grammar_warnings(grammar.start, grammar.productions, grammar.pad_production):
+        logger.warning("%s: %s", path, text)
+    return grammar
+
+
+def first_productions(grammar: Grammar, count: int) -> Grammar:
+    """Return the grammar of the first `count` productions, whose ids are the same.
+
+    Raises:
+        UserError: they are no grammar: what they use is defined behind them.
+    """
+    if count == grammar.num_productions:
+        return grammar
+    productions = grammar.productions[:count]
+    texts = {symbol.text for item in productions for symbol in item.rhs if symbol.is_terminal}
+    pad = grammar.pad_production
+    return replace(
+        grammar,
+        productions=productions,
+        spaced=tuple(text for text in grammar.spaced if text in texts),
+        pad_production=None if pad is None or pad >= count else pad,
+    )
+
+
+def begins_with(grammar: Grammar, beginning: Grammar) -> bool:
+    """Tell whether ids of the grammar `beginning` mean the same in `grammar`."""
+    return (
+        grammar.productions[: beginning.num_productions] == beginning.productions
+        and (grammar.start, grammar.separator) == (beginning.start, beginning.separator)
+        and set(beginning.spaced) <= set(grammar.spaced)
+    )
 
 
 def _productions(lines: tuple[str, ...], source: str) -> tuple[Production, ...]:

@@ -33,6 +33,21 @@ def grammar_mistakes(
     return mistakes or [*_endless_mistakes(start, productions), *_cycle_mistakes(productions)]
 
 
+def grammar_warnings(
+    start: str, productions: Sequence[Production], pad_production: int | None
+) -> list[str]:
+    """Return what a sound grammar does not need, as sentences: nonterminals out of reach."""
+    pad = None if pad_production is None else productions[pad_production].lhs
+    reachable = reachable_nonterminals(start, productions)
+    return [
+        f"no derivation from {start!r} reaches {name!r}, so its {count} "
+        f"production{' is' if count == 1 else 's are'} never used: use {name!r} in another "
+        "production, or remove it (which changes the ids of productions behind it)"
+        for name, count in Counter(production.lhs for production in productions).items()
+        if name not in reachable and name != pad
+    ]
+
+
 def white_space_mistakes(separator: str, spaced: Collection[str]) -> list[str]:
     """Return what contradicts `white_space: none` in a grammar, as sentences."""
     keys = {"separator": separator, "spaced": list(spaced)}

@@ -23,24 +23,34 @@ class LarkGrammar:
         start: Lark's name of the start rule.
         tokens: text of every token by Lark's name for it.
         subtrees: by production id, the places of the nonterminals among Lark's children.
+        merged: productions that spell the same as another: the id of that one, which is taken.
     """
 
     text: str
     start: str
     tokens: Mapping[str, str]
     subtrees: Mapping[int, tuple[int, ...]]
+    merged: Mapping[int, int]
 
 
-def translate(grammar: Grammar) -> LarkGrammar:
-    """Translate `grammar`; what its start symbol cannot reach is left out."""
+def translate(grammar: Grammar, *, by_character: bool = False) -> LarkGrammar:
+    """Translate `grammar`; what its start symbol cannot reach is left out.
+
+    Args:
+        grammar: the grammar.
+        by_character: make a token of every character instead of every run of terminals.
+    """
     names: dict[str, str] = {}
     rules: dict[str, dict[tuple[str, ...], int]] = {}
+    merged: dict[int, int] = {}
     reachable = reachable_nonterminals(grammar.start, grammar.productions)
     for index, production in enumerate(grammar.productions):
         if production.lhs in reachable:
-            expansion = _expansion(production, grammar, names)
+            expansion = _expansion(production, grammar, names, by_character)
             # Productions that differ only in how a run of terminals is cut are one for Lark.
-            rules.setdefault(production.lhs, {}).setdefault(expansion, index)
+            first = rules.setdefault(production.lhs, {}).setdefault(expansion, index)
+            if first != index:
+                merged[index] = first
     return LarkGrammar(
         text=_notation(rules, names, grammar),
         start=_rule_name(grammar.start, grammar),
@@ -50,6 +60,7 @@ def translate(grammar: Grammar) -> LarkGrammar:
             for alternatives in rules.values()
             for expansion, index in alternatives.items()
         },
+        merged=merged,
     )
 
 
@@ -62,13 +73,16 @@ def _rule_name(nonterminal: str, grammar: Grammar) -> str:
     return f"n{grammar.nonterminals.index(nonterminal)}"
 
 
-def _expansion(production: Production, grammar: Grammar, names: dict[str, str]) -> tuple[str, ...]:
+def _expansion(
+    production: Production, grammar: Grammar, names: dict[str, str], by_character: bool
+) -> tuple[str, ...]:
     """Return Lark's names for a right-hand side; a new token text is added to `names`."""
     items: list[str] = []
     for is_terminal, group in groupby(production.rhs, key=lambda symbol: symbol.is_terminal):
         if is_terminal:
             text = "".join(symbol.text for symbol in group)
-            items.append(names.setdefault(text, f"T{len(names)}"))
+            for token in text if by_character else (text,):
+                items.append(names.setdefault(token, f"T{len(names)}"))
         else:
             items += [_rule_name(symbol.text, grammar) for symbol in group]
     return tuple(items)

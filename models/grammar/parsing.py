@@ -27,7 +27,7 @@ class TextParser:
     def __init__(self, grammar: Grammar) -> None:
         self.grammar = grammar
         self._lark_grammar = translate(grammar)
-        self._lalr = _lalr_parser(self._lark_grammar)
+        self._lalr = lalr_parser(self._lark_grammar)
 
     @property
     def algorithm(self) -> str:
@@ -100,7 +100,7 @@ class TextParser:
         return True
 
 
-def _lalr_parser(grammar: LarkGrammar) -> Lark | None:
+def lalr_parser(grammar: LarkGrammar) -> Lark | None:
     """Return a parser whose result is the derivation, or None where LALR(1) has a conflict."""
     try:
         lark = Lark(

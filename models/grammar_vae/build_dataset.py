@@ -19,11 +19,14 @@ from models.commands.flags import read_flags
 from models.commands.process import run_command
 from models.commands.progress import show_progress
 from models.errors import UserError
-from models.grammar.grammar import Grammar, load_grammar
+from models.grammar.grammar import BUILT_IN_GRAMMARS, Grammar, load_grammar
+from models.grammar.parsing import TextParser
 from models.grammar_vae.data import DerivationDataset, make_dataset
+from models.grammar_vae.datasets.ambiguous_rows import ambiguity_notes
 from models.grammar_vae.datasets.build_report import summary
 from models.grammar_vae.datasets.files import SPLIT_NAMES
 from models.grammar_vae.datasets.generators import DatasetName, find_generator
+from models.grammar_vae.datasets.long_rows import long_rows_note
 from models.grammar_vae.datasets.splits import Splits, draw_splits, read_index_files
 from models.grammar_vae.datasets.text_files import TextRows, read_csv_column, read_lines
 from models.grammar_vae.datasets.tokenise import derive_rows
@@ -31,6 +34,7 @@ from models.grammar_vae.datasets.writing import check_folder, write_dataset
 from models.training.contracts import ProgressCallback
 
 DEFAULT_SEED = 42
+_TAB = ("tab", "\\t")
 _COMMAND = "python -m models.grammar_vae.build_dataset"
 
 
@@ -50,6 +54,8 @@ class BuildFlags:
     """Tokenise a column of this CSV file, plain or gzipped."""
     column: str | None = None
     """Column of --csv that holds the text."""
+    delimiter: str | None = None
+    """What separates the fields of --csv: a character, or tab (a comma)."""
     label_column: str | None = None
     """Column of --csv by which to stratify the split."""
     text: Path | None = None
@@ -96,6 +102,7 @@ def _build(flags: BuildFlags) -> None:
     grammar, rows = _source(flags)
     with show_progress() as progress:
         dataset = _tokenise(flags, grammar, rows, progress)
+        notes = _notes(flags, dataset, rows, progress)
     files = write_dataset(
         dataset,
         flags.out,
@@ -103,7 +110,7 @@ def _build(flags: BuildFlags) -> None:
         texts=rows.texts if flags.write_text else None,
         overwrite=flags.overwrite,
     )
-    print(summary(dataset, files))
+    print(summary(dataset, files, notes))
 
 
 def _source(flags: BuildFlags) -> tuple[Grammar, TextRows]:
@@ -125,7 +132,8 @@ def _source(flags: BuildFlags) -> tuple[Grammar, TextRows]:
         return grammar, read_lines(flags.text)
     assert flags.csv is not None  # _check_flags
     assert flags.column is not None
-    return grammar, read_csv_column(flags.csv, flags.column, flags.label_column)
+    delimiter = "\t" if flags.delimiter in _TAB else flags.delimiter or ","
+    return grammar, read_csv_column(flags.csv, flags.column, flags.label_column, delimiter)
 
 
 def _tokenise(
@@ -141,6 +149,19 @@ def _tokenise(
         labels=rows.labels,
         label_names=rows.label_names,
     )
+
+
+def _notes(
+    flags: BuildFlags, dataset: DerivationDataset, rows: TextRows, progress: ProgressCallback
+) -> list[str]:
+    """Return what the user should know of the file and of a grammar of their own."""
+    notes = list(rows.notes)
+    far = long_rows_note(dataset.lengths, rows.where)
+    notes += [far] if far is not None else []
+    if flags.grammar is not None and flags.grammar not in BUILT_IN_GRAMMARS:
+        assert dataset.grammar is not None  # it was built with one
+        notes += ambiguity_notes(TextParser(dataset.grammar), rows.texts, rows.where, progress)
+    return notes
 
 
 def _splits(flags: BuildFlags, num_rows: int, labels: np.ndarray | None) -> Splits:
@@ -179,6 +200,8 @@ def _missing_flags(flags: BuildFlags) -> list[str]:
         needed.append("--grammar is missing: name the grammar of the text, or a YAML file")
     if flags.csv is not None and flags.column is None:
         needed.append("--column is missing: name the column of --csv that holds the text")
+    if flags.delimiter not in (None, *_TAB) and len(flags.delimiter or "") != 1:
+        needed.append(f"--delimiter {flags.delimiter!r} is no single character: pass one, or tab")
     paths = _index_files(flags)
     if paths and not {"train", "val"} <= paths.keys():
         needed.append("a split needs --train_indices and --val_indices: give both or none")
@@ -191,6 +214,7 @@ def _ignored_flags(flags: BuildFlags, source: str) -> list[str]:
         "n": ("--dataset",),
         "column": ("--csv",),
         "label_column": ("--csv",),
+        "delimiter": ("--csv",),
         "grammar": ("--csv", "--text"),
     }
     mistakes = [

@@ -117,8 +117,16 @@ def check_data(data: DataConfig) -> None:
         raise UserError(*mistakes)
 
 
-def load_dataset(data: DataConfig, progress: ProgressCallback | None = None) -> DerivationDataset:
+def load_dataset(
+    data: DataConfig, progress: ProgressCallback | None = None, grammar: Grammar | None = None
+) -> DerivationDataset:
     """Generate or read the data set that `data` names.
+
+    Args:
+        data: which one.
+        progress: is told how far the work is.
+        grammar: of a model that takes the rows: rows on disk must be in it, and their metadata
+            need not hold it.
 
     Raises:
         UserError: Settings contradict each other, a file is missing or broken, ids are no
@@ -128,7 +136,7 @@ def load_dataset(data: DataConfig, progress: ProgressCallback | None = None) -> 
     if data.dataset is not None:
         dataset = _generate(data, data.dataset, progress or silent)
     else:
-        dataset = _read(data)
+        dataset = _read(data, grammar)
     return dataset if data.limit_rows is None else _limit(dataset, data.limit_rows, data.seed)
 
 
@@ -199,10 +207,10 @@ def _generate(data: DataConfig, name: str, progress: ProgressCallback) -> Deriva
     )
 
 
-def _read(data: DataConfig) -> DerivationDataset:
+def _read(data: DataConfig, grammar: Grammar | None) -> DerivationDataset:
     assert data.prod is not None  # _check_settings
     masks = None if data.masks is None else Path(data.masks)
-    arrays = read_dataset(Path(data.prod), masks, data.grammar)
+    arrays = read_dataset(Path(data.prod), masks, grammar or data.grammar)
     splits = arrays.splits or draw_splits(len(arrays.ids), data.seed, arrays.labels)
     return make_dataset(
         name=arrays.name,

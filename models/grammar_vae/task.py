@@ -141,6 +141,8 @@ class GrammarVaeTask:
             "model": "grammar_vae",
             "config": to_mapping(self.config),
             "grammar": None if grammar is None else grammar.to_mapping(),
+            # Without a grammar: what one that is given later must fit.
+            "left_sides": None if grammar is not None else self.dataset.left_sides.tolist(),
             "num_productions": self.dataset.num_productions,
             "num_steps": int(self.dataset.ids.shape[1]),
             "data": {"name": self.dataset.name, "digest": self.dataset.digest},

@@ -7,9 +7,11 @@
 Every decoded text is in the grammar, from any latent: decoding is constrained by it.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,16 +20,20 @@ from numpy.typing import NDArray
 from models.commands.latents import checked_latents
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
+from models.grammar.ambiguity import AmbiguityFinder
 from models.grammar.decoding import DeviceTables, constrained_decode
 from models.grammar.derivation import pad, to_text
 from models.grammar.grammar import Grammar
 from models.grammar.masks import tables
 from models.grammar.parsing import TextParser
 from models.grammar_vae.config import GrammarVaeConfig
+from models.grammar_vae.late_grammar import fitting_grammar, no_grammar_error
 from models.grammar_vae.network.network import GrammarVae, build_network
 from models.grammar_vae.weights_file import ENDING, read_weights, write_weights
 from models.layers.weights import load_weights
 from models.training.checkpoints import check_model, read_checkpoint
+
+logger = logging.getLogger(__name__)
 
 _ROWS_AT_ONCE = 1024
 
@@ -41,6 +47,7 @@ class TrainedModel:
         tables: None likewise.
         num_steps: longest derivation it takes and gives.
         num_productions: of the grammar, or that the masks knew.
+        left_sides: what the masks knew of it; None with a grammar.
         epoch: after which the checkpoint was written.
         metrics: of that epoch.
         source: the checkpoint.
@@ -54,6 +61,7 @@ class TrainedModel:
     tables: DeviceTables | None
     num_steps: int
     num_productions: int
+    left_sides: tuple[int, ...] | None
     epoch: int
     metrics: dict[str, float]
     source: Path
@@ -65,11 +73,16 @@ class TrainedModel:
         return next(self.network.parameters()).device
 
 
-def load_model(path: Path, device: str = "cpu") -> TrainedModel:
+def load_model(path: Path, device: str = "cpu", grammar: Grammar | None = None) -> TrainedModel:
     """Load a checkpoint of a training run or a search, or an export; runs no code from it.
 
+    Args:
+        path: the file.
+        device: where the weights go.
+        grammar: for a model that was trained on ids and masks alone: makes text of its ids.
+
     Raises:
-        UserError: the file is no checkpoint of a Grammar-VAE.
+        UserError: the file is no checkpoint of a Grammar-VAE, or `grammar` does not fit it.
     """
     payload = (read_weights if path.suffix == ENDING else read_checkpoint)(path, device)
     keys = ("config", "grammar", "num_productions", "num_steps", "epoch", "data")
@@ -82,8 +95,7 @@ def load_model(path: Path, device: str = "cpu") -> TrainedModel:
         load_weights(network, payload["task"]["network"])
     except ValueError as error:
         raise UserError(f"{path}: its weights do not fit its settings: {error}") from error
-    stored = payload["grammar"]
-    grammar = Grammar.from_mapping(stored, str(path)) if stored is not None else None
+    grammar = _grammar_for(payload, path, grammar)
     return TrainedModel(
         network=network.to(device).eval(),
         config=config,
@@ -92,6 +104,7 @@ def load_model(path: Path, device: str = "cpu") -> TrainedModel:
         tables=None if grammar is None else DeviceTables.build(tables(grammar), device),
         num_steps=payload["num_steps"],
         num_productions=payload["num_productions"],
+        left_sides=None if grammar is not None else _left_sides(payload),
         epoch=payload["epoch"],
         metrics=payload.get("metrics", {}),
         source=path,
@@ -109,6 +122,7 @@ def export_model(model: TrainedModel, path: Path) -> None:
         "model": "grammar_vae",
         "config": to_mapping(model.config),
         "grammar": None if model.grammar is None else model.grammar.to_mapping(),
+        "left_sides": model.left_sides,
         "num_productions": model.num_productions,
         "num_steps": model.num_steps,
         "data": model.training_data,
@@ -135,6 +149,7 @@ def encode(model: TrainedModel, texts: Sequence[str]) -> NDArray[np.float32]:
                 f"{model.num_steps}: shorten it, or train on longer rows"
             )
         derivations.append(derivation)
+    _warn_of_second_derivation(model, texts)
     return encode_ids(model, pad(derivations, model.num_steps))
 
 
@@ -246,6 +261,25 @@ def neighbours(
     ]
 
 
+def _warn_of_second_derivation(model: TrainedModel, texts: Sequence[str]) -> None:
+    """Say so where a text could have been derived otherwise; only slow grammars have such texts."""
+    grammar, parser = _grammar_of(model)
+    if parser.algorithm == "lalr":
+        return
+    finder = AmbiguityFinder(grammar)
+    for text in texts:
+        parting = finder.second_derivation(text)
+        if parting is not None:
+            logger.warning(
+                "'%s' has two derivations in the grammar %s (%s): the one whose productions stand "
+                "first is taken, here and in other such texts",
+                text,
+                grammar.name,
+                parting,
+            )
+            return
+
+
 def _check_least(name: str, value: int, least: int) -> None:
     if value < least:
         raise UserError(f"{name} is {value}: give {least} or more")
@@ -253,8 +287,29 @@ def _check_least(name: str, value: int, least: int) -> None:
 
 def _grammar_of(model: TrainedModel) -> tuple[Grammar, TextParser]:
     if model.grammar is None or model.parser is None:
-        raise UserError(
-            f"{model.source}: trained on ids and masks without a grammar, so it has no text: "
-            "pass --grammar when training"
-        )
+        raise no_grammar_error(model.source)
     return model.grammar, model.parser
+
+
+def _grammar_for(payload: Mapping[str, Any], path: Path, given: Grammar | None) -> Grammar | None:
+    """Return the grammar of a checkpoint, or else the given one if it fits."""
+    if payload["grammar"] is not None:
+        own = Grammar.from_mapping(payload["grammar"], str(path))
+        if given is not None and given.digest != own.digest:
+            raise UserError(
+                f"{path}: was trained with its own grammar ({own.name}), which {given.name} is "
+                "not: leave --grammar out"
+            )
+        return own
+    if given is None:
+        return None
+    try:
+        return fitting_grammar(given, payload["num_productions"], _left_sides(payload))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def _left_sides(payload: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """Return what masks told of left-hand sides; checkpoints made before do not say."""
+    sides = payload.get("left_sides")
+    return None if sides is None else tuple(sides)

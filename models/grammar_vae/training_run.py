@@ -7,6 +7,7 @@ from models.config_file import to_mapping
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.console import epoch_line
 from models.grammar_vae.data import DerivationDataset
+from models.grammar_vae.datasets.long_rows import long_rows_note
 from models.grammar_vae.memory import out_of_memory
 from models.grammar_vae.report_metrics import report_on
 from models.grammar_vae.report_text import report_lines, write_report
@@ -15,6 +16,7 @@ from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.trained import load_model
 from models.training.checkpoints import LAST, CheckpointKeeper
 from models.training.console import Console, open_console
+from models.training.epoch_progress import EpochProgress
 from models.training.layout import RunFolder
 from models.training.loop import EpochReport, FitSettings, fit
 from models.training.memory import free_memory_mb, is_out_of_memory
@@ -23,6 +25,15 @@ from models.training.run_record import RunRecord, telling_how_to_go_on
 from models.training.sinks import LogSettings
 
 RANKINGS = (GRAMMAR_VAE.ranking("val/seq_acc"), GRAMMAR_VAE.ranking("val/loss"))
+
+
+NO_GRAMMAR = (
+    "no grammar: ids and masks hold no text, so val/prior_unique, val/prior_novel, coefficient "
+    "errors and prior samples are left out, and val/seq_acc is under the masks alone.\n"
+    "Pass --grammar (a built-in name or a YAML file) now to have them, or later to "
+    "python -m models.grammar_vae.use, whose encode, decode, reconstruct, sample, interpolate and "
+    "neighbours need it."
+)
 
 
 class TrainingRun:
@@ -80,14 +91,20 @@ class TrainingRun:
 
     def _train(self, console: Console) -> EpochReport:
         resumed = self._resumed() if self.resume is not None else None
+        console.working("building the network")
         task = GrammarVaeTask(self.config, self.dataset, self.device)
         settings = FitSettings(
             epochs=self.config.epochs,
             early_stop_patience=self.config.early_stop_patience,
             seed=self.config.seed,
         )
-        task.on_batch = console.on_batch
+        task.on_batch = progress = self._progress(console)
         console.line(self._opening(task))
+        if self.dataset.grammar is None:
+            console.line(NO_GRAMMAR)
+        far = long_rows_note(self.dataset.lengths, lambda row: f"row {row}")
+        if far is not None:
+            console.line(far)
         about = {**to_mapping(self.config), "data": self.dataset.name, "device": self.device}
         record = RunRecord(
             folder=self.folder,
@@ -97,11 +114,15 @@ class TrainingRun:
             say=console.line,
             resumed=resumed,
         )
+        progress.begin(1 if resumed is None else resumed.epoch + 1)
         failed = True
         try:
             with telling_how_to_go_on(console.line, self._how_to_go_on):
                 last = fit(
-                    task, settings, lambda r: self._on_epoch(r, record, console), self.resume
+                    task,
+                    settings,
+                    lambda r: self._on_epoch(r, record, console, progress),
+                    self.resume,
                 )
             failed = False
         finally:
@@ -109,12 +130,25 @@ class TrainingRun:
         self._close(console, last)
         return last
 
-    def _on_epoch(self, report: EpochReport, record: RunRecord, console: Console) -> None:
+    def _on_epoch(
+        self, report: EpochReport, record: RunRecord, console: Console, progress: EpochProgress
+    ) -> None:
         record.begin()
         best = self.keeper.is_best("seq_acc", report.epoch, report.metrics)
         console.line(epoch_line(report, self.config.epochs, best=best))
         record.log(report.epoch, report.metrics)
         self.keeper.update(report.epoch, report.metrics, report.save)
+        if not report.finished:
+            progress.begin(report.epoch + 1)
+
+    def _progress(self, console: Console) -> EpochProgress:
+        return EpochProgress(
+            console,
+            num_epochs=self.config.epochs,
+            num_rows=len(self.dataset.train),
+            num_val_rows=len(self.dataset.val),
+            batch_size=self.config.batch_size,
+        )
 
     def _opening(self, task: GrammarVaeTask) -> str:
         data = self.dataset
@@ -131,8 +165,12 @@ class TrainingRun:
                 f"{self.config.early_stop_patience} epochs"
             )
         best = self.keeper.best("seq_acc") or self.folder.checkpoints / LAST
+        split = "test" if len(self.dataset.test) else "val"
+        what = f"report of {best.name} on {len(getattr(self.dataset, split)):,} {split} rows"
+        console.line(f"{what} ...")
+        console.working(what)
         model = load_model(best, self.device)
-        report = report_on(model, self.dataset, "test" if len(self.dataset.test) else "val")
+        report = report_on(model, self.dataset, split)
         for line in report_lines(report, model, self.dataset):
             console.line(line)
         for path in write_report(self.folder.path, report, model, self.dataset):

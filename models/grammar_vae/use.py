@@ -11,7 +11,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -25,8 +25,12 @@ from models.commands.progress import show_progress
 from models.commands.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
 from models.config_file import to_config
 from models.errors import UserError
-from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
+from models.grammar.derivation import check_ids
+from models.grammar.grammar import Grammar, load_grammar
+from models.grammar_vae.data import DataConfig, DerivationDataset, check_data, load_dataset
 from models.grammar_vae.data_flags import DataFlags
+from models.grammar_vae.datasets.text_files import read_lines
+from models.grammar_vae.late_grammar import no_grammar_error
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.training.layout import read_settings, run_folder_of
 
@@ -46,19 +50,25 @@ class _Model:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Encode(_Model):
+class _ModelWithGrammar(_Model):
+    grammar: str | None = None
+    """Built-in name or YAML file, for a model that was trained on ids and masks alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encode(_ModelWithGrammar):
     """Write the latents of texts as an .npz with `latents` (rows, z_dim) and `texts`."""
 
     text: tuple[str, ...] = ()
     """Texts to encode."""
     file: Path | None = None
-    """Or a file with one text a line."""
+    """Or a file with one text a line, read as build_dataset reads it."""
     out: Path = Path("latents.npz")
     """Where to write."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decode(_Model):
+class Decode(_ModelWithGrammar):
     """Decode the latents of an .npz or .npy; one text a line."""
 
     latents: Path
@@ -70,7 +80,7 @@ class Decode(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reconstruct(_Model):
+class Reconstruct(_ModelWithGrammar):
     """Show texts beside what they decode to."""
 
     text: tuple[str, ...] = ()
@@ -84,7 +94,7 @@ class Reconstruct(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample(_Model):
+class Sample(_ModelWithGrammar):
     """Decode standard normal latents; one text a line."""
 
     num: NonNegative = 10
@@ -96,7 +106,7 @@ class Sample(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interpolate(_Model):
+class Interpolate(_ModelWithGrammar):
     """Decode points between two texts; one a line."""
 
     first: str
@@ -108,7 +118,7 @@ class Interpolate(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Neighbours(_Model):
+class Neighbours(_ModelWithGrammar):
     """Show the rows of a data set that lie nearest to a text in latent space."""
 
     text: str
@@ -131,7 +141,7 @@ class Evaluate(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Export(_Model):
+class Export(_ModelWithGrammar):
     """Write the weights as a safetensors file, with settings, grammar and sizes as metadata."""
 
     out: Path
@@ -179,7 +189,7 @@ def _run(arguments: Sequence[str]) -> None:
     from models.training.devices import device_of_gpus
 
     device = device_of_gpus(command.gpus)
-    model = trained.load_model(find_checkpoint(command.model), device)
+    model = trained.load_model(find_checkpoint(command.model), device, _given_grammar(command))
     match command:
         case Encode():
             texts = given
@@ -196,19 +206,25 @@ def _run(arguments: Sequence[str]) -> None:
         case Interpolate():
             _show(trained.interpolate(model, command.first, command.last, command.num))
         case Neighbours():
-            _check_grammar(given, model, command.prod)
-            for distance, text in trained.neighbours(model, command.text, given.ids, command.num):
+            corpus = _load(command.prod, model)
+            for distance, text in trained.neighbours(model, command.text, corpus.ids, command.num):
                 print(f"{distance:8.3f}  {text}")
         case Evaluate():
-            _evaluate(command, model, given)
+            _evaluate(command, model)
         case Export():
             trained.export_model(model, command.out)
             size = command.out.stat().st_size / 1e6
             print(f"wrote {command.out} ({size:.1f} MB, {model.network.num_parameters:,} numbers)")
 
 
+def _given_grammar(command: Command) -> Grammar | None:
+    """Return the grammar of --grammar, which `evaluate` has among the flags for its rows."""
+    name = command.data.grammar if isinstance(command, Evaluate) else command.grammar
+    return None if name is None else load_grammar(name)
+
+
 def _given(command: Any) -> Any:
-    """Return what a command reads: texts, latents or a data set; told before the model is loaded.
+    """Return what a command reads: texts or latents; told before the model is loaded.
 
     Raises:
         UserError: it cannot be read, or what is to be written cannot be.
@@ -222,11 +238,11 @@ def _given(command: Any) -> Any:
         case Reconstruct():
             return _given_to_reconstruct(command)
         case Neighbours():
-            return _load(command.prod)
+            check_data(DataConfig(prod=command.prod))
         case Evaluate():
             if command.out is not None:
                 model_files.check_output_folder(command.out)
-            return _given_to_evaluate(command)
+            check_data(_data_of(command, find_checkpoint(command.model)).config)
         case Export():
             if command.out.suffix != ".safetensors":
                 raise UserError(
@@ -244,22 +260,36 @@ def _best_of_run(path: Path) -> Path:
     return best
 
 
-def _given_to_evaluate(command: Evaluate) -> DerivationDataset:
-    checkpoint = find_checkpoint(command.model)
-    flags = command.data if command.data.given else _training_data(checkpoint)
-    with show_progress() as progress:
-        return load_dataset(flags.config, progress)
+def _data_of(command: Evaluate, checkpoint: Path) -> DataFlags:
+    return command.data if command.data.given else _training_data(checkpoint)
 
 
-def _evaluate(command: Evaluate, model: "TrainedModel", dataset: DerivationDataset) -> None:
+def _evaluate(command: Evaluate, model: "TrainedModel") -> None:
     from models.grammar_vae.report_metrics import report_on
     from models.grammar_vae.report_text import report_lines, write_report
 
+    dataset = _evaluated(command, model)
     report = report_on(model, dataset, command.split)
     for line in report_lines(report, model, dataset, all_families=True):
         print(line)
     for path in write_report(command.out, report, model, dataset) if command.out else ():
         print(f"wrote {path}")
+
+
+def _evaluated(command: Evaluate, model: "TrainedModel") -> DerivationDataset:
+    """Return the rows of the flags, or else those of the run that wrote the checkpoint."""
+    flags = _data_of(command, model.source)
+    with show_progress() as progress:
+        # The data of the run itself are read as they were in training: their digest is known.
+        grammar = model.grammar if command.data.given else None
+        dataset = load_dataset(flags.config, progress, grammar)
+    if dataset.grammar is not None or model.grammar is None:
+        return dataset
+    try:
+        check_ids(dataset.ids, model.grammar)
+    except UserError as error:
+        raise UserError(f"{dataset.name}: not in the grammar that was given: {error}") from error
+    return replace(dataset, grammar=model.grammar)
 
 
 def _training_data(checkpoint: Path) -> DataFlags:
@@ -279,56 +309,41 @@ def _texts(command: Encode) -> list[str]:
         raise UserError("pass either --text TEXT ... or --file FILE")
     if command.file is None:
         return list(command.text)
-    try:
-        texts = command.file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{command.file}: cannot be read: {error}") from error
-    if not texts:
-        raise UserError(f"{command.file}: holds no text: give one a line")
-    return texts
+    rows = read_lines(command.file)
+    for note in rows.notes:
+        print(f"{command.file}: {note}", file=sys.stderr)
+    return rows.texts
 
 
-def _given_to_reconstruct(command: Reconstruct) -> list[str] | DerivationDataset:
+def _given_to_reconstruct(command: Reconstruct) -> list[str] | None:
     if (command.prod is None) == (not command.text):
         raise UserError("pass either --text TEXT ... or --prod ids.npy")
     if command.prod is None:
         return list(command.text)
-    dataset = _load(command.prod)
-    if dataset.grammar is None:
-        raise UserError(f"{command.prod}: has no grammar, so its rows have no text")
-    return dataset
+    check_data(DataConfig(prod=command.prod))
+    return None
 
 
-def _originals(
-    command: Reconstruct, given: list[str] | DerivationDataset, model: "TrainedModel"
-) -> list[str]:
-    if isinstance(given, list):
+def _originals(command: Reconstruct, given: list[str] | None, model: "TrainedModel") -> list[str]:
+    if given is not None:
         return given
     from models.grammar.derivation import to_text
 
-    assert given.grammar is not None  # _given_to_reconstruct
-    rows = given.ids[getattr(given, command.split)[: command.num]]
+    assert command.prod is not None  # _given_to_reconstruct
+    dataset = _load(command.prod, model)
+    assert dataset.grammar is not None  # the model's
+    rows = dataset.ids[getattr(dataset, command.split)[: command.num]]
     num_steps = model.num_steps
     if len(rows) and int((rows >= 0).sum(1).max()) > num_steps:
         raise UserError(f"{command.prod}: rows longer than the {num_steps} steps of the model")
-    return [to_text(given.grammar, row[row >= 0]) for row in rows]
+    return [to_text(dataset.grammar, row[row >= 0]) for row in rows]
 
 
-def _check_grammar(corpus: DerivationDataset, model: "TrainedModel", prod: str) -> None:
-    known = model.grammar
-    if (
-        known is None
-        or corpus.num_productions != known.num_productions
-        or (corpus.grammar is not None and corpus.grammar.digest != known.digest)
-    ):
-        raise UserError(
-            f"{prod}: these rows are not in the model's grammar: give rows of the data that the "
-            "model was trained on"
-        )
-
-
-def _load(prod: str) -> DerivationDataset:
-    return load_dataset(DataConfig(prod=prod))
+def _load(prod: str, model: "TrainedModel") -> DerivationDataset:
+    """Return rows on disk, which must be in the model's grammar."""
+    if model.grammar is None:
+        raise no_grammar_error(model.source)
+    return load_dataset(DataConfig(prod=prod), grammar=model.grammar)
 
 
 def _show(texts: Sequence[str]) -> None:

@@ -18,6 +18,8 @@ from models.errors import UserError
 
 ENDING = ".safetensors"
 _KEYS = ("model", "config", "grammar", "num_productions", "num_steps", "data", "epoch", "metrics")
+_LATER_KEYS = ("left_sides",)
+"""Missing in files that were written before there was such a key."""
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
@@ -33,7 +35,7 @@ def write_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str,
     """
     if path.suffix != ENDING:
         raise UserError(f"{path}: the name of an exported model ends with {ENDING}")
-    metadata = {"format": "pt"} | {key: json.dumps(about[key]) for key in _KEYS}
+    metadata = {"format": "pt"} | {key: json.dumps(about[key]) for key in (*_KEYS, *_LATER_KEYS)}
     beside = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,6 +68,7 @@ def read_weights(path: Path, device: str = "cpu") -> dict[str, Any]:
             "python -m models.grammar_vae.use export"
         )
     try:
-        return {key: json.loads(metadata[key]) for key in _KEYS} | {"task": {"network": weights}}
+        about = {key: json.loads(metadata.get(key, "null")) for key in (*_KEYS, *_LATER_KEYS)}
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: its metadata are damaged ({error})") from error
+    return about | {"task": {"network": weights}}

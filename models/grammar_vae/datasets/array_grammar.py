@@ -9,7 +9,7 @@ import numpy as np
 
 from models.errors import UserError
 from models.grammar.derivation import check_ids
-from models.grammar.grammar import Grammar, load_grammar
+from models.grammar.grammar import Grammar, begins_with, load_grammar
 from models.grammar.masks import check_masks, tables
 from models.grammar_vae.datasets.files import DatasetFiles
 from models.grammar_vae.datasets.mask_table import MaskTable, mask_table
@@ -18,17 +18,22 @@ from models.grammar_vae.datasets.reading import read_array
 
 @dataclass(frozen=True, kw_only=True)
 class ArraySource:
-    """Where derivations come from: the ids, the masks where given, the metadata, the setting."""
+    """Where derivations come from: the ids, the masks where given, the metadata, the setting.
+
+    `grammar` is a setting (a name or a file), or the grammar of the model that takes the rows.
+    """
 
     files: DatasetFiles
     prod: Path
     masks: Path | None
-    grammar: str | None
+    grammar: str | Grammar | None
     meta: Mapping[str, Any]
 
 
 def find_grammar(ids: np.ndarray, source: ArraySource) -> Grammar | MaskTable:
     """Return the grammar of the metadata, else of the setting, else the table of the masks.
+
+    A model's grammar goes before all: then the rows must be in it.
 
     Raises:
         UserError: Ids are no derivations of the grammar, masks disagree with it, metadata and
@@ -50,6 +55,8 @@ def find_grammar(ids: np.ndarray, source: ArraySource) -> Grammar | MaskTable:
 
 def _known_grammar(source: ArraySource) -> Grammar | None:
     """Return the grammar of the metadata or of the setting, which must not contradict it."""
+    if isinstance(source.grammar, Grammar):
+        return _models_grammar(source.grammar, source)
     chosen = None if source.grammar is None else load_grammar(source.grammar)
     if source.meta.get("grammar") is None:
         return chosen
@@ -62,9 +69,22 @@ def _known_grammar(source: ArraySource) -> Grammar | None:
     return own
 
 
+def _models_grammar(grammar: Grammar, source: ArraySource) -> Grammar:
+    """Return a model's grammar if the metadata name the same, or one that goes on behind it."""
+    stored = source.meta.get("grammar")
+    own = grammar if stored is None else Grammar.from_mapping(stored, str(source.files.meta))
+    if not begins_with(own, grammar):
+        raise UserError(
+            f"{source.prod}: these rows are not in the model's grammar: give rows of the data "
+            "that the model was trained on"
+        )
+    return grammar
+
+
 def _check_ids(ids: np.ndarray, grammar: Grammar, source: ArraySource) -> None:
     stated = source.meta.get("P", grammar.num_productions)
-    if stated != grammar.num_productions:
+    # A model that was trained on masks may know less than all productions.
+    if stated != grammar.num_productions and not isinstance(source.grammar, Grammar):
         raise UserError(
             f"{source.files.meta} says P = {stated}, but the grammar {grammar.name} has "
             f"{grammar.num_productions} productions: give the grammar these ids were made with"

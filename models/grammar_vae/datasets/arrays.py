@@ -35,11 +35,11 @@ class DatasetArrays:
     label_names: tuple[str, ...]
 
 
-def read_dataset(prod: Path, masks: Path | None, grammar: str | None) -> DatasetArrays:
+def read_dataset(prod: Path, masks: Path | None, grammar: str | Grammar | None) -> DatasetArrays:
     """Read the ids in `prod`, what stands beside them, and `masks` where given.
 
     The grammar is that of the metadata, else `grammar` (built-in name or YAML file), else its
-    table is read off the masks.
+    table is read off the masks. Where `grammar` is that of a model, the rows must be in it.
 
     Raises:
         UserError: A file is missing or broken, sizes disagree, ids are no derivations of the

@@ -1,6 +1,7 @@
 """What a user is told of a data set that was built."""
 
 import shlex
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -8,8 +9,8 @@ from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.datasets.files import DatasetFiles
 
 
-def summary(dataset: DerivationDataset, files: DatasetFiles) -> str:
-    """Return the sizes, the split, repeated rows, the files and the command to type next."""
+def summary(dataset: DerivationDataset, files: DatasetFiles, notes: Sequence[str] = ()) -> str:
+    """Return the sizes, the split, repeated rows, notes, the files and the next command."""
     num_used = len(np.unique(dataset.ids[dataset.ids >= 0]))
     parts = ", ".join(
         f"{name} {len(part):,}"
@@ -23,6 +24,7 @@ def summary(dataset: DerivationDataset, files: DatasetFiles) -> str:
         f"split        {parts}",
         f"repeated     {_repetition(dataset)}",
         f"digest       {dataset.digest}",
+        *(f"note         {note}" for note in notes),
         *(f"wrote        {path}" for path in _written(files)),
         "",
         "next: python -m models.grammar_vae.train --config minimal --prod "

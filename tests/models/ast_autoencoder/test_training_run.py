@@ -2,6 +2,7 @@
 
 import errno
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -223,3 +224,24 @@ def test_runs_may_evaluate_now_and_then(run, tmp_path):
     run(folder, eval_interval=4)
     lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
     assert ["val/loss" in line for line in lines] == [False, False, False, True, False, True]
+
+
+def test_an_epoch_is_followed_program_by_program(run, tmp_path, monkeypatch):
+    told = []
+
+    class FakeConsole:
+        def working(self, what, unit="rows"):
+            told.append(what)
+
+        def on_rows(self, done, total):
+            told.append(f"{done}/{total}")
+
+        def line(self, text):
+            pass
+
+    console = nullcontext(FakeConsole())
+    monkeypatch.setattr("models.ast_autoencoder.training_run.open_console", lambda: console)
+    run(new_artifact_folder(tmp_path), batch_size=32)
+    assert told[:5] == [
+        "epoch 1/6", "32/80", "64/80", "epoch 1/6, validation of 20 programs", "epoch 2/6",
+    ]  # fmt: skip

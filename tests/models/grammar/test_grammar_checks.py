@@ -1,8 +1,9 @@
 import pytest
 
+from models.config_file import dump_yaml
 from models.errors import UserError
-from models.grammar.grammar import Grammar
-from models.grammar.grammar_checks import reachable_nonterminals
+from models.grammar.grammar import Grammar, load_grammar
+from models.grammar.grammar_checks import grammar_warnings, reachable_nonterminals
 from models.grammar.symbols import Production, Symbol, parse_production
 
 
@@ -78,3 +79,19 @@ def test_terminal_without_notation_is_refused():
 def test_reachable_nonterminals_follow_right_hand_sides():
     productions = [parse_production(line) for line in ("S -> A 'x'", "A -> B", "B ->", "C -> S")]
     assert reachable_nonterminals("S", productions) == {"S", "A", "B"}
+
+
+def test_nonterminals_out_of_reach_are_a_warning_where_a_file_is_loaded(tmp_path, caplog):
+    lines = ("S -> 'a'", "T -> 'b' U", "U -> 'c'", "U -> 'd'", "PAD ->")
+    path = tmp_path / "my.yaml"
+    path.write_text(dump_yaml(grammar_file(*lines, pad="PAD")))
+    assert load_grammar(str(path)).num_productions == 5
+    first, second = (record.getMessage() for record in caplog.records)
+    assert first.startswith(f"{path}: no derivation from 'S' reaches 'T', so its 1 production is")
+    assert "reaches 'U', so its 2 productions are never used: use 'U' in another" in second
+
+
+@pytest.mark.parametrize("name", ["smiles", "equations", "programs"])
+def test_built_in_grammars_reach_all_they_define(name):
+    own = load_grammar(name)
+    assert grammar_warnings(own.start, own.productions, own.pad_production) == []

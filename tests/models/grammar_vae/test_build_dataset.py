@@ -227,3 +227,52 @@ def test_published_rows_of_all_dimensions_decode_to_themselves(command, tmp_path
     decoded = [to_text(read.grammar, ids).replace(" ", "") for ids in read.ids]
     assert decoded == [row.replace(" ", "") for row in rows]
     assert json.loads((tmp_path / "data" / "prod_1920_meta.json").read_text())["T"] == 97
+
+
+def test_names_and_blank_lines_of_a_smiles_file_are_told(command, tmp_path):
+    (tmp_path / "mine.smi").write_text("CCO ethanol\n\n" * 12)
+    code, said, _ = command(
+        "--text", tmp_path / "mine.smi", "--grammar", "smiles", "--out", tmp_path / "data"
+    )
+    assert code == 0
+    assert "note         12 blank lines are skipped (the first is line 2)" in said
+    assert "note         12 lines go on behind the SMILES: names are left out" in said
+
+
+def test_a_row_far_longer_than_the_rest_is_told_but_built(command, tmp_path):
+    (tmp_path / "mine.txt").write_text("x\n" * 20 + "sin( " * 20 + "x" + " )" * 20 + "\n")
+    code, said, _ = command(
+        "--text", tmp_path / "mine.txt", "--grammar", "equations", "--out", tmp_path / "data"
+    )
+    assert code == 0
+    assert f"note         {tmp_path / 'mine.txt'}, line 21 takes 42 steps, but all others" in said
+
+
+def test_an_ambiguous_grammar_of_ones_own_is_told_with_its_unreachable_part(
+    command, tmp_path, caplog
+):
+    (tmp_path / "mine.yaml").write_text(
+        dump_yaml({"start": "S", "productions": ["S -> S '+' S", "S -> 'x'", "LOST -> 'y'"]})
+    )
+    (tmp_path / "mine.txt").write_text("x+x\n" * 11 + "x+x+x\n")
+    code, said, _ = command(
+        "--text", tmp_path / "mine.txt", "--grammar", tmp_path / "mine.yaml",
+        "--out", tmp_path / "data",
+    )  # fmt: skip
+    assert code == 0
+    assert "note         the grammar mine is ambiguous: 1 of 12 rows looked at have two" in said
+    assert f"note         {tmp_path / 'mine.txt'}, line 12 ('x+x+x'): production 0" in said
+    assert "no derivation from 'S' reaches 'LOST'" in caplog.text
+
+
+def test_a_semicolon_file_is_read_with_its_delimiter(command, tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("formula;kind\n" + "x;a\n" * 12)
+    given = ("--csv", path, "--column", "formula", "--grammar", "equations")
+    code, _, errors = command(*given, "--out", tmp_path / "data")
+    assert (code, "pass --delimiter ';'" in errors) == (2, True)
+    assert command(*given, "--delimiter", ";", "--out", tmp_path / "data")[0] == 0
+    path.write_text("formula\tkind\n" + "x\ta\n" * 12)
+    assert command(*given, "--delimiter", "tab", "--out", tmp_path / "more")[0] == 0
+    code, _, errors = command(*given, "--delimiter", ", ", "--out", tmp_path / "none")
+    assert (code, "--delimiter ', ' is no single character" in errors) == (2, True)

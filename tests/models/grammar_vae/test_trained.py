@@ -12,6 +12,8 @@ from hypothesis.extra.numpy import arrays
 
 from models.errors import UserError
 from models.grammar.derivation import to_text
+from models.grammar.grammar import Grammar
+from models.grammar.parsing import TextParser
 from models.grammar_vae.trained import (
     decode,
     decode_ids,
@@ -269,6 +271,19 @@ def test_settings_of_a_checkpoint_are_checked(checkpoint, tmp_path):
 def test_the_device_is_where_the_weights_are(model):
     assert model.device.type == "cpu"
     assert replace(model, num_steps=3).device.type == "cpu"
+
+
+def test_a_text_with_two_derivations_is_told_once(model, caplog):
+    lines = ["S -> S '+' S", "S -> 'x'"]
+    sums = Grammar.from_mapping({"start": "S", "productions": lines}, "sums")
+    other = replace(model, grammar=sums, parser=TextParser(sums))
+    encode(other, ["x+x"])
+    assert not caplog.records
+    encode(other, ["x+x", "x+x+x", "x+x+x"])
+    assert [record.getMessage() for record in caplog.records] == [
+        "'x+x+x' has two derivations in the grammar sums (production 0 (S -> S '+' S) in two "
+        "ways): the one whose productions stand first is taken, here and in other such texts"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
 """One run from settings to checkpoints: device, interrupts, full disks."""
 
 import errno
+from contextlib import nullcontext
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from models.commands.process import run_command
+from models.errors import UserError
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.training_run import TrainingRun
 from models.training.checkpoints import read_checkpoint
@@ -33,6 +36,22 @@ def make_run(equations, tiny, tmp_path):
         )
 
     return make
+
+
+class FakeConsole:
+    """Remembers what goes on, without the lines."""
+
+    def __init__(self):
+        self.told = []
+
+    def working(self, what, unit="rows"):
+        self.told.append(what)
+
+    def on_rows(self, done, total):
+        self.told.append(f"{done}/{total}")
+
+    def line(self, text):
+        pass
 
 
 @pytest.fixture
@@ -175,3 +194,40 @@ def test_other_errors_are_not_taken_for_it(make_run, monkeypatch, error):
 def test_the_last_report_is_returned(make_run):
     last = make_run().train()
     assert (last.epoch, last.finished) == (2, "epochs")
+
+
+def test_the_closing_report_is_announced_before_it_is_made(make_run, capsys, monkeypatch):
+    def report_on(*_):
+        raise UserError(f"shown so far: {capsys.readouterr().out}")
+
+    monkeypatch.setattr("models.grammar_vae.training_run.report_on", report_on)
+    with pytest.raises(UserError, match=r"report of best-.*\.ckpt on 20 test rows \.\.\.\n$"):
+        make_run().train()
+
+
+def test_an_epoch_is_followed_row_by_row(make_run, monkeypatch):
+    console = FakeConsole()
+    monkeypatch.setattr(
+        "models.grammar_vae.training_run.open_console", lambda: nullcontext(console)
+    )
+    make_run(epochs=2, batch_size=64).train()
+    assert console.told[:6] == [
+        "building the network",
+        "epoch 1/2",
+        "64/160",
+        "128/160",
+        "epoch 1/2, validation of 20 rows",
+        "epoch 2/2",
+    ]
+    assert console.told[-1].startswith("report of best-")
+
+
+def test_a_row_far_longer_than_the_rest_is_named_before_training(make_run, equations, capsys):
+    ids = np.full((equations.num_rows, 60), -1, dtype=np.int16)
+    ids[:, : equations.ids.shape[1]] = equations.ids
+    ids[3, :60] = 0
+    lengths = (ids >= 0).sum(1).astype(np.int32)
+    make_run(replace(equations, ids=ids, lengths=lengths, grammar=None), epochs=1).train()
+    lines = capsys.readouterr().out.splitlines()
+    told = next(i for i, line in enumerate(lines) if line.startswith("row 3 takes 60 steps, but"))
+    assert told < next(i for i, line in enumerate(lines) if line.startswith("epoch 1"))

@@ -1,5 +1,6 @@
 """The command that uses a trained model: what it takes, prints and refuses."""
 
+import re
 import subprocess
 import sys
 
@@ -8,8 +9,10 @@ import pytest
 import torch
 
 from models.commands.process import run_command
+from models.config_file import dump_yaml
 from models.grammar.derivation import to_text
-from models.grammar_vae import trained
+from models.grammar.grammar import load_grammar
+from models.grammar_vae import train, trained
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.datasets.writing import write_dataset
 from models.grammar_vae.trained import decode, interpolate, load_model, reconstruct, sample
@@ -134,7 +137,7 @@ def test_rows_of_another_grammar_are_no_neighbours(refusal, tmp_path):
         (("encode", "--text", "x", "--file", "y"), "pass either --text TEXT ... or --file FILE"),
         (("reconstruct",), "pass either --text TEXT ... or --prod ids.npy"),
         (("encode", "--text", "x y"), "column 3: unexpected 'y'"),
-        (("encode", "--file", "nowhere.txt"), "nowhere.txt: cannot be read"),
+        (("encode", "--file", "nowhere.txt"), "there is no file nowhere.txt"),
         (("decode", "--latents", "nowhere.npy"), "nowhere.npy: no array `latents` to read"),
         (("sample", "--num", "-1"), "num is -1: give 0 or more"),
         (("sample", "--seed", "-1"), "seed is -1: give 0 or more"),
@@ -160,7 +163,7 @@ def test_mistakes_are_told(refusal, arguments, message, tmp_path, monkeypatch):
     [
         (("sample", "--num", "-1"), "num is -1: give 0 or more"),
         (("encode",), "pass either --text"),
-        (("encode", "--file", "nowhere.txt"), "nowhere.txt: cannot be read"),
+        (("encode", "--file", "nowhere.txt"), "there is no file nowhere.txt"),
         (("encode", "--text", "x", "--out", "."), "Is a directory"),
         (("decode", "--latents", "nowhere.npy"), "nowhere.npy: no array `latents` to read"),
         (("reconstruct", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
@@ -181,7 +184,9 @@ def test_the_model_is_loaded_to_the_device_that_is_asked_for(use, monkeypatch):
     load = trained.load_model
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(
-        trained, "load_model", lambda path, device: [devices.append(device), load(path)][1]
+        trained,
+        "load_model",
+        lambda path, device, grammar=None: [devices.append(device), load(path)][1],
     )
     for flags in ((), ("--gpus", 0), ("--gpus", 1)):
         assert use("sample", "--num", 1, *flags)[0] == 0
@@ -196,7 +201,7 @@ def test_a_gpu_that_is_not_there_is_told(refusal, monkeypatch):
 def test_files_that_hold_no_texts_or_latents_are_told(refusal, tmp_path):
     (tmp_path / "empty.txt").touch()
     assert refusal("encode", "--file", tmp_path / "empty.txt").endswith(
-        "empty.txt: holds no text: give one a line"
+        "empty.txt has no rows: give a file with at least one"
     )
     np.savez(tmp_path / "other.npz", z=np.zeros((1, 12)))
     assert "other.npz: no array `latents`" in refusal("decode", "--latents", tmp_path / "other.npz")
@@ -278,3 +283,100 @@ def test_mistakes_in_flags_are_told_without_waiting_for_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "2 False\n"
+
+
+@pytest.fixture
+def bare_run(half_trained, tmp_path, capsys):
+    """A folder of a run on ids and masks alone, and the ids."""
+    files = write_dataset(half_trained.dataset, tmp_path / "ids", masks=True)
+    files.meta.unlink()
+    files.splits.unlink()
+    arguments = ["--prod", files.ids, "--masks", files.masks, "--config", "minimal"]
+    arguments += ["--epochs", 1, "--gpus", 0, "--artifacts_dir", tmp_path, "--run_name", "bare"]
+    assert run_command(lambda: train._run([str(argument) for argument in arguments])) == 0
+    return tmp_path / "bare", files.ids, capsys.readouterr().out
+
+
+def test_training_without_a_grammar_says_at_its_start_what_is_left_out(bare_run):
+    _, _, printed = bare_run
+    opening, told, rest = printed.split("\n", 2)
+    assert "training rows" in opening
+    assert told.startswith("no grammar: ids and masks hold no text, so val/prior_unique")
+    assert rest.index("Pass --grammar") < rest.index("epoch 1/1")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("encode", "--text", "x", "--out", "OUT"),
+        ("reconstruct", "--text", "x"),
+        ("reconstruct", "--prod", "IDS", "--split", "train"),
+        ("sample",),
+        ("interpolate", "--first", "x", "--last", "1 + 2"),
+        ("neighbours", "--text", "x", "--prod", "IDS"),
+    ],
+)
+def test_whatever_needs_text_takes_a_grammar_later(use, bare_run, tmp_path, arguments):
+    folder, ids, _ = bare_run
+    places = {"IDS": ids, "OUT": tmp_path / "latents.npz"}
+    given = [places.get(argument, argument) for argument in arguments]
+    code, lines, message = use(*given, model=folder)
+    assert (code, lines) == (2, [])
+    assert "without a grammar, so it has no text: pass --grammar" in message
+    code, lines, message = use(*given, "--grammar", "equations", model=folder)
+    assert (code, message) == (0, "")
+    assert lines
+
+
+def test_decoding_and_exporting_take_a_grammar_later(use, bare_run, tmp_path):
+    folder, _, _ = bare_run
+    np.save(tmp_path / "z.npy", np.zeros((2, 32)))
+    latents = ("decode", "--latents", tmp_path / "z.npy")
+    code, lines, _ = use(*latents, "--grammar", "equations", model=folder)
+    assert (code, len(lines)) == (0, 2)
+    out = tmp_path / "model.safetensors"
+    assert use("export", "--out", out, "--grammar", "equations", model=folder)[0] == 0
+    assert use(*latents, model=out) == (0, lines, "")
+
+
+def test_evaluation_with_a_late_grammar_has_prior_samples(use, bare_run):
+    folder, ids, _ = bare_run
+    assert any("prior samples: not available" in line for line in use("evaluate", model=folder)[1])
+    for data in ((), ("--prod", ids)):
+        code, lines, _ = use("evaluate", "--grammar", "equations", *data, model=folder)
+        assert code == 0
+        assert any("prior samples: 1,000 drawn" in line for line in lines)
+
+
+def test_evaluation_knows_the_rows_of_its_run_and_checks_them(use, bare_run, tmp_path):
+    folder, _, _ = bare_run
+    lines = use("evaluate", "--grammar", "equations", model=folder)[1]
+    assert not any("trained on other rows" in line for line in lines)
+    own = load_grammar("equations")
+    longer = [str(item).replace("'x'", "'x' S") for item in own.productions]
+    path = tmp_path / "other.yaml"
+    path.write_text(dump_yaml(own.to_mapping() | {"productions": longer}))
+    code, _, message = use("evaluate", "--grammar", path, model=folder)
+    assert code == 2
+    assert re.search(r"not in the grammar that was given: row \d+, step \d+: ", message)
+
+
+def test_rows_need_no_metadata_where_the_model_knows_its_grammar(use, prod, tmp_path):
+    lone = tmp_path / "lone.npy"
+    lone.write_bytes(prod.read_bytes())
+    assert use("reconstruct", "--prod", lone, "--num", 2)[0] == 0
+    assert use("evaluate", "--prod", lone, "--split", "train")[0] == 0
+
+
+def test_a_late_grammar_that_does_not_fit_is_refused(refusal, bare_run):
+    message = refusal("sample", "--grammar", "pde", model=bare_run[0])
+    assert "the grammar pde has 56 productions, the model was trained on 11" in message
+
+
+def test_a_file_of_texts_is_read_as_data_sets_are(use, tmp_path):
+    (tmp_path / "texts.smi").write_text("x name\n\n1\n", encoding="utf-8")
+    out = tmp_path / "l.npz"
+    code, lines, told = use("encode", "--file", tmp_path / "texts.smi", "--out", out)
+    assert (code, lines) == (0, [f"{out}: latents (2, 12), texts (2,)"])
+    assert "texts.smi: 1 blank line is skipped" in told
+    assert "texts.smi: 1 lines go on behind the SMILES" in told

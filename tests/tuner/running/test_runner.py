@@ -7,6 +7,7 @@ from optuna.trial import TrialState
 
 from models.commands.model_files import find_checkpoint
 from models.errors import UserError
+from models.registry import model_spec
 from models.training.checkpoints import read_checkpoint
 from tuner.cli import main
 from tuner.errors import RunExists
@@ -58,7 +59,7 @@ def check_checkpoints(promoted):
         content = read_checkpoint(path)
         assert content["epoch"] == content["task"]["num_epochs"] == int(epoch)
         assert f"{content['metrics'][f'val/{label}']:.4f}" == value
-    used = find_checkpoint("fake", promoted.preset.name, lambda folder: folder)
+    used = find_checkpoint(model_spec("fake"), promoted.preset.name, lambda folder: folder)
     assert read_checkpoint(used)["epoch"] == promoted.best.epoch
 
 

@@ -41,7 +41,7 @@ def flavours():
 
 
 @pytest.fixture(scope="session")
-def program_ids():
+def any_program():
     """One derivation at a time, without padding."""
 
     @st.composite

@@ -140,9 +140,9 @@ class Transplant(ast.NodeTransformer):
 
 @given(data=st.data(), seed=st.integers(0, 2**32))
 @settings(max_examples=30, deadline=None)
-def test_whatever_is_read_keeps_the_rules(data, seed, program_ids, check_python):
+def test_whatever_is_read_keeps_the_rules(data, seed, any_program, check_python):
     """Programs with parts of other programs in them are refused, or else they are programs."""
-    host, donor = (ast.parse(ids_to_source(data.draw(program_ids))) for _ in range(2))
+    host, donor = (ast.parse(ids_to_source(data.draw(any_program))) for _ in range(2))
     parts = {
         kind: [node for node in ast.walk(donor) if isinstance(node, kind)]
         for kind in (ast.expr, ast.For, ast.While, ast.Assign, ast.AugAssign)

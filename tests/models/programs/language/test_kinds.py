@@ -57,8 +57,8 @@ def test_values_are_python_values():
 
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
-def test_the_written_form_leads_back_to_the_derivation(data, program_ids):
-    ids = data.draw(program_ids)
+def test_the_written_form_leads_back_to_the_derivation(data, any_program):
+    ids = data.draw(any_program)
     grammar = language().grammar
     assert PARSER.derive(to_text(grammar, ids)) == ids
 

@@ -24,8 +24,8 @@ def test_source_leads_back_to_the_derivation(data, seed, max_steps, flavours, sa
 
 @given(data=st.data())
 @settings(max_examples=20, deadline=None)
-def test_source_under_other_names_leads_back_to_both(data, program_ids):
-    ids = data.draw(program_ids)
+def test_source_under_other_names_leads_back_to_both(data, any_program):
+    ids = data.draw(any_program)
     names = tuple(f"name_{slot}" for slot in range(16))
     program = source_to_ids(ids_to_source(ids, names, "f"))
     assert program.ids == tuple(ids)
@@ -35,8 +35,8 @@ def test_source_under_other_names_leads_back_to_both(data, program_ids):
 
 @given(data=st.data())
 @settings(max_examples=20, deadline=None)
-def test_source_is_canonical(data, program_ids):
-    source = ids_to_source(data.draw(program_ids))
+def test_source_is_canonical(data, any_program):
+    source = ids_to_source(data.draw(any_program))
     assert ast.unparse(ast.parse(source)) + "\n" == source
 
 

@@ -70,8 +70,8 @@ def test_padding_is_skipped():
 
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
-def test_every_beginning_of_a_derivation_is_refused(data, program_ids):
-    ids = data.draw(program_ids)
+def test_every_beginning_of_a_derivation_is_refused(data, any_program):
+    ids = data.draw(any_program)
     cut = data.draw(st.integers(0, len(ids) - 1))
     with pytest.raises(UserError, match=rf"step {cut}: .* is open, but -1 is no production id"):
         to_tree(ids[:cut])
