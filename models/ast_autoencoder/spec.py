@@ -1,12 +1,11 @@
 """What the AST autoencoder declares of itself to a search; imports no torch."""
 
 from pathlib import Path
-from typing import Any
 
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, ProgramDataset, check_data, load_dataset
 from models.ast_autoencoder.effects import APPLIES
-from models.training.contracts import Metric, ModelCost, ModelSpec, ProgressCallback, Task
+from models.training.contracts import Metric, ModelCost, ModelSpec, Task
 
 METRICS = (
     Metric(
@@ -82,10 +81,6 @@ def _describe_cost(config: AstAutoencoderConfig, dataset: ProgramDataset | None)
     return usual_cost(config) if dataset is None else describe_cost(config, dataset)
 
 
-def _load_data(data: Any, progress: ProgressCallback | None) -> ProgramDataset:
-    return load_dataset(data, progress)
-
-
 AST_AUTOENCODER = ModelSpec(
     name="ast_autoencoder",
     config_type=AstAutoencoderConfig,
@@ -96,7 +91,7 @@ AST_AUTOENCODER = ModelSpec(
     secondary_metric="val/similarity_score",
     applies=APPLIES,
     check_data=check_data,
-    load_data=_load_data,
+    load_data=load_dataset,
     build_task=_build_task,
     describe_cost=_describe_cost,
     usual_data="1,000 programs of up to 100 steps",

@@ -34,7 +34,7 @@ def find_checkpoint(spec: ModelSpec, name: str, in_run: Callable[[Path], Path]) 
     if best is None:
         raise UserError(
             f"the preset '{name}' has no checkpoints (only promoted ones do): train it with "
-            f"python -m models.{spec.name}.train --config {name}"
+            f"{spec.training_command(name)}"
         )
     return best
 

@@ -1,12 +1,11 @@
 """What the Grammar-VAE declares of itself to a search; imports no torch."""
 
 from pathlib import Path
-from typing import Any
 
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, DerivationDataset, check_data, load_dataset
 from models.grammar_vae.effects import APPLIES
-from models.training.contracts import Metric, ModelCost, ModelSpec, ProgressCallback, Task
+from models.training.contracts import Metric, ModelCost, ModelSpec, Task
 
 _LOSS_KEYS = ("beta", "free_bits")
 
@@ -53,10 +52,6 @@ def _describe_cost(config: GrammarVaeConfig, dataset: DerivationDataset | None) 
     return describe_cost(config, dataset)
 
 
-def _load_data(data: Any, progress: ProgressCallback | None) -> DerivationDataset:
-    return load_dataset(data, progress)
-
-
 GRAMMAR_VAE = ModelSpec(
     name="grammar_vae",
     config_type=GrammarVaeConfig,
@@ -67,7 +62,7 @@ GRAMMAR_VAE = ModelSpec(
     secondary_metric="val/elbo",
     applies=APPLIES,
     check_data=check_data,
-    load_data=_load_data,
+    load_data=load_dataset,
     build_task=_build_task,
     describe_cost=_describe_cost,
     usual_data="the 48,000 PDEs (56 productions, 97 steps)",

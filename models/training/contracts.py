@@ -1,9 +1,17 @@
-"""What a model declares of itself so that it can be trained, searched and promoted."""
+"""The contract of a model: what it gives so that it can be trained, searched and promoted.
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+A model is a `ModelSpec` in `models/registry.py`. Its settings are a `Config`; `load_data` gives a
+`Dataset`, and `build_task` makes a `Task` of both. `tests/models/test_task_contract.py` holds every
+model to what is written here.
+"""
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
 
 from models.effects import Applies
 from models.training.ranking import Ranking
@@ -16,11 +24,94 @@ def silent(description: str, done: int, total: int) -> None:
     """Ignore a progress report."""
 
 
-class Task(Protocol):
-    """A model with its data and optimizer, ready to be trained epoch by epoch.
+Rows: TypeAlias = np.ndarray | Sequence[int]
+"""Row numbers of a data set, or a number for each of its rows."""
 
-    Metric keys carry no `train/` or `val/` prefix here; the loop adds it.
+
+class Config(Protocol):
+    """Settings: a frozen, keyword-only dataclass of plain values, in which every key has a default.
+
+    Raises:
+        UserError: keys that contradict each other, where it is built.
     """
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+        ...
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training rows."""
+        ...
+
+    @property
+    def early_stop_patience(self) -> int:
+        """Epochs without a better main metric before training ends; 0 never ends it."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Of initial weights, the order of batches, and noise."""
+        ...
+
+    @property
+    def save_top_k(self) -> int:
+        """How many best checkpoints are kept."""
+        ...
+
+    @property
+    def architecture(self) -> dict[str, object]:
+        """The keys that the weights depend on, with their values: a run that goes on keeps them."""
+        ...
+
+
+class Dataset(Protocol):
+    """Rows with their split: a frozen dataclass, whose arrays processes share and only read.
+
+    Rows that are held out until a run has ended stand in `test`, where there are any. Reading and
+    checking is done when one exists: nothing here raises.
+    """
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """The same for the same rows and split only: a checkpoint goes on with no other data."""
+        ...
+
+    @property
+    def lengths(self) -> Rows:
+        """Real steps of every row, in the unit in which the model reads it; at least 1."""
+        ...
+
+    @property
+    def train(self) -> Rows:
+        """Numbers of the rows to train on, counted from 0; a part of them makes a smaller set."""
+        ...
+
+    @property
+    def val(self) -> Rows:
+        """Numbers of the rows to validate on, none of them in `train`."""
+        ...
+
+
+class Task(Protocol):
+    """A model with its data and optimizer on one device, ready to be trained epoch by epoch.
+
+    Building one seeds torch with the settings' seed. Metric keys carry no `train/` or `val/` prefix
+    here; the loop adds it. Values are finite floats where training is sound.
+
+    Attributes:
+        on_batch: called in `train_epoch` with how many of how many batches were handed to the
+            device, from 1 on. What it raises leaves `train_epoch` as it is, as do an interrupt and
+            what torch says when memory has run out; the task is not used any more then.
+    """
+
+    on_batch: Callable[[int, int], None]
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
         """Train one epoch (counted from 1) and return its means over rows.
@@ -31,19 +122,37 @@ class Task(Protocol):
         ...
 
     def evaluate(self) -> dict[str, float]:
-        """Return the metrics of the validation rows; leaves every random state as it was."""
+        """Return the metrics of the validation rows, as Python floats.
+
+        Every random state stays as it was, so that evaluating changes no training. Among the
+        metrics are those that the spec declares; an epoch that is not evaluated gives none. A loss
+        that is not finite is returned, and the loop raises TrainingDiverged.
+        """
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that changes in training: tensors and plain values only."""
+        """Return all that changes in training: tensors and plain values only.
+
+        `num_updates` is among them, the optimizer steps so far. Random states of torch are not:
+        the loop keeps them.
+        """
         ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` returned; training goes on bit for bit."""
+        """Take over what `state_dict` returned; training goes on bit for bit.
+
+        Raises:
+            KeyError, RuntimeError, TypeError or ValueError: the state is of another model; the loop
+                tells it as a UserError.
+        """
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Return what a checkpoint needs to stand alone: plain values only."""
+        """Return what a checkpoint needs to stand alone: plain values only.
+
+        `model` is the spec's name, `config` the settings, and `data` the data set's `name` and
+        `digest`; what else rebuilds the network stands beside them.
+        """
         ...
 
 
@@ -88,22 +197,31 @@ class ModelCost:
 class ModelSpec:
     """A model: its settings, its data, how its task is built, what it reports.
 
+    Importing the module of a spec imports no torch: the functions import their model when called.
+
     Attributes:
-        config_type: settings dataclass; has at least `description epochs early_stop_patience seed
-            save_top_k`.
-        data_type: settings dataclass of the data.
+        name: as in searches, in `models/registry.py` and in names of folders.
+        config_type: settings; see `Config`.
+        data_type: settings of the data: a frozen, keyword-only dataclass, too.
         presets_file: the built-in presets.
-        metrics: what a search can optimise; `main_metric` names the usual one.
+        metrics: what a search can optimise, each reported by `Task.evaluate`; `main_metric` names
+            the usual one, which no setting changes the meaning of.
         secondary_metric: decides between equal values of any other metric; nothing that may be
             searched changes what it measures, so that it compares trials, too.
-        check_data: `(data settings) -> None`, at once; raises UserError for settings that
-            contradict each other and for files that are not there.
-        load_data: `(data settings, progress) -> data set`, arrays that can be shared.
-        build_task: `(config, data set, device) -> Task`.
+        load_data: `(data settings, progress) -> data set`; raises UserError for settings that
+            contradict each other and for files that are missing or broken.
+        build_task: `(config, data set, device) -> Task`, the device a torch one, such as `cuda`;
+            raises UserError where the settings do not suit the data.
         describe_cost: `(config, data set) -> ModelCost`, without training; with None for the data
             set, for data like `usual_data`.
-        applies: keys of the settings that act only where another key lets them.
         usual_data: what data without a name stand for, in a few words.
+        applies: keys of the settings that act only where another key lets them.
+        check_data: `(data settings) -> None`, at once; raises UserError for settings that
+            contradict each other and for files that are not there.
+        package: the Python package whose module `train` is the command that trains it;
+            `models.<name>` unless another is given.
+        data_flags: names of that command's flags for settings of the data that are not flags by
+            their own name.
     """
 
     name: str
@@ -113,12 +231,23 @@ class ModelSpec:
     metrics: tuple[Metric, ...]
     main_metric: str
     secondary_metric: str
-    load_data: Callable[[Any, ProgressCallback | None], Any]
+    load_data: Callable[[Any, ProgressCallback | None], Dataset]
     build_task: Callable[[Any, Any, str], Task]
     describe_cost: Callable[[Any, Any], ModelCost]
     usual_data: str
     applies: tuple[Applies, ...] = ()
     check_data: Callable[[Any], None] = lambda data: None
+    package: str = ""
+    data_flags: Mapping[str, str] = field(default_factory=lambda: {"seed": "data_seed"})
+
+    def training_command(self, preset: str, data: Mapping[str, Any] | None = None) -> str:
+        """Return what to type to train a preset, on data of these settings where they are given."""
+        module = f"{self.package or f'models.{self.name}'}.train"
+        words = ["python", "-m", module, "--config", preset]
+        for key, value in (data or {}).items():
+            if value is not None:
+                words += [f"--{self.data_flags.get(key, key)}", str(value)]
+        return shlex.join(words)
 
     def metric(self, name: str) -> Metric:
         """Return the metric of this name, which the model has."""

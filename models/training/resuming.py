@@ -5,37 +5,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from models.config_file import to_config
 from models.errors import UserError
 from models.training.checkpoints import read_checkpoint
+from models.training.contracts import Config, Dataset
 from models.training.layout import RunFolder, metric_lines, whole_folder
 
 _EPOCH_IN_NAME = re.compile(r"^(?:best-[^-]+-|checkpoint_epoch_)(\d+)")
-
-
-class Config(Protocol):
-    """Settings that know which of them the weights depend on."""
-
-    @property
-    def architecture(self) -> dict[str, object]:
-        """The keys that the network is built by, with their values."""
-        ...
-
-
-class Dataset(Protocol):
-    """Data with a name for people and a digest of the content."""
-
-    @property
-    def name(self) -> str:
-        """For people."""
-        ...
-
-    @property
-    def digest(self) -> str:
-        """The same for the same data only."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,6 @@
 """A fake model for searches, and the one Ray instance that all tests of this folder share."""
 
-import importlib.util
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,17 +8,7 @@ import pytest
 from models.registry import MODELS
 from tuner.search.loading import load_search
 
-_FAKE_MODEL = Path(__file__).with_name("fake_model.py")
-
-
-@pytest.fixture(scope="session")
-def fake():
-    """Return the module of the fake model, under the name by which workers import it."""
-    spec = importlib.util.spec_from_file_location("fake_model", _FAKE_MODEL)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["fake_model"] = module
-    spec.loader.exec_module(module)
-    return module
+_TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -60,11 +48,11 @@ def make_search(fake_spec, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def ray_instance(fake):
-    """Start Ray once, with workers that can import the fake model."""
+def ray_instance():
+    """Start Ray once, with workers that can import the models of the tests."""
     from tuner.running.ray_session import ray_session
 
-    folders = [str(_FAKE_MODEL.parent), str(_FAKE_MODEL.parents[2])]
+    folders = [str(folder) for folder in (_TESTS / "tuner", _TESTS / "models", _TESTS.parent)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(folders))
         with ray_session():

@@ -4,11 +4,12 @@ import math
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from models.config_file import to_mapping
 from models.training.contracts import Metric, ModelCost, ModelSpec
 from models.training.loop import TrainingDiverged
 
@@ -30,6 +31,10 @@ class FakeConfig:
     epoch_s: float = 0.0
     scratch: str = ""
 
+    @property
+    def architecture(self) -> dict[str, object]:
+        return {}
+
 
 @dataclass(frozen=True, kw_only=True)
 class FakeDataConfig:
@@ -48,6 +53,10 @@ class FakeData:
     train: list[int]
     val: list[int]
 
+    @property
+    def lengths(self) -> list[int]:
+        return [1] * (max(self.train + self.val) + 1)
+
 
 class FakeTask:
     """Counts its epochs."""
@@ -56,12 +65,14 @@ class FakeTask:
         self.config = config
         self.device = device
         self.num_epochs = 0
+        self.on_batch: Callable[[int, int], None] = lambda done, total: None
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
         if self.config.epoch_s:
             time.sleep(self.config.epoch_s)
         if epoch == self.config.fail_epoch:
             self._fail(epoch)
+        self.on_batch(1, 1)
         self.num_epochs += 1
         return {"loss": 1.0 / epoch}
 
@@ -74,13 +85,14 @@ class FakeTask:
         return {"score": score, "cost": 1.0 / score}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"num_epochs": self.num_epochs}
+        return {"num_epochs": self.num_epochs, "num_updates": self.num_epochs}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.num_epochs = state["num_epochs"]
 
     def describe(self) -> dict[str, Any]:
-        return {"model": "fake"}
+        data = {"name": "fake", "digest": "d1"}
+        return {"model": "fake", "config": to_mapping(self.config), "data": data}
 
     def _fail(self, epoch: int) -> None:
         if self.config.fail == "nan":

@@ -1,10 +1,7 @@
 """`tuner promote`: make presets of the best trials of a run."""
 
-import shlex
-from collections.abc import Mapping
-from typing import Any
-
 from models.presets import Preset
+from models.registry import model_spec
 from tuner.commands.console import output
 from tuner.promotion.promotion import promote
 from tuner.record.paths import find_run
@@ -36,9 +33,5 @@ def promote_trials(run: str, top: int, *, prefix: str | None, confirm: bool) -> 
 
 def training_command(preset: Preset) -> str:
     """Return what to type to train a promoted preset on the data of its search."""
-    words = ["python", "-m", f"models.{preset.model}.train", "--config", preset.name]
-    settings: Mapping[str, Any] = (preset.provenance or {}).get("data", {}).get("settings", {})
-    for key, value in settings.items():
-        if value is not None:
-            words += [f"--{'data_seed' if key == 'seed' else key}", str(value)]
-    return shlex.join(words)
+    data = (preset.provenance or {}).get("data", {}).get("settings", {})
+    return model_spec(preset.model).training_command(preset.name, data)

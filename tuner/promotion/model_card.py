@@ -5,6 +5,7 @@ from typing import Any
 
 from models.config_file import to_mapping
 from models.presets import Preset
+from models.registry import model_spec
 
 
 def first_line(name: str) -> str:
@@ -40,7 +41,7 @@ def render_card(preset: Preset, checkpoints: Mapping[str, str]) -> str:
         "",
         "Train from it:",
         "",
-        f"    python -m models.{preset.model}.train --config {preset.name} ...",
+        f"    {model_spec(preset.model).training_command(preset.name)} ...",
         "",
         "| checkpoint | |",
         "|---|---|",

@@ -1,4 +1,4 @@
-from models.commands.progress import silent
+from models.training.contracts import silent
 from models.grammar.grammar import Grammar, load_grammar
 from models.grammar.parsing import TextParser
 from models.grammar_vae.datasets.ambiguous_rows import ambiguity_notes

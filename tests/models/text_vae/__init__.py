@@ -1,0 +1,1 @@
+"""A character-level VAE on lines of text: the smallest complete model; start with `spec.py`."""

@@ -1,0 +1,33 @@
+"""The settings of a text VAE."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+Positive = Annotated[int, Field(gt=0)]
+NonNegative = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextVaeConfig:
+    """Architecture and training."""
+
+    description: str = ""
+    hidden: Positive = 64
+    """Width of encoder and decoder."""
+    z_dim: Positive = 16
+    """Numbers that a line is encoded to."""
+    beta: Annotated[float, Field(ge=0)] = 0.01
+    """Weight of the KL divergence."""
+    batch_size: Positive = 16
+    lr: Annotated[float, Field(gt=0)] = 0.01
+    epochs: Positive = 10
+    early_stop_patience: NonNegative = 0
+    seed: NonNegative = 42
+    save_top_k: Positive = 2
+
+    @property
+    def architecture(self) -> dict[str, object]:
+        """The keys that the weights depend on."""
+        return {"hidden": self.hidden, "z_dim": self.z_dim}
