@@ -19,10 +19,24 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from models.errors import UserError, did_you_mean, did_you_mean_of
+from models.errors import Mistake, UserError, did_you_mean, did_you_mean_of
 
 ConfigT = TypeVar("ConfigT")
 
+_SHOULD_BE = {
+    "bool_type": "a valid boolean",
+    "float_type": "a valid number",
+    "int_type": "a valid integer",
+    "list_type": "a list",
+    "string_type": "a valid string",
+    "tuple_type": "a list",
+    "greater_than": "greater than {gt}",
+    "greater_than_equal": "greater than or equal to {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "less than or equal to {le}",
+    "literal_error": "{expected}",
+}
+"""What a value should be, by pydantic's type of the error and with the limits of its context."""
 _INT_TAG = "tag:yaml.org,2002:int"
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 _INT = re.compile(r"[-+]?(0|[1-9]\d*)$")
@@ -87,7 +101,8 @@ def to_config(config_type: type[ConfigT], data: Mapping[str, object], source: st
     known = [field.name for field in dataclasses.fields(config_type)]  # pyright: ignore[reportArgumentType]
     mistakes = _unknown_keys([str(key) for key in data if key not in known], known, source)
     mistakes += [
-        f"{source}: {key} is {data[key]}: give a finite number" for key in _not_finite(data)
+        Mistake(place=source, key=key, value=data[key], rule="give a finite number")
+        for key in _not_finite(data)
     ]
     legible = {key: data[key] for key in data if key in known and key not in _not_finite(data)}
     config: Any = None
@@ -99,7 +114,7 @@ def to_config(config_type: type[ConfigT], data: Mapping[str, object], source: st
         # What is missing, or broken between keys, may follow from a key that is misspelt.
         mistakes += _explain(error, data, source, only_values=bool(mistakes))
     if mistakes:
-        raise UserError("\n".join(mistakes))
+        raise UserError(*mistakes)
     return config
 
 
@@ -143,12 +158,13 @@ def _adapter(config_type: type) -> TypeAdapter[Any]:
     return TypeAdapter(config_type)
 
 
-def _unknown_keys(unknown: Sequence[str], known: Sequence[str], source: str) -> list[str]:
-    """Return a line for each unknown key; the last one lists the legal keys, once for all."""
+def _unknown_keys(unknown: Sequence[str], known: Sequence[str], source: str) -> list[Mistake]:
+    """Return a mistake for each unknown key; the last one lists the legal keys, once for all."""
     hints = [did_you_mean(key, known) for key in unknown[:-1]]
     hints += [did_you_mean_of(key, known) for key in unknown[-1:]]
     return [
-        f"{source}: unknown key '{key}'.{hint}" for key, hint in zip(unknown, hints, strict=True)
+        Mistake(place=source, key=key, rule=f"unknown key '{key}'.", remedy=hint.strip())
+        for key, hint in zip(unknown, hints, strict=True)
     ]
 
 
@@ -158,35 +174,55 @@ def _not_finite(data: Mapping[str, object]) -> list[str]:
 
 def _explain(
     error: ValidationError, data: Mapping[str, object], source: str, *, only_values: bool
-) -> list[str]:
+) -> list[Mistake]:
     items = [(_place(item["loc"], data), item) for item in error.errors()]
     # A key of several types refuses once for each: the broken rule says more than the types.
-    ruled = {place for place, item in items if not item["type"].endswith("_type")}
-    lines: dict[tuple[int | str, ...], list[str]] = {}
+    ruled = {place for place, item in items if not _is_of_type(item)}
+    found: dict[tuple[int | str, ...], list[Any]] = {}
     for place, item in items:
         # A list of numbers is also no number: the item that is wrong says more.
         deeper = any(len(o) > len(place) and o[: len(place)] == place for o, _ in items)
-        deeper = deeper or (place in ruled and item["type"].endswith("_type"))
+        deeper = deeper or (place in ruled and _is_of_type(item))
         if not (deeper or (only_values and (not place or item["type"] == "missing"))):
-            sentence = _sentence(".".join(map(str, place)), item)
-            lines.setdefault(place, []).append(f"{source}: {sentence}")
-    return [line for place, said in lines.items() for line in _joined(said, place in ruled)]
+            found.setdefault(place, []).append(item)
+    return [
+        mistake
+        for place, said in found.items()
+        # What several types ask for becomes one mistake.
+        for together in ([[item] for item in said] if place in ruled else [said])
+        for mistake in _mistakes(".".join(map(str, place)), together, source)
+    ]
 
 
-def _joined(lines: list[str], is_ruled: bool) -> list[str]:
-    """Return the lines of a place; what several types ask for becomes one line."""
-    if is_ruled or len(lines) == 1:
-        return lines
-    wanted = [line.rpartition("Input should be ")[2] for line in lines[1:]]
-    return [" or ".join([lines[0], *wanted])]
+def _is_of_type(item: Any) -> bool:
+    return item["type"].endswith("_type")
 
 
-def _sentence(place: str, item: Any) -> str:
-    message = str(item["msg"]).removeprefix("Value error, ").replace("valid array", "list")
-    if item["type"] == "missing":
-        return f"{place} is missing"
-    # A rule of the whole dataclass has no place of its own, and names its keys itself.
-    return f"{place} is {item['input']!r}: {message}" if place else message
+def _mistakes(key: str, items: Sequence[Any], source: str) -> Sequence[Mistake]:
+    """Return the mistakes in the value of a key; `items` are one, or one for each of its types."""
+    kind, value = items[0]["type"], items[0]["input"]
+    if kind == "missing":
+        return [Mistake(place=source, key=key, rule=f"{key} is missing")]
+    reason = items[0]["ctx"]["error"] if kind == "value_error" else None
+    # A rule of the whole dataclass has no key of its own, and names its keys itself.
+    if not key and isinstance(reason, UserError):
+        return reason.within(source).mistakes
+    rule = str(reason or _rule(items))
+    value = value if key else ...
+    wrong_type = _is_of_type(items[0])
+    return [Mistake(place=source, key=key, value=value, rule=rule, wrong_type=wrong_type)]
+
+
+def _rule(items: Sequence[Any]) -> str:
+    if any(item["type"] not in _SHOULD_BE for item in items):
+        return " or ".join(item["msg"] for item in items)
+    return "Input should be " + " or ".join(map(_should_be, items))
+
+
+def _should_be(item: Any) -> str:
+    limits = item.get("ctx", {}).items()
+    shown = {name: f"{n:g}" if isinstance(n, float) else n for name, n in limits}
+    return _SHOULD_BE[item["type"]].format(**shown)
 
 
 def _place(path: Sequence[int | str], data: object) -> tuple[int | str, ...]:

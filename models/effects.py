@@ -82,7 +82,7 @@ def refuse_idle_flags(
         if each.key in given
     ]
     if mistakes:
-        raise UserError("\n".join(mistakes))
+        raise UserError(*mistakes)
 
 
 def idle_notes(

@@ -1,7 +1,9 @@
 """Errors a user can cause: the commands print them without a traceback and exit with code 2."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import Any
 
 _ALIKE = 0.78
 """Share of letters in common from which two names read much alike; `print` and `int` have 0.75."""
@@ -9,8 +11,62 @@ _LONG_ENOUGH = 4
 """Letters of a name in which one may be changed."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """One thing to mend: `place: key is value: rule: remedy`, less what is not given.
+
+    Attributes:
+        rule: what must hold; it names the key itself where no value is given.
+        key: the setting, with dots for what lies inside it; empty for a rule between several.
+        value: what the key has; `...` stands for none, as None is a value too.
+        remedy: what to do.
+        place: the file or the block in it.
+        wrong_type: whether the key takes no values of this type at all.
+    """
+
+    rule: str
+    key: str = ""
+    value: object = ...
+    remedy: str = ""
+    place: str = ""
+    wrong_type: bool = False
+
+    def __str__(self) -> str:
+        what = "" if self.value is ... else f"{self.key} is {self.value!r}"
+        text = ": ".join(filter(None, (self.place, what, self.rule)))
+        between = " " if text.endswith(".") else ": "
+        return f"{text}{between}{self.remedy}" if self.remedy else text
+
+
 class UserError(ValueError):
-    """Something the user can mend: the message holds the value, the rule and the remedy."""
+    """Something the user can mend: a line for each mistake, with value, rule and remedy.
+
+    Args:
+        mistakes: a text is a mistake of which only the rule is known.
+    """
+
+    def __init__(self, *mistakes: str | Mistake) -> None:
+        self.mistakes = tuple(
+            Mistake(rule=each) if isinstance(each, str) else each for each in mistakes
+        )
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by attributes, as subclasses are built from other arguments than the text."""
+        return _without_init, (type(self), self.args), vars(self)
+
+    def within(self, place: str) -> "UserError":
+        """Return the error with `place` before that of each of its mistakes."""
+        return UserError(
+            *(
+                replace(each, place=": ".join(filter(None, (place, each.place))))
+                for each in self.mistakes
+            )
+        )
+
+
+def _without_init(kind: type[UserError], args: tuple[Any, ...]) -> UserError:
+    return kind.__new__(kind, *args)
 
 
 def nearest_name(name: str, choices: Iterable[str]) -> str | None:
@@ -42,7 +98,8 @@ def did_you_mean_of(name: str, choices: Iterable[str]) -> str:
 
 def unknown_name(kind: str, name: str, choices: Iterable[str]) -> UserError:
     """Build the error for a name that is not among `choices`, which it lists."""
-    return UserError(f"unknown {kind} '{name}'.{did_you_mean_of(name, sorted(choices))}")
+    hint = did_you_mean_of(name, sorted(choices)).strip()
+    return UserError(Mistake(rule=f"unknown {kind} '{name}'.", remedy=hint))
 
 
 def _is_one_slip(name: str, other: str) -> bool:

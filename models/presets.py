@@ -6,14 +6,14 @@ A promoted preset also carries a `provenance` block and a folder of checkpoints 
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from models.config_file import dump_yaml, read_yaml, to_config, to_mapping
-from models.errors import UserError, unknown_name
+from models.errors import Mistake, UserError, unknown_name
 from models.training.contracts import ModelSpec
 
 FOLDERS_VARIABLE = "TUNER_PRESETS"
@@ -47,10 +47,10 @@ class Preset:
 
 @dataclass(frozen=True, kw_only=True)
 class PresetSurvey:
-    """All presets that can be read, and a message for every file and preset that cannot."""
+    """All presets that can be read, and the mistakes of every file and preset that cannot."""
 
     presets: tuple[Preset, ...]
-    mistakes: tuple[str, ...]
+    mistakes: tuple[Mistake, ...]
 
 
 @dataclass(kw_only=True)
@@ -59,13 +59,13 @@ class _Found:
 
     Attributes:
         settings: file and raw settings by name, in file order.
-        broken: a message for every file that is no preset file.
-        twice: a message for every name that is used again.
+        broken: the mistakes of every file that is no preset file.
+        twice: a mistake for every name that is used again.
     """
 
     settings: dict[str, tuple[Path, Mapping[str, Any]]] = field(default_factory=dict)
-    broken: list[str] = field(default_factory=list)
-    twice: dict[str, str] = field(default_factory=dict)
+    broken: list[Mistake] = field(default_factory=list)
+    twice: dict[str, Mistake] = field(default_factory=dict)
 
 
 def preset_folders() -> list[Path]:
@@ -82,14 +82,14 @@ def list_presets(spec: ModelSpec) -> list[Preset]:
     """
     survey = survey_presets([spec])
     if survey.mistakes:
-        raise UserError("\n".join(survey.mistakes))
+        raise UserError(*survey.mistakes)
     return list(survey.presets)
 
 
 def survey_presets(specs: Iterable[ModelSpec]) -> PresetSurvey:
     """Return the presets of some models, and what stands in the way of others."""
     presets: list[Preset] = []
-    mistakes: list[str] = []
+    mistakes: list[Mistake] = []
     for spec in specs:
         found = _find_all(spec)
         mistakes += [*found.broken, *found.twice.values()]
@@ -97,7 +97,7 @@ def survey_presets(specs: Iterable[ModelSpec]) -> PresetSurvey:
             try:
                 presets.append(_build(spec, name, settings, path))
             except UserError as error:
-                mistakes.append(str(error))
+                mistakes += error.mistakes
     return PresetSurvey(presets=tuple(presets), mistakes=tuple(mistakes))
 
 
@@ -117,7 +117,8 @@ def find_preset(spec: ModelSpec, name: str) -> Preset:
     if name in found.twice:
         raise UserError(found.twice[name])
     if name not in found.settings:
-        raise UserError("\n".join([_unknown(spec, name, found), *_not_read(found.broken)]))
+        not_read = UserError(*found.broken).within("not read, so its presets are not known")
+        raise UserError(_unknown(spec, name, found), *not_read.mistakes)
     path, settings = found.settings[name]
     return _build(spec, name, settings, path)
 
@@ -137,20 +138,17 @@ def _find_all(spec: ModelSpec) -> _Found:
         try:
             content = _read(path)
         except UserError as error:
-            found.broken.append(str(error))
+            found.broken += error.mistakes
             continue
         for name, settings in content.items():
             if name in found.settings:
                 first = found.settings[name][0]
-                message = f"{path}: the preset '{name}' is also in {first}: rename one"
-                found.twice.setdefault(name, message)
+                rule = f"the preset '{name}' is also in {first}"
+                mistake = Mistake(place=str(path), rule=rule, remedy="rename one")
+                found.twice.setdefault(name, mistake)
             else:
                 found.settings[name] = (path, settings)
     return found
-
-
-def _not_read(broken: Sequence[str]) -> list[str]:
-    return [f"not read, so its presets are not known: {message}" for message in broken]
 
 
 def _unknown(spec: ModelSpec, name: str, found: _Found) -> str:

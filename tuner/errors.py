@@ -1,9 +1,10 @@
 """Errors of the search service that a user can cause, beside those of the models."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from models.errors import UserError
+from models.errors import Mistake, UserError
 
 
 class RunExists(UserError):
@@ -32,15 +33,12 @@ class RunCorrupt(UserError):
 class SearchInvalid(UserError):
     """A search file has mistakes: all of them, one a line."""
 
-    def __init__(self, source: str, mistakes: Sequence[str]) -> None:
-        prefix = f"{source}: "
-        lines = [mistake.removeprefix(prefix) for mistake in mistakes]
-        head = f"{source}: " + ("a mistake" if len(lines) == 1 else f"{len(lines)} mistakes")
-        super().__init__("\n  ".join([head, *lines]))
+    def __init__(self, source: str, mistakes: Iterable[str | Mistake]) -> None:
+        super().__init__(*mistakes)
         self.source = source
-        self.mistakes = tuple(lines)
-
-
-def mistakes_of(error: UserError) -> Iterable[str]:
-    """Return the single mistakes of an error that may hold several, one a line."""
-    return error.mistakes if isinstance(error, SearchInvalid) else str(error).splitlines()
+        self.mistakes = tuple(
+            replace(each, place="") if each.place == source else each for each in self.mistakes
+        )
+        count = len(self.mistakes)
+        head = f"{source}: " + ("a mistake" if count == 1 else f"{count} mistakes")
+        self.args = ("\n  ".join([head, *map(str, self.mistakes)]),)

@@ -112,7 +112,7 @@ def _check_flags(flags: BuildFlags) -> None:
     if flags.workers is not None and flags.workers < 1:
         mistakes.append(f"--workers {flags.workers}: take at least 1")
     if mistakes:
-        raise UserError("\n".join(mistakes))
+        raise UserError(*mistakes)
 
 
 def _build(flags: BuildFlags) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.errors import UserError
+from models.errors import Mistake, UserError
 
 Positive = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[int, Field(ge=0)]
@@ -72,15 +72,14 @@ class AstAutoencoderConfig:
 
     def __post_init__(self) -> None:
         if self.decoder_kind == "transformer" and self.hidden_dim % HEAD_WIDTH:
-            raise UserError(
-                f"hidden_dim is {self.hidden_dim}: a transformer decoder needs a multiple of "
-                f"{HEAD_WIDTH}, the width of its attention heads"
+            rule = (
+                f"a transformer decoder needs a multiple of {HEAD_WIDTH}, the width of its "
+                "attention heads"
             )
+            raise UserError(Mistake(key="hidden_dim", value=self.hidden_dim, rule=rule))
         if self.hidden_dim % 4:
-            raise UserError(
-                f"hidden_dim is {self.hidden_dim}: choose a multiple of 4, since the four types "
-                "of edges share it"
-            )
+            rule = "choose a multiple of 4, since the four types of edges share it"
+            raise UserError(Mistake(key="hidden_dim", value=self.hidden_dim, rule=rule))
 
     @property
     def architecture(self) -> dict[str, object]:

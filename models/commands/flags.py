@@ -19,7 +19,7 @@ import tyro
 
 from models.commands.flag_values import Flag, flag_of
 from models.config_file import to_config, to_mapping
-from models.errors import UserError, did_you_mean, unknown_name
+from models.errors import Mistake, UserError, nearest_name, unknown_name
 
 _FLAG = re.compile(r"--[A-Za-z][\w-]*(=.*)?$", re.DOTALL)
 _HELP = ("-h", "--help")
@@ -87,12 +87,12 @@ def read_flags(
     spelled: list[str] = []
     values: dict[str, Any] = {}
     switches: dict[str, bool] = {}
-    mistakes: list[str] = []
+    mistakes: list[str | Mistake] = []
     for name, words in _groups(arguments, command, mistakes):
         flag, negated = _find(name, known)
         if flag is None:
-            hint = did_you_mean(name, known) or did_you_mean(name.removeprefix("no_"), known)
-            hint = hint.replace("'", "'--", 1)
+            meant = nearest_name(name, known) or nearest_name(name.removeprefix("no_"), known)
+            hint = f" Did you mean '--{meant}'?" if meant else ""
             mistakes.append(f"unknown flag --{name}.{hint} `{command} --help` lists all")
             continue
         try:
@@ -106,14 +106,14 @@ def read_flags(
                 values[flag.name] = flag.read(words)
                 spelled += _spell(flag, values[flag.name], words)
         except UserError as error:
-            mistakes.append(str(error))
+            mistakes += error.mistakes
     mistakes += [
         f"--{flag.name} is missing: `{command} --help` says what it takes"
         for flag in known.values()
         if flag.required and flag.name not in values and not mistakes
     ]
     if mistakes:
-        raise UserError("\n".join(mistakes))
+        raise UserError(*mistakes)
     return GivenFlags(words=tuple(spelled), values=values, switches=switches)
 
 
@@ -163,7 +163,7 @@ def _flags(flag_type: type, pairs: bool) -> Iterator[Flag]:
 
 
 def _groups(
-    arguments: Sequence[str], command: str, mistakes: list[str]
+    arguments: Sequence[str], command: str, mistakes: list[str | Mistake]
 ) -> Iterator[tuple[str, list[str]]]:
     """Return each flag with the words behind it; words before the first flag are a mistake."""
     groups: list[tuple[str, list[str]]] = []

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from models.config_file import parse_yaml, read_yaml, to_config
-from models.errors import UserError, did_you_mean
+from models.errors import Mistake, UserError, did_you_mean
 from models.grammar.grammar_checks import grammar_mistakes, grammar_warnings, white_space_mistakes
 from models.grammar.symbols import Production, parse_production
 
@@ -55,7 +55,7 @@ class Grammar:
         if self.white_space == "none":
             mistakes += white_space_mistakes(self.separator, self.spaced)
         if mistakes:
-            raise UserError("\n".join(f"grammar {self.name}: {text}" for text in mistakes))
+            raise UserError(*mistakes).within(f"grammar {self.name}")
 
     @cached_property
     def nonterminals(self) -> tuple[str, ...]:
@@ -110,8 +110,7 @@ class Grammar:
                 white_space=content.white_space,
             )
         except UserError as error:
-            lines = str(error).splitlines()
-            raise UserError("\n".join(f"{source}: {line}" for line in lines)) from None
+            raise error.within(source) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,14 +181,14 @@ def begins_with(grammar: Grammar, beginning: Grammar) -> bool:
 
 def _productions(lines: tuple[str, ...], source: str) -> tuple[Production, ...]:
     productions: list[Production] = []
-    mistakes: list[str] = []
+    mistakes: list[Mistake] = []
     for index, line in enumerate(lines):
         try:
             productions.append(parse_production(line))
         except UserError as error:
-            mistakes.append(f"{source}: production {index}: {error}")
+            mistakes += error.within(f"{source}: production {index}").mistakes
     if mistakes:
-        raise UserError("\n".join(mistakes))
+        raise UserError(*mistakes)
     return tuple(productions)
 
 

@@ -191,7 +191,7 @@ def _check_flags(flags: BuildFlags) -> None:
         )
     mistakes = [*_missing_flags(flags), *_ignored_flags(flags, given[0])]
     if mistakes:
-        raise UserError("\n".join(mistakes))
+        raise UserError(*mistakes)
 
 
 def _missing_flags(flags: BuildFlags) -> list[str]:

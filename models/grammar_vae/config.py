@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.errors import UserError
+from models.errors import Mistake, UserError
 
 Positive = Annotated[int, Field(gt=0)]
 NonNegative = Annotated[int, Field(ge=0)]
@@ -89,8 +89,11 @@ class GrammarVaeConfig:
             )
         if self.cyclical_beta and self.cycle_epochs < 2:
             raise UserError(
-                f"cycle_epochs is {self.cycle_epochs}: a cycle needs 2 epochs or more to rise "
-                "from 0 and reach beta"
+                Mistake(
+                    key="cycle_epochs",
+                    value=self.cycle_epochs,
+                    rule="a cycle needs 2 epochs or more to rise from 0 and reach beta",
+                )
             )
 
     @property

@@ -112,9 +112,9 @@ def check_data(data: DataConfig) -> None:
             if name is not None:
                 require_file(Path(name))
         except UserError as error:
-            mistakes.append(f"data.{key}: {error}")
+            mistakes += error.within(f"data.{key}").mistakes
     if mistakes:
-        raise UserError("\n".join(mistakes))
+        raise UserError(*mistakes)
 
 
 def load_dataset(

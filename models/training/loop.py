@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import torch
 
-from models.errors import UserError
+from models.errors import Mistake, UserError
 from models.training.checkpoints import read_checkpoint, write_checkpoint
 from models.training.contracts import ModelSpec, Task
 
@@ -31,15 +31,11 @@ class TrainingDiverged(UserError):
 
     def __init__(self, epoch: int, step: int | None, what: str, remedy: str) -> None:
         place = "after its last step" if step is None else f"step {step}"
-        super().__init__(f"{what} is not finite at epoch {epoch}, {place}: {remedy}")
+        rule = f"{what} is not finite at epoch {epoch}, {place}"
+        super().__init__(Mistake(rule=rule, remedy=remedy))
         self.epoch = epoch
         self.step = step
         self.what = what
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by the four arguments, since the message alone does not rebuild it."""
-        remedy = str(self).split(": ", 1)[1]
-        return (TrainingDiverged, (self.epoch, self.step, self.what, remedy))
 
 
 @dataclass(frozen=True, kw_only=True)

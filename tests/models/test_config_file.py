@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import math
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic_core import PydanticKnownError
 
+from models import config_file
 from models.config_file import dump_yaml, parse_yaml, read_yaml, to_config, to_mapping, write_text
 from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
@@ -315,3 +318,48 @@ def test_a_file_where_a_folder_is_needed_is_told(tmp_path):
     (tmp_path / "runs").write_text("")
     with pytest.raises(UserError, match=r"runs/a/run\.yaml: cannot be written: Not a directory"):
         write_text(tmp_path / "runs" / "a" / "run.yaml", "a: 1")
+
+
+def test_mistakes_carry_their_data():
+    with pytest.raises(UserError) as caught:
+        to_config(GrammarVaeConfig, {"z_dim": 0, "lr": "x", "beta": math.inf, "z_dmi": 3}, "a.yaml")
+    found = {each.key: each for each in caught.value.mistakes}
+    assert {each.place for each in found.values()} == {"a.yaml"}
+    assert {key: (each.value, each.wrong_type) for key, each in found.items()} == {
+        "z_dmi": (..., False),
+        "beta": (math.inf, False),
+        "z_dim": (0, False),
+        "lr": ("x", True),
+    }
+    assert found["z_dim"].rule == "Input should be greater than 0"
+    assert found["z_dmi"].remedy.startswith("Did you mean 'z_dim'?")
+
+
+def test_a_rule_between_keys_keeps_its_own_data():
+    with pytest.raises(UserError) as caught:
+        to_config(GrammarVaeConfig, {"cyclical_beta": True, "cycle_epochs": 1}, "a.yaml")
+    (mistake,) = caught.value.mistakes
+    assert (mistake.place, mistake.key, mistake.value) == ("a.yaml", "cycle_epochs", 1)
+
+
+CONTEXTS = [
+    ("greater_than", {"gt": 0}),
+    ("greater_than", {"gt": 0.5}),
+    ("greater_than_equal", {"ge": 1.0}),
+    ("less_than", {"lt": 2**32}),
+    ("less_than_equal", {"le": 1024}),
+    ("literal_error", {"expected": "'a' or 'b'"}),
+    *((kind, None) for kind in config_file._SHOULD_BE if kind.endswith("_type")),
+]
+
+
+@pytest.mark.parametrize(("kind", "context"), CONTEXTS)
+def test_rules_say_what_pydantic_says(kind, context):
+    """But for its lists and tuples, which are both lists in YAML, without being valid ones."""
+    says = PydanticKnownError(kind, context).message().replace("valid list", "list")
+    ours = config_file._rule([{"type": kind, "ctx": context or {}}])
+    assert ours == says.replace("valid tuple", "list")
+
+
+def test_every_rule_of_ours_is_compared():
+    assert {kind for kind, _ in CONTEXTS} == config_file._SHOULD_BE.keys()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.errors import UserError, did_you_mean, nearest_name, unknown_name
+from models.errors import Mistake, UserError, did_you_mean, nearest_name, unknown_name
 
 COLOURS = ("crimson", "azure", "olive")
 
@@ -51,3 +51,27 @@ def test_what_is_merely_the_least_unlike_is_not_suggested(name, choices):
 def test_a_part_of_a_name_stands_for_it():
     assert nearest_name("dropout", ("decoder_layers", "decoder_dropout")) == "decoder_dropout"
     assert nearest_name("drop", ("decoder_layers", "decoder_dropout")) is None
+
+
+@pytest.mark.parametrize(
+    ("mistake", "text"),
+    [
+        (Mistake(rule="no such file"), "no such file"),
+        (Mistake(place="a.yaml", key="lr", rule="lr is missing"), "a.yaml: lr is missing"),
+        (Mistake(key="lr", value=None, rule="give a number"), "lr is None: give a number"),
+        (
+            Mistake(place="a", key="lr", value="x", rule="too odd", remedy="lower it"),
+            "a: lr is 'x': too odd: lower it",
+        ),
+        (Mistake(rule="unknown key 'a'.", remedy="Known: b"), "unknown key 'a'. Known: b"),
+    ],
+)
+def test_the_text_of_a_mistake_is_made_of_its_data(mistake, text):
+    assert str(mistake) == text
+    assert str(UserError("first", mistake)) == f"first\n{text}"
+
+
+def test_a_place_comes_before_that_of_each_mistake():
+    inner = UserError("odd", Mistake(place="b", rule="even")).within("a")
+    assert [each.place for each in inner.mistakes] == ["a", "a: b"]
+    assert str(inner) == "a: odd\na: b: even"

@@ -180,7 +180,9 @@ def test_what_cannot_be_read_is_listed_beside_the_presets_that_can(folder):
     survey = survey_presets([GRAMMAR_VAE])
     assert "right" in names_of(survey.presets)
     assert "wrong" not in names_of(survey.presets)
-    assert [message.split(",")[0].split(" unknown")[0] for message in survey.mistakes] == [
+    assert [
+        message.split(",")[0].split(" unknown")[0] for message in map(str, survey.mistakes)
+    ] == [
         str(broken),
         f"{file}: wrong:",
     ]

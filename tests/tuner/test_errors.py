@@ -1,7 +1,14 @@
+import copy
+import pickle
 from pathlib import Path
 
-from models.errors import UserError
-from tuner.errors import RunCorrupt, RunExists, SearchInvalid, mistakes_of
+import pytest
+
+from models.errors import Mistake, UserError
+from models.training.loop import TrainingDiverged
+from models.training.memory import OutOfMemory
+from tuner.errors import RunCorrupt, RunExists, SearchInvalid
+from tuner.running.trial_failure import ObjectiveNotFinite
 
 
 def test_one_mistake_and_several_are_counted():
@@ -10,14 +17,48 @@ def test_one_mistake_and_several_are_counted():
 
 
 def test_the_file_is_named_once():
-    assert SearchInvalid("a.yaml", ["a.yaml: x is odd"]).mistakes == ("x is odd",)
+    (mistake,) = SearchInvalid("a.yaml", [Mistake(place="a.yaml", rule="x is odd")]).mistakes
+    assert str(mistake) == "x is odd"
 
 
-def test_mistakes_are_taken_apart_again():
-    assert list(mistakes_of(SearchInvalid("a.yaml", ["x", "y"]))) == ["x", "y"]
-    assert list(mistakes_of(UserError("data: x\ndata: y"))) == ["data: x", "data: y"]
+def test_mistakes_stay_apart():
+    assert [str(each) for each in SearchInvalid("a.yaml", ["x", "y"]).mistakes] == ["x", "y"]
+    error = UserError("x", "y").within("data")
+    assert [str(each) for each in error.mistakes] == ["data: x", "data: y"]
 
 
 def test_errors_of_runs_are_for_users():
     assert isinstance(RunExists(Path("runs/a")), UserError)
     assert "events.jsonl, line 3: torn" in str(RunCorrupt(Path("events.jsonl"), 3, "torn"))
+
+
+def _concrete(kind):
+    return [kind, *(found for each in kind.__subclasses__() for found in _concrete(each))]
+
+
+ERRORS = [
+    UserError("odd: even", Mistake(key="lr", value=[1, "x"], rule="too odd", place="a.yaml")),
+    TrainingDiverged(3, None, "the loss: odd", "lower lr: it is high"),
+    OutOfMemory("out of memory on cpu"),
+    RunExists(Path("runs/a")),
+    RunCorrupt(Path("events.jsonl"), 3, "torn"),
+    SearchInvalid("a.yaml", ["x", Mistake(place="a.yaml", key="lr", value=..., rule="odd")]),
+    ObjectiveNotFinite("val/x is nan"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("copied", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy])
+def test_errors_go_through_pickle_whole(error, copied):
+    """As Ray and multiprocessing carry them."""
+    other = copied(error)
+    assert type(other) is type(error)
+    assert str(other) == str(error)
+    assert vars(other) == vars(error)
+
+
+def test_every_kind_of_user_error_is_pickled_above():
+    ours = {
+        kind for kind in _concrete(UserError) if kind.__module__.startswith(("models", "tuner"))
+    }
+    assert {type(error) for error in ERRORS} == ours

@@ -31,9 +31,7 @@ def show_presets(model: str | None) -> None:
         console.print(f"parameters of {name}: for {model_spec(name).usual_data}")
     if survey.mistakes:
         sys.stdout.flush()  # the list stands above the message
-        raise UserError(
-            "not in the list, mend the file or remove it:\n" + "\n".join(survey.mistakes)
-        )
+        raise UserError("not in the list, mend the file or remove it:", *survey.mistakes)
 
 
 def show_preset(name: str, model: str | None, data: Sequence[str]) -> None:
@@ -56,9 +54,8 @@ def _find(name: str, model: str | None) -> Preset:
     names = {each: preset_names(spec) for each, spec in MODELS.items()}
     holders = [each for each in MODELS if name in names[each]]
     if not holders:
-        broken = [str(error) for error in survey_presets(MODELS.values()).mistakes]
         error = unknown_name("preset", name, {each for found in names.values() for each in found})
-        raise UserError("\n".join([str(error), *broken]))
+        raise UserError(*error.mistakes, *survey_presets(MODELS.values()).mistakes)
     if len(holders) > 1:
         raise UserError(
             f"several models have a preset '{name}' ({', '.join(holders)}): pass --model"

@@ -6,6 +6,7 @@ is the last word of a trial that the scheduler stopped. So nothing is inferred f
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Literal
 
 State = Literal["done", "stopped", "failed", "interrupted"]
@@ -18,9 +19,21 @@ METRICS = "metrics"
 MESSAGE = "message"
 WHERE = "where"
 TRACEBACK = "traceback"
+FAULT = "fault"
+"""Key of a result: what two failures have in common when they are the same."""
 
-COMPLETED = ("epochs", "early_stop")
-"""Values of `finished` for a trial that trained as long as it wanted to."""
+
+class Cause(StrEnum):
+    """Why a trial ended, as it stands on disk; one that the scheduler stopped has `rung N`."""
+
+    EPOCHS = "epochs"
+    EARLY_STOP = "early_stop"
+    BUDGET = "budget"
+    NAN = "nan"
+    OOM = "oom"
+    DISK = "disk"
+    ERROR = "error"
+    LOST = "lost"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,19 +42,17 @@ class Outcome:
 
     Attributes:
         state: done by itself, stopped by the scheduler or the budget, failed, or interrupted.
-        cause: `epochs`, `early_stop`, `rung N`, `budget`, `nan`, `oom`, `error`, `disk`, `lost`...
+        cause: a `Cause`, or `rung N`; None for an interrupted trial.
         message: for people; None when there is nothing to add.
         where: the code line of an exception.
+        fault: what two failures have in common when they are the same.
     """
 
     state: State
     cause: str | None = None
     message: str | None = None
     where: str | None = None
-
-
-LOST = "lost"
-DISK = "disk"
+    fault: str | None = None
 
 
 def outcome_of(result: Mapping[str, Any], rungs: Sequence[float] = ()) -> Outcome:
@@ -54,20 +65,22 @@ def outcome_of(result: Mapping[str, Any], rungs: Sequence[float] = ()) -> Outcom
     finished = result.get(FINISHED)
     if finished is None:
         return Outcome(state="stopped", cause=f"rung {rung_of(result.get(EPOCH, 0), rungs)}")
-    if finished in COMPLETED:
-        return Outcome(state="done", cause=finished)
+    cause = Cause(finished)
+    if cause in (Cause.EPOCHS, Cause.EARLY_STOP):
+        return Outcome(state="done", cause=cause)
     return Outcome(
         # A full disk is not the trial's fault: it may go on when there is room.
-        state="interrupted" if finished == DISK else "failed",
-        cause=str(finished),
+        state="interrupted" if cause == Cause.DISK else "failed",
+        cause=cause,
         message=result.get(MESSAGE),
         where=result.get(WHERE),
+        fault=result.get(FAULT),
     )
 
 
 def lost(message: str | None) -> Outcome:
     """Return the outcome of a trial whose worker died once too often."""
-    return Outcome(state="failed", cause=LOST, message=message)
+    return Outcome(state="failed", cause=Cause.LOST, message=message)
 
 
 def rung_of(epoch: int, rungs: Sequence[float]) -> int:

@@ -16,7 +16,7 @@ from ray.tune.experiment import Trial
 
 from models.errors import UserError
 from tuner.record.events import EventLog
-from tuner.record.outcomes import DISK, EPOCH, METRICS, TRACEBACK, Outcome, lost, outcome_of
+from tuner.record.outcomes import EPOCH, METRICS, TRACEBACK, Cause, Outcome, lost, outcome_of
 from tuner.record.paths import RunPaths
 from tuner.running.observer import Observer
 from tuner.running.stopping import FirstFailures, SearchStop
@@ -140,7 +140,7 @@ class Recorder(Callback):
         self._tell(lambda observer: observer.ended(trial, outcome))
         if error := self._first_failures.add(outcome):
             self._stop.fail(error)
-        if outcome.cause == DISK:
+        if outcome.cause == Cause.DISK:
             self._stop.fail(
                 UserError(
                     f"trial {number} found no room on the disk ({outcome.message}), so the search "

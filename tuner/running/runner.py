@@ -20,7 +20,7 @@ from models.errors import UserError
 from models.training.contracts import ProgressCallback, silent
 from tuner.record.environment import code_state, describe_data, describe_environment, render
 from tuner.record.events import EventLog
-from tuner.record.outcomes import Outcome
+from tuner.record.outcomes import Cause, Outcome
 from tuner.record.paths import RunPaths, create_run, is_run
 from tuner.record.results import Run, read_run
 from tuner.record.search_copy import write_search
@@ -36,7 +36,7 @@ from tuner.search.search import Search
 logger = logging.getLogger(__name__)
 
 _INTERRUPTED = Outcome(state="interrupted")
-_BUDGET = Outcome(state="stopped", cause="budget")
+_BUDGET = Outcome(state="stopped", cause=Cause.BUDGET)
 _HOUR_S = 3600.0
 
 

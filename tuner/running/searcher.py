@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from models.training.ranking import Ranking
-from tuner.record.outcomes import EPOCH, METRICS, Outcome, lost, outcome_of
+from tuner.record.outcomes import EPOCH, METRICS, Cause, Outcome, lost, outcome_of
 from tuner.running.study import BEST_EPOCH, CAUSE, CURVE, LAST, MESSAGE, RAY_TRIAL
 from tuner.running.trial_config import NUMBER, PARAMS
 
@@ -130,7 +130,7 @@ class OptunaSearcher(Searcher):
             trial.set_user_attr(CAUSE, outcome.cause)
             self._study.tell(trial, state=TrialState.PRUNED)  # takes over the last report
         else:
-            cause = "nan" if outcome.state == "done" else outcome.cause
+            cause = Cause.NAN if outcome.state == "done" else outcome.cause
             trial.set_user_attr(CAUSE, cause or outcome.state)
             if outcome.message:
                 trial.set_user_attr(MESSAGE, outcome.message[:_LONGEST_MESSAGE])

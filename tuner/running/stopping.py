@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from models.errors import UserError
-from tuner.record.outcomes import Outcome
+from tuner.record.outcomes import Cause, Outcome
 
 Reason = Literal["budget", "failed"]
 
@@ -58,7 +58,7 @@ class FirstFailures:
         self._outcomes.append(outcome)
         first = self._outcomes[0]
         same = all(_kind(other) == _kind(first) for other in self._outcomes)
-        if len(self._outcomes) < self._num_trials or first.cause != "error" or not same:
+        if len(self._outcomes) < self._num_trials or first.cause != Cause.ERROR or not same:
             return None
         where = f" ({first.where})" if first.where else ""
         return UserError(
@@ -67,7 +67,6 @@ class FirstFailures:
         )
 
 
-def _kind(outcome: Outcome) -> tuple[str | None, str | None, str]:
-    """Return what makes two failures the same: messages hold numbers that differ."""
-    exception = (outcome.message or "").partition(":")[0]
-    return outcome.cause, outcome.where, exception
+def _kind(outcome: Outcome) -> tuple[str | None, ...]:
+    """Return what makes two failures the same."""
+    return outcome.cause, outcome.where, outcome.fault

@@ -14,7 +14,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from models.errors import UserError
-from tuner.record.outcomes import LOST
+from tuner.record.outcomes import Cause
 
 Direction = Literal["min", "max"]
 
@@ -90,7 +90,7 @@ def fail_orphans(study: optuna.Study) -> list[int]:
     """Mark rows without a process as failed, since TPE takes a running row for a bad trial."""
     orphans = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
     for row in orphans:
-        optuna.Trial(study, row._trial_id).set_user_attr(CAUSE, LOST)
+        optuna.Trial(study, row._trial_id).set_user_attr(CAUSE, Cause.LOST)
         study.tell(row.number, state=TrialState.FAIL)
         logger.warning("trial %d was left running by a crash: marked as failed", row.number)
     return [row.number for row in orphans]

@@ -4,12 +4,10 @@ import errno
 import math
 import traceback
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from models.errors import UserError
-from tuner.record.outcomes import FINISHED, MESSAGE, TRACEBACK, WHERE
-
-Cause = Literal["nan", "oom", "disk", "error"]
+from tuner.record.outcomes import FAULT, FINISHED, MESSAGE, TRACEBACK, WHERE, Cause
 
 _LONGEST_MESSAGE = 300
 _DISK_FULL = ("no space left on device", "disk quota exceeded")
@@ -28,6 +26,8 @@ def failure_result(error: Exception, objectives: Sequence[str]) -> dict[str, Any
     return {
         **dict.fromkeys(objectives, math.nan),
         FINISHED: cause_of(error),
+        # The texts of other exceptions hold numbers that differ.
+        FAULT: str(error) if isinstance(error, UserError) else type(error).__name__,
         MESSAGE: short_message(error),
         WHERE: innermost_line(error),
         TRACEBACK: "".join(traceback.format_exception(error)),
@@ -43,12 +43,12 @@ def cause_of(error: BaseException) -> Cause:
 
     for link in _chain(error):
         if isinstance(link, TrainingDiverged | ObjectiveNotFinite):
-            return "nan"
+            return Cause.NAN
         if is_out_of_memory(link):
-            return "oom"
+            return Cause.OOM
         if is_disk_full(link):
-            return "disk"
-    return "error"
+            return Cause.DISK
+    return Cause.ERROR
 
 
 def is_disk_full(error: BaseException) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from models.config_file import to_config
-from models.errors import UserError, unknown_name
+from models.errors import Mistake, UserError, unknown_name
 from models.training.contracts import Metric, ModelSpec
 from tuner.search.blocks import Objective
 
@@ -26,7 +26,7 @@ def read_objectives(raw: Mapping[str, Any], spec: ModelSpec) -> tuple[Objective,
     blocks = given if isinstance(given, list) else [given]
     space = raw.get("space")
     searched = [str(key) for key in space] if isinstance(space, Mapping) else []
-    mistakes: list[str] = []
+    mistakes: list[str | Mistake] = []
     objectives: list[Objective] = []
     for index, block in enumerate(blocks):
         place = f"objective[{index}]" if isinstance(given, list) else "objective"
@@ -35,23 +35,24 @@ def read_objectives(raw: Mapping[str, Any], spec: ModelSpec) -> tuple[Objective,
             _check_comparable(metrics[objective.metric], searched, metrics.values(), place)
             objectives.append(objective)
         except UserError as error:
-            mistakes += str(error).splitlines()
+            mistakes += error.mistakes
     names = [objective.metric for objective in objectives]
     if len(set(names)) < len(names):
         mistakes.append(f"objective: a metric is given twice ({', '.join(names)}): remove one")
     if not blocks:
         mistakes.append("objective: the list is empty: name a metric, or leave objective out")
     if mistakes:
-        raise UserError("\n".join(mistakes))
+        raise UserError(*mistakes)
     return tuple(objectives)
 
 
 def _objective(block: object, place: str, metrics: Mapping[str, Metric], model: str) -> Objective:
     if not isinstance(block, Mapping) or not isinstance(block.get("metric"), str):
-        raise UserError(f"{place} is {block!r}: give {{metric: {next(iter(metrics))}, mode: max}}")
+        rule = f"give {{metric: {next(iter(metrics))}, mode: max}}"
+        raise UserError(Mistake(key=place, value=block, rule=rule))
     name = block["metric"]
     if name not in metrics:
-        raise UserError(f"{place}.metric: {unknown_name(f'metric of {model}', name, metrics)}")
+        raise unknown_name(f"metric of {model}", name, metrics).within(f"{place}.metric")
     metric = metrics[name]
     objective = to_config(Objective, {"mode": metric.mode, **block}, place)
     if objective.mode != metric.mode:

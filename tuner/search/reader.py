@@ -1,14 +1,15 @@
 """The content of a search file into a `Search`: every mistake found before any is reported."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
 from models.config_file import to_config, to_mapping
-from models.errors import UserError, did_you_mean, did_you_mean_of
+from models.errors import Mistake, UserError, did_you_mean, did_you_mean_of
 from models.presets import Preset
 from models.registry import model_spec
 from models.training.contracts import ModelSpec
-from tuner.errors import SearchInvalid, mistakes_of
+from tuner.errors import SearchInvalid
 from tuner.search.blocks import Budget, Keep, Resources, SchedulerConfig, SearcherConfig
 from tuner.search.objectives import read_objectives
 from tuner.search.search import Search, WarmStart
@@ -60,7 +61,7 @@ class SearchReader:
         self._find = find
         self._check_files = check_files
         self._check_effects = check_effects
-        self._mistakes: list[str] = []
+        self._mistakes: list[str | Mistake] = []
 
     def read(self) -> Search:
         """Return the search.
@@ -86,10 +87,11 @@ class SearchReader:
         data = self._data(spec)
         objectives = self._attempt(lambda: read_objectives(self._raw, spec))
         fixed = self._fixed()
-        base = self._attempt(lambda: _base_config(spec, preset, fixed, scheduler))
-        space = (
-            self._attempt(lambda: parse_space(self._raw.get("space"), base, "")) if base else None
-        )
+        base, unsure = self._base_config(spec, preset, fixed, scheduler)
+        raw = self._raw.get("space")
+        space = self._attempt(lambda: parse_space(raw, base, "", unsure)) if base else None
+        if unsure:  # what depends on them cannot be judged
+            space = None
         if space and self._check_effects:
             self._mistakes += effect_mistakes(space, fixed, spec.applies)
         warm_starts = self._warm_starts(spec, space, searcher, budget)
@@ -118,7 +120,7 @@ class SearchReader:
         try:
             return build()
         except UserError as error:
-            self._mistakes += mistakes_of(error)
+            self._mistakes += error.mistakes
             return None
 
     def _name(self, key: str) -> str:
@@ -166,9 +168,6 @@ class SearchReader:
             content.setdefault("sampler", "random")
         return self._attempt(lambda: to_config(SearcherConfig, content, "searcher"))
 
-    def _space(self, base: Any) -> Space | None:
-        return self._attempt(lambda: parse_space(self._raw.get("space"), base, self._source))
-
     def _fixed(self) -> dict[str, Any]:
         fixed = self._mapping("fixed") or {}
         space = self._raw.get("space")
@@ -182,6 +181,30 @@ class SearchReader:
             elif isinstance(space, Mapping) and key in space:
                 self._mistakes.append(f"fixed.{key} is searched too: remove it here or in space")
         return {key: value for key, value in fixed.items() if key != "epochs"}
+
+    def _base_config(
+        self,
+        spec: ModelSpec,
+        preset: Preset | None,
+        fixed: Mapping[str, Any],
+        scheduler: SchedulerConfig | None,
+    ) -> tuple[Any, set[str]]:
+        """Build the settings where nothing is searched; return also the fixed keys that are wrong.
+
+        The preset's values stand in for those, and the model's defaults for a preset that could
+        not be found, so that the space can be checked all the same.
+        """
+        settings = to_mapping(preset.config if preset else spec.config_type())
+        settings |= {"epochs": scheduler.max_epochs} if scheduler else {}
+        try:
+            return to_config(spec.config_type, {**settings, **fixed}, "fixed"), set()
+        except UserError as error:
+            self._mistakes += error.mistakes
+            wrong = {mistake.key.partition(".")[0] for mistake in error.mistakes}
+        sound = {key: value for key, value in fixed.items() if key not in wrong}
+        with suppress(UserError):  # keys that are wrong together have no name here
+            return to_config(spec.config_type, {**settings, **sound}, "fixed"), wrong
+        return None, wrong
 
     def _warm_starts(
         self,
@@ -214,19 +237,3 @@ class SearchReader:
             place = f"searcher.warm_start: {preset.name}"
             self._attempt(lambda: to_config(type(preset.config), space.complete(values), place))
         return WarmStart(preset=preset, values=values)
-
-
-def _base_config(
-    spec: ModelSpec,
-    preset: Preset | None,
-    fixed: Mapping[str, Any],
-    scheduler: SchedulerConfig | None,
-) -> Any:
-    """Build the settings where nothing is searched.
-
-    The model's defaults stand in for a preset that could not be found, so that the space can be
-    checked all the same.
-    """
-    settings = to_mapping(preset.config if preset else spec.config_type())
-    epochs = {"epochs": scheduler.max_epochs} if scheduler else {}
-    return to_config(spec.config_type, {**settings, **fixed, **epochs}, "fixed")

@@ -7,11 +7,11 @@ own rules decide whether those are possible, so that no trial finds out that its
 
 import dataclasses
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from models.config_file import to_config
-from models.errors import UserError, did_you_mean_of
+from models.errors import Mistake, UserError, did_you_mean_of
 from tuner.search.domains import Choice, FloatRange, IntRange, ListOf, ScalarDomain
 from tuner.search.field_kinds import field_kinds, item_kinds
 from tuner.search.space import Condition, Parameter, Space
@@ -29,8 +29,12 @@ _NUM_TRIES = 20  # random surroundings in which an end of a range may be possibl
 
 
 def check_parameters(
-    parameters: Sequence[Parameter], searched: Sequence[str], base: Any, preset: Mapping[str, Any]
-) -> list[str]:
+    parameters: Sequence[Parameter],
+    searched: Sequence[str],
+    base: Any,
+    preset: Mapping[str, Any],
+    unsure: Collection[str] = (),
+) -> list[str | Mistake]:
     """Return what is wrong with the parameters, each for itself.
 
     Args:
@@ -38,10 +42,11 @@ def check_parameters(
         searched: all keys of the space, also those that could not be read.
         base: the model's settings where nothing is searched.
         preset: the same as plain values.
+        unsure: keys of the preset whose value is not known.
     """
     known = [field.name for field in dataclasses.fields(base)]
     by_key = {parameter.key: parameter for parameter in parameters}
-    mistakes = []
+    mistakes: list[str | Mistake] = []
     for key in searched:
         if key in NOT_SEARCHABLE:
             mistakes.append(f"space.{key} cannot be searched: {NOT_SEARCHABLE[key]}")
@@ -50,17 +55,18 @@ def check_parameters(
             mistakes.append(
                 f"space.{key}: the preset has no such key.{did_you_mean_of(key, legal)}"
             )
+    undecided = {*searched, *unsure}
     for parameter in parameters:
         if parameter.key in known:
             kind_mistakes = _kind_mistakes(parameter, type(base))
             mistakes += kind_mistakes or _value_mistakes(parameter, type(base))
         for condition in parameter.when:
-            mistakes += _condition_mistakes(parameter, condition, by_key, searched, preset)
-        mistakes += _length_mistakes(parameter, by_key, searched, preset)
+            mistakes += _condition_mistakes(parameter, condition, by_key, undecided, preset)
+        mistakes += _length_mistakes(parameter, by_key, undecided, preset)
     try:
         parents_first(parameters)
     except UserError as error:
-        mistakes.append(str(error))
+        mistakes += error.mistakes
     return mistakes
 
 
@@ -83,7 +89,7 @@ def check_points(space: Space, config_type: type) -> list[str]:
         if refusal := _refusal(space.complete(point), config_type):
             shown = ", ".join(f"{key}={value}" for key, value in point.items())
             return [
-                f"space: a combination inside it is not possible ({shown}): {'; '.join(refusal)}. "
+                f"space: a combination inside it is not possible ({shown}): {_joined(refusal)}. "
                 "Narrow a range, or tie the keys together with `when` or `length`"
             ]
     return []
@@ -112,16 +118,16 @@ def _value_mistakes(parameter: Parameter, config_type: type) -> list[str]:
     mistakes = []
     for end in parameter.extremes:
         settings = {key: [end] if isinstance(parameter.domain, ListOf) else end}
-        lines = [
-            line
-            for line in _refusal(settings, config_type)
-            if line.startswith((f"{key} is ", f"{key}."))
+        own = [
+            each
+            for each in _refusal(settings, config_type)
+            if each.key == key or each.key.startswith(f"{key}.")
         ]
-        # A key of several types refuses once for each: the broken rule says more than the types.
-        rules = [line for line in lines if "Input should be a valid" not in line]
-        if lines:
+        # A broken rule says more than a wrong type.
+        rules = [each.rule for each in own if not each.wrong_type]
+        if own:
             takes = f"the key takes {_either(field_kinds(config_type, key))}"
-            why = rules[0].rpartition(": ")[2] if rules else takes
+            why = rules[0] if rules else takes
             mistakes.append(f"space.{key}: {end!r} is not possible: {why}")
     return mistakes
 
@@ -130,7 +136,7 @@ def _condition_mistakes(
     parameter: Parameter,
     condition: Condition,
     by_key: Mapping[str, Parameter],
-    searched: Sequence[str],
+    searched: Collection[str],
     preset: Mapping[str, Any],
 ) -> list[str]:
     place = f"space.{parameter.key}.when.{condition.key}"
@@ -165,7 +171,7 @@ def _condition_mistakes(
 def _length_mistakes(
     parameter: Parameter,
     by_key: Mapping[str, Parameter],
-    searched: Sequence[str],
+    searched: Collection[str],
     preset: Mapping[str, Any],
 ) -> list[str]:
     domain = parameter.domain
@@ -195,13 +201,13 @@ def _end_mistake(
     is_list = isinstance(parameter.domain, ListOf)
     if not is_list and not _refusal(space.complete({parameter.key: end}), config_type):
         return None
-    refusal: list[str] = []
+    refusal: Sequence[Mistake] = ()
     for _ in range(_NUM_TRIES):
         point = _point_with(space, parameter, end, rng)
         refusal = _refusal(space.complete(point), config_type)
         if not refusal:
             return None
-    return f"space.{parameter.key}: {end!r} is not possible: {'; '.join(refusal)}"
+    return f"space.{parameter.key}: {end!r} is not possible: {_joined(refusal)}"
 
 
 def _point_with(space: Space, parameter: Parameter, end: Any, rng: random.Random) -> dict[str, Any]:
@@ -221,13 +227,13 @@ def _point_with(space: Space, parameter: Parameter, end: Any, rng: random.Random
     return space.walk(pick)
 
 
-def _refusal(settings: Mapping[str, Any], config_type: type) -> list[str]:
-    """Return why the settings cannot be built, a line each; nothing when they can."""
+def _refusal(settings: Mapping[str, Any], config_type: type) -> Sequence[Mistake]:
+    """Return why the settings cannot be built; nothing when they can."""
     try:
         to_config(config_type, settings, "")
     except UserError as error:
-        return [line.removeprefix(": ") for line in str(error).splitlines()]
-    return []
+        return error.mistakes
+    return ()
 
 
 def _draw(domain: ScalarDomain, rng: random.Random) -> Any:
@@ -236,6 +242,10 @@ def _draw(domain: ScalarDomain, rng: random.Random) -> Any:
     if isinstance(domain, IntRange):
         return rng.randrange(domain.low, domain.high + 1, domain.step)
     return domain.nearest(rng.uniform(domain.low, domain.high))
+
+
+def _joined(mistakes: Iterable[Mistake]) -> str:
+    return "; ".join(map(str, mistakes))
 
 
 def _either(kinds: Iterable[str]) -> str:

@@ -10,12 +10,12 @@ encoder_kernel: {list: {choice: [3, 5, 7]}, length: encoder_conv_layers}
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
 from models.config_file import to_mapping
-from models.errors import UserError, did_you_mean
+from models.errors import Mistake, UserError, did_you_mean
 from tuner.errors import SearchInvalid
 from tuner.search.domains import (
     Choice,
@@ -36,13 +36,15 @@ KINDS = ("uniform", "log_uniform", "int", "log_int", "choice", "list")
 _LARGEST_INT = 2**53
 
 
-def parse_space(raw: object, base: Any, source: str) -> Space:
+def parse_space(raw: object, base: Any, source: str, unsure: Collection[str] = ()) -> Space:
     """Build the space over the keys of a model's settings.
 
     Args:
         raw: the plain YAML value of `space:`.
         base: the model's settings that hold where nothing is searched.
         source: the file, for messages.
+        unsure: keys of `base` of which nobody knows what they will be; where there are any, what
+            depends on them and combinations of keys are not judged.
 
     Raises:
         SearchInvalid: with every mistake, each beginning with its key (`space.beta: ...`).
@@ -55,22 +57,22 @@ def parse_space(raw: object, base: Any, source: str) -> Space:
                 "lr: {log_uniform: [1e-4, 1e-2]}"
             ],
         )
-    mistakes: list[str] = []
+    mistakes: list[str | Mistake] = []
     parameters = [
         parameter for key in raw if (parameter := _parameter(str(key), raw[key], mistakes))
     ]
     preset = to_mapping(base)
-    mistakes += check_parameters(parameters, [str(key) for key in raw], base, preset)
+    mistakes += check_parameters(parameters, [str(key) for key in raw], base, preset, unsure)
     if mistakes:
         raise SearchInvalid(source, mistakes)
     space = Space(parameters=parents_first(parameters), preset=preset)
-    mistakes += check_points(space, type(base))
+    mistakes += [] if unsure else check_points(space, type(base))
     if mistakes:
         raise SearchInvalid(source, mistakes)
     return space
 
 
-def _parameter(key: str, raw: object, mistakes: list[str]) -> Parameter | None:
+def _parameter(key: str, raw: object, mistakes: list[str | Mistake]) -> Parameter | None:
     """Parse one entry; a mistake in the domain does not hide one in the conditions."""
     place = f"space.{key}"
     domain: Domain | None = None
@@ -78,28 +80,27 @@ def _parameter(key: str, raw: object, mistakes: list[str]) -> Parameter | None:
     try:
         domain = _domain(raw, place)
     except UserError as error:
-        mistakes.append(str(error))
+        mistakes += error.mistakes
     try:
         when = _conditions(raw.get("when"), place) if isinstance(raw, Mapping) else ()
     except UserError as error:
-        mistakes.append(str(error))
+        mistakes += error.mistakes
     return Parameter(key=key, domain=domain, when=when) if domain else None
 
 
 def _domain(raw: object, place: str) -> Domain:
     if not isinstance(raw, Mapping):
         hint = f"{{choice: {raw}}}" if isinstance(raw, list) else "{uniform: [low, high]}"
-        raise UserError(
-            f"{place}: {raw!r} is no domain: write {hint}, "
-            "or set a value for every trial under `fixed:`"
-        )
+        remedy = f"write {hint}, or set a value for every trial under `fixed:`"
+        raise UserError(Mistake(place=place, rule=f"{raw!r} is no domain", remedy=remedy))
     entries = {str(key): value for key, value in raw.items() if key != "when"}
     found = [kind for kind in entries if kind in KINDS]
     if len(found) != 1:
         unknown = next((key for key in entries if key not in KINDS), "")
         what = f"has two domains ({', '.join(found)})" if found else "names no domain"
         hint = "" if found else did_you_mean(unknown, KINDS)
-        raise UserError(f"{place}: {what}: give one of {', '.join(KINDS)}.{hint}")
+        remedy = f"give one of {', '.join(KINDS)}.{hint}"
+        raise UserError(Mistake(place=place, rule=what, remedy=remedy))
     kind = found[0]
     _only_options(entries, kind, place)
     if kind == "list":
@@ -112,23 +113,23 @@ def _only_options(entries: Mapping[str, Any], kind: str, place: str) -> None:
     for key in entries:
         if key != kind and key not in allowed:
             known = [*allowed, "when"]
-            raise UserError(
-                f"{place}: '{key}' means nothing beside {kind}.{did_you_mean(key, known)} "
-                f"Possible: {', '.join(known)}"
-            )
+            rule = f"'{key}' means nothing beside {kind}.{did_you_mean(key, known)}"
+            remedy = f"Possible: {', '.join(known)}"
+            raise UserError(f"{rule} {remedy}").within(place)
 
 
 def _list(entries: Mapping[str, Any], place: str) -> ListOf:
     item = _domain(entries["list"], f"{place}.list")
     if isinstance(item, ListOf) or "when" in entries["list"]:
-        raise UserError(f"{place}.list: the items of a list are a range or a choice, nothing more")
+        rule = "the items of a list are a range or a choice, nothing more"
+        raise UserError(Mistake(place=f"{place}.list", rule=rule))
     length = entries.get("length")
     if isinstance(length, bool) or not isinstance(length, int | str):
-        raise UserError(
-            f"{place}.length is {length!r}: give a whole number, or the key that holds the length"
-        )
+        rule = "give a whole number, or the key that holds the length"
+        raise UserError(Mistake(key=f"{place}.length", value=length, rule=rule))
     if isinstance(length, int) and length < 1:
-        raise UserError(f"{place}.length is {length}: a list has one item or more")
+        rule = "a list has one item or more"
+        raise UserError(Mistake(key=f"{place}.length", value=length, rule=rule))
     return ListOf(item=item, length=length)
 
 
@@ -137,10 +138,8 @@ def _scalar(kind: str, raw: object, step: object, place: str) -> ScalarDomain:
         return _choice(raw, place)
     low, high = _bounds(raw, place)
     if kind in ("log_uniform", "log_int") and low <= 0:
-        raise UserError(
-            f"{place}: the low end is {low}: a log range begins above 0; raise it, "
-            f"or use {kind.removeprefix('log_')}"
-        )
+        remedy = f"a log range begins above 0; raise it, or use {kind.removeprefix('log_')}"
+        raise UserError(Mistake(place=place, rule=f"the low end is {low}", remedy=remedy))
     if kind in ("uniform", "log_uniform"):
         return FloatRange(
             low=float(low),
@@ -150,26 +149,26 @@ def _scalar(kind: str, raw: object, step: object, place: str) -> ScalarDomain:
         )
     for bound in (low, high, *([] if step is None else [step])):
         if not isinstance(bound, int) or abs(bound) > _LARGEST_INT:
-            raise UserError(
-                f"{place}: {bound!r} must be a whole number up to 2**53: mend it, or use uniform"
-            )
+            rule = f"{bound!r} must be a whole number up to 2**53"
+            raise UserError(Mistake(place=place, rule=rule, remedy="mend it, or use uniform"))
     whole_step = _step(step, low, high, place)
     return IntRange(low=int(low), high=int(high), log=kind == "log_int", step=int(whole_step or 1))
 
 
 def _bounds(raw: object, place: str) -> tuple[int | float, int | float]:
     if not isinstance(raw, list) or len(raw) != 2 or not all(map(is_number, raw)):
-        raise UserError(f"{place} is {raw!r}: give two numbers, [low, high], both included")
+        rule = "give two numbers, [low, high], both included"
+        raise UserError(Mistake(key=place, value=raw, rule=rule))
     low, high = raw
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise UserError(f"{place} is {raw!r}: both ends must be finite numbers")
+        raise UserError(Mistake(key=place, value=raw, rule="both ends must be finite numbers"))
     if low > high:
-        raise UserError(f"{place}: low ({low}) must be below high ({high}): swap them")
+        rule = f"low ({low}) must be below high ({high})"
+        raise UserError(Mistake(place=place, rule=rule, remedy="swap them"))
     if low == high:
-        raise UserError(
-            f"{place}: low and high are both {low}, which leaves nothing to search: "
-            "widen the range, or set the value under `fixed:`"
-        )
+        rule = f"low and high are both {low}, which leaves nothing to search"
+        remedy = "widen the range, or set the value under `fixed:`"
+        raise UserError(Mistake(place=place, rule=rule, remedy=remedy))
     return low, high
 
 
@@ -177,32 +176,28 @@ def _step(step: object, low: float, high: float, place: str) -> float | None:
     if step is None:
         return None
     if not is_number(step) or not math.isfinite(step) or step <= 0:
-        raise UserError(f"{place}: step is {step!r}: it must be a number above 0")
+        raise UserError(f"step is {step!r}: it must be a number above 0").within(place)
     width, pace = Decimal(str(high)) - Decimal(str(low)), Decimal(str(step))
     if width % pace:
         reachable = Decimal(str(low)) + width // pace * pace
-        raise UserError(
-            f"{place}: step {step} does not lead from {low} to {high}, which is included: "
-            + (f"end at {reachable}" if reachable > low else "take a smaller step")
-            + ", or change the step"
-        )
+        rule = f"step {step} does not lead from {low} to {high}, which is included"
+        remedy = f"end at {reachable}" if reachable > low else "take a smaller step"
+        raise UserError(Mistake(place=place, rule=rule, remedy=f"{remedy}, or change the step"))
     return float(step)
 
 
 def _choice(raw: object, place: str) -> Choice:
     if not isinstance(raw, list) or len(raw) < 2:
-        raise UserError(
-            f"{place} is {raw!r}: give a list of two values or more; "
-            "a single value belongs under `fixed:`"
-        )
+        rule = "give a list of two values or more; a single value belongs under `fixed:`"
+        raise UserError(Mistake(key=place, value=raw, rule=rule))
     choice = Choice(options=tuple(raw))
     for index, label in enumerate(choice.labels):
         option = choice.options[index]
         if isinstance(option, Mapping) or (is_number(option) and not math.isfinite(option)):
-            raise UserError(f"{place}: {option!r} cannot be a value: remove it")
+            raise UserError(f"{option!r} cannot be a value: remove it").within(place)
         # Python's own equality on purpose: the study cannot tell 1 from true either.
         if label in choice.labels[:index]:
-            raise UserError(f"{place}: {option!r} is given twice: remove one")
+            raise UserError(f"{option!r} is given twice: remove one").within(place)
     return choice
 
 
@@ -210,14 +205,12 @@ def _conditions(raw: object, place: str) -> tuple[Condition, ...]:
     if raw is None:
         return ()
     if not isinstance(raw, Mapping) or not raw:
-        raise UserError(
-            f"{place}.when is {raw!r}: give keys with the value, or a list of values, "
-            "that they must have"
-        )
+        rule = "give keys with the value, or a list of values, that they must have"
+        raise UserError(Mistake(key=f"{place}.when", value=raw, rule=rule))
     conditions = []
     for key, value in raw.items():
         values = tuple(value) if isinstance(value, list) else (value,)
         if not values:
-            raise UserError(f"{place}.when.{key}: the list is empty, so it never holds")
+            raise UserError("the list is empty, so it never holds").within(f"{place}.when.{key}")
         conditions.append(Condition(key=str(key), values=values))
     return tuple(conditions)

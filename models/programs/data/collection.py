@@ -156,4 +156,4 @@ def _check(num_programs: int, seed: int, max_steps: int) -> None:
             f"max_steps ({max_steps}) must be at least {MIN_MAX_STEPS}: fewer make no programs"
         )
     if mistakes:
-        raise UserError("\n".join(mistakes))
+        raise UserError(*mistakes)

@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from tuner.record.outcomes import Outcome, lost, outcome_of, rung_of
+from tuner.record.outcomes import Cause, Outcome, lost, outcome_of, rung_of
 
 
 @pytest.mark.parametrize(
@@ -26,3 +28,15 @@ def test_rungs_count_from_one(epoch, rung):
 
 def test_a_lost_trial_failed():
     assert lost("killed") == Outcome(state="failed", cause="lost", message="killed")
+
+
+def test_causes_stand_on_disk_as_they_always_did():
+    """Runs of earlier versions hold these words."""
+    words = ["epochs", "early_stop", "budget", "nan", "oom", "disk", "error", "lost"]
+    assert json.loads(json.dumps(list(Cause))) == words
+    assert [f"{cause}" for cause in Cause] == words
+
+
+def test_a_full_disk_interrupts_a_trial():
+    outcome = outcome_of({"finished": "disk", "fault": "OSError"})
+    assert (outcome.state, outcome.cause, outcome.fault) == ("interrupted", Cause.DISK, "OSError")

@@ -16,7 +16,8 @@ class Clock:
 
 
 def failure(message="ValueError: 3 is odd", where="a.py:3 in f", cause="error"):
-    return Outcome(state="failed", cause=cause, message=message, where=where)
+    fault = message.partition(":")[0]
+    return Outcome(state="failed", cause=cause, message=message, where=where, fault=fault)
 
 
 def test_a_search_without_a_budget_goes_on():

@@ -76,3 +76,8 @@ def test_the_last_result_has_every_objective():
     assert math.isnan(result["val/b"])
     assert result["finished"] == "error"
     assert result["done"] is True
+
+
+def test_what_failures_have_in_common_is_their_type_or_the_words_to_the_user():
+    faults = [failure_result(error, [])["fault"] for error in (ValueError("3"), UserError("lr: x"))]
+    assert faults == ["ValueError", "lr: x"]

@@ -44,7 +44,7 @@ def presets(tmp_path, monkeypatch):
 def mistakes(file, *overrides):
     with pytest.raises(SearchInvalid, match=str(file)) as caught:
         load_search(file, overrides)
-    return caught.value.mistakes
+    return tuple(map(str, caught.value.mistakes))
 
 
 def test_command_line_goes_before_the_file(small):

@@ -33,7 +33,7 @@ def read(*overrides):
 def mistakes(*overrides):
     with pytest.raises(SearchInvalid, match=r"small\.yaml: ") as caught:
         read(*overrides)
-    return caught.value.mistakes
+    return tuple(map(str, caught.value.mistakes))
 
 
 def test_settings_come_from_preset_fixed_and_scheduler():
@@ -141,3 +141,24 @@ def test_metric_that_the_space_moves_is_refused():
         "space.beta={log_uniform: [1e-3, 1]}",
     )
     assert "val/loss cannot compare trials while beta is searched" in found[0]
+
+
+def test_mistakes_in_fixed_do_not_hide_those_in_space():
+    lr, beta, z_dim = mistakes("fixed.beta=-1", "fixed.lr=x", "space.z_dim={int: [0, 8]}")
+    assert lr == "fixed: lr is 'x': Input should be a valid number"
+    assert beta.startswith("fixed: beta is -1: ")
+    assert z_dim.startswith("space.z_dim: 0 is not possible: ")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        # Its value might be one with which the condition holds, or the key acts.
+        ("fixed.cyclical_beta='yes'", "space.cyclical_beta=null"),
+        ("fixed.encoder_conv_layers='3'", "space.encoder_kernel={choice: [[3, 5, 7], [5, 7, 9]]}"),
+        ("fixed.encoder_conv_layers='3'", "space.encoder_kernel.length=encoder_conv_layers"),
+    ],
+)
+def test_what_depends_on_a_mistake_in_fixed_is_not_judged(overrides):
+    (mistake,) = mistakes(*overrides)
+    assert mistake.startswith("fixed: ")

@@ -17,7 +17,7 @@ def parse(text, base=BASE):
 def mistakes(text, base=BASE):
     with pytest.raises(SearchInvalid, match=r"search\.yaml") as caught:
         parse(text, base)
-    return caught.value.mistakes
+    return tuple(map(str, caught.value.mistakes))
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def domain_of(text):
 def mistakes(text, base=None):
     with pytest.raises(SearchInvalid, match=r"search\.yaml") as caught:
         parse(text, base)
-    return caught.value.mistakes
+    return tuple(map(str, caught.value.mistakes))
 
 
 @pytest.mark.parametrize(
