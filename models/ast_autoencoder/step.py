@@ -1,6 +1,6 @@
 """One optimizer step, with nothing in it that waits for the device."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -15,29 +15,25 @@ from models.ast_autoencoder.network.network import AstAutoencoder
 from models.ast_autoencoder.network.tensors import NodeTensors, StepTensors
 from models.optimization.determinism import deterministic_operations
 from models.optimization.parts import PartWorkers, set_gradients, torch_threads
-from models.training.loop import TrainingDiverged
+from models.training.summed_step import StepOnRows, SummedStep, UpdateSettings
 
 _SUMS = ("programs", "nats", "right_programs", "right_steps", "steps", "grad_norm", "updates")
 _REMEDY = "lower lr or clip_norm, or train with precision: float32"
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepSettings:
+class StepSettings(UpdateSettings):
     """What the step needs of the configuration.
 
     Attributes:
-        clip_norm: largest gradient norm; 0 does not clip.
-        autocast: dtype of matrix products, or None for float32 throughout.
         mean_steps: of the training programs. Gradients are those of the nats of a batch over its
             programs and this number, so that their size depends on no program's length.
     """
 
-    clip_norm: float
-    autocast: torch.dtype | None
     mean_steps: float
 
 
-class TrainStep:
+class TrainStep(SummedStep):
     """Forward, backward, clipping and update of one batch; sums metrics on the device.
 
     Args:
@@ -49,15 +45,10 @@ class TrainStep:
     def __init__(
         self, network: AstAutoencoder, optimizer: Optimizer, settings: StepSettings
     ) -> None:
+        super().__init__(network, optimizer, _SUMS, _REMEDY)
         self.network = network
-        self.optimizer = optimizer
         self.settings = settings
-        self.parameters = list(network.parameters())
-        device = self.parameters[0].device
-        # An epoch adds up millions of nats, next to which float32 would lose a program's.
-        self.sums = torch.zeros(len(_SUMS), dtype=torch.float64, device=device)
         self.last_sums = torch.zeros_like(self.sums)
-        self.first_bad_step = torch.zeros((), dtype=torch.int64, device=device)
 
     def __call__(self, nodes: NodeBatch, steps: StepBatch, weight: Tensor | None = None) -> None:
         """Train on one batch; `last_sums` are then its sums.
@@ -95,22 +86,12 @@ class TrainStep:
         """The tensors that a call changes besides the parameters and the optimizer's."""
         return self.sums, self.last_sums, self.first_bad_step
 
-    def reset(self) -> None:
-        """Forget the sums of the last epoch."""
-        self.sums.zero_()
-        self.first_bad_step.zero_()
+    def what_is_bad(self) -> str:
+        """Return what was not finite; gradients are not told apart."""
+        return "the loss or its gradient"
 
-    def means(self, epoch: int) -> dict[str, float]:
-        """Return the means since `reset`; this is where the host waits for the device.
-
-        Raises:
-            TrainingDiverged: a loss or gradient was not finite in one of the steps.
-        """
-        if int(self.first_bad_step):
-            raise TrainingDiverged(
-                epoch, int(self.first_bad_step), "the loss or its gradient", _REMEDY
-            )
-        sums = dict(zip(_SUMS, self.sums.tolist(), strict=True))
+    def means_of(self, sums: Mapping[str, float]) -> dict[str, float]:
+        """Return the means over programs, steps and updates."""
         return {**means_of(self.sums), "grad_norm": sums["grad_norm"] / sums["updates"]}
 
     def _terms(self, nodes: NodeBatch, steps: StepBatch) -> StepTerms:
@@ -155,7 +136,7 @@ class TrainStep:
         return norm
 
 
-class RowsStep:
+class RowsStep(StepOnRows):
     """A training step on rows of a data set.
 
     Args:
@@ -177,17 +158,11 @@ class RowsStep:
         num_threads: int | None = None,
         deterministic: bool = False,
     ) -> None:
-        self.step = step
+        super().__init__(step, num_parts)
         self.nodes = nodes
         self.steps = steps
         self.deterministic = deterministic
         self.num_threads = torch.get_num_threads() if num_threads is None else num_threads
-        self.workers = PartWorkers(num_parts)
-
-    @property
-    def state(self) -> Sequence[Tensor]:
-        """All tensors that a call changes but the optimizer's."""
-        return *self.step.parameters, *self.step.state
 
     def __call__(self, rows: Tensor, num_steps: int, weight: Tensor | None) -> None:
         """Train on one batch; see `Work`."""

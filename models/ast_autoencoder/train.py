@@ -10,7 +10,7 @@ is a flag, and a flag beats the preset.
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,7 +20,7 @@ from pydantic import Field
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig
 from models.ast_autoencoder.spec import AST_AUTOENCODER
-from models.commands.train import TrainCommand
+from models.commands.train import StartFlags, TrainCommand
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.training.folders import artifact_folder_of, new_artifact_folder, read_config
@@ -47,7 +47,7 @@ class RunFlags:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainFlags:
+class TrainFlags(StartFlags):
     """All flags of the command."""
 
     data_dir: Path | None = None
@@ -56,12 +56,6 @@ class TrainFlags:
     """With --data_dir: train on a random part of so many programs. Without: generate them."""
     data_seed: int = 42
     """Seeds the random part, or the generated programs."""
-    config: str | None = None
-    """Preset to start from: built in, or found in ./presets; default: the values below."""
-    resume: Path | None = None
-    """Checkpoint to go on from, or a run's folder for its latest, with its settings and data."""
-    artifacts_dir: Path = Path("training_artifacts")
-    """Where the folders of runs are made."""
     wandb_project: str = WANDB_PROJECT
     """Weights & Biases project to log to; offline where there is no login or network."""
     wandb_run: str | None = None
@@ -110,12 +104,7 @@ def _device(flags: TrainFlags) -> str:
 
 
 def _log(flags: TrainFlags) -> LogSettings:
-    return LogSettings(
-        wandb_project=flags.wandb_project,
-        wandb_run=flags.wandb_run,
-        no_wandb=flags.no_wandb,
-        tensorboard=flags.tensorboard,
-    )
+    return LogSettings(**{key.name: getattr(flags, key.name) for key in fields(LogSettings)})
 
 
 def _settings(flags: TrainFlags, data: DataConfig, device: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -84,17 +85,15 @@ def _close(
     console.line(f"best model: {best}")
 
 
+@dataclass
 class _StepLog:
     """Logs running means of the last steps, and moves the bar."""
 
-    def __init__(
-        self, task: AstAutoencoderTask, record: RunRecord, show: OnBatch, interval: int
-    ) -> None:
-        self.task = task
-        self.record = record
-        self.show = show
-        self.interval = interval
-        self.sums: list[Tensor] = []
+    task: AstAutoencoderTask
+    record: RunRecord
+    show: OnBatch
+    interval: int
+    sums: list[Tensor] = field(default_factory=list)
 
     def __call__(self, done: int, total: int) -> None:
         """Take in the sums of the last step."""

@@ -29,12 +29,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StartFlags:
+    """The flags that every training command has."""
+
+    config: str | None = None
+    """Preset to start from: built in, or found in ./presets; default: the values below."""
+    resume: Path | None = None
+    """Checkpoint to go on from, or a run's folder for its latest, with its settings and data."""
+    artifacts_dir: Path = Path("training_artifacts")
+    """Where the folders of runs are made."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainCommand:
     """The training command of a model.
 
     Attributes:
         spec: the model.
-        flags_type: dataclass of all flags; it has `config`, `resume`, `artifacts_dir` and `model`.
+        flags_type: dataclass of all flags: `StartFlags`, and `model` with the settings.
         about: what `--help` says first.
         blocks: fields of the flags that hold settings to check, in this order.
         resumed: `(start, settings, where)`, flags that a run that goes on has by default; from what

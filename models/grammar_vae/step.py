@@ -1,6 +1,6 @@
 """One optimizer step, with nothing in it that waits for the device."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,7 +14,7 @@ from models.grammar_vae.network.network import GrammarVae
 from models.grammar_vae.rules import Rules
 from models.layers.fast_path import implementation_for
 from models.optimization.parts import PartWorkers, set_gradients
-from models.training.loop import TrainingDiverged
+from models.training.summed_step import StepOnRows, SummedStep, UpdateSettings
 
 # In the order in which `step_kernels.cu` adds up, too.
 _SUMS = (
@@ -32,21 +32,17 @@ _REMEDY = "lower lr or clip_norm, raise kl_anneal_epochs, or train with precisio
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepSettings:
+class StepSettings(UpdateSettings):
     """What the step needs of the configuration.
 
     Attributes:
         free_bits: nats of KL a row that cost nothing.
-        clip_norm: largest gradient norm; 0 does not clip.
-        autocast: dtype of matrix products, or None for float32 throughout.
     """
 
     free_bits: float
-    clip_norm: float
-    autocast: torch.dtype | None
 
 
-class TrainStep:
+class TrainStep(SummedStep):
     """Forward, backward, clipping and update of one batch; sums metrics on the device.
 
     Args:
@@ -59,17 +55,12 @@ class TrainStep:
     def __init__(
         self, network: GrammarVae, optimizer: Optimizer, rules: Rules, settings: StepSettings
     ) -> None:
+        super().__init__(network, optimizer, _SUMS, _REMEDY)
         self.network = network
-        self.optimizer = optimizer
         self.rules = rules
         self.settings = settings
-        self.names, self.parameters = zip(*network.named_parameters(), strict=True)
-        device = self.parameters[0].device
-        # An epoch adds up millions of nats, next to which float32 would lose those of a row.
-        self.sums = torch.zeros(len(_SUMS), dtype=torch.float64, device=device)
         # Which of recon, kl and the gradients was not finite when that first happened, and when.
-        self.first_bad = torch.zeros(2 + len(self.names), dtype=torch.bool, device=device)
-        self.first_bad_step = torch.zeros((), dtype=torch.int64, device=device)
+        self.first_bad = torch.zeros(2 + len(self.names), dtype=torch.bool, device=self.sums.device)
         # It keeps the tensors of `state`: they are changed in place and never replaced.
         self._fused = FusedBackward(
             network=network,
@@ -115,24 +106,14 @@ class TrainStep:
         """The tensors that a call changes besides the parameters and the optimizer's."""
         return self.sums, self.first_bad, self.first_bad_step
 
-    def reset(self) -> None:
-        """Forget the sums of the last epoch."""
-        self.sums.zero_()
-        self.first_bad.zero_()
-        self.first_bad_step.zero_()
+    def what_is_bad(self) -> str:
+        """Return which loss term or gradient was not finite first."""
+        bad = int(self.first_bad.nonzero()[0])
+        names = ("the cross-entropy", "the KL divergence", *self.names)
+        return names[bad] if bad < 2 else f"the gradient of {names[bad]}"
 
-    def means(self, epoch: int) -> dict[str, float]:
-        """Return the means since `reset`; this is where the host waits for the device.
-
-        Raises:
-            TrainingDiverged: a loss or gradient was not finite in one of the steps.
-        """
-        if int(self.first_bad_step):
-            bad = int(self.first_bad.nonzero()[0])
-            names = ("the cross-entropy", "the KL divergence", *self.names)
-            what = names[bad] if bad < 2 else f"the gradient of {names[bad]}"
-            raise TrainingDiverged(epoch, int(self.first_bad_step), what, _REMEDY)
-        sums = dict(zip(_SUMS, self.sums.tolist(), strict=True))
+    def means_of(self, sums: Mapping[str, float]) -> dict[str, float]:
+        """Return the means over rows, steps and updates."""
         rows = sums["rows"]
         return {
             "loss": sums["loss"] / rows,
@@ -217,7 +198,7 @@ class TrainStep:
         return (self.settings.clip_norm / (grad_norm + 1e-6)).clamp(max=1.0)
 
 
-class RowsStep:
+class RowsStep(StepOnRows):
     """A training step on rows of a data set.
 
     Args:
@@ -228,15 +209,9 @@ class RowsStep:
     """
 
     def __init__(self, step: TrainStep, ids: Tensor, beta: Tensor, *, num_parts: int = 1) -> None:
-        self.step = step
+        super().__init__(step, num_parts)
         self.ids = ids
         self.beta = beta
-        self.workers = PartWorkers(num_parts)
-
-    @property
-    def state(self) -> Sequence[Tensor]:
-        """All tensors that a call changes but the optimizer's."""
-        return *self.step.parameters, *self.step.state
 
     def __call__(self, rows: Tensor, num_steps: int, weight: Tensor | None) -> None:
         """Train on one batch; see `Work`."""

@@ -9,16 +9,15 @@ Every key of a preset is a flag, and a flag beats the preset.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from models.commands.train import TrainCommand
+from models.commands.train import StartFlags, TrainCommand
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
-from models.grammar_vae.data import DataConfig, DerivationDataset
+from models.grammar_vae.data import DataConfig
 from models.grammar_vae.data_flags import DataFlags
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.training.folders import new_run_folder, read_settings, run_folder_of
@@ -31,17 +30,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainFlags:
+class TrainFlags(StartFlags):
     """All flags of the command."""
 
-    config: str | None = None
-    """Preset to start from: built in, or found in ./presets; default: the values below."""
-    resume: Path | None = None
-    """Checkpoint to go on from, or a run's folder for its latest, with its settings and data."""
     gpus: int | None = None
     """GPUs to use, 0 or 1; default: 1 where there is one."""
-    artifacts_dir: Path = Path("training_artifacts")
-    """Where the folders of runs are made."""
     run_name: str | None = None
     """Name of the run's folder; default: the preset's name with the time."""
     log: tyro.conf.OmitArgPrefixes[LogSettings] = field(default_factory=LogSettings)
@@ -97,10 +90,6 @@ def _settings(flags: TrainFlags, data: DataConfig, device: str) -> dict[str, Any
     }
 
 
-def _shown(dataset: DerivationDataset, settings: dict[str, Any], device: str) -> dict[str, Any]:
-    return {**settings["model"], "data": dataset.name, "device": device}
-
-
 def _header(folder: RunFolder) -> str:
     last = folder.checkpoints / "last.ckpt"
     return (
@@ -130,7 +119,7 @@ TRAIN = TrainCommand(
     folder_of=run_folder_of,
     read_folder=read_settings,
     header=_header,
-    shown=_shown,
+    shown=lambda data, kept, device: {**kept["model"], "data": data.name, "device": device},
 )
 main = TRAIN.main
 

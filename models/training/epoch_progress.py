@@ -1,17 +1,19 @@
 """How far an epoch is, in rows, told to a console, and the line when it ends."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from models.training.console import Console
 from models.training.loop import EpochReport
 
 
+@dataclass
 class EpochProgress:
     """Takes in batches, tells of rows, and says when validation begins.
 
     On a GPU a batch counts when it is handed over: nothing here waits for the device.
 
-    Args:
+    Attributes:
         console: shows it.
         num_epochs: of the whole training.
         num_rows: that an epoch trains on.
@@ -20,36 +22,26 @@ class EpochProgress:
         unit: what a row is to people.
     """
 
-    def __init__(
-        self,
-        console: Console,
-        *,
-        num_epochs: int,
-        num_rows: int,
-        num_val_rows: int,
-        batch_size: int,
-        unit: str = "rows",
-    ) -> None:
-        self._console = console
-        self._num_epochs = num_epochs
-        self._num_rows = num_rows
-        self._num_val_rows = num_val_rows
-        self._batch_size = batch_size
-        self._unit = unit
-        self._name = ""
+    console: Console
+    num_epochs: int
+    num_rows: int
+    num_val_rows: int
+    batch_size: int
+    unit: str = "rows"
+    _name: str = field(default="", init=False)
 
     def begin(self, epoch: int) -> None:
         """Say that an epoch, counted from 1, begins."""
-        self._name = f"epoch {epoch}/{self._num_epochs}"
-        self._console.working(self._name, self._unit)
+        self._name = f"epoch {epoch}/{self.num_epochs}"
+        self.console.working(self._name, self.unit)
 
     def __call__(self, done: int, total: int) -> None:
         """Take in that `done` of `total` batches of the epoch are handed to the device."""
         if done < total:
-            self._console.on_rows(min(done * self._batch_size, self._num_rows), self._num_rows)
+            self.console.on_rows(min(done * self.batch_size, self.num_rows), self.num_rows)
             return
-        self._console.working(
-            f"{self._name}, validation of {self._num_val_rows:,} {self._unit}", self._unit
+        self.console.working(
+            f"{self._name}, validation of {self.num_val_rows:,} {self.unit}", self.unit
         )
 
 
