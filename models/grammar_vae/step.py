@@ -60,7 +60,8 @@ class TrainStep(SummedStep):
         self.rules = rules
         self.settings = settings
         # Which of recon, kl and the gradients was not finite when that first happened, and when.
-        self.first_bad = torch.zeros(2 + len(self.names), dtype=torch.bool, device=self.sums.device)
+        device = self.parameters[0].device
+        self.first_bad = torch.zeros(2 + len(self.names), dtype=torch.bool, device=device)
         # It keeps the tensors of `state`: they are changed in place and never replaced.
         self._fused = FusedBackward(
             network=network,

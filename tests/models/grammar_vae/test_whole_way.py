@@ -44,7 +44,8 @@ def command(capsys, monkeypatch):
     def run(module, *arguments):
         capsys.readouterr()
         monkeypatch.setattr(sys, "argv", ["command", *map(str, arguments)])
-        code = run_command(lambda: module._run([str(argument) for argument in arguments]))
+        run_module = module.TRAIN.run if module is train else module._run
+        code = run_command(lambda: run_module([str(argument) for argument in arguments]))
         printed = capsys.readouterr()
         return code, printed.out, printed.err
 
