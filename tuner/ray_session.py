@@ -6,12 +6,14 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from models.errors import UserError
+from tuner.lean_ray import lean_start, quick_end
 from tuner.search import Search
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
@@ -30,6 +32,7 @@ _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the record is ours
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours tells us of the interrupt
+    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",  # nothing is restored from Ray's snapshots
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     # Ray writes its own snapshot whenever a trial has written as many checkpoints as it keeps.
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
@@ -64,6 +67,24 @@ def ray_session(address: str | None = None, dashboard: bool = False) -> Iterator
         return
     with _joined(address) if address else _started(dashboard) as url:
         yield url or None
+
+
+@contextmanager
+def ray_session_beside(
+    address: str | None = None, dashboard: bool = False
+) -> Iterator[Callable[[], str | None]]:
+    """Start or join Ray beside the block, as it takes seconds, and end it after the block.
+
+    Yields a function that waits until Ray is there, and returns the dashboard's address or raises
+    what went wrong. See `ray_session`.
+    """
+    # Linux ends Ray's processes with the thread that started them, so the thread outlives them.
+    with ThreadPoolExecutor(1) as thread, ExitStack() as stack:
+        started = thread.submit(stack.enter_context, ray_session(address, dashboard))
+        try:
+            yield started.result
+        finally:
+            wait([started])
 
 
 def prepare_environment() -> None:
@@ -177,14 +198,16 @@ def _started(dashboard: bool) -> Iterator[str | None]:
 
     # A folder of its own, since an old one may hold the address of a cluster that died.
     folder = tempfile.mkdtemp(prefix="tuner-", dir=_temporary_parent())
+    lean = nullcontext() if dashboard else lean_start()
     try:
-        with _workers_use(folder):
+        with _workers_use(folder), lean:
             context = ray.init(
                 address="local", include_dashboard=dashboard, _temp_dir=folder, **_QUIET
             )
         yield context.dashboard_url
     finally:
-        ray.shutdown()
+        with quick_end():
+            ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -194,6 +217,7 @@ def _workers_use(folder: str) -> Iterator[None]:
 
     A worker that is killed while it writes a checkpoint leaves it behind.
     """
+    tempfile.gettempdir()  # kept by Python from now on, for this process
     before = os.environ.get("TMPDIR")
     os.environ["TMPDIR"] = folder
     try:

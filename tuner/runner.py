@@ -27,7 +27,7 @@ from tuner.interrupts import Interrupts, catch_signals
 from tuner.live import show_search
 from tuner.outcomes import Outcome
 from tuner.paths import RunPaths, create_run, is_run
-from tuner.ray_session import check_resources, ray_session, trial_resources
+from tuner.ray_session import check_resources, ray_session_beside, trial_resources
 from tuner.results import Run, read_run
 from tuner.stopping import SearchStop
 from tuner.trial_failure import is_disk_full, short_message
@@ -72,10 +72,12 @@ def run_search(search: Search, options: RunOptions) -> Run:
     """
     paths = create_run(options.name, search_stem=search.stem)
     try:
-        dataset = search.spec.load_data(search.data, options.progress)
-        session = ray_session(options.address, options.dashboard)
-        with catch_signals() as interrupts, session as dashboard:
-            if dashboard:
+        session = ray_session_beside(options.address, options.dashboard)
+        with catch_signals() as interrupts, session as wait_for_ray:
+            dataset = search.spec.load_data(search.data, options.progress)
+            import tuner.tune_run  # noqa: F401
+
+            if dashboard := wait_for_ray():
                 options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
             check_resources(trial_resources(search))
             _write_inputs(search, paths, dataset, options)
