@@ -14,6 +14,7 @@ from typing import Any
 
 from models.errors import UserError
 from tuner.lean_ray import lean_start, quick_end
+from tuner.mps import mps_daemon
 from tuner.search import Search
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
@@ -41,7 +42,13 @@ _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR
 
 
 @contextmanager
-def ray_session(address: str | None = None, dashboard: bool = False) -> Iterator[str | None]:
+def ray_session(
+    address: str | None = None,
+    dashboard: bool = False,
+    *,
+    share_gpus: bool = False,
+    say: Callable[[str], None] = print,
+) -> Iterator[str | None]:
     """Run the block with Ray, and end afterwards what was started for it.
 
     Yields the dashboard's address, if there is one.
@@ -50,6 +57,8 @@ def ray_session(address: str | None = None, dashboard: bool = False) -> Iterator
         address: a cluster to join; the variable RAY_ADDRESS says it too. None starts Ray on this
             machine, in a temporary folder of its own.
         dashboard: whether to start Ray's dashboard on this machine.
+        share_gpus: whether trials share a GPU, so that a Ray started here wants an MPS daemon.
+        say: takes a line for people.
 
     Raises:
         UserError: the cluster cannot be reached.
@@ -65,13 +74,18 @@ def ray_session(address: str | None = None, dashboard: bool = False) -> Iterator
     if ray.is_initialized():  # by whoever calls us, who ends it too
         yield None
         return
-    with _joined(address) if address else _started(dashboard) as url:
+    started = _joined(address) if address else _started(dashboard, share_gpus, say)
+    with started as url:
         yield url or None
 
 
 @contextmanager
 def ray_session_beside(
-    address: str | None = None, dashboard: bool = False
+    address: str | None = None,
+    dashboard: bool = False,
+    *,
+    share_gpus: bool = False,
+    say: Callable[[str], None] = print,
 ) -> Iterator[Callable[[], str | None]]:
     """Start or join Ray beside the block, as it takes seconds, and end it after the block.
 
@@ -80,7 +94,8 @@ def ray_session_beside(
     """
     # Linux ends Ray's processes with the thread that started them, so the thread outlives them.
     with ThreadPoolExecutor(1) as thread, ExitStack() as stack:
-        started = thread.submit(stack.enter_context, ray_session(address, dashboard))
+        session = ray_session(address, dashboard, share_gpus=share_gpus, say=say)
+        started = thread.submit(stack.enter_context, session)
         try:
             yield started.result
         finally:
@@ -193,21 +208,25 @@ def _temporary_parent() -> Path:
 
 
 @contextmanager
-def _started(dashboard: bool) -> Iterator[str | None]:
+def _started(dashboard: bool, share_gpus: bool, say: Callable[[str], None]) -> Iterator[str | None]:
     import ray
 
     # A folder of its own, since an old one may hold the address of a cluster that died.
     folder = tempfile.mkdtemp(prefix="tuner-", dir=_temporary_parent())
     lean = nullcontext() if dashboard else lean_start()
+    daemon = mps_daemon(Path(folder) / "mps", say) if share_gpus else nullcontext()
     try:
-        with _workers_use(folder), lean:
-            context = ray.init(
-                address="local", include_dashboard=dashboard, _temp_dir=folder, **_QUIET
-            )
-        yield context.dashboard_url
+        with daemon:  # which ends after its clients
+            try:
+                with _workers_use(folder), lean:
+                    context = ray.init(
+                        address="local", include_dashboard=dashboard, _temp_dir=folder, **_QUIET
+                    )
+                yield context.dashboard_url
+            finally:
+                with quick_end():
+                    ray.shutdown()
     finally:
-        with quick_end():
-            ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
 
 

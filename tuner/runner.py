@@ -72,7 +72,12 @@ def run_search(search: Search, options: RunOptions) -> Run:
     """
     paths = create_run(options.name, search_stem=search.stem)
     try:
-        session = ray_session_beside(options.address, options.dashboard)
+        session = ray_session_beside(
+            options.address,
+            options.dashboard,
+            share_gpus=0 < search.resources.gpu < 1,
+            say=lambda line: _say(options, line),
+        )
         with catch_signals() as interrupts, session as wait_for_ray:
             dataset = search.spec.load_data(search.data, options.progress)
             import tuner.tune_run  # noqa: F401
@@ -95,6 +100,10 @@ def run_search(search: Search, options: RunOptions) -> Run:
             shutil.rmtree(paths.folder, ignore_errors=True)
         raise
     return read_run(paths)
+
+
+def _say(options: RunOptions, line: str) -> None:
+    options.stream.write(line + "\n")
 
 
 def _write_inputs(search: Search, paths: RunPaths, dataset: Any, options: RunOptions) -> None:

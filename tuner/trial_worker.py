@@ -1,6 +1,6 @@
 """The process that trains one trial after another, as Ray Tune starts it.
 
-A worker is ready once everything that takes long is behind it: the imports and the data. Only then
+A worker is ready once everything that takes long is behind it: imports, data, device. Only then
 does Ray call it started, and the driver draws a trial and hands it over by `take`. The trial's
 settings are read when its training begins, which Ray orders after `take`.
 
@@ -48,6 +48,7 @@ class TrialWorker(FunctionTrainable):
             spec=shared.spec, settings=shared.settings, objectives=shared.objectives
         )
         super().setup(config)
+        tuner.trainable.warm_up(self._plan, dataset)
 
     def take(self, config: dict[str, Any]) -> None:
         """Take the settings of the trial that is about to start."""
