@@ -9,26 +9,22 @@ import pickle
 import re
 import shutil
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeAlias
 
 import torch
 
 from models.errors import UserError
+from models.ranking import Cost, Ranking
 
 FORMAT = 1
 LAST = "last.ckpt"
 
-
-@dataclass(frozen=True, kw_only=True)
-class Monitor:
-    """A metric whose best checkpoints stay: `label` names the files."""
-
-    metric: str
-    label: str
-    mode: Literal["max", "min"]
+_Rank: TypeAlias = tuple[float, Cost]
+"""What sorts files: first the value that the file name says, in four decimals."""
 
 
 def write_checkpoint(path: Path, payload: Mapping[str, Any]) -> None:
@@ -51,8 +47,13 @@ def write_checkpoint(path: Path, payload: Mapping[str, Any]) -> None:
         ) from error
 
 
-def read_checkpoint(path: Path, device: str = "cpu") -> dict[str, Any]:
+def read_checkpoint(path: Path, device: str = "cpu", *, mmap: bool = False) -> dict[str, Any]:
     """Read a checkpoint with `weights_only=True`, so that no code in it can run.
+
+    Args:
+        path: the file.
+        device: where its tensors go.
+        mmap: leave the tensors on disk until they are used, to look at the rest.
 
     Raises:
         UserError: the file is missing, damaged, or no checkpoint of this project.
@@ -62,7 +63,7 @@ def read_checkpoint(path: Path, device: str = "cpu") -> dict[str, Any]:
     try:
         with warnings.catch_warnings():  # of pickles that torch did not write
             warnings.simplefilter("ignore")
-            payload = torch.load(path, map_location=device, weights_only=True)
+            payload = torch.load(path, map_location=device, weights_only=True, mmap=mmap)
     except pickle.UnpicklingError as error:  # torch's own message says how to run the code
         raise UserError(
             f"{path}: not read, since it holds more than tensors and plain values, and that "
@@ -77,24 +78,33 @@ def read_checkpoint(path: Path, device: str = "cpu") -> dict[str, Any]:
     return payload
 
 
-def best_checkpoint(folder: Path, monitors: Iterable[Monitor]) -> Path | None:
-    """Return the best file in `folder` by the first of the metrics that named any there."""
-    for monitor in monitors:
-        ranked = _ranked(folder, monitor)
+def best_name(ranking: Ranking, epoch: int, value: float) -> str:
+    """Return the name of the checkpoint file of an epoch that is among the best."""
+    return f"best-{ranking.label}-{epoch}-{value:.4f}.ckpt"
+
+
+def best_checkpoint(folder: Path, rankings: Iterable[Ranking]) -> Path | None:
+    """Return the best file in `folder` by the first of the rankings whose metric named any there.
+
+    Raises:
+        UserError: files whose names tie, and one of them cannot be read.
+    """
+    for ranking in rankings:
+        ranked = _ranked(folder, ranking)
         if ranked:
-            return ranked[0]
+            return ranked[0][1]
     return None
 
 
 class CheckpointKeeper:
-    """Keeps `last.ckpt` and the best `top_k` files of every monitor in one folder.
+    """Keeps `last.ckpt` and the best `top_k` files of every ranking in one folder.
 
-    Its memory is the file names, so it goes on rightly after a resume.
+    Its memory is the files themselves, so it goes on rightly after a resume.
     """
 
-    def __init__(self, folder: Path, monitors: tuple[Monitor, ...], top_k: int) -> None:
+    def __init__(self, folder: Path, rankings: tuple[Ranking, ...], top_k: int) -> None:
         self.folder = folder
-        self.monitors = monitors
+        self.rankings = rankings
         self.top_k = top_k
 
     def update(
@@ -104,36 +114,71 @@ class CheckpointKeeper:
         last = self.folder / LAST
         save(last)
         written = []
-        for monitor in self.monitors:
-            value = metrics.get(monitor.metric, math.nan)
+        for ranking in self.rankings:
+            value = metrics.get(ranking.metric, math.nan)
             if math.isnan(value):  # compares with nothing
                 continue
-            path = self.folder / f"best-{monitor.label}-{epoch}-{value:.4f}.ckpt"
-            ranked = _ranked(self.folder, monitor)
-            worse = [old for old in ranked if _is_better(value, _value_of(old), monitor.mode)]
-            if len(ranked) < self.top_k or worse:
+            path = self.folder / best_name(ranking, epoch, value)
+            if self._place(ranking, epoch, metrics) < self.top_k:
                 _link(last, path)
                 written.append(path)
-                for old in _ranked(self.folder, monitor)[self.top_k :]:
+                for _, old in _ranked(self.folder, ranking)[self.top_k :]:
                     old.unlink()
         return written
 
+    def is_best(self, label: str, epoch: int, metrics: Mapping[str, float]) -> bool:
+        """Return whether no file that is kept is of a better epoch, by the ranking of a label."""
+        return all(
+            self._place(ranking, epoch, metrics) == 0
+            for ranking in self.rankings
+            if ranking.label == label
+        )
+
     def best(self, label: str) -> Path | None:
-        """Return the best file of the monitor with this label."""
-        return best_checkpoint(self.folder, (m for m in self.monitors if m.label == label))
+        """Return the best file of the ranking with this label."""
+        return best_checkpoint(self.folder, (r for r in self.rankings if r.label == label))
+
+    def _place(self, ranking: Ranking, epoch: int, metrics: Mapping[str, float]) -> int:
+        """Return how many files of other epochs are better than this epoch."""
+        rank = _rank(ranking, metrics[ranking.metric], metrics, epoch)
+        others = _ranked(self.folder, ranking, tied_with=rank[0])
+        return sum(other < rank for other, path in others if _epoch_of(path) != epoch)
 
 
-def _ranked(folder: Path, monitor: Monitor) -> list[Path]:
-    """Return the files of a monitor, best first, of equals the earlier epoch first."""
-    files = folder.glob(f"best-{monitor.label}-*.ckpt")
-    sign = -1 if monitor.mode == "max" else 1
-    return sorted(files, key=lambda file: (sign * _value_of(file), _epoch_of(file)))
+def _ranked(
+    folder: Path, ranking: Ranking, tied_with: float | None = None
+) -> list[tuple[_Rank, Path]]:
+    """Return the files of a ranking, best first.
+
+    File names hold four decimals of the value and nothing else: among files whose names tie, and
+    those that tie with `tied_with`, the metrics inside decide.
+    """
+    files = list(folder.glob(f"best-{ranking.label}-*.ckpt"))
+    named = {file: _rank(ranking, _value_of(file), {}, _epoch_of(file)) for file in files}
+    first = Counter(rank[0] for rank in named.values())
+    if tied_with is not None:
+        first[tied_with] += 1
+    ranked = [
+        (_rank_inside(ranking, file) if first[rank[0]] > 1 else rank, file)
+        for file, rank in named.items()
+    ]
+    return sorted(ranked)
 
 
-def _is_better(value: float, than: float, mode: Literal["max", "min"]) -> bool:
-    # File names hold four decimals, so compare what a file name would say.
-    rounded = float(f"{value:.4f}")
-    return rounded > than if mode == "max" else rounded < than
+def _rank(ranking: Ranking, value: float, metrics: Mapping[str, float], epoch: int) -> _Rank:
+    named = ranking.cost({ranking.metric: float(f"{value:.4f}")}, epoch)
+    return named[0], ranking.cost({ranking.metric: value, **metrics}, epoch)
+
+
+def _rank_inside(ranking: Ranking, file: Path) -> _Rank:
+    metrics = _metrics_of(file, file.stat().st_mtime_ns)
+    return _rank(ranking, _value_of(file), metrics, _epoch_of(file))
+
+
+@lru_cache(maxsize=256)
+def _metrics_of(path: Path, changed: int) -> Mapping[str, float]:
+    """Return the metrics in a checkpoint; `changed` is its time, since a file may be replaced."""
+    return read_checkpoint(path, mmap=True).get("metrics", {})
 
 
 def _parts(path: Path) -> tuple[int, float]:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from models.errors import UserError, did_you_mean
+from models.errors import UserError, did_you_mean, did_you_mean_of
 
 ConfigT = TypeVar("ConfigT")
 
@@ -81,14 +81,11 @@ def to_config(config_type: type[ConfigT], data: Mapping[str, object], source: st
         source: where the data came from, for messages.
 
     Raises:
-        UserError: unknown keys (with the nearest), wrong types, broken rules: all of them at once.
+        UserError: unknown keys (with the nearest and all legal ones), wrong types, broken rules:
+            all of them at once.
     """
     known = [field.name for field in dataclasses.fields(config_type)]  # pyright: ignore[reportArgumentType]
-    mistakes = [
-        f"{source}: unknown key '{key}'.{did_you_mean(str(key), known)}"
-        for key in data
-        if key not in known
-    ]
+    mistakes = _unknown_keys([str(key) for key in data if key not in known], known, source)
     mistakes += [
         f"{source}: {key} is {data[key]}: give a finite number" for key in _not_finite(data)
     ]
@@ -146,6 +143,15 @@ def _adapter(config_type: type) -> TypeAdapter[Any]:
     return TypeAdapter(config_type)
 
 
+def _unknown_keys(unknown: Sequence[str], known: Sequence[str], source: str) -> list[str]:
+    """Return a line for each unknown key; the last one lists the legal keys, once for all."""
+    hints = [did_you_mean(key, known) for key in unknown[:-1]]
+    hints += [did_you_mean_of(key, known) for key in unknown[-1:]]
+    return [
+        f"{source}: unknown key '{key}'.{hint}" for key, hint in zip(unknown, hints, strict=True)
+    ]
+
+
 def _not_finite(data: Mapping[str, object]) -> list[str]:
     return [k for k, v in data.items() if isinstance(v, float) and not math.isfinite(v)]
 
@@ -154,17 +160,29 @@ def _explain(
     error: ValidationError, data: Mapping[str, object], source: str, *, only_values: bool
 ) -> list[str]:
     items = [(_place(item["loc"], data), item) for item in error.errors()]
-    lines = []
+    # A key of several types refuses once for each: the broken rule says more than the types.
+    ruled = {place for place, item in items if not item["type"].endswith("_type")}
+    lines: dict[tuple[int | str, ...], list[str]] = {}
     for place, item in items:
         # A list of numbers is also no number: the item that is wrong says more.
         deeper = any(len(o) > len(place) and o[: len(place)] == place for o, _ in items)
+        deeper = deeper or (place in ruled and item["type"].endswith("_type"))
         if not (deeper or (only_values and (not place or item["type"] == "missing"))):
-            lines.append(f"{source}: {_sentence('.'.join(map(str, place)), item)}")
-    return lines
+            sentence = _sentence(".".join(map(str, place)), item)
+            lines.setdefault(place, []).append(f"{source}: {sentence}")
+    return [line for place, said in lines.items() for line in _joined(said, place in ruled)]
+
+
+def _joined(lines: list[str], is_ruled: bool) -> list[str]:
+    """Return the lines of a place; what several types ask for becomes one line."""
+    if is_ruled or len(lines) == 1:
+        return lines
+    wanted = [line.rpartition("Input should be ")[2] for line in lines[1:]]
+    return [" or ".join([lines[0], *wanted])]
 
 
 def _sentence(place: str, item: Any) -> str:
-    message = str(item["msg"]).removeprefix("Value error, ")
+    message = str(item["msg"]).removeprefix("Value error, ").replace("valid array", "list")
     if item["type"] == "missing":
         return f"{place} is missing"
     # A rule of the whole dataclass has no place of its own, and names its keys itself.

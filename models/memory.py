@@ -1,5 +1,6 @@
 """Memory: how much is free, and whether it has run out."""
 
+import errno
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,14 @@ import torch
 from models.errors import UserError
 
 _MB = 1e6
-_SAYS_SO = ("out of memory", "can't allocate memory", "cannot allocate memory", "alloc_failed")
+SAYS_SO = (
+    "out of memory",  # CUDA, MPS
+    "can't allocate memory",  # torch's allocator on a CPU
+    "not enough memory",  # the same on other systems
+    "cannot allocate memory",  # the C library
+    "alloc_failed",  # cuBLAS, cuDNN, cuSOLVER
+)
+"""What a RuntimeError says, in lower case, when memory has run out."""
 USABLE = 0.85
 """Share of the free memory to fill: estimates are not exact, and memory fragments."""
 
@@ -30,11 +38,13 @@ def free_memory_mb(device: str) -> float:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an exception of torch or Python says that memory has run out."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    """Tell whether an exception of torch, Python or this project says that memory has run out."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError | OutOfMemory):
         return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
     text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(phrase in text for phrase in _SAYS_SO)
+    return isinstance(error, RuntimeError) and any(phrase in text for phrase in SAYS_SO)
 
 
 def smaller_batch(fits: int, batch_size: int) -> str:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from models.errors import UserError
-from models.presets import find_preset
+from models.errors import UserError, did_you_mean
+from models.numpy_files import read_numpy
+from models.presets import Preset, find_preset, preset_names
 from models.registry import model_spec
 
 
@@ -26,7 +27,7 @@ def find_checkpoint(model: str, name: str, in_run: Callable[[Path], Path]) -> Pa
         return path
     if path.is_dir():
         return in_run(path)
-    preset = find_preset(model, name)
+    preset = _find_preset(model, name)
     best = None if preset.built_in else best_in(model, preset.source.parent / preset.name)
     if best is None:
         raise UserError(
@@ -36,16 +37,28 @@ def find_checkpoint(model: str, name: str, in_run: Callable[[Path], Path]) -> Pa
     return best
 
 
+def _find_preset(model: str, name: str) -> Preset:
+    """Return the preset of this name, for what is no file."""
+    try:
+        return find_preset(model, name)
+    except UserError as error:
+        if name in preset_names(model):
+            raise
+        path = Path(name)
+        beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise UserError(
+            f"{name}: there is no such file or folder.{did_you_mean(path.name, beside)} "
+            f"Nor is it a preset: {error}"
+        ) from error
+
+
 def best_in(model: str, folder: Path) -> Path | None:
     """Return the best `best-*.ckpt` in a folder, by the first of the model's metrics it names."""
     # torch takes seconds to import, and `--help` needs none.
-    from models.checkpoints import Monitor, best_checkpoint
+    from models.checkpoints import best_checkpoint
 
-    monitors = [
-        Monitor(metric=metric.name, label=metric.name.rpartition("/")[2], mode=metric.mode)
-        for metric in model_spec(model).metrics
-    ]
-    return best_checkpoint(folder, monitors)
+    spec = model_spec(model)
+    return best_checkpoint(folder, [spec.ranking(metric.name) for metric in spec.metrics])
 
 
 def read_latents(path: Path) -> np.ndarray:
@@ -55,7 +68,14 @@ def read_latents(path: Path) -> np.ndarray:
         UserError: the file is missing, damaged, or holds no such array.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        return loaded["latents"] if isinstance(loaded, np.lib.npyio.NpzFile) else loaded
-    except (OSError, ValueError, KeyError) as error:
+        loaded = read_numpy(path)
+    except UserError as error:
         raise UserError(f"{path}: no array `latents` to read: {error}") from error
+    if isinstance(loaded, np.ndarray):
+        return loaded
+    if "latents" not in loaded:
+        raise UserError(
+            f"{path}: no array `latents` to read: it holds {', '.join(sorted(loaded)) or 'none'}: "
+            "give what the action `encode` wrote, or an .npy file with the latents"
+        )
+    return loaded["latents"]

@@ -6,8 +6,8 @@ A promoted preset also carries a `provenance` block and a folder of checkpoints 
 """
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,29 @@ class Preset:
         return [] if self.built_in else sorted(folder.glob("*.ckpt"))
 
 
+@dataclass(frozen=True, kw_only=True)
+class PresetSurvey:
+    """All presets that can be read, and a message for every file and preset that cannot."""
+
+    presets: tuple[Preset, ...]
+    mistakes: tuple[str, ...]
+
+
+@dataclass(kw_only=True)
+class _Found:
+    """What the preset files of a model hold.
+
+    Attributes:
+        settings: file and raw settings by name, in file order.
+        broken: a message for every file that is no preset file.
+        twice: a message for every name that is used again.
+    """
+
+    settings: dict[str, tuple[Path, Mapping[str, Any]]] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+    twice: dict[str, str] = field(default_factory=dict)
+
+
 def preset_folders() -> list[Path]:
     """Return where user presets are looked up: `TUNER_PRESETS`, else `./presets`."""
     given = os.environ.get(FOLDERS_VARIABLE)
@@ -59,25 +82,45 @@ def list_presets(model: str | None = None) -> list[Preset]:
     Raises:
         UserError: a preset file is malformed, or a name is used twice.
     """
-    names = [model] if model else list(MODELS)
-    return [
-        _build(each, name, settings, path)
-        for each in names
-        for name, (path, settings) in _settings(each).items()
-    ]
+    survey = survey_presets(model)
+    if survey.mistakes:
+        raise UserError("\n".join(survey.mistakes))
+    return list(survey.presets)
+
+
+def survey_presets(model: str | None = None) -> PresetSurvey:
+    """Return the presets of one model or of all, and what stands in the way of others."""
+    presets: list[Preset] = []
+    mistakes: list[str] = []
+    for each in [model] if model else list(MODELS):
+        found = _find_all(each)
+        mistakes += [*found.broken, *found.twice.values()]
+        for name, (path, settings) in found.settings.items():
+            try:
+                presets.append(_build(each, name, settings, path))
+            except UserError as error:
+                mistakes.append(str(error))
+    return PresetSurvey(presets=tuple(presets), mistakes=tuple(mistakes))
+
+
+def preset_names(model: str) -> list[str]:
+    """Return the names of a model's presets in all files that can be read, sound or not."""
+    return list(_find_all(model).settings)
 
 
 def find_preset(model: str, name: str) -> Preset:
     """Return the preset of this name.
 
     Raises:
-        UserError: no such preset (the nearest is named), its name is used twice, a preset file is
-            malformed, or the preset's settings are invalid; other presets' settings are not read.
+        UserError: no such preset (the nearest is named, as are files that cannot be read), its
+            name is used twice, or its settings are invalid; mistakes elsewhere do not matter.
     """
-    found = _settings(model)
-    if name not in found:
-        raise unknown_name(f"{model} preset", name, found)
-    path, settings = found[name]
+    found = _find_all(model)
+    if name in found.twice:
+        raise UserError(found.twice[name])
+    if name not in found.settings:
+        raise UserError("\n".join([_unknown(model, name, found), *_not_read(found.broken)]))
+    path, settings = found.settings[name]
     return _build(model, name, settings, path)
 
 
@@ -89,17 +132,34 @@ def render_preset(preset: Preset, header: str = "") -> str:
     return dump_yaml({preset.name: settings}, header)
 
 
-def _settings(model: str) -> dict[str, tuple[Path, Mapping[str, Any]]]:
-    """Return the file and the raw settings of every preset, in file order."""
-    found: dict[str, tuple[Path, Mapping[str, Any]]] = {}
+def _find_all(model: str) -> _Found:
+    """Read the preset files of a model, in file order."""
+    found = _Found()
     for path in _files(model):
-        for name, settings in _read(path).items():
-            if name in found:
-                raise UserError(
-                    f"{path}: the preset '{name}' is also in {found[name][0]}: rename one"
-                )
-            found[name] = (path, settings)
+        try:
+            content = _read(path)
+        except UserError as error:
+            found.broken.append(str(error))
+            continue
+        for name, settings in content.items():
+            if name in found.settings:
+                first = found.settings[name][0]
+                message = f"{path}: the preset '{name}' is also in {first}: rename one"
+                found.twice.setdefault(name, message)
+            else:
+                found.settings[name] = (path, settings)
     return found
+
+
+def _not_read(broken: Sequence[str]) -> list[str]:
+    return [f"not read, so its presets are not known: {message}" for message in broken]
+
+
+def _unknown(model: str, name: str, found: _Found) -> str:
+    """Say that there is no such preset, and which other model has one of this name."""
+    others = [other for other in MODELS if other != model and name in preset_names(other)]
+    hint = f". A preset of this name belongs to {' and '.join(others)}" if others else ""
+    return f"{unknown_name(f'{model} preset', name, found.settings)}{hint}"
 
 
 def _files(model: str) -> Iterator[Path]:

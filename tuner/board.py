@@ -1,16 +1,23 @@
 """What is known of a search while it runs: a row a trial, the best so far, the time left."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from models.ranking import NO_VALUE, Cost, Ranking, has_value
 from tuner.outcomes import Outcome, State
 
 
 @dataclass(kw_only=True)
 class BoardRow:
-    """A trial as it stands now; `value` is its objective at `epoch`."""
+    """A trial as it stands now.
+
+    Attributes:
+        value: the objective at `epoch`, the last one.
+        best: its score, the best value so far, reached at `best_epoch`.
+        cost: what sorts trials, the best one first.
+    """
 
     trial: str
     number: int
@@ -20,6 +27,8 @@ class BoardRow:
     epoch: int = 0
     value: float | None = None
     best: float | None = None
+    best_epoch: int | None = None
+    cost: Cost = NO_VALUE
     began: float | None = None
     ended: float | None = None
 
@@ -29,14 +38,14 @@ class Board:
     """All trials of a running search.
 
     Attributes:
+        ranking: the order of epochs and trials.
         max_epochs: how long a trial trains at most.
         deadline: when the budget ends, on `clock`; None without a limit.
         clock: seconds that only rise.
     """
 
     run: str
-    metric: str
-    mode: Literal["max", "min"]
+    ranking: Ranking
     num_trials: int
     max_epochs: int
     deadline: float | None = None
@@ -61,8 +70,9 @@ class Board:
         """Take the metrics of an epoch."""
         row = self.rows[trial]
         row.epoch, row.value = epoch, metrics.get(self.metric)
-        if row.value is not None and self._better(row.value, row.best):
-            row.best = row.value
+        cost = self.ranking.cost(metrics, epoch)
+        if has_value(cost) and cost < row.cost:
+            row.best, row.best_epoch, row.cost = row.value, epoch, cost
 
     def ended(self, trial: str, outcome: Outcome) -> None:
         """Take the end of a trial."""
@@ -71,12 +81,18 @@ class Board:
 
     @property
     def best(self) -> BoardRow | None:
-        """The trial with the best value so far, the first of equals."""
-        best = None
-        for row in list(self.rows.values()):
-            if row.best is not None and self._better(row.best, best.best if best else None):
-                best = row
-        return best
+        """The trial with the best value so far, or None without any."""
+        return next(iter(self.ranked(self.rows.values())), None)
+
+    def ranked(self, rows: Iterable[BoardRow]) -> list[BoardRow]:
+        """Return those of the rows that have a value, the best one first, equals by number."""
+        valued = [row for row in list(rows) if has_value(row.cost)]
+        return sorted(valued, key=lambda row: (row.cost, row.number))
+
+    @property
+    def metric(self) -> str:
+        """The metric that ranks the trials."""
+        return self.ranking.metric
 
     def num_in_state(self, state: str) -> int:
         """Return how many trials are in the state."""
@@ -102,8 +118,3 @@ class Board:
         if row.began is None:
             return 0.0
         return (row.ended or self.clock()) - row.began
-
-    def _better(self, value: float, than: float | None) -> bool:
-        if than is None:
-            return True
-        return value > than if self.mode == "max" else value < than

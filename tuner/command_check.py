@@ -25,13 +25,15 @@ def check(file: str, overrides: Sequence[str], *, measure: bool) -> None:
     Raises:
         UserError: the search has mistakes, or its data cannot be loaded.
     """
-    search = load_search(file, overrides)
+    search = load_search(file, overrides, check_files=True)
+    with show_progress() as progress:
+        dataset = search.spec.load_data(search.data, progress)  # which may find mistakes, too
     console = output()
     console.print(f"{search.source}: no mistakes\n", soft_wrap=True)
+    for line in search.advice:
+        console.print(f"advice: {line}\n", soft_wrap=True)
     console.print(_summary(search), soft_wrap=True)
     console.print(_space_table(search))
-    with show_progress() as progress:
-        dataset = search.spec.load_data(search.data, progress)
     console.print(f"\n{_data_words(dataset)}", soft_wrap=True)
     speed = None
     if measure:

@@ -7,27 +7,35 @@ from typing import Any
 from models.config_file import to_config
 from models.errors import UserError, unknown_name
 from models.model_spec import ModelCost
-from models.presets import Preset, list_presets, render_preset
-from models.registry import model_spec
+from models.presets import Preset, find_preset, preset_names, render_preset, survey_presets
+from models.registry import MODELS, model_spec
 from tuner.console import output
 from tuner.overrides import apply_overrides
 from tuner.table import presets_table
 
 
 def show_presets(model: str | None) -> None:
-    """Print the presets of one model or of all.
+    """Print the presets of one model or of all; those that cannot be read do not hide the others.
 
     Raises:
-        UserError: no such model, or a preset file is malformed.
+        UserError: no such model; or, once the others are shown, a preset or file is malformed:
+            the list is not whole then, which a script can tell by the exit code.
     """
     if model is not None:
         model_spec(model)
-    presets = list_presets(model)
-    counts = {preset.name: _usual_cost(preset).num_parameters for preset in presets}
+    survey = survey_presets(model)
+    counts = {
+        (preset.model, preset.name): _usual_cost(preset).num_parameters for preset in survey.presets
+    }
     console = output()
-    console.print(presets_table(presets, counts))
-    for name in sorted({preset.model for preset in presets}):
+    console.print(presets_table(survey.presets, counts))
+    for name in sorted({preset.model for preset in survey.presets}):
         console.print(f"parameters of {name}: for {model_spec(name).usual_data}")
+    if survey.mistakes:
+        sys.stdout.flush()  # the list stands above the message
+        raise UserError(
+            "not in the list, mend the file or remove it:\n" + "\n".join(survey.mistakes)
+        )
 
 
 def show_preset(name: str, model: str | None, data: Sequence[str]) -> None:
@@ -45,14 +53,19 @@ def show_preset(name: str, model: str | None, data: Sequence[str]) -> None:
 
 
 def _find(name: str, model: str | None) -> Preset:
-    presets = list_presets(model)
-    found = [preset for preset in presets if preset.name == name]
-    if not found:
-        raise unknown_name("preset", name, [preset.name for preset in presets])
-    if len(found) > 1:
-        models = ", ".join(preset.model for preset in found)
-        raise UserError(f"several models have a preset '{name}' ({models}): pass --model")
-    return found[0]
+    if model is not None:
+        return find_preset(model_spec(model).name, name)
+    names = {each: preset_names(each) for each in MODELS}
+    holders = [each for each in MODELS if name in names[each]]
+    if not holders:
+        broken = [str(error) for error in survey_presets().mistakes]
+        error = unknown_name("preset", name, {each for found in names.values() for each in found})
+        raise UserError("\n".join([str(error), *broken]))
+    if len(holders) > 1:
+        raise UserError(
+            f"several models have a preset '{name}' ({', '.join(holders)}): pass --model"
+        )
+    return find_preset(holders[0], name)
 
 
 def _cost(preset: Preset, data: dict[str, Any]) -> str:

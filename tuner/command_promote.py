@@ -20,10 +20,11 @@ def promote_trials(run: str, top: int, *, prefix: str | None, confirm: bool) -> 
     console = output()
     for one in promoted:
         preset = one.preset
-        metric = (preset.provenance or {})["metric"]
+        provenance = preset.provenance or {}
+        metric = provenance["metric"]
         console.print(
             f"{preset.name}: trial {one.row.number}, {metric['name']} {metric['value']:.4f} "
-            f"after epoch {metric['epoch']}\n"
+            f"after epoch {metric['epoch']}, last {provenance['last_value']:.4f}\n"
             f"  {preset.source}, {len(preset.checkpoints)} checkpoints in {one.folder}",
             soft_wrap=True,
         )

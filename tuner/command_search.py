@@ -1,5 +1,6 @@
 """`tuner search`: run a search, then show what it found and what can be done with it."""
 
+import sys
 from collections.abc import Sequence
 
 from models.progress import show_progress
@@ -27,7 +28,9 @@ def search(
         UserError: the search has mistakes, or cannot be run.
         KeyboardInterrupt: somebody ended it; the message says what is left.
     """
-    search = load_search(file, overrides)
+    search = load_search(file, overrides, check_files=True)
+    for line in search.advice:
+        sys.stderr.write(f"advice: {line}\n")
     with show_progress() as progress:
         options = RunOptions(
             name=name,
@@ -39,7 +42,7 @@ def search(
         )
         run = run_search(search, options)
     console = output()
-    console.print(leaderboard_table(run, search.objectives, _NUM_ROWS))
+    console.print(leaderboard_table(run, search.objectives, search.ranking, _NUM_ROWS))
     console.print(
         f"\n{run.name}: {len(run.rows)} trials, {run.num_epochs} epochs"
         f"{f', {run.message}' if run.message else ''}; everything is in {run.paths.folder}\n"

@@ -8,15 +8,17 @@ from typing import Any
 from rich.table import Table
 
 from models.errors import UserError, unknown_name
+from models.ranking import Ranking
 from tuner.config import read_search
 from tuner.console import output
 from tuner.live import duration
+from tuner.liveness import is_own_address, is_own_host
 from tuner.paths import RunPaths, find_run, list_runs
 from tuner.results import Run, leaderboard, read_run
 from tuner.search import Search
 from tuner.search_blocks import Objective
 from tuner.table import leaderboard_table, runs_table, state_words
-from tuner.trial_rows import TrialRow
+from tuner.trial_rows import EpochPoint, TrialRow
 
 
 def show_leaderboard(name: str, top: int | None, *, metric: str | None, as_json: bool) -> None:
@@ -27,12 +29,13 @@ def show_leaderboard(name: str, top: int | None, *, metric: str | None, as_json:
     """
     run, search = _load(find_run(name))
     objectives = _objectives(search, metric)
+    ranking = search.spec.ranking(objectives[0].metric)
     if as_json:
-        _print_json(_run_mapping(run, objectives[0], top))
+        _print_json(_run_mapping(run, ranking, top))
         return
     console = output()
     console.print(_headline(run), soft_wrap=True)
-    console.print(leaderboard_table(run, objectives, top))
+    console.print(leaderboard_table(run, objectives, ranking, top))
 
 
 def show_trial(name: str, number: int, *, metric: str | None, as_json: bool) -> None:
@@ -43,24 +46,27 @@ def show_trial(name: str, number: int, *, metric: str | None, as_json: bool) -> 
     """
     run, search = _load(find_run(name))
     objectives = _objectives(search, metric)
+    ranking = search.spec.ranking(objectives[0].metric)
     row = next((row for row in run.rows if row.number == number), None)
     if row is None:
         raise UserError(f"the run '{run.name}' has {len(run.rows)} trials, and none is {number}")
     if as_json:
-        _print_json(_trial_mapping(row, objectives[0], curve=True))
+        _print_json(_trial_mapping(row, ranking, curve=True))
         return
     console = output()
     console.print(
         f"trial {row.number} of {run.name} ({row.trial}): {state_words(row)}, "
-        f"{row.num_epochs} epochs, {duration(row.duration_s)}, {row.num_starts} starts"
-        + (f" on {row.node}" if row.node else ""),
+        f"{row.num_epochs} epochs, {duration(row.duration_s)}, "
+        f"{row.num_starts} {'start' if row.num_starts == 1 else 'starts'}{_where(run, row)}",
         soft_wrap=True,
     )
     if row.message:
         console.print(f"{row.message}\n  the traceback is in {run.paths.log_file}", soft_wrap=True)
     for key, value in row.params.items():
         console.print(f"  {key}: {value}")
-    console.print(_curve_table(row, [objective.metric for objective in objectives]))
+    console.print(_curve_table(row, [objective.metric for objective in objectives], ranking))
+    if best := row.best(ranking):
+        console.print(_score(row, best, ranking), soft_wrap=True)
 
 
 def show_runs() -> None:
@@ -74,7 +80,7 @@ def show_runs() -> None:
             sys.stderr.write(f"{paths.name}: {error}\n")
             continue
         runs.append(run)
-        standings = leaderboard(run, search.objective.metric, search.objective.mode)
+        standings = leaderboard(run, search.ranking)
         if standings:
             best[run.name] = standings[0].value
     console = output()
@@ -106,8 +112,28 @@ def _headline(run: Run) -> str:
     return f"{run.name}: {run.status}{said}; {', '.join(counts) or 'no trials'}{spent}"
 
 
-def _curve_table(row: TrialRow, metrics: list[str]) -> Table:
-    extra = [name for name in ("train/loss", "val/loss") if name in row.last_metrics]
+def _where(run: Run, row: TrialRow) -> str:
+    """Say where a trial ran last: an address, unless it is that of this machine."""
+    if row.node is None:
+        return ""
+    here = is_own_host(run.environment) and is_own_address(row.node)
+    return f", on {'this machine' if here else row.node}"
+
+
+def _score(row: TrialRow, best: EpochPoint, ranking: Ranking) -> str:
+    metric = ranking.metric
+    last = row.last_metrics.get(metric, math.nan)
+    return (
+        f"{metric}: best {best.metrics[metric]:.4f} after epoch {best.epoch} (*), "
+        f"last {last:.4f} after epoch {row.num_epochs}"
+    )
+
+
+def _curve_table(row: TrialRow, metrics: list[str], ranking: Ranking) -> Table:
+    """Return the learning curve; a `*` marks the best epoch."""
+    best = row.best(ranking)
+    wanted = (ranking.secondary, "train/loss", "val/loss")
+    extra = [name for name in wanted if name is not None and name in row.last_metrics]
     columns = list(dict.fromkeys([*metrics, *extra, "seconds"]))
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("epoch", *columns):
@@ -116,38 +142,40 @@ def _curve_table(row: TrialRow, metrics: list[str]) -> Table:
     for point in row.curve:
         values = [point.metrics.get(name, math.nan) for name in columns]
         table.add_row(
-            str(point.epoch),
+            f"{'*' if point is best else ''}{point.epoch}",
             *(f"{value:.4f}" if math.isfinite(value) else "-" for value in values),
             point.checkpoint or "",
         )
     return table
 
 
-def _run_mapping(run: Run, objective: Objective, top: int | None) -> dict[str, Any]:
-    standings = leaderboard(run, objective.metric, objective.mode)[:top]
+def _run_mapping(run: Run, ranking: Ranking, top: int | None) -> dict[str, Any]:
+    standings = leaderboard(run, ranking)[:top]
     return {
         "run": run.name,
         "status": run.status,
         "message": run.message,
-        "metric": objective.metric,
-        "mode": objective.mode,
+        "metric": ranking.metric,
+        "mode": ranking.mode,
         "trials": [
-            {"rank": standing.rank, **_trial_mapping(standing.row, objective, curve=False)}
+            {"rank": standing.rank, **_trial_mapping(standing.row, ranking, curve=False)}
             for standing in standings
         ],
     }
 
 
-def _trial_mapping(row: TrialRow, objective: Objective, *, curve: bool) -> dict[str, Any]:
-    best = row.best(objective.metric, objective.mode)
+def _trial_mapping(row: TrialRow, ranking: Ranking, *, curve: bool) -> dict[str, Any]:
+    best = row.best(ranking)
+    last = row.last_metrics.get(ranking.metric, math.nan)
     mapping: dict[str, Any] = {
         "number": row.number,
         "trial": row.trial,
         "state": row.state,
         "cause": row.cause,
         "message": row.message,
-        "value": best.metrics[objective.metric] if best else None,
+        "value": best.metrics[ranking.metric] if best else None,
         "epoch": best.epoch if best else None,
+        "last": last if math.isfinite(last) else None,
         "num_epochs": row.num_epochs,
         "duration_s": row.duration_s,
         "params": dict(row.params),

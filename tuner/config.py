@@ -32,15 +32,23 @@ __all__ = [
 ]
 
 
-def load_search(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Search:
+def load_search(
+    path_or_name: str | Path, overrides: Iterable[str] = (), *, check_files: bool = False
+) -> Search:
     """Read a search file, or one that ships by its name, with changes like `budget.num_trials=8`.
+
+    Args:
+        path_or_name: the file, or the name of one that ships.
+        overrides: the changes.
+        check_files: whether a file of the data that is missing is a mistake, as before a start.
 
     Raises:
         UserError: no such file, or malformed YAML.
         SearchInvalid: with every mistake in the content.
     """
     path = find_search_file(path_or_name)
-    return SearchReader(apply_overrides(_content(path), overrides), str(path), find_preset).read()
+    content = apply_overrides(_content(path), overrides)
+    return SearchReader(content, str(path), find_preset, check_files=check_files).read()
 
 
 def read_search(paths: RunPaths) -> Search:
@@ -64,7 +72,8 @@ def read_search(paths: RunPaths) -> Search:
             provenance=provenance,
         )
 
-    return SearchReader(_content(paths.search_file), str(paths.search_file), find).read()
+    source = str(paths.search_file)
+    return SearchReader(_content(paths.search_file), source, find, check_effects=False).read()
 
 
 def write_search(search: Search, paths: RunPaths) -> None:

@@ -89,7 +89,7 @@ def show_search(board: Board, stream: TextIO) -> Iterator[LineView]:
 
 def render(board: Board) -> Group:
     """Return the table: the running trials, then the best, then the last ones to end."""
-    titles = ("trial", "state", "epoch", board.metric, "best", "time")
+    titles = ("trial", "state", "epoch", board.metric, "last", "time")
     rows = [_cells(board, row) for row in visible_rows(board)]
     # The last column takes what is left; rich would otherwise shrink all columns for its sake.
     table = Table(box=None, pad_edge=False, header_style="bold", expand=True)
@@ -106,12 +106,12 @@ def _cells(board: Board, row: BoardRow) -> tuple[Text, ...]:
         str(row.number),
         _state(row),
         f"{row.epoch}/{board.max_epochs}",
-        _number(row.value),
         _number(row.best),
+        _number(row.value),
         duration(board.seconds_of(row)),
         short_params(row.params),
     )
-    styles = ("", _STYLES[row.state], "", "", "bold green" if row is board.best else "", "", "")
+    styles = ("", _STYLES[row.state], "", "bold green" if row is board.best else "", "", "", "")
     return tuple(Text(text, style=style) for text, style in zip(texts, styles, strict=True))
 
 
@@ -120,9 +120,7 @@ def visible_rows(board: Board, num_rows: int = _NUM_ROWS) -> list[BoardRow]:
     rows = list(board.rows.values())
     running = [row for row in rows if row.state == "running"][:num_rows]
     others = [row for row in rows if row.state != "running"]
-    sign = -1 if board.mode == "max" else 1
-    valued = [(sign * row.best, row.number, row) for row in others if row.best is not None]
-    best = [row for _, _, row in sorted(valued)][: (num_rows - len(running)) // 2]
+    best = board.ranked(others)[: (num_rows - len(running)) // 2]
     shown = {row.trial for row in [*running, *best]}
     latest = sorted(others, key=lambda row: -(row.ended or 0.0))
     rest = [row for row in latest if row.trial not in shown]
@@ -144,8 +142,10 @@ def headline(board: Board) -> str:
 
 
 def ended_line(board: Board, row: BoardRow, outcome: Outcome) -> str:
-    """Return what is said of a trial that ended."""
-    value = f"{board.metric} {_number(row.value)}" if row.value is not None else "no value"
+    """Return what is said of a trial that ended: its best value, and its last where it differs."""
+    value = f"{board.metric} {_number(row.best)}" if row.best is not None else "no value"
+    if row.best_epoch not in (None, row.epoch):
+        value += f" at epoch {row.best_epoch}, last {_number(row.value)}"
     text = (
         f"trial {row.number}: {_state(row)}, {value} at epoch {row.epoch}/{board.max_epochs}, "
         f"{duration(board.seconds_of(row))}; {short_params(row.params)}"

@@ -3,6 +3,7 @@
 The driver writes `driver_identity()` into the run's `environment.json`; readers ask `is_alive`.
 """
 
+import ipaddress
 import os
 import socket
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ def driver_identity() -> dict[str, Any]:
 def is_alive(identity: Mapping[str, Any]) -> bool | None:
     """Return whether the process lives; None when it cannot be known, as on another host."""
     pid = identity.get("pid")
-    if identity.get("host") != socket.gethostname() or not isinstance(pid, int) or pid <= 0:
+    if not is_own_host(identity) or not isinstance(pid, int) or pid <= 0:
         return None
     try:
         os.kill(pid, 0)
@@ -33,6 +34,23 @@ def is_alive(identity: Mapping[str, Any]) -> bool | None:
         pass  # there is such a process, of another user
     started = identity.get("pid_started")
     return started is None or started == _start_ticks(pid)
+
+
+def is_own_host(identity: Mapping[str, Any]) -> bool:
+    """Return whether the process ran on this machine."""
+    return identity.get("host") == socket.gethostname()
+
+
+def is_own_address(address: str) -> bool:
+    """Return whether an IP address is one of this machine's; names are not looked up."""
+    try:
+        version = ipaddress.ip_address(address).version
+        family = socket.AF_INET if version == 4 else socket.AF_INET6
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))  # which only an own address allows
+    except (ValueError, OSError):
+        return False
+    return True
 
 
 def _start_ticks(pid: int) -> int | None:

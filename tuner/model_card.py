@@ -31,7 +31,8 @@ def render_card(preset: Preset, checkpoints: Mapping[str, str]) -> str:
         "",
         f"A preset of the model `{preset.model}` with trained checkpoints. {confirmed}",
         "",
-        f"- {metric['name']}: {metric['value']:.4f} after epoch {metric['epoch']}",
+        f"- {metric['name']}: {metric['value']:.4f} after epoch {metric['epoch']}, the best one; "
+        f"{provenance['last_value']:.4f} after epoch {provenance['trial']['epochs']}, the last one",
         f"- trial {provenance['trial']['number']} of the run `{provenance['run']}`, "
         f"{provenance['trial']['state']}, {provenance['trial']['epochs']} epochs trained",
         f"- data: {_words(provenance['data'])}",

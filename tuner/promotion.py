@@ -16,7 +16,8 @@ from typing import Any
 
 from models.config_file import write_text
 from models.errors import UserError
-from models.presets import Preset, list_presets, preset_folders, render_preset
+from models.presets import Preset, preset_folders, preset_names, render_preset
+from models.ranking import Ranking, has_value
 from tuner.config import read_search
 from tuner.model_card import first_line, render_card
 from tuner.paths import RunPaths, check_run_name
@@ -97,17 +98,19 @@ def promote(
 
 def candidates(run: Run, search: Search) -> list[Candidate]:
     """Return the trials that can be promoted and were not yet, the best first."""
-    metric, sign = search.objective.metric, -1 if search.objective.mode == "max" else 1
+    ranking = search.ranking
     done = {entry.trial for entry in read_promotions(run.paths)}
     found = []
     for row in run.rows:
         if row.state not in _PROMOTABLE or row.trial in done:
             continue
-        kept = [(p, f) for p, f in kept_checkpoints(run.paths, row) if metric in p.metrics]
-        kept.sort(key=lambda pair: (sign * pair[0].metrics[metric], pair[0].epoch))
+        kept = [
+            pair for pair in kept_checkpoints(run.paths, row) if has_value(pair[0].cost(ranking))
+        ]
+        kept.sort(key=lambda pair: pair[0].cost(ranking))
         if kept:
             found.append(Candidate(row=row, checkpoints=tuple(kept)))
-    return sorted(found, key=lambda one: (sign * one.best.metrics[metric], one.row.number))
+    return sorted(found, key=lambda one: (one.best.cost(ranking), one.row.number))
 
 
 def _promote_one(
@@ -150,31 +153,37 @@ def _promote_one(
 
 
 def _build_folder(folder: Path, preset: Preset, candidate: Candidate, search: Search) -> None:
-    from models.checkpoints import read_checkpoint
+    from models.checkpoints import best_name, read_checkpoint
 
-    objective = search.objective
-    label = objective.metric.rpartition("/")[2]
+    ranking = search.ranking
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     described = {}
     for point, source in candidate.checkpoints[: preset.config.save_top_k]:
-        value = point.metrics[objective.metric]
-        name = f"best-{label}-{point.epoch}-{value:.4f}.ckpt"
+        name = best_name(ranking, point.epoch, point.metrics[ranking.metric])
         read_checkpoint(source / CHECKPOINT_FILE)  # a damaged one is no winner
         shutil.copyfile(source / CHECKPOINT_FILE, folder / name)
-        described[name] = f"{objective.metric} {value:.4f} after epoch {point.epoch}"
+        described[name] = _values(point, ranking)
     write_text(folder / CARD_FILE, render_card(preset, described))
+
+
+def _values(point: EpochPoint, ranking: Ranking) -> str:
+    """Return what ranks an epoch in words: its value, and that of the secondary metric."""
+    names = dict.fromkeys(name for name in (ranking.metric, ranking.secondary) if name)
+    values = [f"{name} {point.metrics[name]:.4f}" for name in names if name in point.metrics]
+    return f"{', '.join(values)} after epoch {point.epoch}"
 
 
 def _free_names(folder: Path, model: str, stem: str, count: int, *, given: bool) -> Sequence[str]:
     """Return `<stem>-1`, `<stem>-2`, ... as far as free; those of a given stem must be free."""
     check_run_name(stem)
-    taken = {preset.name for preset in list_presets(model)}
+    taken = set(preset_names(model))
     names: list[str] = []
     for number in itertools.count(1):
         name = f"{stem}-{number}"
         file = folder / f"{name}.yaml"
-        if name not in taken and (not file.with_suffix("").exists() or _is_leftover(file)):
+        free = name not in taken and not file.exists()  # which may be broken and hold no name
+        if free and (not file.with_suffix("").exists() or _is_leftover(file)):
             names.append(name)
         elif given:
             raise UserError(f"the preset '{name}' exists already: choose another --prefix")

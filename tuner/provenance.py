@@ -42,6 +42,7 @@ def provenance_of(
             "value": best.metrics[search.objective.metric],
             "epoch": best.epoch,
         },
+        "last_value": row.last_metrics.get(search.objective.metric),
         "confirmed": confirmation is not None,
         **({"confirmation": dict(confirmation)} if confirmation is not None else {}),
         "parent_preset": search.preset.name,

@@ -11,23 +11,31 @@ from pathlib import Path
 from typing import Any, Literal
 
 from models.errors import UserError
+from models.ranking import Ranking
 from tuner.events import Event, RunChanged, read_events
 from tuner.liveness import is_alive
 from tuner.paths import RunPaths
 from tuner.search_blocks import Objective
-from tuner.trial_rows import EpochPoint, Mode, TrialRow, TrialState, fold_trials
+from tuner.trial_rows import EpochPoint, TrialRow, TrialState, fold_trials
 
 Status = Literal["created", "running", "finished", "interrupted", "failed", "died"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """A trial's place in the leaderboard; `value` is NaN and `epoch` None without a value."""
+    """A trial's place in the leaderboard.
+
+    Attributes:
+        value: its score, the best value so far; NaN without one.
+        epoch: the epoch of that value; None without one.
+        last: the value of its last epoch; NaN without one.
+    """
 
     rank: int
     row: TrialRow
     value: float
     epoch: int | None
+    last: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,39 +97,25 @@ def read_run(paths: RunPaths) -> Run:
     )
 
 
-def leaderboard(run: Run, metric: str, mode: Mode) -> list[Standing]:
-    """Rank trials by their best epoch; those without a finite value come last, by number."""
-    sign = -1 if mode == "max" else 1
-    valued = [(row, row.best(metric, mode)) for row in run.rows]
-    valued.sort(
-        key=lambda pair: (
-            pair[1] is None,
-            sign * pair[1].metrics[metric] if pair[1] else 0.0,
-            pair[0].number,
-        )
-    )
-    return [
-        Standing(
-            rank=rank,
-            row=row,
-            value=point.metrics[metric] if point else math.nan,
-            epoch=point.epoch if point else None,
-        )
-        for rank, (row, point) in enumerate(valued, start=1)
-    ]
+def leaderboard(run: Run, ranking: Ranking) -> list[Standing]:
+    """Rank trials by their best epoch, equals by number; those without a finite value come last."""
+    ranked = sorted(run.rows, key=lambda row: (row.cost(ranking), row.number))
+    return [_standing(rank, row, ranking) for rank, row in enumerate(ranked, start=1)]
 
 
 def pareto_front(
-    run: Run, objectives: Sequence[Objective]
+    run: Run, objectives: Sequence[Objective], ranking: Ranking
 ) -> list[tuple[TrialRow, tuple[float, ...]]]:
     """Return the trials that no other beats in every objective, with their values, by number.
 
-    A trial's values are those of its last epoch, which the study is told too; a trial without
-    all of them as finite numbers takes no part.
+    A trial's values are those of its best epoch, as in the leaderboard and in the study; a trial
+    without all of them as finite numbers takes no part.
     """
     candidates = []
     for row in run.rows:
-        values = tuple(row.last_metrics.get(item.metric, math.nan) for item in objectives)
+        best = row.best(ranking)
+        metrics = best.metrics if best else {}
+        values = tuple(metrics.get(item.metric, math.nan) for item in objectives)
         if all(math.isfinite(value) for value in values):
             signed = zip(objectives, values, strict=True)
             costs = tuple(-value if item.mode == "max" else value for item, value in signed)
@@ -137,6 +131,17 @@ def kept_checkpoints(paths: RunPaths, row: TrialRow) -> list[tuple[EpochPoint, P
     """Return the checkpoints of a trial that are on disk, with their files."""
     files = [(point, paths.folder / str(point.checkpoint)) for point in row.checkpoints]
     return [(point, file) for point, file in files if file.exists()]
+
+
+def _standing(rank: int, row: TrialRow, ranking: Ranking) -> Standing:
+    best = row.best(ranking)
+    return Standing(
+        rank=rank,
+        row=row,
+        value=best.metrics[ranking.metric] if best else math.nan,
+        epoch=best.epoch if best else None,
+        last=row.last_metrics.get(ranking.metric, math.nan),
+    )
 
 
 def _status(events: Sequence[Event], environment: Mapping[str, Any]) -> tuple[Status, str | None]:

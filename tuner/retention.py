@@ -9,8 +9,9 @@ which takes the driver seconds when there are a thousand trials.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
+from models.ranking import NO_VALUE, Ranking, has_value
 from tuner.observer import Observer
 from tuner.outcomes import Outcome
 from tuner.paths import RunPaths
@@ -24,6 +25,8 @@ class Retention(Observer):
     """Deletes checkpoints that are not worth their place.
 
     Args:
+        paths: the run's files.
+        ranking: the order of epochs and trials.
         num_per_trial: so many checkpoints of one trial stay.
         top_k: so many ended trials keep their checkpoints.
         max_gb: what all checkpoints of the run may take, or None without a limit; the best ended
@@ -34,8 +37,7 @@ class Retention(Observer):
     def __init__(
         self,
         paths: RunPaths,
-        metric: str,
-        mode: Literal["max", "min"],
+        ranking: Ranking,
         *,
         num_per_trial: int,
         top_k: int,
@@ -43,8 +45,7 @@ class Retention(Observer):
         record: Callable[[str], None],
     ) -> None:
         self._paths = paths
-        self._metric = metric
-        self._sign = -1.0 if mode == "max" else 1.0
+        self._ranking = ranking
         self._num_per_trial = num_per_trial
         self._top_k = top_k
         self._max_bytes = math.inf if max_gb is None else max_gb * _GB
@@ -60,9 +61,9 @@ class Retention(Observer):
         self, trial: str, epoch: int, metrics: Mapping[str, float], checkpoint: str | None
     ) -> None:
         """Take an epoch, and delete the trial's checkpoint that fell out of its best."""
-        cost = self._sign * metrics.get(self._metric, math.nan)
+        cost = self._ranking.cost(metrics, epoch)
         kept = self._trials[trial]
-        kept.cost = min(kept.cost, cost)  # stays where the cost is NaN
+        kept.cost = min(kept.cost, cost)
         if checkpoint is not None:
             kept.add(self._paths.folder / checkpoint, cost)
             kept.thin_out(self._num_per_trial, running=True)
@@ -77,16 +78,19 @@ class Retention(Observer):
             return
         self._ended.add(trial)
         if outcome.state == "failed":
-            self._trials[trial].cost = math.inf
+            self._trials[trial].cost = NO_VALUE
         self._trials[trial].thin_out(self._num_per_trial, running=False)
         spared = {promoted.trial for promoted in read_promotions(self._paths)}
-        ranked = sorted(self._ended - spared, key=lambda name: self._trials[name].cost)
+        ranked = sorted(self._ended - spared, key=self._place)
         for name in self._surplus(ranked):
             self._drop(name)
 
+    def _place(self, trial: str) -> tuple[Any, ...]:
+        return self._trials[trial].cost, self._trials[trial].number
+
     def _surplus(self, ranked: Sequence[str]) -> list[str]:
         """Return the ended trials that are without a value, beyond the best, or too large."""
-        worth = [name for name in ranked if self._trials[name].cost < math.inf][: self._top_k]
+        worth = [name for name in ranked if has_value(self._trials[name].cost)][: self._top_k]
         surplus = [name for name in ranked if name not in worth]
         left = self._trials.keys() - set(surplus)
         too_much = sum(self._trials[name].num_bytes for name in left) - self._max_bytes

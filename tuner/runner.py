@@ -182,8 +182,7 @@ def _drive(
 def _board(search: Search, paths: RunPaths, stop: SearchStop) -> Board:
     return Board(
         run=paths.name,
-        metric=search.objective.metric,
-        mode=search.objective.mode,
+        ranking=search.ranking,
         num_trials=search.budget.num_trials,
         max_epochs=search.scheduler.max_epochs,
         deadline=stop.deadline,

@@ -5,12 +5,13 @@ first, whose own worker may be starting at that moment: Ray then kills that one,
 trials the slots never fill.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
+from models.ranking import NO_VALUE, Cost, Ranking
 from tuner.outcomes import EPOCH
 
 
@@ -25,17 +26,46 @@ class _LatestFirst:
         return None
 
 
-class Asha(_LatestFirst, AsyncHyperBandScheduler):
-    """ASHA over trials that wait blank."""
-
-
 class Fifo(_LatestFirst, FIFOScheduler):
     """Lets every trial run to its end."""
 
 
+class Asha(_LatestFirst, AsyncHyperBandScheduler):
+    """ASHA that compares the best values so far, which are the scores of trials everywhere.
+
+    By the value of the very epoch at a rung, a trial would be stopped for one bad epoch though it
+    leads the leaderboard, and one that goes on could stand below one that was stopped. A trial
+    that got worse for good is no danger: it can only reach the next rung with the score that it
+    has, and has to beat the others' there.
+    """
+
+    def __init__(self, ranking: Ranking, **settings: Any) -> None:
+        super().__init__(metric=ranking.metric, mode=ranking.mode, **settings)
+        self._ranking = ranking
+        self._best: dict[str, tuple[Cost, float]] = {}
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        """Compare a trial at a rung."""
+        return super().on_trial_result(tune_controller, trial, self._with_best(trial, result))
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """Take the last result of a trial that ended by itself."""
+        super().on_trial_complete(tune_controller, trial, self._with_best(trial, result))
+        self._best.pop(trial.trial_id, None)
+
+    def _with_best(self, trial: Any, result: dict[str, Any]) -> dict[str, Any]:
+        """Return a copy of a result with the best value so far; one without an epoch as it is."""
+        if EPOCH not in result:
+            return result
+        metric = self._ranking.metric
+        own = self._ranking.cost(result, result[EPOCH]), result[metric]
+        best = min(self._best.get(trial.trial_id, (NO_VALUE, result[metric])), own)
+        self._best[trial.trial_id] = best
+        return {**result, metric: best[1]}
+
+
 def build_asha(
-    metric: str,
-    mode: Literal["min", "max"],
+    ranking: Ranking,
     *,
     max_epochs: int,
     grace_epochs: int,
@@ -46,9 +76,8 @@ def build_asha(
     # Ray draws each trial's bracket from numpy's global generator.
     np.random.seed(seed)
     return Asha(
+        ranking,
         time_attr=EPOCH,
-        metric=metric,
-        mode=mode,
         max_t=max_epochs,
         grace_period=grace_epochs,
         reduction_factor=reduction_factor,

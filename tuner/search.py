@@ -8,6 +8,7 @@ from typing import Any
 from models.config_file import to_config, to_mapping
 from models.model_spec import ModelSpec
 from models.presets import Preset
+from models.ranking import Ranking
 from models.registry import model_spec
 from tuner.search_blocks import (
     Budget,
@@ -18,6 +19,7 @@ from tuner.search_blocks import (
     SearcherConfig,
 )
 from tuner.space import Space
+from tuner.space_effects import effect_advice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +70,19 @@ class Search:
         return self.objectives[0]
 
     @property
+    def ranking(self) -> Ranking:
+        """The order of epochs, checkpoints and trials: by the first objective."""
+        return self.spec.ranking(self.objective.metric)
+
+    @property
     def spec(self) -> ModelSpec:
         """What the model declares of itself."""
         return model_spec(self.model)
+
+    @property
+    def advice(self) -> list[str]:
+        """What could be better about the search, a line each; it runs all the same."""
+        return effect_advice(self.space, self.spec.applies)
 
     def config_for(self, values: Mapping[str, Any]) -> Any:
         """Return the model's settings at a point of the space: values of the active keys."""

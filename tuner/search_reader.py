@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 from models.config_file import to_config, to_mapping
-from models.errors import UserError, did_you_mean
+from models.errors import UserError, did_you_mean, did_you_mean_of
 from models.model_spec import ModelSpec
 from models.presets import Preset
 from models.registry import model_spec
@@ -13,6 +13,7 @@ from tuner.objectives import read_objectives
 from tuner.search import Search, WarmStart
 from tuner.search_blocks import Budget, Keep, Resources, SchedulerConfig, SearcherConfig
 from tuner.space import Space
+from tuner.space_effects import effect_mistakes
 from tuner.space_parsing import parse_space
 
 T = TypeVar("T")
@@ -41,12 +42,24 @@ class SearchReader:
         raw: the content of the file.
         source: the file, for messages.
         find: where presets come from.
+        check_files: whether the files of the data must be there; those of an old run may be gone.
+        check_effects: whether every key must act; an old run was what it was.
     """
 
-    def __init__(self, raw: Mapping[str, Any], source: str, find: FindPreset) -> None:
+    def __init__(
+        self,
+        raw: Mapping[str, Any],
+        source: str,
+        find: FindPreset,
+        *,
+        check_files: bool = False,
+        check_effects: bool = True,
+    ) -> None:
         self._raw = raw
         self._source = source
         self._find = find
+        self._check_files = check_files
+        self._check_effects = check_effects
         self._mistakes: list[str] = []
 
     def read(self) -> Search:
@@ -55,10 +68,11 @@ class SearchReader:
         Raises:
             SearchInvalid: with every mistake.
         """
+        unknown = [str(key) for key in self._raw if key not in KEYS]
         self._mistakes += [
-            f"{key}: a search has no such key.{did_you_mean(str(key), KEYS)}"
-            for key in self._raw
-            if key not in KEYS
+            f"{key}: a search has no such key."
+            f"{(did_you_mean_of if key == unknown[-1] else did_you_mean)(key, KEYS)}"
+            for key in unknown
         ]
         scheduler = self._scheduler()
         searcher = self._searcher()
@@ -69,13 +83,15 @@ class SearchReader:
         if spec is None:  # the rest is meaningless without it
             raise SearchInvalid(self._source, self._mistakes)
         preset = self._attempt(lambda: self._find(spec.name, self._name("preset")))
-        data = self._block("data", spec.data_type)
+        data = self._data(spec)
         objectives = self._attempt(lambda: read_objectives(self._raw, spec))
         fixed = self._fixed()
         base = self._attempt(lambda: _base_config(spec, preset, fixed, scheduler))
         space = (
             self._attempt(lambda: parse_space(self._raw.get("space"), base, "")) if base else None
         )
+        if space and self._check_effects:
+            self._mistakes += effect_mistakes(space, fixed, spec.applies)
         warm_starts = self._warm_starts(spec, space, searcher, budget)
         if self._mistakes:
             raise SearchInvalid(self._source, self._mistakes)
@@ -126,6 +142,12 @@ class SearchReader:
             return None
         return self._attempt(lambda: to_config(block_type, content, key))
 
+    def _data(self, spec: ModelSpec) -> Any:
+        data = self._block("data", spec.data_type)
+        if data is not None and self._check_files:
+            self._attempt(lambda: spec.check_data(data))
+        return data
+
     def _scheduler(self) -> SchedulerConfig | None:
         content = self._raw.get("scheduler")
         if isinstance(content, Mapping) and content.get("name") == "fifo":
@@ -153,6 +175,10 @@ class SearchReader:
         for key in fixed:
             if key == "epochs":
                 self._mistakes.append("fixed.epochs: set scheduler.max_epochs instead")
+            elif key == "description" and self._check_effects:
+                self._mistakes.append(
+                    "fixed.description changes nothing, as promotion writes its own: remove it"
+                )
             elif isinstance(space, Mapping) and key in space:
                 self._mistakes.append(f"fixed.{key} is searched too: remove it here or in space")
         return {key: value for key, value in fixed.items() if key != "epochs"}

@@ -2,10 +2,11 @@
 
 Ray's own OptunaSearch records stopped trials as complete, loses the last report of every trial
 and leaves trials that end in NaN running for ever. Here every report reaches the study, and a
-trial ends as COMPLETE, PRUNED with its last value, or FAIL with its cause. The study is the only
-memory.
+trial ends as COMPLETE, PRUNED or FAIL with its cause. Its value is its best so far, as everywhere;
+what its epochs gave in themselves is kept beside it. The study is the only memory.
 """
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,14 +15,18 @@ import optuna
 from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
-from tuner.outcomes import EPOCH, Outcome, lost, outcome_of
-from tuner.study import CAUSE, MESSAGE, RAY_TRIAL
+from models.ranking import Ranking
+from tuner.outcomes import EPOCH, METRICS, Outcome, lost, outcome_of
+from tuner.study import BEST_EPOCH, CAUSE, CURVE, LAST, MESSAGE, RAY_TRIAL
 from tuner.trial_config import NUMBER, PARAMS
 
 Suggest = Callable[[optuna.Trial], dict[str, Any]]
 """Draws the parameters of a trial, by name, as a config takes them."""
 OnTrial = Callable[[str, int, Mapping[str, Any]], None]
 """Told of every new trial: Ray's id, the study's number, the parameters."""
+
+_Curve = Mapping[int, Mapping[str, float]]
+"""What a trial reported, by epoch."""
 
 _LONGEST_MESSAGE = 500
 
@@ -33,7 +38,8 @@ class OptunaSearcher(Searcher):
         study: where everything is recorded.
         suggest: the search space, as a function of an Optuna trial.
         metrics: the objectives. With more than one the study gets no curves, since Optuna refuses
-            `report` there.
+            `report` there; its values are those of the best epoch.
+        ranking: says which epoch of a trial is the best.
         rungs: the epochs at which the scheduler compares trials.
         on_trial: told of every new trial.
     """
@@ -43,6 +49,7 @@ class OptunaSearcher(Searcher):
         study: optuna.Study,
         suggest: Suggest,
         metrics: Sequence[str],
+        ranking: Ranking,
         *,
         rungs: Sequence[float] = (),
         on_trial: OnTrial = lambda trial_id, number, params: None,
@@ -51,10 +58,11 @@ class OptunaSearcher(Searcher):
         self._study = study
         self._suggest = suggest
         self._metrics = tuple(metrics)
+        self._ranking = ranking
         self._rungs = tuple(rungs)
         self._on_trial = on_trial
         self._asked: dict[str, optuna.Trial] = {}
-        self._steps: dict[str, set[int]] = {}
+        self._curves: dict[str, dict[int, Mapping[str, float]]] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         """Ask the study for the next trial and return its number and parameters."""
@@ -62,12 +70,12 @@ class OptunaSearcher(Searcher):
         params = self._suggest(trial)
         trial.set_user_attr(RAY_TRIAL, trial_id)
         self._asked[trial_id] = trial
-        self._steps[trial_id] = set()
+        self._curves[trial_id] = {}
         self._on_trial(trial_id, trial.number, params)
         return {NUMBER: trial.number, PARAMS: params}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
-        """Report an epoch's value to the study."""
+        """Report a trial's best value so far to the study."""
         if trial_id in self._asked:
             self._report(trial_id, result)
 
@@ -83,7 +91,7 @@ class OptunaSearcher(Searcher):
             self._tell(trial_id, Outcome(state="interrupted"))
         else:
             self._report(trial_id, result)
-            self._tell(trial_id, outcome_of(result, self._rungs), result)
+            self._tell(trial_id, outcome_of(result, self._rungs))
 
     def close(self, outcome: Outcome) -> None:
         """Tell the study that all trials without an end had this one, as the search is over."""
@@ -97,23 +105,28 @@ class OptunaSearcher(Searcher):
         """Read nothing: `open_study` has already reconciled the study with the crash."""
 
     def _report(self, trial_id: str, result: Mapping[str, Any]) -> None:
-        value, step = _number(result, self._metrics[0]), result.get(EPOCH)
-        if len(self._metrics) > 1 or step is None or value is None:
+        epoch = result.get(EPOCH)
+        if epoch is None:
             return
-        if step not in self._steps[trial_id]:  # a resumed trial repeats epochs
-            self._steps[trial_id].add(step)
-            self._asked[trial_id].report(value, step)
+        curve = self._curves[trial_id]
+        repeated = epoch in curve  # a trial that goes on from a checkpoint repeats epochs
+        for later in [known for known in curve if known >= epoch]:
+            del curve[later]
+        curve[epoch] = {**json.loads(result.get(METRICS, "{}")), **_finite(result, self._metrics)}
+        if len(self._metrics) > 1 or repeated or not self._is_whole(curve[epoch]):
+            return
+        best = curve[self._best(curve)]
+        self._asked[trial_id].report(best[self._ranking.metric], epoch)
 
-    def _tell(
-        self, trial_id: str, outcome: Outcome, result: Mapping[str, Any] | None = None
-    ) -> None:
-        trial = self._asked.pop(trial_id)
-        reported = bool(self._steps.pop(trial_id))
-        found = [_number(result or {}, metric) for metric in self._metrics]
-        values = [value for value in found if value is not None]
-        if outcome.state == "done" and len(values) == len(found):
+    def _tell(self, trial_id: str, outcome: Outcome) -> None:
+        trial, curve = self._asked.pop(trial_id), self._curves.pop(trial_id)
+        whole = {epoch: found for epoch, found in curve.items() if self._is_whole(found)}
+        self._describe(trial, whole)
+        if outcome.state == "done" and curve and max(curve) in whole:
+            best = whole[self._best(whole)]
+            values = [best[metric] for metric in self._metrics]
             self._study.tell(trial, values, state=TrialState.COMPLETE)
-        elif outcome.state == "stopped" and (reported or len(self._metrics) > 1):
+        elif outcome.state == "stopped" and (whole or len(self._metrics) > 1):
             trial.set_user_attr(CAUSE, outcome.cause)
             self._study.tell(trial, state=TrialState.PRUNED)  # takes over the last report
         else:
@@ -123,8 +136,27 @@ class OptunaSearcher(Searcher):
                 trial.set_user_attr(MESSAGE, outcome.message[:_LONGEST_MESSAGE])
             self._study.tell(trial, state=TrialState.FAIL)
 
+    def _describe(self, trial: optuna.Trial, curve: _Curve) -> None:
+        """Keep what the epochs gave in themselves beside the best value."""
+        if not curve:
+            return
+        trial.set_user_attr(BEST_EPOCH, self._best(curve))
+        trial.set_user_attr(LAST, {metric: curve[max(curve)][metric] for metric in self._metrics})
+        own = {metric: [found[metric] for found in curve.values()] for metric in self._metrics}
+        trial.set_user_attr(CURVE, {EPOCH: list(curve), **own})
 
-def _number(result: Mapping[str, Any], metric: str) -> float | None:
-    """Return a finite value of the result, or None."""
-    value = result.get(metric)
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    def _best(self, curve: _Curve) -> int:
+        return min(curve, key=lambda epoch: self._ranking.cost(curve[epoch], epoch))
+
+    def _is_whole(self, metrics: Mapping[str, float]) -> bool:
+        return len(_finite(metrics, self._metrics)) == len(self._metrics)
+
+
+def _finite(metrics: Mapping[str, Any], names: Sequence[str]) -> dict[str, float]:
+    """Return those of the named values that are finite numbers."""
+    found = {name: metrics.get(name) for name in names}
+    return {
+        name: float(value)
+        for name, value in found.items()
+        if isinstance(value, int | float) and math.isfinite(value)
+    }

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from models.config_file import to_config
-from models.errors import UserError, did_you_mean
+from models.errors import UserError, did_you_mean_of
 from tuner.domains import Choice, FloatRange, IntRange, ListOf, ScalarDomain
 from tuner.field_kinds import field_kinds, item_kinds
 from tuner.space import Condition, Parameter, Space
@@ -46,7 +46,10 @@ def check_parameters(
         if key in NOT_SEARCHABLE:
             mistakes.append(f"space.{key} cannot be searched: {NOT_SEARCHABLE[key]}")
         elif key not in known:
-            mistakes.append(f"space.{key}: the preset has no such key.{did_you_mean(key, known)}")
+            legal = [each for each in known if each not in NOT_SEARCHABLE]
+            mistakes.append(
+                f"space.{key}: the preset has no such key.{did_you_mean_of(key, legal)}"
+            )
     for parameter in parameters:
         if parameter.key in known:
             kind_mistakes = _kind_mistakes(parameter, type(base))
@@ -132,7 +135,7 @@ def _condition_mistakes(
 ) -> list[str]:
     place = f"space.{parameter.key}.when.{condition.key}"
     if condition.key not in preset:
-        return [f"{place}: the preset has no such key.{did_you_mean(condition.key, preset)}"]
+        return [f"{place}: the preset has no such key.{did_you_mean_of(condition.key, preset)}"]
     if condition.key not in searched:
         if condition.holds(preset):
             return []
@@ -171,7 +174,8 @@ def _length_mistakes(
     place = f"space.{parameter.key}.length"
     if domain.length not in preset:
         return [
-            f"{place}: the preset has no key {domain.length}.{did_you_mean(domain.length, preset)}"
+            f"{place}: the preset has no key {domain.length}."
+            f"{did_you_mean_of(domain.length, preset)}"
         ]
     if domain.length in searched:
         if domain.length not in by_key:

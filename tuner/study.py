@@ -24,6 +24,16 @@ CAUSE = "cause"
 MESSAGE = "message"
 RAY_TRIAL = "ray_trial"
 """User attribute: the trial's id in Ray and in the events file."""
+BEST_EPOCH = "best_epoch"
+"""User attribute: the epoch that the row's value, the best so far, is of."""
+LAST = "last"
+"""User attribute: the values of the last epoch, by metric."""
+CURVE = "curve"
+"""User attribute: every epoch's own values, a list by metric, and the epochs.
+
+The row's intermediate values are the best so far: Optuna takes the last one for the value of a
+stopped trial, TPE compares stopped trials by it, and optuna-dashboard draws it.
+"""
 WARM_START = "warm_start"
 """User attribute: the preset that an enqueued trial came from."""
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from models.model_spec import ModelCost
 from models.presets import Preset
+from models.ranking import Ranking
 from tuner.cost import FORMULA, SearchCost
 from tuner.live import duration, short_params
 from tuner.results import Run, leaderboard, pareto_front
@@ -19,24 +20,29 @@ _SECONDS_PER_HOUR = 3600
 
 
 def leaderboard_table(
-    run: Run, objectives: Sequence[Objective], num_rows: int | None = None
+    run: Run, objectives: Sequence[Objective], ranking: Ranking, num_rows: int | None = None
 ) -> Table:
-    """Return the trials, the best first, with the values of the best epoch.
+    """Return the trials, the best first, with the values of the best epoch and the last value.
 
     With several objectives the first ranks, and a `*` marks the trials of the Pareto front.
+
+    Args:
+        run: whose trials.
+        objectives: whose values are shown.
+        ranking: the order of epochs and trials, by the first objective.
+        num_rows: how many trials; None shows all.
     """
-    first = objectives[0]
-    standings = leaderboard(run, first.metric, first.mode)
+    standings = leaderboard(run, ranking)
     metrics = [objective.metric for objective in objectives]
     several = len(objectives) > 1
-    front = {row.trial for row, _ in pareto_front(run, objectives)} if several else set()
+    front = {row.trial for row, _ in pareto_front(run, objectives, ranking)} if several else set()
     table = _table(
-        ["rank", "trial", *metrics, "epoch", "time", "state", "parameters"],
+        ["rank", "trial", *metrics, "epoch", "last", "time", "state", "parameters"],
         text=["state", "parameters"],
     )
     for standing in standings[:num_rows]:
         row = standing.row
-        point = row.best(first.metric, first.mode)
+        point = row.best(ranking)
         values = [_value(point.metrics.get(m, math.nan) if point else math.nan) for m in metrics]
         table.add_row(
             str(standing.rank),
@@ -44,6 +50,7 @@ def leaderboard_table(
             Text(values[0], style="bold" if standing.rank == 1 else ""),
             *values[1:],
             "-" if standing.epoch is None else f"{standing.epoch}/{row.num_epochs}",
+            _value(standing.last),
             duration(row.duration_s),
             state_words(row),
             short_params(row.params),
@@ -75,14 +82,16 @@ def runs_table(runs: Sequence[Run], best: Mapping[str, float]) -> Table:
     return table
 
 
-def presets_table(presets: Sequence[Preset], num_parameters: Mapping[str, int]) -> Table:
-    """Return the presets, one a line; `num_parameters` by preset name, where it is known."""
+def presets_table(
+    presets: Sequence[Preset], num_parameters: Mapping[tuple[str, str], int]
+) -> Table:
+    """Return the presets, one a line; `num_parameters` by model and name, where it is known."""
     table = _table(
         ["preset", "model", "from", "parameters", "description"],
         text=["preset", "model", "from", "description"],
     )
     for preset in presets:
-        count = num_parameters.get(preset.name)
+        count = num_parameters.get((preset.model, preset.name))
         table.add_row(
             preset.name,
             preset.model,

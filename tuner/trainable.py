@@ -13,13 +13,14 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ray import tune
 
 from models.config_file import to_config
 from models.errors import unknown_name
 from models.model_spec import ModelSpec
+from models.ranking import Cost, Ranking
 from models.training import EpochReport, FitSettings, fit
 from tuner.outcomes import EPOCH, FINISHED, METRICS
 from tuner.trial_checkpoints import CHECKPOINT_FILE
@@ -36,14 +37,16 @@ class TrialPlan:
 
     Attributes:
         settings: every key of the preset, as plain values.
-        objectives: names and directions; the first one decides which epochs are the best.
+        objectives: what is reported for the search to see.
+        ranking: decides which epochs are the best.
         checkpoint_interval_s: an epoch that is no improvement writes a checkpoint only if the
             last one is older than this. So much work can be lost with a worker.
     """
 
     spec: ModelSpec
     settings: Mapping[str, Any]
-    objectives: tuple[tuple[str, Literal["max", "min"]], ...]
+    objectives: tuple[str, ...]
+    ranking: Ranking
     checkpoint_interval_s: float = 10.0
 
 
@@ -53,7 +56,7 @@ def train_trial(config: dict[str, Any], plan: TrialPlan, dataset: Any) -> None:
     try:
         _train(config, plan, dataset)
     except Exception as error:  # noqa: BLE001  (whatever a model raises is the trial's failure)
-        tune.report(failure_result(error, [metric for metric, _ in plan.objectives]))
+        tune.report(failure_result(error, plan.objectives))
 
 
 def warm_up(plan: TrialPlan, dataset: Any) -> None:
@@ -85,7 +88,7 @@ class EpochReporter:
         self._plan = plan
         self._report = report
         self._clock = clock
-        self._best: float | None = None
+        self._best: Cost | None = None
         self._saved_at = -math.inf
 
     def __call__(self, epoch: EpochReport) -> None:
@@ -105,8 +108,7 @@ class EpochReporter:
             # Ray asks a trial that is done for nothing more, so it cannot be lost after its end.
             "done": epoch.finished is not None,
         }
-        metric, mode = self._plan.objectives[0]
-        improved = self._improves(values[metric], mode)
+        improved = self._improves(epoch)
         due = self._clock() - self._saved_at >= self._plan.checkpoint_interval_s
         if not (improved or due or epoch.finished):
             self._report(result, None)
@@ -118,7 +120,7 @@ class EpochReporter:
 
     def _objective_values(self, epoch: EpochReport) -> dict[str, float]:
         values = {}
-        for metric, _ in self._plan.objectives:
+        for metric in self._plan.objectives:
             if metric not in epoch.metrics:
                 raise unknown_name("objective", metric, epoch.metrics)
             values[metric] = epoch.metrics[metric]
@@ -129,9 +131,10 @@ class EpochReporter:
                 )
         return values
 
-    def _improves(self, value: float, mode: Literal["max", "min"]) -> bool:
-        if self._best is None or (value > self._best if mode == "max" else value < self._best):
-            self._best = value
+    def _improves(self, epoch: EpochReport) -> bool:
+        cost = self._plan.ranking.cost(epoch.metrics, epoch.epoch)
+        if self._best is None or cost < self._best:
+            self._best = cost
             return True
         return False
 
@@ -155,7 +158,7 @@ def _train(config: Mapping[str, Any], plan: TrialPlan, dataset: Any) -> None:
 
 def fit_settings(spec: ModelSpec, settings: Any) -> FitSettings:
     """Return what the training loop needs of a model's settings; it watches the main metric."""
-    watched = next(metric for metric in spec.metrics if metric.name == spec.main_metric)
+    watched = spec.metric(spec.main_metric)
     return FitSettings(
         epochs=settings.epochs,
         early_stop_patience=settings.early_stop_patience,

@@ -3,10 +3,11 @@
 Ray writes `checkpoints/<trial>/checkpoint_000007/`, which holds one file.
 """
 
-import math
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from models.ranking import NO_VALUE, Cost
 
 CHECKPOINT_FILE = "checkpoint.ckpt"
 
@@ -20,7 +21,7 @@ class Saved:
     """One checkpoint; `cost` ranks it, less is better."""
 
     folder: Path
-    cost: float
+    cost: Cost
     num_bytes: int
 
 
@@ -30,11 +31,11 @@ class TrialCheckpoints:
 
     Attributes:
         number: the trial's number.
-        cost: of the best epoch, with a checkpoint or without; infinite without a value.
+        cost: of the best epoch, with a checkpoint or without.
     """
 
     number: int
-    cost: float = math.inf
+    cost: Cost = NO_VALUE
     saved: list[Saved] = field(default_factory=list)
 
     @property
@@ -42,7 +43,7 @@ class TrialCheckpoints:
         """What they take on disk."""
         return sum(one.num_bytes for one in self.saved)
 
-    def add(self, folder: Path, cost: float) -> None:
+    def add(self, folder: Path, cost: Cost) -> None:
         """Take a checkpoint that was written."""
         files = [file for file in folder.rglob("*") if file.is_file()]
         size = sum(file.stat().st_size for file in files)

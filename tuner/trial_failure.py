@@ -12,7 +12,6 @@ from tuner.outcomes import FINISHED, MESSAGE, TRACEBACK, WHERE
 Cause = Literal["nan", "oom", "disk", "error"]
 
 _LONGEST_MESSAGE = 300
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory")
 _DISK_FULL = ("no space left on device", "disk quota exceeded")
 
 
@@ -38,12 +37,14 @@ def failure_result(error: Exception, objectives: Sequence[str]) -> dict[str, Any
 
 def cause_of(error: BaseException) -> Cause:
     """Return the cause of a failure, looking through the exceptions that it was raised from."""
+    # torch takes seconds to import, and the driver needs only the other functions.
+    from models.memory import is_out_of_memory
     from models.training import TrainingDiverged
 
     for link in _chain(error):
         if isinstance(link, TrainingDiverged | ObjectiveNotFinite):
             return "nan"
-        if isinstance(link, MemoryError) or _says(link, _OUT_OF_MEMORY):
+        if is_out_of_memory(link):
             return "oom"
         if is_disk_full(link):
             return "disk"

@@ -1,11 +1,11 @@
 """One row a trial: what the events of a run say of each trial, folded together."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from models.ranking import NO_VALUE, Cost, Ranking, has_value
 from tuner.errors import RunCorrupt
 from tuner.events import (
     Event,
@@ -17,7 +17,6 @@ from tuner.events import (
 )
 
 TrialState = Literal["queued", "running", "stopped", "done", "failed", "interrupted"]
-Mode = Literal["max", "min"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +27,10 @@ class EpochPoint:
     metrics: Mapping[str, float]
     time: float
     checkpoint: str | None = None
+
+    def cost(self, ranking: Ranking) -> Cost:
+        """Return what sorts epochs, the best one first."""
+        return ranking.cost(self.metrics, self.epoch)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +75,15 @@ class TrialRow:
         """The points that wrote a checkpoint, which may be deleted since."""
         return tuple(point for point in self.curve if point.checkpoint is not None)
 
-    def best(self, metric: str, mode: Mode) -> EpochPoint | None:
-        """Return the epoch with the best finite value, the first of equals, or None."""
-        points = [p for p in self.curve if math.isfinite(p.metrics.get(metric, math.nan))]
-        sign = -1 if mode == "max" else 1
-        return min(points, key=lambda point: sign * point.metrics[metric], default=None)
+    def best(self, ranking: Ranking) -> EpochPoint | None:
+        """Return the best epoch with a finite value, or None."""
+        points = [point for point in self.curve if has_value(point.cost(ranking))]
+        return min(points, key=lambda point: point.cost(ranking), default=None)
+
+    def cost(self, ranking: Ranking) -> Cost:
+        """Return what sorts trials, the best one first: where its best epoch stands."""
+        best = self.best(ranking)
+        return best.cost(ranking) if best else NO_VALUE
 
 
 def fold_trials(events: Sequence[Event], source: Path) -> list[TrialRow]:

@@ -9,11 +9,12 @@ Imports no torch, which the driver does not need.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from ray.tune.trainable import FunctionTrainable
 
 from models.model_spec import ModelSpec
+from models.ranking import Ranking
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,13 +24,15 @@ class Shared:
     Attributes:
         run: the run's name, by which the dashboard calls the workers.
         settings: every key of the preset, as plain values.
-        objectives: names and directions; the first one decides which epochs are the best.
+        objectives: what is reported for the search to see.
+        ranking: decides which epochs are the best.
     """
 
     run: str
     spec: ModelSpec
     settings: Mapping[str, Any]
-    objectives: tuple[tuple[str, Literal["max", "min"]], ...]
+    objectives: tuple[str, ...]
+    ranking: Ranking
 
 
 class TrialWorker(FunctionTrainable):
@@ -45,7 +48,10 @@ class TrialWorker(FunctionTrainable):
         self._shared = shared
         self._dataset = dataset
         self._plan = tuner.trainable.TrialPlan(
-            spec=shared.spec, settings=shared.settings, objectives=shared.objectives
+            spec=shared.spec,
+            settings=shared.settings,
+            objectives=shared.objectives,
+            ranking=shared.ranking,
         )
         super().setup(config)
         tuner.trainable.warm_up(self._plan, dataset)

@@ -65,8 +65,7 @@ class TuneRun:
         rungs = search.scheduler.rungs
         retention = Retention(
             paths,
-            search.objective.metric,
-            search.objective.mode,
+            search.ranking,
             num_per_trial=search.base_config.save_top_k,
             top_k=search.keep.top_k,
             max_gb=search.keep.max_gb,
@@ -80,6 +79,7 @@ class TuneRun:
             _open_study(search, paths, storage),
             partial(suggest, space=search.space),
             [objective.metric for objective in search.objectives],
+            search.ranking,
             rungs=rungs,
             on_trial=self._recorder.on_new_trial,
         )
@@ -120,7 +120,8 @@ class TuneRun:
             run=self._paths.name,
             spec=search.spec,
             settings=dict(search.space.preset),
-            objectives=tuple((o.metric, o.mode) for o in search.objectives),
+            objectives=tuple(objective.metric for objective in search.objectives),
+            ranking=search.ranking,
         )
         return tune.with_resources(
             tune.with_parameters(TrialWorker, shared=shared, dataset=dataset),
@@ -165,8 +166,7 @@ def _scheduler(search: Search) -> TrialScheduler:
     if search.scheduler.name == "fifo":
         return build_fifo()
     return build_asha(
-        search.objective.metric,
-        search.objective.mode,
+        search.ranking,
         max_epochs=search.scheduler.max_epochs,
         grace_epochs=search.scheduler.grace_epochs,
         reduction_factor=search.scheduler.reduction_factor,

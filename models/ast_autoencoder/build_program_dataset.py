@@ -30,7 +30,10 @@ from models.ast_autoencoder.programs.source_functions import find_functions
 from models.ast_autoencoder.programs.writing import check_folder, write_dataset
 from models.command import run_command
 from models.errors import UserError
+from models.flags import read_flags
 from models.progress import ProgressCallback, show_progress
+
+_COMMAND = "python -m models.ast_autoencoder.build_program_dataset"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +79,8 @@ def main() -> None:
 def _run(arguments: Sequence[str]) -> None:
     flags = tyro.cli(
         BuildFlags,
-        args=arguments,
-        prog="python -m models.ast_autoencoder.build_program_dataset",
+        args=read_flags(BuildFlags, arguments, _COMMAND).arguments,
+        prog=_COMMAND,
         description=__doc__,
         use_underscores=True,
     )

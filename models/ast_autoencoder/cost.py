@@ -1,17 +1,13 @@
 """What training an AST autoencoder takes, computed from its settings without training it."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
 from models.ast_autoencoder.columns import columns
 from models.ast_autoencoder.config import AstAutoencoderConfig
+from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.network import build_network
 from models.model_spec import ModelCost
-
-if TYPE_CHECKING:
-    from models.ast_autoencoder.data import ProgramDataset
 
 _MB = 1e6
 _FLOAT = 4
@@ -21,7 +17,7 @@ _BYTES_A_STEP = 40
 """Of a data set's arrays: derivation, contexts and graph."""
 
 
-def describe_cost(config: AstAutoencoderConfig, dataset: "ProgramDataset") -> ModelCost:
+def describe_cost(config: AstAutoencoderConfig, dataset: ProgramDataset) -> ModelCost:
     """Return parameters, checkpoint size and an estimate of memory at the batch size."""
     fits = np.asarray(dataset.lengths)[dataset.train] <= config.max_decode_steps
     return cost_of(

@@ -16,11 +16,18 @@ from models.ast_autoencoder.programs.dataset import (
     dataset_of,
     make_dataset,
 )
-from models.ast_autoencoder.programs.reading import read_dataset
+from models.ast_autoencoder.programs.reading import read_dataset, read_metadata
 from models.errors import UserError
 from models.progress import ProgressCallback, silent
 
-__all__ = ["DataConfig", "ProgramDataset", "load_dataset", "make_dataset", "records_of"]
+__all__ = [
+    "DataConfig",
+    "ProgramDataset",
+    "check_data",
+    "load_dataset",
+    "make_dataset",
+    "records_of",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,21 +42,31 @@ class DataConfig:
     """Seed of the generated programs, or of the random part."""
 
 
+def check_data(data: DataConfig) -> None:
+    """Check the settings, and that a data set is in their folder, without reading it.
+
+    Raises:
+        UserError: settings contradict each other, or the folder holds no data set of programs.
+    """
+    _check_settings(data)
+    if data.data_dir is not None:
+        try:
+            read_metadata(Path(data.data_dir))
+        except UserError as error:
+            raise UserError(f"data.data_dir: {error}") from error
+
+
 def load_dataset(data: DataConfig, progress: ProgressCallback | None = None) -> ProgramDataset:
     """Generate or read the data set that `data` names.
 
     Raises:
         UserError: settings contradict each other, or the folder holds no sound data set.
     """
-    if data.seed < 0:
-        raise UserError(f"data.seed ({data.seed}) must not be negative: take 0 or above")
+    _check_settings(data)
     if data.data_dir is not None:
         dataset = read_dataset(Path(data.data_dir), progress or silent)
         return dataset if data.num_programs is None else _part(dataset, data)
-    if data.num_programs is None:
-        raise UserError(
-            "data: give data_dir, a folder of programs, or num_programs, to generate them in memory"
-        )
+    assert data.num_programs is not None  # _check_settings
     generated = generate_programs(data.num_programs, data.seed, progress=progress or silent)
     return dataset_of(records_of(generated), f"generated-{data.num_programs}")
 
@@ -64,6 +81,15 @@ def records_of(generated: Generated) -> list[ProgramRecord]:
         )
         for made in generated.programs
     ]
+
+
+def _check_settings(data: DataConfig) -> None:
+    if data.seed < 0:
+        raise UserError(f"data.seed ({data.seed}) must not be negative: take 0 or above")
+    if data.data_dir is None and data.num_programs is None:
+        raise UserError(
+            "data: give data_dir, a folder of programs, or num_programs, to generate them in memory"
+        )
 
 
 def _part(dataset: ProgramDataset, data: DataConfig) -> ProgramDataset:

@@ -1,5 +1,8 @@
 """Metrics of held-out programs: each is encoded, decoded free-running, and compared.
 
+Every program is decoded, also where every choice along the true one scores best: teacher-forced
+scores are rounded in another order than those of decoding, which may then choose otherwise.
+
 Programs longer than the decoder may write cannot be given back: they count as missed, so that
 settings with different budgets compare.
 """
@@ -70,7 +73,7 @@ def decode_rows(
     *,
     batch_size: int,
 ) -> Decoded:
-    """Encode and decode programs.
+    """Encode programs, and decode each of their latents.
 
     Args:
         inference: with the network.
@@ -86,24 +89,21 @@ def decode_rows(
     ids = torch.full((len(rows), machine.max_steps), PAD_ID)
     nats = torch.zeros(len(rows), dtype=torch.float64)
 
-    def compare(batch: Batch) -> Tensor:
-        """Note what is known of a batch; return which of its programs are missed somewhere."""
+    def encode(batch: Batch) -> None:
+        """Note the latents and the cross-entropy of a batch."""
         chosen = rows[batch.rows].to(machine.device)
-        graphs = NodeBatch.select(nodes, chosen, batch.num_steps)
         given = StepBatch.select(steps, chosen, batch.num_steps)
-        latent = network.encode(graphs)
+        latent = network.encode(NodeBatch.select(nodes, chosen, batch.num_steps))
         terms = step_terms(network.head, network.decoder(latent, given), given)
-        latents[batch.rows] = latent.cpu()
+        latents[batch.rows] = latent.float().cpu()
         nats[batch.rows] = terms.nats.sum(0).double().cpu()
-        ids[batch.rows, : given.ids.shape[0]] = given.ids.t().cpu()
-        return batch.rows[terms.wrong.any(0).cpu()]
 
     # Small batches here, where the longest program's size is everyone's.
-    batches = evaluation_batches(torch.arange(len(rows)), lengths[rows], batch_size // 4, 1)
-    # Free-running decoding takes the true path as long as every choice on it is right, so only
-    # programs with a wrong one need to be decoded.
-    missed = torch.cat(inference.map(compare, list(batches)))
-    ids[missed] = inference.decode(latents[missed], machine, batch_size)
+    batches = list(evaluation_batches(torch.arange(len(rows)), lengths[rows], batch_size // 4, 1))
+    inference.map(encode, batches)
+    # Programs of like length end at about the same step.
+    order = torch.cat([batch.rows for batch in batches])
+    ids[order] = inference.decode(latents[order], machine, batch_size)
     return Decoded(latents=latents.numpy(), ids=ids.numpy(), nats=nats.numpy())
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.ast_autoencoder.execution.outcomes import Value
 from models.errors import UserError
-
-Value = int | bool | str | list[int]
 
 _ARROW = "->"
 _HOW = 'write it as "(INPUT, ...) -> OUTPUT", for example "([1, 2],) -> 3"'

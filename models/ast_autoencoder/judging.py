@@ -6,18 +6,15 @@ type. A program that equals the original is not run: the data set's examples cam
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.example_text import Example
 from models.ast_autoencoder.execution.outcomes import same_value
 from models.ast_autoencoder.execution.program_pool import ProgramPool
 from models.ast_autoencoder.language.tree import parameter_types
-
-if TYPE_CHECKING:
-    from models.ast_autoencoder.data import ProgramDataset
 
 Ids = Sequence[int]
 
@@ -33,7 +30,7 @@ class Judge:
         pool: of workers; they start with the first programs.
     """
 
-    def __init__(self, dataset: "ProgramDataset", pool: ProgramPool | None = None) -> None:
+    def __init__(self, dataset: ProgramDataset, pool: ProgramPool | None = None) -> None:
         self.dataset = dataset
         self.pool = pool or ProgramPool()
 
@@ -92,7 +89,7 @@ class Judge:
         self.pool.close()
 
 
-def judge_of(dataset: "ProgramDataset") -> Judge | None:
+def judge_of(dataset: ProgramDataset) -> Judge | None:
     """Return the judge of a data set, None where it has no examples."""
     return Judge(dataset) if dataset.has_examples else None
 

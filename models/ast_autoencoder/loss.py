@@ -23,7 +23,8 @@ class StepTerms:
 
     Attributes:
         nats: float32, cross-entropy; 0 at padding and where there is no choice.
-        wrong: bool, whether another legal production scored higher.
+        wrong: bool, whether another legal production scored as high or higher, or a score is NaN.
+            Rounding differs from that of free-running decoding, so this decides no decoded program.
     """
 
     nats: Tensor
@@ -45,9 +46,8 @@ def _all_columns(head: Head, features: Tensor, keys: Tensor, steps: StepBatch) -
         steps.target
     )
     chosen = steps.group >= 0
-    right = scores.gather(2, steps.target[..., None]).squeeze(2)
     # `where` keeps what is infinite at padding out of the gradient.
-    return StepTerms(nats=torch.where(chosen, nats, 0), wrong=(scores.amax(-1) > right) & chosen)
+    return StepTerms(nats=torch.where(chosen, nats, 0), wrong=_wrong(scores, steps.target) & chosen)
 
 
 def _by_nonterminal(head: Head, features: Tensor, keys: Tensor, steps: StepBatch) -> StepTerms:
@@ -81,14 +81,23 @@ def _by_nonterminal(head: Head, features: Tensor, keys: Tensor, steps: StepBatch
         legal |= ~real[rows, None]  # fillers: anything but infinite
         scores = scores.float().masked_fill_(~legal, -torch.inf)
         nats.append(F.cross_entropy(scores, local, reduction="none"))
-        with torch.no_grad():
-            wrong.append(scores.amax(1) > scores.gather(1, local[:, None]).squeeze(1))
+        wrong.append(_wrong(scores, local))
     # Fillers end up behind all steps and are cut off.
     all_nats = features.new_zeros(filler + 1, dtype=torch.float32)
     all_nats = all_nats.index_copy(0, order, torch.cat(nats))
     all_wrong = torch.zeros(filler + 1, dtype=torch.bool)
     all_wrong[order] = torch.cat(wrong)
     return StepTerms(nats=all_nats[:-1].view(shape), wrong=all_wrong[:-1].view(shape))
+
+
+@torch.no_grad()
+def _wrong(scores: Tensor, target: Tensor) -> Tensor:
+    """Return where the score of `target` (...) is not above all others (..., columns): bool (...).
+
+    A tie is wrong, and so is NaN, which compares as neither above nor below.
+    """
+    right = scores.gather(-1, target[..., None])
+    return (scores < right).sum(-1) != scores.shape[-1] - 1
 
 
 class _Rows(Function):

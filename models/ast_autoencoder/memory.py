@@ -1,18 +1,15 @@
 """What to say when training of an AST autoencoder runs out of memory."""
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.cost import describe_cost
+from models.ast_autoencoder.data import ProgramDataset
 from models.memory import USABLE, OutOfMemory, smaller_batch
-
-if TYPE_CHECKING:
-    from models.ast_autoencoder.data import ProgramDataset
 
 
 def out_of_memory(
-    config: AstAutoencoderConfig, dataset: "ProgramDataset", device: str, free_mb: float
+    config: AstAutoencoderConfig, dataset: ProgramDataset, device: str, free_mb: float
 ) -> OutOfMemory:
     """Build the error for a training that ran out of memory.
 

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from models.ast_autoencoder.config import AstAutoencoderConfig
-from models.ast_autoencoder.data import DataConfig, ProgramDataset, load_dataset
+from models.ast_autoencoder.data import DataConfig, ProgramDataset, check_data, load_dataset
+from models.ast_autoencoder.effects import APPLIES
 from models.model_spec import Metric, ModelCost, ModelSpec
 from models.progress import ProgressCallback
 from models.task import Task
@@ -87,6 +88,9 @@ AST_AUTOENCODER = ModelSpec(
     presets_file=Path(__file__).with_name("configs.yaml"),
     metrics=METRICS,
     main_metric="val/exact_match_rate",
+    secondary_metric="val/similarity_score",
+    applies=APPLIES,
+    check_data=check_data,
     load_data=_load_data,
     build_task=_build_task,
     describe_cost=_describe_cost,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from models.ast_autoencoder.baselines import baseline_metrics, nearest_rows
 from models.ast_autoencoder.config import AstAutoencoderConfig
+from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.evaluation import Evaluated, decode_rows, evaluate_decoded
 from models.ast_autoencoder.inference import Inference
 from models.ast_autoencoder.judging import judge_of
@@ -29,9 +30,6 @@ from models.optimization.determinism import allow_deterministic_products
 from models.optimization.optimization import Optimization, OptimizationSettings
 from models.optimization.parts import count_parts
 from models.optimization.precision import autocast_dtype
-
-if TYPE_CHECKING:
-    from models.ast_autoencoder.data import ProgramDataset
 
 _CPU_EVALUATION_BATCH = 1024
 _GPU_EVALUATION_BATCH = 4096
@@ -65,7 +63,7 @@ class AstAutoencoderTask:
     def __init__(
         self,
         config: AstAutoencoderConfig,
-        dataset: "ProgramDataset",
+        dataset: ProgramDataset,
         device: str,
         *,
         eval_interval: int = 1,

@@ -27,12 +27,17 @@ from models.ast_autoencoder.artifacts import (
 )
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, load_dataset
+from models.ast_autoencoder.effects import APPLIES
 from models.command import run_command
 from models.config_file import to_config, to_mapping
+from models.effects import idle_notes, refuse_idle_flags
 from models.errors import UserError
+from models.flags import read_flags
 from models.logging_sinks import LogSettings
 from models.presets import find_preset
 from models.progress import show_progress
+
+_COMMAND = "python -m models.ast_autoencoder.train"
 
 Positive = Annotated[int, Field(gt=0)]
 
@@ -86,6 +91,7 @@ def main() -> None:
 
 def _run(arguments: Sequence[str]) -> None:
     flags = _parse(arguments)
+    _check_effects(arguments, flags.model)
     log = LogSettings(
         wandb_project=flags.wandb_project,
         wandb_run=flags.wandb_run,
@@ -118,19 +124,23 @@ def _run(arguments: Sequence[str]) -> None:
 
 def _parse(arguments: Sequence[str]) -> TrainFlags:
     """Read the flags twice: first for the preset or checkpoint, then for what beats it."""
+    given = read_flags(TrainFlags, arguments, _COMMAND)
     first, _ = tyro.cli(
         Annotated[_Source, tyro.conf.OmitArgPrefixes],
-        args=[a for a in arguments if a not in ("-h", "--help")],
+        args=given.without_help,
         use_underscores=True,
         return_unknown_args=True,
         add_help=False,
     )
+    defaults = _defaults(first)
+    given.check_block(defaults.model)
+    given.check_block(defaults.run)
     flags = tyro.cli(
         TrainFlags,
-        args=arguments,
-        prog="python -m models.ast_autoencoder.train",
+        args=given.arguments_beside(defaults),
+        prog=_COMMAND,
         description=__doc__,
-        default=_defaults(first),
+        default=defaults,
         use_underscores=True,
     )
     return dataclasses.replace(
@@ -138,6 +148,14 @@ def _parse(arguments: Sequence[str]) -> TrainFlags:
         model=to_config(AstAutoencoderConfig, to_mapping(flags.model), "flags"),
         run=to_config(RunFlags, to_mapping(flags.run), "flags"),
     )
+
+
+def _check_effects(arguments: Sequence[str], config: AstAutoencoderConfig) -> None:
+    """Refuse flags without effect, and say which keys of a preset have none."""
+    settings = to_mapping(config)
+    refuse_idle_flags(APPLIES, settings, read_flags(TrainFlags, arguments, _COMMAND).values)
+    for note in idle_notes(APPLIES, settings, to_mapping(AstAutoencoderConfig())):
+        sys.stderr.write(f"{note}\n")
 
 
 @dataclass(frozen=True, kw_only=True)

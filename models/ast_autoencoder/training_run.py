@@ -1,10 +1,9 @@
 """One training run on disk and on the console, from settings and data to checkpoints."""
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +15,9 @@ from models.ast_autoencoder.artifacts import (
 )
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.console import closing_lines, epoch_line
+from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.memory import out_of_memory
+from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.ast_autoencoder.step import means_of
 from models.ast_autoencoder.task import AstAutoencoderTask
 from models.ast_autoencoder.validation_rows import validation_rows
@@ -26,11 +27,12 @@ from models.console import Console, open_console
 from models.errors import UserError
 from models.logging_sinks import LogSettings, Sinks, open_sinks
 from models.memory import free_memory_mb, is_out_of_memory
+from models.ranking import NO_VALUE, has_value
 from models.run_folder import forget_later_epochs
 from models.training import EpochReport, FitSettings, fit
 
-if TYPE_CHECKING:
-    from models.ast_autoencoder.data import ProgramDataset
+RANKING = AST_AUTOENCODER.ranking("val/loss")
+"""Decides which epoch is in `best_model.pt`."""
 
 
 class TrainingRun:
@@ -52,7 +54,7 @@ class TrainingRun:
         self,
         *,
         config: AstAutoencoderConfig,
-        dataset: "ProgramDataset",
+        dataset: ProgramDataset,
         folder: ArtifactFolder,
         log: LogSettings,
         run_settings: Mapping[str, Any],
@@ -71,7 +73,7 @@ class TrainingRun:
         self.eval_interval = eval_interval
         self.log_interval = log_interval
         self.sources: dict[int, str] = {}
-        self.best = math.inf
+        self.best = NO_VALUE
         self.last_saved: Path | None = resume
 
     def train(self) -> EpochReport:
@@ -85,7 +87,7 @@ class TrainingRun:
         free_mb = free_memory_mb(self.device)
         try:
             return self._train()
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, OSError) as error:
             if not is_out_of_memory(error):
                 raise
             raise out_of_memory(self.config, self.dataset, self.device, free_mb) from error
@@ -136,12 +138,12 @@ class TrainingRun:
     def _on_epoch(
         self, report: EpochReport, task: AstAutoencoderTask, sinks: Sinks, console: Console
     ) -> None:
-        loss = report.metrics.get("val/loss", math.inf)
-        better = loss < self.best
+        cost = RANKING.cost(report.metrics, report.epoch)
+        better = has_value(cost) and cost < self.best
         console.line(epoch_line(report, self.config.epochs, best=better))
         sinks.log(report.epoch, report.metrics)
         if better:
-            self.best = loss
+            self.best = cost
             self._save(report, self.folder.best_model)
         if report.epoch % CHECKPOINT_EPOCHS == 0:
             self._save(report, self.folder.checkpoint(report.epoch))
@@ -188,7 +190,7 @@ class TrainingRun:
         if self.folder.best_model.is_file():
             best = read_checkpoint(self.folder.best_model)
             if int(best["epoch"]) <= epoch:
-                self.best = best["metrics"].get("val/loss", math.inf)
+                self.best = RANKING.cost(best["metrics"], int(best["epoch"]))
         return epoch + 1
 
 

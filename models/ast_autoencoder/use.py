@@ -25,10 +25,13 @@ from models.ast_autoencoder.language.program import Program
 from models.ast_autoencoder.language.to_source import ids_to_source
 from models.command import run_command
 from models.errors import UserError
+from models.flags import read_command
 
 if TYPE_CHECKING:
     from models.ast_autoencoder.trained import TrainedModel
 
+
+_COMMAND = "python -m models.ast_autoencoder.use"
 
 Files = Annotated[tuple[tuple[Path, ...], ...], tyro.conf.UseAppendAction]
 """Of a flag that takes one or more and may be repeated."""
@@ -162,10 +165,11 @@ def find_checkpoint(name: str) -> Path:
 
 
 def _run(arguments: Sequence[str]) -> None:
+    spelled = read_command(Command, arguments, _COMMAND)
     command = tyro.cli(
         Command,  # pyright: ignore[reportArgumentType]
-        args=arguments,
-        prog="python -m models.ast_autoencoder.use",
+        args=spelled,
+        prog=_COMMAND,
         description=__doc__,
         use_underscores=True,
     )

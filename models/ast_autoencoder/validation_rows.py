@@ -1,19 +1,17 @@
 """The rows of validation_epoch_X.json: every held-out program beside what it was decoded to."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.evaluation import Evaluated
 from models.ast_autoencoder.language.to_source import ids_to_source
 from models.grammar.derivation import PAD_ID
 
-if TYPE_CHECKING:
-    from models.ast_autoencoder.data import ProgramDataset
-
 
 def validation_rows(
-    evaluated: Evaluated, dataset: "ProgramDataset", sources: dict[int, str]
+    evaluated: Evaluated, dataset: ProgramDataset, sources: dict[int, str]
 ) -> list[dict[str, Any]]:
     """Return a row for each program, plain values only.
 

@@ -17,6 +17,7 @@ import tyro
 
 from models.command import run_command
 from models.errors import UserError
+from models.flags import read_flags
 from models.grammar.grammar import Grammar, load_grammar
 from models.grammar_vae.data import DerivationDataset, make_dataset
 from models.grammar_vae.datasets.build_report import summary
@@ -29,6 +30,7 @@ from models.grammar_vae.datasets.writing import check_folder, write_dataset
 from models.progress import ProgressCallback, show_progress
 
 DEFAULT_SEED = 42
+_COMMAND = "python -m models.grammar_vae.build_dataset"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +77,8 @@ def main() -> None:
 def _run(arguments: Sequence[str]) -> None:
     flags = tyro.cli(
         BuildFlags,
-        args=arguments,
-        prog="python -m models.grammar_vae.build_dataset",
+        args=read_flags(BuildFlags, arguments, _COMMAND, pairs=False).arguments,
+        prog=_COMMAND,
         description=__doc__,
         use_underscores=True,
         config=(tyro.conf.FlagCreatePairsOff,),

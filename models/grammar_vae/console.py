@@ -4,7 +4,7 @@ from models.training import EpochReport
 
 
 def epoch_line(report: EpochReport, num_epochs: int, *, best: bool) -> str:
-    """Return the line of an epoch; a star marks the best `val/seq_acc` so far."""
+    """Return the line of an epoch; a star marks the best one so far."""
     m = report.metrics
     width = len(str(num_epochs))
     parts = [

@@ -12,16 +12,24 @@ from pathlib import Path
 import numpy as np
 
 from models.errors import UserError
-from models.grammar.grammar import Grammar, load_grammar
+from models.grammar.grammar import BUILT_IN_GRAMMARS, Grammar, load_grammar
 from models.grammar.masks import tables
 from models.grammar_vae.datasets.arrays import read_dataset
 from models.grammar_vae.datasets.generators import DatasetName, find_generator
 from models.grammar_vae.datasets.mask_table import MaskTable, mask_table
+from models.grammar_vae.datasets.reading import require_file
 from models.grammar_vae.datasets.splits import Splits, draw_splits, limit_splits
 from models.grammar_vae.datasets.tokenise import derive_rows
 from models.progress import ProgressCallback, silent
 
-__all__ = ["DataConfig", "DerivationDataset", "load_dataset", "make_dataset", "mask_table"]
+__all__ = [
+    "DataConfig",
+    "DerivationDataset",
+    "check_data",
+    "load_dataset",
+    "make_dataset",
+    "mask_table",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +94,27 @@ class DerivationDataset:
     def num_productions(self) -> int:
         """Number of productions of the grammar, or that the masks know."""
         return len(self.left_sides)
+
+
+def check_data(data: DataConfig) -> None:
+    """Check the settings, and that their files are there, without reading any.
+
+    Raises:
+        UserError: with every mistake, a line each.
+    """
+    _check_settings(data)
+    files = {"prod": data.prod, "masks": data.masks}
+    if data.grammar is not None and data.grammar not in BUILT_IN_GRAMMARS:
+        files["grammar"] = data.grammar
+    mistakes = []
+    for key, name in files.items():
+        try:
+            if name is not None:
+                require_file(Path(name))
+        except UserError as error:
+            mistakes.append(f"data.{key}: {error}")
+    if mistakes:
+        raise UserError("\n".join(mistakes))
 
 
 def load_dataset(data: DataConfig, progress: ProgressCallback | None = None) -> DerivationDataset:

@@ -3,8 +3,9 @@
 A row counts for `seq_acc` when free-running decoding under the grammar gives it back whole. The
 decoder does not see its own outputs, so the logits do not depend on what was decoded before, and
 free-running decoding takes the true path exactly as long as every choice along the true path is
-right. It is therefore enough to compare the best allowed production with the true one at every
-step of the true row, all steps at once, and to compute no more steps than the row has.
+right. It is therefore enough to compare the production that decoding would choose, also among equal
+logits or NaN, with the true one at every step of the true row, all steps at once, and to compute no
+more steps than the row has.
 """
 
 from collections.abc import Sequence, Set

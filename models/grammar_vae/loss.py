@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models.grammar.decoding import best_production
 from models.grammar_vae.network import Posterior
 
 
@@ -19,7 +20,8 @@ class RowTerms:
 
     Attributes:
         recon: cross-entropy in nats, summed over the row's real steps.
-        correct_steps: real steps whose most likely allowed production is the right one.
+        correct_steps: real steps at which decoding would choose the right production: of equal
+            logits it takes the first, and NaN only where there is nothing else.
         num_steps: real steps.
     """
 
@@ -45,7 +47,7 @@ def reconstruction(logits: Tensor, ids: Tensor, allowed: Tensor) -> RowTerms:
     target = ids.clamp(min=0)
     masked = logits.masked_fill(~allowed, torch.finfo(logits.dtype).min)
     nats = F.cross_entropy(masked.flatten(0, 1), target.flatten(), reduction="none")
-    right = (masked.argmax(-1) == target) & real
+    right = (best_production(logits.detach(), allowed) == target) & real
     return RowTerms(
         recon=(nats.view_as(real) * real).sum(1),
         correct_steps=right.sum(1),

@@ -1,7 +1,6 @@
 """What a trained Grammar-VAE does on rows that training never saw, and what its prior decodes to.
 
-Every row is decoded from its posterior mean. Where the grammar's best choices along a row are all
-right it decodes to itself (see `evaluation.py`), so only the other rows are decoded in full.
+Every row is decoded from its posterior mean, and exact is what comes back whole.
 """
 
 from collections import Counter
@@ -148,36 +147,29 @@ def _decode_rows(
     noise = evaluation_noise(batches, model.network.z_dim, model.device)
     columns, means = row_columns(model.network, ids, batches, noise, settings)
     ascending = torch.cat([batch.rows for batch in batches]).argsort().to(model.device)
-    exact = (columns[0][ascending] > 0).cpu().numpy()
-    decoded = None
-    if model.tables is not None:
-        decoded = _decoded(model, dataset.ids[rows], exact, means[ascending], settings)
+    if model.tables is None:  # without a grammar nothing decodes
+        return summarise(columns, means), (columns[0][ascending] > 0).cpu().numpy(), None
+    decoded = _decoded(model, means[ascending], settings)
+    originals = np.full_like(decoded, PAD_ID)
+    width = min(dataset.ids.shape[1], model.num_steps)
+    originals[:, :width] = dataset.ids[rows, :width]
+    exact = (originals == decoded).all(axis=1)
+    columns[0, ascending] = torch.as_tensor(exact, device=columns.device).float()
     return summarise(columns, means), exact, decoded
 
 
 @torch.no_grad()
-def _decoded(
-    model: TrainedModel,
-    originals: NDArray[np.integer],
-    exact: NDArray[np.bool_],
-    means: Tensor,
-    settings: EvaluationSettings,
-) -> NDArray[np.int64]:
-    """Return what rows decode to, (rows, time): themselves where exact, else decoded in full."""
+def _decoded(model: TrainedModel, means: Tensor, settings: EvaluationSettings) -> NDArray[np.int64]:
+    """Return what posterior means (rows, z_dim) decode to, (rows, time)."""
     assert model.tables is not None
-    decoded = np.full((len(originals), model.num_steps), PAD_ID, dtype=np.int64)
-    width = min(originals.shape[1], model.num_steps)
-    decoded[:, :width] = originals[:, :width]
-    wrong = np.flatnonzero(~exact)
-    for part in np.split(wrong, range(_ROWS_AT_ONCE, len(wrong), _ROWS_AT_ONCE)):
-        if not len(part):  # every row is right
-            break
+    parts = []
+    for part in means.split(_ROWS_AT_ONCE):
         with torch.autocast(
             model.device.type, dtype=settings.autocast, enabled=settings.autocast is not None
         ):
-            logits = model.network.decode(means[torch.as_tensor(part)], model.num_steps)
-        decoded[part] = constrained_decode(logits, model.tables).cpu().numpy()
-    return decoded
+            logits = model.network.decode(part, model.num_steps)
+        parts.append(constrained_decode(logits, model.tables).cpu().numpy())
+    return np.concatenate(parts)
 
 
 def _rules(model: TrainedModel, dataset: DerivationDataset) -> Rules:

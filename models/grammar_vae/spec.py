@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from models.grammar_vae.config import GrammarVaeConfig
-from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
+from models.grammar_vae.data import DataConfig, DerivationDataset, check_data, load_dataset
+from models.grammar_vae.effects import APPLIES
 from models.model_spec import Metric, ModelCost, ModelSpec
 from models.progress import ProgressCallback
 from models.task import Task
@@ -65,6 +66,9 @@ GRAMMAR_VAE = ModelSpec(
     presets_file=Path(__file__).with_name("configs.yaml"),
     metrics=METRICS,
     main_metric="val/seq_acc",
+    secondary_metric="val/elbo",
+    applies=APPLIES,
+    check_data=check_data,
     load_data=_load_data,
     build_task=_build_task,
     describe_cost=_describe_cost,

@@ -152,7 +152,8 @@ class GrammarVaeTask:
 
         Threads would draw them in an order of their own, and training could not be repeated.
         """
-        if self.device.type != "cpu" or self.config.decoder_dropout > 0:
+        has_dropout = self.config.decoder_dropout > 0 and self.config.decoder_layers > 1
+        if self.device.type != "cpu" or has_dropout:
             return 1
         return count_parts(self.config.batch_size)
 

@@ -18,10 +18,13 @@ import tyro
 
 from models.command import run_command
 from models.config_file import to_config, to_mapping
+from models.effects import idle_notes, refuse_idle_flags
 from models.errors import UserError
+from models.flags import read_flags
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.data_flags import DataFlags
+from models.grammar_vae.effects import APPLIES
 from models.logging_sinks import LogSettings
 from models.presets import find_preset
 from models.progress import show_progress
@@ -31,6 +34,8 @@ from models.run_folder import (
     read_settings,
     run_folder_of,
 )
+
+_COMMAND = "python -m models.grammar_vae.train"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +66,7 @@ def main() -> None:
 
 def _run(arguments: Sequence[str]) -> None:
     flags = _parse(arguments)
+    _check_effects(arguments, flags.model)
     data = _data_config(flags)
     _check_gpus(flags.gpus)
     _check_place(flags)
@@ -86,23 +92,35 @@ def _run(arguments: Sequence[str]) -> None:
 
 def _parse(arguments: Sequence[str]) -> TrainFlags:
     """Read the flags twice: first for the preset or checkpoint, then for what beats it."""
+    given = read_flags(TrainFlags, arguments, _COMMAND)
     first, _ = tyro.cli(
         Annotated[_Source, tyro.conf.OmitArgPrefixes],
-        args=[a for a in arguments if a not in ("-h", "--help")],
+        args=given.without_help,
         use_underscores=True,
         return_unknown_args=True,
         add_help=False,
     )
+    defaults = _defaults(first)
+    given.check_block(defaults.log)
+    given.check_block(defaults.model)
     flags = tyro.cli(
         TrainFlags,
-        args=arguments,
-        prog="python -m models.grammar_vae.train",
+        args=given.arguments_beside(defaults),
+        prog=_COMMAND,
         description=__doc__,
-        default=_defaults(first),
+        default=defaults,
         use_underscores=True,
     )
     model = to_config(GrammarVaeConfig, to_mapping(flags.model), "flags")
     return dataclasses.replace(flags, model=model)
+
+
+def _check_effects(arguments: Sequence[str], config: GrammarVaeConfig) -> None:
+    """Refuse flags without effect, and say which keys of a preset have none."""
+    settings = to_mapping(config)
+    refuse_idle_flags(APPLIES, settings, read_flags(TrainFlags, arguments, _COMMAND).values)
+    for note in idle_notes(APPLIES, settings, to_mapping(GrammarVaeConfig())):
+        sys.stderr.write(f"{note}\n")
 
 
 @dataclass(frozen=True, kw_only=True)

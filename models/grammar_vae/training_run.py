@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from models.checkpoints import LAST, CheckpointKeeper, Monitor, read_checkpoint
+from models.checkpoints import LAST, CheckpointKeeper, read_checkpoint
 from models.config_file import to_mapping
 from models.console import Console, open_console
 from models.errors import UserError
@@ -16,6 +16,7 @@ from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.memory import out_of_memory
 from models.grammar_vae.report_metrics import report_on
 from models.grammar_vae.report_text import report_lines, write_report
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.trained import load_model
 from models.logging_sinks import LogSettings, Sinks, open_sinks
@@ -23,10 +24,7 @@ from models.memory import free_memory_mb, is_out_of_memory
 from models.run_folder import RunFolder, forget_later_epochs
 from models.training import EpochReport, FitSettings, TrainingDiverged, fit
 
-MONITORS = (
-    Monitor(metric="val/seq_acc", label="seq_acc", mode="max"),
-    Monitor(metric="val/loss", label="loss", mode="min"),
-)
+RANKINGS = (GRAMMAR_VAE.ranking("val/seq_acc"), GRAMMAR_VAE.ranking("val/loss"))
 
 
 class TrainingRun:
@@ -63,8 +61,7 @@ class TrainingRun:
         self.resume = resume
         self.device = device
         self.name = name
-        self.keeper = CheckpointKeeper(folder.checkpoints, MONITORS, config.save_top_k)
-        self.best = 0.0
+        self.keeper = CheckpointKeeper(folder.checkpoints, RANKINGS, config.save_top_k)
         self.begun = False
         self.sinks: Sinks | None = None
 
@@ -80,7 +77,7 @@ class TrainingRun:
         try:
             with open_console() as console:
                 return self._train(console)
-        except (RuntimeError, MemoryError) as error:
+        except (RuntimeError, MemoryError, OSError) as error:
             if not is_out_of_memory(error):
                 raise
             raise out_of_memory(self.config, self.dataset, self.device, free_mb) from error
@@ -116,9 +113,8 @@ class TrainingRun:
     def _on_epoch(self, report: EpochReport, console: Console) -> None:
         if not self.begun:
             self._begin(report.epoch, console)
-        accuracy = report.metrics["val/seq_acc"]
-        console.line(epoch_line(report, self.config.epochs, best=accuracy > self.best))
-        self.best = max(self.best, accuracy)
+        best = self.keeper.is_best("seq_acc", report.epoch, report.metrics)
+        console.line(epoch_line(report, self.config.epochs, best=best))
         assert self.sinks is not None
         self.sinks.log(report.epoch, report.metrics)
         self.keeper.update(report.epoch, report.metrics, report.save)
@@ -149,9 +145,7 @@ class TrainingRun:
                 f"stopped early: val/seq_acc has not risen for "
                 f"{self.config.early_stop_patience} epochs"
             )
-        # Of epochs that are all at 0 the first is no better than the rest.
-        best = self.keeper.best("seq_acc" if self.best > 0 else "loss")
-        best = best or self.folder.checkpoints / LAST
+        best = self.keeper.best("seq_acc") or self.folder.checkpoints / LAST
         model = load_model(best, self.device)
         report = report_on(model, self.dataset, "test" if len(self.dataset.test) else "val")
         for line in report_lines(report, model, self.dataset):
@@ -167,14 +161,13 @@ class TrainingRun:
         return f"Go on with: python -m models.grammar_vae.train --resume {last}"
 
     def _take_over(self, payload: Mapping[str, Any], task: Mapping[str, Any]) -> None:
-        """Check that a checkpoint is of the same data, and go on from its best value."""
+        """Check that a checkpoint is of the same data."""
         theirs, ours = payload.get("data"), task["data"]
         if theirs != ours:
             raise UserError(
                 f"{self.resume}: trained on other data ({_name_of(theirs)}) than given here "
                 f"({_name_of(ours)}): pass the same data, or leave its flags out"
             )
-        self.best = payload.get("progress", {}).get("best") or 0.0
 
 
 def _name_of(data: Mapping[str, str] | None) -> str:

@@ -22,6 +22,7 @@ from models import model_files
 from models.command import run_command
 from models.config_file import to_config
 from models.errors import UserError
+from models.flags import read_command
 from models.grammar_vae.data import DataConfig, DerivationDataset, load_dataset
 from models.grammar_vae.data_flags import DataFlags
 from models.progress import show_progress
@@ -29,6 +30,9 @@ from models.run_folder import read_settings, run_folder_of
 
 if TYPE_CHECKING:
     from models.grammar_vae.trained import TrainedModel
+
+
+_COMMAND = "python -m models.grammar_vae.use"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,10 +161,11 @@ def find_checkpoint(name: str) -> Path:
 
 
 def _run(arguments: Sequence[str]) -> None:
+    spelled = read_command(Command, arguments, _COMMAND)
     command = tyro.cli(
         Command,  # pyright: ignore[reportArgumentType]
-        args=arguments,
-        prog="python -m models.grammar_vae.use",
+        args=spelled,
+        prog=_COMMAND,
         description=__doc__,
         use_underscores=True,
     )

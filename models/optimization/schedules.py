@@ -3,10 +3,22 @@
 import math
 from typing import Literal
 
+from models.effects import Applies
+
 LrSchedule = Literal["constant", "plateau", "cosine", "one_cycle"]
 
 WARM_UP = 0.3
 """Share of a one-cycle run in which the rate rises (Smith and Topin 2017)."""
+
+PLATEAU_PATIENCE = 5
+"""Epochs without a better loss after which `plateau` halves the learning rate."""
+PLATEAU = Applies(
+    key="lr_schedule",
+    on="epochs",
+    above=PLATEAU_PATIENCE + 2,
+    of=("plateau",),
+    why=f"it waits for more than {PLATEAU_PATIENCE} epochs behind the best one",
+)
 
 
 def beta_at(epoch: int, *, beta: float, anneal_epochs: int, cycle_epochs: int | None) -> float:
@@ -49,7 +61,9 @@ def lr_factor(step: int, *, num_steps: int, schedule: LrSchedule) -> float:
 class PlateauFactor:
     """Halves the learning rate when a loss has not improved for `patience` epochs."""
 
-    def __init__(self, patience: int = 5, decay: float = 0.5, smallest: float = 1e-3) -> None:
+    def __init__(
+        self, patience: int = PLATEAU_PATIENCE, decay: float = 0.5, smallest: float = 1e-3
+    ) -> None:
         self.patience = patience
         self.decay = decay
         self.smallest = smallest

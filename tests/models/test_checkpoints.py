@@ -10,27 +10,27 @@ import torch
 from models.checkpoints import (
     LAST,
     CheckpointKeeper,
-    Monitor,
     best_checkpoint,
     read_checkpoint,
     write_checkpoint,
 )
 from models.errors import UserError
+from models.ranking import Ranking
 
-ACCURACY = Monitor(metric="val/seq_acc", label="seq_acc", mode="max")
-LOSS = Monitor(metric="val/loss", label="loss", mode="min")
+ACCURACY = Ranking(metric="val/seq_acc", mode="max")
+LOSS = Ranking(metric="val/loss", mode="min")
 
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def run_epochs(folder, values, *, monitor=ACCURACY, top_k=2, first_epoch=1):
+def run_epochs(folder, values, *, ranking=ACCURACY, top_k=2, first_epoch=1):
     """Update a fresh keeper with one value an epoch; every file holds its epoch."""
-    keeper = CheckpointKeeper(folder, (monitor,), top_k)
+    keeper = CheckpointKeeper(folder, (ranking,), top_k)
     for epoch, value in enumerate(values, start=first_epoch):
         keeper.update(
-            epoch, {monitor.metric: value}, lambda path, e=epoch: write_checkpoint(path, {"e": e})
+            epoch, {ranking.metric: value}, lambda path, e=epoch: write_checkpoint(path, {"e": e})
         )
     return keeper
 
@@ -90,11 +90,11 @@ def test_the_best_few_of_each_kind_stay(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("monitor", "values", "epochs"),
+    ("ranking", "values", "epochs"),
     [
-        (ACCURACY, [0.5, 0.5, 0.5], [1, 2]),  # of equals the earlier
+        (ACCURACY, [0.5, 0.5, 0.5], [2, 3]),  # of equals the later
         (ACCURACY, [0.5, 0.4, 0.5], [1, 3]),
-        (ACCURACY, [0.0, 0.0, 0.1], [1, 3]),
+        (ACCURACY, [0.0, 0.0, 0.1], [2, 3]),
         (LOSS, [-3.0, -1.0, -2.0], [1, 3]),  # negative values
         (LOSS, [0.5, -0.5, -0.4], [2, 3]),
         (LOSS, [float("inf"), 5.0, 4.0], [2, 3]),
@@ -102,9 +102,76 @@ def test_the_best_few_of_each_kind_stay(tmp_path):
         (LOSS, [1e30, 2e30, 5.0], [1, 3]),
     ],
 )
-def test_values_of_any_sign_and_size_are_ranked(tmp_path, monitor, values, epochs):
-    run_epochs(tmp_path, values, monitor=monitor)
-    assert kept(tmp_path, monitor.label) == epochs
+def test_values_of_any_sign_and_size_are_ranked(tmp_path, ranking, values, epochs):
+    run_epochs(tmp_path, values, ranking=ranking)
+    assert kept(tmp_path, ranking.label) == epochs
+
+
+BY_ELBO = Ranking(metric="val/seq_acc", mode="max", secondary="val/elbo")
+NO_ACCURACY = [-20.0, -13.5, -19.0, -14.0, -13.5]
+"""Values of `val/elbo` in a run whose accuracy stays at 0: epochs 5, 2 and 4 are the best."""
+
+
+def run_pairs(folder, pairs, *, ranking=BY_ELBO, top_k=2, first_epoch=1):
+    """Update a fresh keeper with pairs of accuracy and elbo; every file holds its metrics."""
+    keeper = CheckpointKeeper(folder, (ranking,), top_k)
+    for epoch, (accuracy, elbo) in enumerate(pairs, start=first_epoch):
+        metrics = {"val/seq_acc": accuracy, "val/elbo": elbo}
+        payload = {"e": epoch, "metrics": metrics}
+        keeper.update(epoch, metrics, lambda path, p=payload: write_checkpoint(path, p))
+    return keeper
+
+
+@pytest.mark.parametrize(
+    ("pairs", "epochs", "best"),
+    [
+        ([(0.0, elbo) for elbo in NO_ACCURACY], [2, 5], 5),
+        ([(0.0, -1.0), (0.1, -9.0), (0.1, -8.0), (0.1, -9.5)], [2, 3], 3),
+        ([(0.5, -1.0), (0.50001, -9.0), (0.49999, -0.5)], [1, 2], 2),  # equal names, not values
+    ],
+)
+def test_of_equal_values_the_secondary_metric_decides(tmp_path, pairs, epochs, best):
+    keeper = run_pairs(tmp_path, pairs)
+    assert kept(tmp_path) == epochs
+    assert read_checkpoint(keeper.best("seq_acc"))["e"] == best
+    assert read_checkpoint(best_checkpoint(tmp_path, [BY_ELBO]))["e"] == best
+
+
+def test_less_of_a_secondary_metric_can_be_better(tmp_path):
+    ranking = Ranking(metric="val/seq_acc", mode="max", secondary="val/elbo", secondary_mode="min")
+    run_pairs(tmp_path, [(0.0, elbo) for elbo in NO_ACCURACY], ranking=ranking)
+    assert kept(tmp_path) == [1, 3]
+
+
+@pytest.mark.parametrize("stop", range(1, len(NO_ACCURACY)))
+def test_a_resumed_run_decides_between_equals_as_one_that_went_through(tmp_path, stop):
+    pairs = [(0.0, elbo) for elbo in NO_ACCURACY]
+    run_pairs(tmp_path, pairs[:stop])
+    run_pairs(tmp_path, pairs[stop:], first_epoch=stop + 1)
+    assert kept(tmp_path) == [2, 5]
+
+
+def test_an_epoch_that_is_not_among_the_best_writes_no_file_of_its_own(tmp_path):
+    keeper = run_pairs(tmp_path, [(0.5, -13.0), (0.5, -14.0)])
+    metrics = {"val/seq_acc": 0.5, "val/elbo": -14.5}
+    assert keeper.update(3, metrics, lambda path: write_checkpoint(path, {"e": 3})) == []
+    assert kept(tmp_path) == [1, 2]
+
+
+def test_an_epoch_knows_whether_it_is_the_best(tmp_path):
+    keeper = run_pairs(tmp_path, [(0.0, -20.0), (0.0, -13.5)])
+    told = [
+        keeper.is_best("seq_acc", 3, {"val/seq_acc": accuracy, "val/elbo": elbo})
+        for accuracy, elbo in [(0.0, -13.6), (0.0, -13.5), (0.0, -13.4), (0.1, -30.0)]
+    ]
+    assert told == [False, True, True, True]
+
+
+def test_a_damaged_file_among_equals_is_told(tmp_path):
+    run_pairs(tmp_path, [(0.0, -20.0), (0.0, -13.5)])
+    (tmp_path / "best-seq_acc-1-0.0000.ckpt").write_bytes(b"torn")
+    with pytest.raises(UserError, match=r"best-seq_acc-1-0\.0000\.ckpt: not read|damaged"):
+        best_checkpoint(tmp_path, [BY_ELBO])
 
 
 def test_a_metric_that_an_epoch_does_not_report_keeps_nothing(tmp_path):
@@ -118,15 +185,15 @@ def test_the_best_file_is_found_by_the_direction_of_its_metric(tmp_path):
     assert run_epochs(tmp_path, [0.2, 0.9, 0.5]).best("seq_acc").name == (
         "best-seq_acc-2-0.9000.ckpt"
     )
-    best = run_epochs(tmp_path, [-1.0, -2.0], monitor=LOSS).best("loss")
+    best = run_epochs(tmp_path, [-1.0, -2.0], ranking=LOSS).best("loss")
     assert best.name == "best-loss-2--2.0000.ckpt"
     assert best_checkpoint(tmp_path, (LOSS, ACCURACY)) == best
     assert best_checkpoint(tmp_path / "nowhere", (LOSS, ACCURACY)) is None
 
 
 def test_metrics_with_a_common_beginning_are_not_confused(tmp_path):
-    sampled = Monitor(metric="val/seq_acc_sampled", label="seq_acc_sampled", mode="max")
-    run_epochs(tmp_path, [0.9], monitor=sampled)
+    sampled = Ranking(metric="val/seq_acc_sampled", mode="max")
+    run_epochs(tmp_path, [0.9], ranking=sampled)
     assert run_epochs(tmp_path, [0.1]).best("seq_acc").name == "best-seq_acc-1-0.1000.ckpt"
 
 

@@ -1,5 +1,6 @@
 """YAML to settings and back: numbers, mistakes, round trips, a full disk."""
 
+import dataclasses
 import errno
 import os
 import tempfile
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from models.config_file import dump_yaml, parse_yaml, read_yaml, to_config, to_mapping, write_text
 from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
+
+KEYS = ", ".join(key.name for key in dataclasses.fields(GrammarVaeConfig))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +152,7 @@ def test_a_whole_number_serves_where_a_fraction_is_asked_for():
 def test_all_mistakes_are_told_at_once():
     wrong = {"z_dmi": 3, "lr": "x", "epochs": 0, "beta": float("nan"), "encoder_style": "resid"}
     assert mistakes_in(wrong) == [
-        "unknown key 'z_dmi'. Did you mean 'z_dim'?",
+        f"unknown key 'z_dmi'. Did you mean 'z_dim'? Known: {KEYS}",
         "beta is nan: give a finite number",
         "encoder_style is 'resid': Input should be 'residual' or 'plain'",
         "lr is 'x': Input should be a valid number",
@@ -158,9 +161,26 @@ def test_all_mistakes_are_told_at_once():
 
 
 def test_a_misspelt_key_is_not_also_called_missing():
-    assert mistakes_in({"nme": "beetle"}, Car) == ["unknown key 'nme'. Did you mean 'name'?"]
+    assert mistakes_in({"nme": "beetle"}, Car) == [
+        "unknown key 'nme'. Did you mean 'name'? Known: name, engine, wheels"
+    ]
     assert mistakes_in({"encoder_kernl": 3, "encoder_conv_layers": 2}) == [
-        "unknown key 'encoder_kernl'. Did you mean 'encoder_kernel'?"
+        f"unknown key 'encoder_kernl'. Did you mean 'encoder_kernel'? Known: {KEYS}"
+    ]
+
+
+def test_the_legal_keys_are_listed_once_for_all_unknown_ones():
+    assert mistakes_in({"nme": "beetle", "wheel": [1]}, Car) == [
+        "unknown key 'nme'. Did you mean 'name'?",
+        "unknown key 'wheel'. Did you mean 'wheels'? Known: name, engine, wheels",
+    ]
+
+
+@pytest.mark.parametrize("kernel", [0, [3, 0, 5]])
+def test_a_key_of_several_types_tells_the_broken_rule_alone(kernel):
+    place = "encoder_kernel" if kernel == 0 else "encoder_kernel.1"
+    assert mistakes_in({"encoder_kernel": kernel}) == [
+        f"{place} is 0: Input should be greater than 0"
     ]
 
 
@@ -182,7 +202,7 @@ def test_mistakes_in_blocks_and_lists_have_their_path():
 
 
 def test_a_key_that_is_no_text_is_unknown():
-    assert mistakes_in({1: 2}) == ["unknown key '1'."]
+    assert mistakes_in({1: 2}) == [f"unknown key '1'. Known: {KEYS}"]
 
 
 def test_a_kernel_is_one_number_or_a_list():
@@ -197,8 +217,7 @@ def test_a_wrong_item_of_a_kernel_list_has_its_position():
         "encoder_kernel.1 is 0: Input should be greater than 0"
     ]
     assert mistakes_in({"encoder_kernel": "3"}) == [
-        "encoder_kernel is '3': Input should be a valid integer",
-        "encoder_kernel is '3': Input should be a valid array",
+        "encoder_kernel is '3': Input should be a valid integer or a list"
     ]
 
 

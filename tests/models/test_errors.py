@@ -8,7 +8,8 @@ COLOURS = ("crimson", "azure", "olive")
 
 
 @pytest.mark.parametrize(
-    ("name", "nearest"), [("crimsn", "crimson"), ("azur", "azure"), ("olives", "olive")]
+    ("name", "nearest"),
+    [("crimsn", "crimson"), ("azur", "azure"), ("olives", "olive"), ("Olvie", "olive")],
 )
 def test_the_nearest_choice_is_named(name, nearest):
     assert nearest_name(name, COLOURS) == nearest
@@ -30,3 +31,23 @@ def test_an_unknown_name_lists_all_choices_in_order():
 
 def test_an_unknown_name_says_so_when_there_are_no_choices():
     assert str(unknown_name("colour", "red", ())) == "unknown colour 'red'. Known: none yet"
+
+
+@pytest.mark.parametrize(
+    ("name", "choices"),
+    [
+        ("isinstance", ("int", "len")),
+        ("print", ("int",)),
+        ("ids", ("spaces",)),
+        ("gpu", ("cpu", "cuda")),
+        ("x", ("y",)),
+        ("", ("a", "b")),
+    ],
+)
+def test_what_is_merely_the_least_unlike_is_not_suggested(name, choices):
+    assert nearest_name(name, choices) is None
+
+
+def test_a_part_of_a_name_stands_for_it():
+    assert nearest_name("dropout", ("decoder_layers", "decoder_dropout")) == "decoder_dropout"
+    assert nearest_name("drop", ("decoder_layers", "decoder_dropout")) is None

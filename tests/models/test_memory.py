@@ -1,5 +1,6 @@
 """Running out of memory: how it is noticed."""
 
+import errno
 import resource
 import subprocess
 import sys
@@ -10,14 +11,41 @@ import torch
 
 import models
 from models import memory
-from models.memory import free_memory_mb, is_out_of_memory
+from models.errors import UserError
+from models.memory import OutOfMemory, free_memory_mb, is_out_of_memory
 
 ROOT = Path(models.__file__).parents[1]
+
+
+SAYS_SO = (
+    "CUDA out of memory. Tried to allocate 2.00 GiB",
+    "CUDA error: out of memory",
+    "MPS backend out of memory (MPS allocated: 9.0 GB)",
+    "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried",
+    "[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: not enough memory: you tried",
+    "unable to mmap 512 bytes from file <a>: Cannot allocate memory (12)",
+    "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+)
+"""Messages as torch gives them; a trial of a search has to understand the same ones."""
+
+
+@pytest.mark.parametrize("message", SAYS_SO)
+def test_every_message_of_torch_is_understood(message):
+    assert is_out_of_memory(RuntimeError(message))
+
+
+def test_every_phrase_stands_in_a_message():
+    assert all(any(phrase in text.lower() for text in SAYS_SO) for phrase in memory.SAYS_SO)
 
 
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
+        (OutOfMemory("out of memory on cpu: --batch_size 4 should fit"), True),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), True),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
+        (UserError("notes on running out of memory.csv: no such file"), False),
         (MemoryError(), True),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
         (RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate "

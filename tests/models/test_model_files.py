@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.checkpoints import write_checkpoint
 from models.errors import UserError
 from models.model_files import best_in, find_checkpoint, read_latents
 
@@ -37,6 +38,15 @@ def test_the_best_of_a_folder_is_by_the_models_first_metric(tmp_path):
     assert best_in("grammar_vae", tmp_path) == tmp_path / "best-seq_acc-2-0.9000.ckpt"
 
 
+def test_of_equals_in_a_folder_the_best_is_by_the_models_secondary_metric(tmp_path):
+    for epoch, elbo in enumerate([-20.0, -13.5, -14.0], 1):
+        write_checkpoint(
+            tmp_path / f"best-seq_acc-{epoch}-0.0000.ckpt",
+            {"metrics": {"val/seq_acc": 0.0, "val/elbo": elbo}},
+        )
+    assert best_in("grammar_vae", tmp_path) == tmp_path / "best-seq_acc-2-0.0000.ckpt"
+
+
 @pytest.mark.parametrize("save", [np.save, lambda path, a: np.savez(path, latents=a)])
 def test_latents_come_from_either_kind_of_file(tmp_path, save):
     path = tmp_path / ("a.npy" if save is np.save else "a.npz")
@@ -48,3 +58,21 @@ def test_a_file_without_latents_is_told(tmp_path):
     np.savez(tmp_path / "a.npz", other=np.eye(2))
     with pytest.raises(UserError, match="no array `latents` to read"):
         read_latents(tmp_path / "a.npz")
+
+
+def test_what_is_neither_file_nor_folder_nor_preset_is_said_to_be_none_of_them(tmp_path):
+    (tmp_path / "run_20261122").mkdir()
+    with pytest.raises(UserError) as caught:
+        find_checkpoint("grammar_vae", str(tmp_path / "run_20261121"), refuse)
+    assert str(caught.value).startswith(
+        f"{tmp_path}/run_20261121: there is no such file or folder. Did you mean 'run_20261122'? "
+        "Nor is it a preset: unknown grammar_vae preset"
+    )
+
+
+@pytest.mark.parametrize("content", [b"x + 1\n", b""])
+def test_what_is_no_array_is_told_without_advice_to_unpickle(tmp_path, content):
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(UserError, match=r"no array `latents` .*it is (text|empty)") as caught:
+        read_latents(tmp_path / "a.npz")
+    assert "pickle" not in str(caught.value)

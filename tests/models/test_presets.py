@@ -1,12 +1,21 @@
 """Where presets come from, and what is refused."""
 
+import dataclasses
 import os
 
 import pytest
 
 from models.config_file import parse_yaml
 from models.errors import UserError
-from models.presets import find_preset, list_presets, preset_folders, render_preset
+from models.grammar_vae.config import GrammarVaeConfig
+from models.presets import (
+    find_preset,
+    list_presets,
+    preset_folders,
+    preset_names,
+    render_preset,
+    survey_presets,
+)
 from models.registry import MODELS
 
 
@@ -85,8 +94,9 @@ def test_mistakes_in_a_preset_name_file_preset_and_key(folder):
     path = write(folder, "tiny: {z_dmi: 4, lr: fast}\n")
     with pytest.raises(UserError) as caught:
         find_preset("grammar_vae", "tiny")
+    keys = ", ".join(field.name for field in dataclasses.fields(GrammarVaeConfig))
     assert str(caught.value).splitlines() == [
-        f"{path}: tiny: unknown key 'z_dmi'. Did you mean 'z_dim'?",
+        f"{path}: tiny: unknown key 'z_dmi'. Did you mean 'z_dim'? Known: {keys}",
         f"{path}: tiny: lr is 'fast': Input should be a valid number",
     ]
 
@@ -161,3 +171,28 @@ def test_a_rendered_preset_writes_every_key_out(folder):
     assert lines[0] == "minimal:"
     keys = [line.strip().split(":")[0] for line in lines[1:]]
     assert keys == list(MODELS["grammar_vae"].config_type.__dataclass_fields__)
+
+
+def test_what_cannot_be_read_is_listed_beside_the_presets_that_can(folder):
+    file = write(folder, "wrong: {z_dmi: 4}\nright: {z_dim: 4}\n")
+    broken = write(folder, "x: [\n", "b.yaml")
+    survey = survey_presets("grammar_vae")
+    assert "right" in names_of(survey.presets)
+    assert "wrong" not in names_of(survey.presets)
+    assert [message.split(",")[0].split(" unknown")[0] for message in survey.mistakes] == [
+        str(broken),
+        f"{file}: wrong:",
+    ]
+    assert preset_names("grammar_vae")[-2:] == ["wrong", "right"]
+
+
+def test_a_broken_file_does_not_stand_in_the_way_of_a_preset_elsewhere(folder):
+    broken = write(folder, "x: [\n", "b.yaml")
+    assert find_preset("grammar_vae", "minimal").built_in
+    with pytest.raises(UserError, match=rf"unknown grammar_vae preset 'x'.*\n.*not read.*{broken}"):
+        find_preset("grammar_vae", "x")
+
+
+def test_a_preset_of_another_model_is_named_as_such(folder):
+    with pytest.raises(UserError, match=r"'gpu'.* of this name belongs to ast_autoencoder"):
+        find_preset("grammar_vae", "gpu")

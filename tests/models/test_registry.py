@@ -43,3 +43,25 @@ def test_listing_models_and_presets_imports_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("spec", MODELS.values(), ids=lambda spec: spec.name)
+def test_the_metric_that_decides_between_equals_is_comparable(spec):
+    secondary = spec.metric(spec.secondary_metric)
+    assert secondary.depends_on == ()
+    assert secondary.name != spec.main_metric
+
+
+@pytest.mark.parametrize(
+    ("model", "metric", "ranking"),
+    [
+        ("grammar_vae", "val/seq_acc", ("max", "val/elbo", "max")),
+        ("grammar_vae", "val/loss", ("min", "val/elbo", "max")),
+        ("ast_autoencoder", "val/exact_match_rate", ("max", "val/similarity_score", "max")),
+        ("ast_autoencoder", "val/loss", ("min", "val/similarity_score", "max")),
+    ],
+)
+def test_epochs_rank_by_any_metric(model, metric, ranking):
+    found = model_spec(model).ranking(metric)
+    assert (found.metric, found.mode) == (metric, ranking[0])
+    assert (found.secondary, found.secondary_mode) == ranking[1:]

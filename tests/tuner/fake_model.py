@@ -25,6 +25,8 @@ class FakeConfig:
     lr: float = 0.5
     fail: Literal["no", "nan", "nan_score", "error", "oom", "disk", "kill_once", "kill"] = "no"
     fail_epoch: int = 2
+    peak: int = 0
+    """The best epoch; after it the score falls. 0: it never does."""
     epoch_s: float = 0.0
     scratch: str = ""
 
@@ -66,7 +68,10 @@ class FakeTask:
     def evaluate(self) -> dict[str, float]:
         if self.config.fail == "nan_score" and self.num_epochs == self.config.fail_epoch:
             return {"score": math.nan, "cost": 1.0}
-        return {"score": self.config.lr * self.num_epochs, "cost": 1.0 / self.num_epochs}
+        peak = self.config.peak or self.num_epochs
+        level = peak / (1 + self.num_epochs - peak) if self.num_epochs > peak else self.num_epochs
+        score = self.config.lr * level
+        return {"score": score, "cost": 1.0 / score}
 
     def state_dict(self) -> dict[str, Any]:
         return {"num_epochs": self.num_epochs}
@@ -124,6 +129,7 @@ def fake_spec(presets_file: Path) -> ModelSpec:
             Metric(name="val/cost", mode="min", doc="less is better"),
         ),
         main_metric="val/score",
+        secondary_metric="val/cost",
         load_data=load_data,
         build_task=build_task,
         describe_cost=describe_cost,

@@ -1,4 +1,6 @@
+import dataclasses
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -7,7 +9,9 @@ from pathlib import Path
 import pytest
 
 import tuner.command_search
+from models.effects import Applies
 from models.errors import UserError
+from models.registry import MODELS
 from tuner.cli import build_parser, main
 from tuner.config import write_search
 from tuner.environment import render
@@ -154,6 +158,7 @@ class TestShow:
         assert content["status"] == "finished"
         best = content["trials"][0]
         assert (best["rank"], best["number"], best["value"], best["epoch"]) == (1, 1, 0.9, 2)
+        assert [trial["last"] for trial in content["trials"]] == [0.7, 0.2]
         assert best["params"] == {"lr": 0.375}
 
     def test_a_trial_with_its_curve(self, tiny_run, capsys):
@@ -163,11 +168,31 @@ class TestShow:
         assert "lr: 0.375" in out
         assert out.index("0.5000") < out.index("0.9000") < out.index("0.7000")
         assert "checkpoints/b/checkpoint_000002" in out
+        assert out.splitlines()[-1] == (
+            "val/score: best 0.9000 after epoch 2 (*), last 0.7000 after epoch 3"
+        )
+        marked = [line.split()[:2] for line in out.splitlines() if line.lstrip().startswith("*")]
+        assert marked == [["*2", "0.9000"]]
 
     def test_a_failed_trial_says_why(self, tiny_run, capsys):
         _, out, _ = run(capsys, "show", "tiny", "--trial", "2")
         assert "KeyError: 'lr'" in out
         assert "search.log" in out
+
+    @pytest.mark.parametrize(
+        ("host", "node", "where"),
+        [
+            (socket.gethostname(), "127.0.0.1", "1 start, on this machine"),
+            ("another", "127.0.0.1", "1 start, on 127.0.0.1"),
+            (socket.gethostname(), "203.0.113.9", "1 start, on 203.0.113.9"),
+        ],
+    )
+    def test_this_machine_is_not_called_by_an_address(self, tiny_run, capsys, host, node, where):
+        log = tiny_run.events_file
+        log.write_text(log.read_text().replace("10.0.0.7", node))
+        tiny_run.environment_file.write_text(render({"host": host}))
+        _, out, _ = run(capsys, "show", "tiny", "--trial", "1")
+        assert where in out
 
     def test_a_trial_as_json(self, tiny_run, capsys):
         _, out, _ = run(capsys, "show", "tiny", "--trial", "1", "--json")
@@ -206,7 +231,7 @@ class TestPromote:
     def test_the_best_trials(self, tiny_run, capsys):
         code, out, _ = run(capsys, "promote", "tiny", "--top", "3", "--no_confirm")
         assert code == 0
-        assert "tiny-1: trial 1, val/score 0.9000 after epoch 2" in out
+        assert "tiny-1: trial 1, val/score 0.9000 after epoch 2, last 0.7000\n" in out
         assert "no more trials of this run have a checkpoint (2 of 3)" in out
         assert "python -m models.fake.train --config tiny-1" in out
 
@@ -222,6 +247,36 @@ class TestPresets:
         assert "plain" in out
         assert "built in" in out
         assert "minimal" in run(capsys, "presets")[1]
+
+    def test_presets_of_one_name_have_their_own_counts(self, fake_spec, capsys):
+        _, out, _ = run(capsys, "presets")
+        large = [line.split() for line in out.splitlines() if line.startswith("large ")]
+        assert [(words[1], words[4]) for words in large] == [
+            ("grammar_vae", "21,050,024"),
+            ("ast_autoencoder", "2,072,838"),
+        ]
+
+    def test_a_broken_file_or_preset_does_not_hide_the_others(self, fake_spec, tmp_path, capsys):
+        folder = tmp_path / "presets" / "fake"
+        folder.mkdir(parents=True)
+        (folder / "a.yaml").write_text("mine: {lr: 0.1}\nwrong: {lrr: 1}\n")
+        (folder / "b.yaml").write_text("x: [\n")
+        code, out, err = run(capsys, "presets", "list", "--model", "fake")
+        assert code == 2
+        assert "mine" in out
+        assert "plain" in out
+        assert "a.yaml: wrong: unknown key 'lrr'. Did you mean 'lr'?" in err
+        assert "b.yaml, line 2" in err
+        assert run(capsys, "presets", "show", "mine")[0] == 0
+        code, _, err = run(capsys, "presets", "show", "wrong")
+        assert (code, "a.yaml: wrong: unknown key 'lrr'" in err) == (2, True)
+
+    def test_a_name_of_two_models_needs_the_model(self, fake_spec, capsys):
+        code, _, err = run(capsys, "presets", "show", "large")
+        assert code == 2
+        assert "several models have a preset 'large' (grammar_vae, ast_autoencoder)" in err
+        _, out, _ = run(capsys, "presets", "show", "large", "--model", "ast_autoencoder")
+        assert "# parameters: 2,072,838" in out
 
     def test_one_preset(self, fake_spec, capsys):
         _, out, _ = run(capsys, "presets", "show", "quick")
@@ -249,6 +304,48 @@ class TestCheck:
         assert "data: fake, rows: 6 train, 2 val, sha256 d1..." in out
         assert "10 parameters" in out
         assert "measured: " in out
+
+    def test_a_missing_data_file_is_a_mistake(self, fake_spec, tmp_path, monkeypatch, capsys):
+        (tmp_path / "spaces.py").touch()
+        file = tmp_path / "a.yaml"
+        file.write_text(
+            "model: grammar_vae\npreset: minimal\ndata: {prod: ids.npy, masks: m.npy}\n"
+            "space: {lr: {uniform: [0.1, 1.0]}, z_dmi: {int: [1, 2]}}\n"
+            "objective: {metric: val/seq_acc, mode: max}\n"
+            "scheduler: {max_epochs: 3}\nbudget: {num_trials: 2}\n"
+        )
+        for command in ("check", "search"):
+            code, out, err = run(capsys, command, str(file))
+            assert (code, out) == (2, "")
+            assert f"data.prod: there is no file ids.npy in {tmp_path}.\n" in err
+            assert f"data.masks: there is no file m.npy in {tmp_path}.\n" in err
+            assert (
+                "space.z_dmi: the preset has no such key. Did you mean 'z_dim'? Known: z_d" in err
+            )
+            assert "3 mistakes" in err
+
+    def test_data_that_cannot_be_loaded_are_not_called_free_of_mistakes(
+        self, make_search, monkeypatch, capsys
+    ):
+        search = make_search()
+
+        def refuse(data, progress):
+            raise UserError("the data are damaged")
+
+        spec = dataclasses.replace(search.spec, load_data=refuse)
+        monkeypatch.setitem(MODELS, "fake", spec)
+        code, out, err = run(capsys, "check", search.source)
+        assert (code, out, err) == (2, "", "error: the data are damaged\n")
+
+    def test_advice_is_printed(self, fake_spec, make_search, monkeypatch, capsys):
+        applies = (Applies(key="epoch_s", on="fail_epoch", above=2, why="it is slow later on"),)
+        monkeypatch.setitem(MODELS, "fake", dataclasses.replace(fake_spec, applies=applies))
+        changes = ["space.epoch_s={uniform: [0, 0.001]}", "space.fail_epoch={int: [1, 4]}"]
+        sets = [word for change in changes for word in ("--set", change)]
+        code, out, _ = run(capsys, "check", make_search().source, "--no_measure", *sets)
+        assert code == 0
+        assert "advice: space.epoch_s acts only with fail_epoch above 2 (it is slow later" in out
+        assert "add `when: {fail_epoch: [3, 4]}`" in out
 
     def test_without_measuring(self, make_search, capsys):
         _, out, _ = run(capsys, "check", make_search().source, "--no_measure")

@@ -3,6 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
+from models.ranking import Ranking
 from tuner.board import Board
 from tuner.live import (
     HEARTBEAT_S,
@@ -37,8 +38,7 @@ def clock():
 def board(clock):
     return Board(
         run="first",
-        metric="val/acc",
-        mode="max",
+        ranking=Ranking(metric="val/acc", mode="max", secondary="val/elbo"),
         num_trials=8,
         max_epochs=10,
         deadline=clock.now + 3600,
@@ -83,6 +83,11 @@ def test_a_lost_worker_is_told(lines, clock):
     play(lines, clock, "a", 3, [0.1, 0.2], outcome=None)
     lines.started("a")
     assert said(lines) == ["trial 3: lost its worker, starts again after epoch 2"]
+
+
+def test_the_best_value_is_told_with_the_last_beside_it(lines, clock):
+    play(lines, clock, "a", 0, [0.1, 0.5, 0.4])
+    assert "val/acc 0.5000 at epoch 2, last 0.4000 at epoch 3/10" in said(lines)[0]
 
 
 def test_the_heartbeat_comes_when_nothing_was_said(lines, clock):
@@ -142,13 +147,38 @@ def test_long_parameters_leave_the_other_columns_whole(board, clock):
 
 
 def test_less_can_be_better(clock):
-    board = Board(run="r", metric="val/acc", mode="min", num_trials=2, max_epochs=3, clock=clock)
+    board = Board(
+        run="r",
+        ranking=Ranking(metric="val/acc", mode="min"),
+        num_trials=2,
+        max_epochs=3,
+        clock=clock,
+    )
     view = TableView(board, io.StringIO())
     play(view, clock, "a", 0, [0.3, 0.1, 0.2])
     play(view, clock, "b", 1, [0.2])
+    play(view, clock, "c", 2, [0.15])
     assert board.best.number == 0
-    assert board.best.best == 0.1
+    assert (board.best.best, board.best.best_epoch) == (0.1, 2)
+    assert [row.number for row in visible_rows(board, num_rows=4)] == [0, 2, 1]
     assert "left" not in headline(board)
+
+
+def test_of_equal_trials_the_secondary_metric_decides(board):
+    for trial, number, elbo in [("a", 0, -19.8), ("b", 1, -13.5), ("c", 2, -14.0)]:
+        board.created(trial, number, {})
+        board.reported(trial, 1, {"val/acc": 0.0, "val/elbo": elbo})
+    assert [row.number for row in board.ranked(board.rows.values())] == [1, 2, 0]
+    assert board.best.number == 1
+
+
+def test_the_table_has_the_score_and_the_last_value(board, clock):
+    play(TableView(board, io.StringIO()), clock, "a", 0, [0.1, 0.7, 0.3])
+    console = Console(file=io.StringIO(), width=120)
+    console.print(render(board))
+    head, row = console.file.getvalue().splitlines()[1:3]
+    assert head.split()[:6] == ["trial", "state", "epoch", "val/acc", "last", "time"]
+    assert row.split()[3:6] == ["3/10", "0.7000", "0.3000"]
 
 
 def test_without_a_terminal_there_are_lines(board):

@@ -3,8 +3,9 @@ import json
 import pytest
 
 import tuner.promotion
-from models.checkpoints import write_checkpoint
+from models.checkpoints import read_checkpoint, write_checkpoint
 from models.errors import UserError
+from models.model_files import find_checkpoint
 from models.presets import find_preset
 from tuner.config import write_search
 from tuner.environment import render
@@ -33,10 +34,11 @@ class FakeRun:
             log.start(name)
             for epoch, value in enumerate(values, 1):
                 folder = f"checkpoints/{name}/checkpoint_{epoch:06d}"
-                log.report(name, epoch, {"val/score": value}, folder)
+                metrics = value if isinstance(value, dict) else {"val/score": value}
+                log.report(name, epoch, metrics, folder)
                 if checkpoints is None or epoch in checkpoints:
                     file = self.paths.folder / folder / "checkpoint.ckpt"
-                    write_checkpoint(file, {"epoch": epoch})
+                    write_checkpoint(file, {"trial": name, "epoch": epoch, "metrics": metrics})
             log.end(name, state)
 
     def end(self, status):
@@ -83,12 +85,65 @@ def test_the_best_become_presets_with_their_checkpoints(fake_run, presets):
     assert "trial 1 of run first: val/score 0.9000" in preset.config.description
 
 
+def test_every_checkpoint_is_of_the_epoch_that_its_name_says(fake_run, presets):
+    promote(fake_run.paths, top=3, confirm=False)
+    for number, trial, epochs in [(1, "b", [2, 3]), (2, "c", [1]), (3, "a", [2, 1])]:
+        found = {}
+        for path in (presets / f"first-{number}").glob("*.ckpt"):
+            _, _, epoch, value = path.stem.split("-")
+            content = read_checkpoint(path)
+            assert content["trial"] == trial
+            assert content["epoch"] == int(epoch)
+            assert f"{content['metrics']['val/score']:.4f}" == value
+            found[int(epoch)] = content
+        assert sorted(found) == sorted(epochs)
+        used = find_checkpoint("fake", f"first-{number}", lambda folder: folder)
+        assert read_checkpoint(used)["epoch"] == epochs[0]
+
+
+COST = "objective={metric: val/cost, mode: min}"
+
+
+def test_less_can_be_better(make_search, tmp_path, presets):
+    run = FakeRun(RunPaths(tmp_path / "runs" / "r"), make_search(COST))
+    run.trial("a", [{"val/cost": cost} for cost in (5.0, 3.0, 4.0)])
+    run.trial("b", [{"val/cost": cost} for cost in (9.0, 2.0, 8.0)])
+    run.trial("c", [{"val/cost": 4.0}])
+    promoted = promote(run.paths, top=3, confirm=False)
+    assert [(one.row.trial, one.best.epoch) for one in promoted] == [("b", 2), ("a", 2), ("c", 1)]
+    assert names(presets / "r-1") == [
+        "README.md", "best-cost-2-2.0000.ckpt", "best-cost-3-8.0000.ckpt",
+    ]  # fmt: skip
+    assert read_checkpoint(presets / "r-1" / "best-cost-3-8.0000.ckpt")["epoch"] == 3
+    assert read_checkpoint(find_checkpoint("fake", "r-1", lambda folder: folder))["epoch"] == 2
+
+
+def test_of_equal_epochs_and_trials_the_secondary_value_decides(make_search, tmp_path, presets):
+    run = FakeRun(RunPaths(tmp_path / "runs" / "r"), make_search())
+
+    def curve(*costs):
+        return [{"val/score": 0.0, "val/cost": cost} for cost in costs]
+
+    run.trial("a", curve(19.8, 15.0, 15.0, 17.0))
+    run.trial("b", curve(19.8, 13.5, 14.0))
+    run.trial("c", curve(15.0))
+    promoted = promote(run.paths, top=3, confirm=False)
+    assert [(one.row.trial, one.best.epoch) for one in promoted] == [("b", 2), ("a", 3), ("c", 1)]
+    used = find_checkpoint("fake", "r-2", lambda folder: folder)
+    assert used.name == "best-score-3-0.0000.ckpt"
+    card = (presets / "r-1" / "README.md").read_text()
+    assert (
+        "| `best-score-2-0.0000.ckpt` | val/score 0.0000, val/cost 13.5000 after epoch 2 |" in card
+    )
+
+
 def test_provenance_tells_where_it_comes_from(fake_run):
     (promoted,) = promote(fake_run.paths, confirm=False)
     provenance = find_preset("fake", promoted.preset.name).provenance
     assert provenance["run"] == "first"
     assert provenance["trial"] == {"number": 1, "id": "b", "state": "done", "epochs": 3}
     assert provenance["metric"] == {"name": "val/score", "value": 0.9, "epoch": 2}
+    assert provenance["last_value"] == 0.7
     assert provenance["confirmed"] is False
     assert provenance["parent_preset"] == "plain"
     assert provenance["commit"] == "abc"
@@ -102,6 +157,17 @@ def test_the_card_says_what_it_is(fake_run, presets):
     assert card.startswith("# first-1\n")
     assert "Not confirmed on fresh seeds" in card
     assert "python -m models.fake.train --config first-1" in card
+    assert (
+        "- val/score: 0.9000 after epoch 2, the best one; 0.7000 after epoch 3, the last one\n"
+        "- trial 1 of the run `first`, done, 3 epochs trained\n"
+    ) in card
+    listed = [line for line in card.splitlines() if line.startswith("| `best-")]
+    assert listed == [
+        "| `best-score-2-0.9000.ckpt` | val/score 0.9000 after epoch 2 |",
+        "| `best-score-3-0.7000.ckpt` | val/score 0.7000 after epoch 3 |",
+    ]
+    settings = {"lr": "0.375", "epochs": "4", "save_top_k": "2"}
+    assert all(f"| {key} | {value} |" in card for key, value in settings.items())
 
 
 def test_a_confirmation_is_written_down(fake_run):
@@ -216,3 +282,11 @@ def test_the_record_is_json(fake_run):
 
 def _disk_full(*arguments, **options):
     raise OSError(28, "No space left on device")
+
+
+def test_a_broken_preset_file_stands_in_no_way_and_is_not_overwritten(fake_run, presets):
+    presets.mkdir(parents=True)
+    (presets / "first-1.yaml").write_text("x: [\n")
+    (promoted,) = promote(fake_run.paths, confirm=False)
+    assert promoted.preset.name == "first-2"
+    assert (presets / "first-1.yaml").read_text() == "x: [\n"

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.errors import UserError
+from models.ranking import Ranking
 from tuner.events import EventLog
 from tuner.liveness import driver_identity
 from tuner.paths import RunPaths
@@ -16,6 +17,7 @@ from tuner.search_blocks import Objective
 
 ACC = Objective(metric="acc", mode="max")
 LOSS = Objective(metric="loss", mode="min")
+BY_ACC = Ranking(metric="acc", mode="max", secondary="elbo")
 
 
 def write_run(folder, trials, status="finished", identity=None):
@@ -44,17 +46,42 @@ def ended_process():
 
 def test_leaderboard_ranks_by_the_best_epoch(tmp_path):
     run = write_run(tmp_path, [[{"acc": 0.9}, {"acc": 0.1}], [{"acc": 0.3}, {"acc": 0.5}]])
-    board = leaderboard(run, "acc", "max")
+    board = leaderboard(run, BY_ACC)
     assert [(s.rank, s.row.number, s.value, s.epoch) for s in board] == [
         (1, 0, 0.9, 1),
         (2, 1, 0.5, 2),
     ]
-    assert [s.row.number for s in leaderboard(run, "acc", "min")] == [0, 1]  # 0.1 before 0.3
+    assert [s.row.number for s in leaderboard(run, Ranking(metric="acc", mode="min"))] == [
+        0,
+        1,
+    ]  # 0.1 before 0.3
+
+
+@pytest.mark.parametrize(
+    ("mode", "order"), [("max", [(2, 0.9, 0.2), (0, 0.7, 0.7), (1, 0.5, 0.5)]),
+                        ("min", [(2, 0.2, 0.2), (1, 0.4, 0.5), (0, 0.6, 0.7)])]
+)  # fmt: skip
+def test_a_trial_stands_by_its_best_value_with_the_last_beside_it(tmp_path, mode, order):
+    curves = [[0.6, 0.7], [0.4, 0.5], [0.9, 0.2]]
+    run = write_run(tmp_path, [[{"acc": value} for value in curve] for curve in curves])
+    board = leaderboard(run, Ranking(metric="acc", mode=mode))
+    assert [(s.row.number, s.value, s.last) for s in board] == order
+
+
+def test_of_trials_with_equal_values_the_secondary_metric_decides_then_the_later_epoch(tmp_path):
+    trials = [
+        [{"acc": 0.0, "elbo": -19.8}],
+        [{"acc": 0.0, "elbo": -13.5}, {"acc": 0.0, "elbo": -14.0}],
+        [{"acc": 0.0, "elbo": -14.0}, {"acc": 0.0, "elbo": -13.5}],
+        [{"acc": 0.0, "elbo": -19.8}],
+    ]
+    board = leaderboard(write_run(tmp_path, trials), BY_ACC)
+    assert [(s.row.number, s.epoch) for s in board] == [(2, 2), (1, 1), (0, 1), (3, 1)]
 
 
 def test_trials_without_a_value_come_last_by_number(tmp_path):
     run = write_run(tmp_path, [[], [{"acc": math.nan}], [{"acc": -1.0}]])
-    board = leaderboard(run, "acc", "max")
+    board = leaderboard(run, BY_ACC)
     assert [s.row.number for s in board] == [2, 0, 1]
     assert math.isnan(board[1].value)
     assert board[1].epoch is None
@@ -64,7 +91,7 @@ def test_trials_without_a_value_come_last_by_number(tmp_path):
 @settings(deadline=None)
 def test_leaderboard_is_sorted_whatever_the_values(tmp_path_factory, values, mode):
     run = write_run(tmp_path_factory.mktemp("run"), [[{"acc": value}] for value in values])
-    ranked = [s.value for s in leaderboard(run, "acc", mode)]
+    ranked = [s.value for s in leaderboard(run, Ranking(metric="acc", mode=mode))]
     finite = [value for value in values if math.isfinite(value)]
     assert ranked[: len(finite)] == sorted(finite, reverse=mode == "max")
     assert all(map(math.isnan, ranked[len(finite) :]))
@@ -73,12 +100,19 @@ def test_leaderboard_is_sorted_whatever_the_values(tmp_path_factory, values, mod
 def test_pareto_front_holds_what_no_other_beats(tmp_path):
     points = [(0.9, 3.0), (0.5, 1.0), (0.5, 2.0), (0.9, 3.0), (0.2, math.nan)]
     run = write_run(tmp_path, [[{"acc": acc, "loss": loss}] for acc, loss in points])
-    front = pareto_front(run, [ACC, LOSS])
+    front = pareto_front(run, [ACC, LOSS], BY_ACC)
     assert [(row.number, values) for row, values in front] == [
         (0, (0.9, 3.0)),
         (1, (0.5, 1.0)),
         (3, (0.9, 3.0)),
     ]
+
+
+def test_pareto_front_takes_the_values_of_the_best_epoch(tmp_path):
+    curves = [[(0.5, 2.0), (0.9, 3.0), (0.8, 1.0)], [(0.4, 2.5), (0.3, 0.1)]]
+    run = write_run(tmp_path, [[{"acc": a, "loss": b} for a, b in curve] for curve in curves])
+    front = pareto_front(run, [ACC, LOSS], BY_ACC)
+    assert [(row.number, values) for row, values in front] == [(0, (0.9, 3.0)), (1, (0.4, 2.5))]
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), max_size=8))
@@ -87,7 +121,7 @@ def test_pareto_front_agrees_with_the_definition(tmp_path_factory, points):
     run = write_run(
         tmp_path_factory.mktemp("run"), [[{"acc": float(a), "loss": float(b)}] for a, b in points]
     )
-    front = {row.number for row, _ in pareto_front(run, [ACC, LOSS])}
+    front = {row.number for row, _ in pareto_front(run, [ACC, LOSS], BY_ACC)}
     for number, (acc, loss) in enumerate(points):
         beaten = any(a >= acc and b <= loss and (a, b) != (acc, loss) for a, b in points)
         assert (number in front) == (not beaten)

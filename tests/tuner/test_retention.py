@@ -1,5 +1,6 @@
 import pytest
 
+from models.ranking import Ranking
 from tuner.outcomes import Outcome
 from tuner.paths import RunPaths
 from tuner.promotion_record import PromotedTrial, record_promotion
@@ -17,18 +18,19 @@ class Disk:
         self.paths = RunPaths(folder)
         self.said = []
         settings = {"num_per_trial": 2, "top_k": 2, "max_gb": None, "mode": "max"} | options
-        mode = settings.pop("mode")
-        self.retention = Retention(self.paths, "val/acc", mode, record=self.said.append, **settings)
+        ranking = Ranking(metric="val/acc", mode=settings.pop("mode"), secondary="val/elbo")
+        self.retention = Retention(self.paths, ranking, record=self.said.append, **settings)
         self.number = 0
 
     def trial(self, name, values, outcome=DONE):
         self.retention.created(name, self.number, {})
         self.number += 1
         for epoch, value in enumerate(values, 1):
+            value, elbo = value if isinstance(value, tuple) else (value, 0.0)  # noqa: PLW2901
             folder = f"checkpoints/{name}/checkpoint_{epoch:06d}"
             (self.paths.folder / folder).mkdir(parents=True)
             (self.paths.folder / folder / CHECKPOINT_FILE).write_bytes(b"x" * 1000)
-            self.retention.reported(name, epoch, {"val/acc": value}, folder)
+            self.retention.reported(name, epoch, {"val/acc": value, "val/elbo": elbo}, folder)
         if outcome is not None:
             self.retention.ended(name, outcome)
 
@@ -56,6 +58,25 @@ def test_less_can_be_better(tmp_path):
     disk = Disk(tmp_path, mode="min", num_per_trial=1)
     disk.trial("a", [0.9, 0.1, 0.8])
     assert disk.left("a") == [2]
+
+
+@pytest.mark.parametrize(("mode", "left"), [("max", ["d", "b"]), ("min", ["a", "c"])])
+def test_the_best_trials_are_those_of_the_mode(tmp_path, mode, left):
+    disk = Disk(tmp_path, mode=mode, num_per_trial=1)
+    for name, value in [("a", 0.1), ("b", 0.5), ("c", 0.3), ("d", 0.7)]:
+        disk.trial(name, [value])
+    assert [name for name in "abcd" if disk.left(name)] == sorted(left)
+
+
+def test_of_equal_epochs_those_with_the_better_secondary_value_stay(disk):
+    disk.trial("a", [(0.0, -19.8), (0.0, -13.5), (0.0, -15.0), (0.0, -13.5), (0.0, -14.0)])
+    assert disk.left("a") == [2, 4]
+
+
+def test_of_equal_trials_the_secondary_value_decides_then_the_order_of_drawing(disk):
+    for name, elbo in [("a", -9.0), ("b", -5.0), ("c", -9.0), ("d", -9.0)]:
+        disk.trial(name, [(0.5, elbo)])
+    assert [disk.left(name) for name in "abcd"] == [[1], [1], [], []]
 
 
 def test_only_the_best_trials_keep_theirs(disk):

@@ -1,16 +1,29 @@
 import io
 import json
 
+import optuna
 import pytest
 from optuna.trial import TrialState
 
+from models.checkpoints import read_checkpoint
 from models.errors import UserError
+from models.model_files import find_checkpoint
 from tuner.cli import main
 from tuner.errors import RunExists
 from tuner.paths import RunPaths, find_run
+from tuner.promotion import promote
 from tuner.results import kept_checkpoints, read_run
 from tuner.runner import RunOptions, run_search
-from tuner.study import CAUSE, RAY_TRIAL, build_sampler, open_storage, open_study
+from tuner.study import (
+    BEST_EPOCH,
+    CAUSE,
+    CURVE,
+    LAST,
+    RAY_TRIAL,
+    build_sampler,
+    open_storage,
+    open_study,
+)
 
 pytestmark = pytest.mark.ray
 
@@ -24,6 +37,29 @@ def run(search, **options):
 def study_rows(result, directions=("max",)):
     storage = open_storage(result.paths.study_file)
     return open_study(storage, result.name, directions, build_sampler("random", seed=0)).trials
+
+
+def check_stops(rows):
+    """Check that a trial that is better than all before it goes on, and the worst one does not."""
+    for number, row in enumerate(rows):
+        earlier = [other.params["lr"] for other in rows[:number]]
+        if row.params["lr"] >= max(earlier, default=0):
+            assert row.state == "done"
+        elif number > 2 and row.params["lr"] <= min(earlier):
+            assert row.cause == "rung 1"
+    assert {row.state for row in rows} == {"done", "stopped"}
+
+
+def check_checkpoints(promoted):
+    """Check that every promoted file holds the weights of the epoch that its name says."""
+    assert promoted.preset.checkpoints
+    for path in promoted.preset.checkpoints:
+        _, label, epoch, value = path.stem.split("-")
+        content = read_checkpoint(path)
+        assert content["epoch"] == content["task"]["num_epochs"] == int(epoch)
+        assert f"{content['metrics'][f'val/{label}']:.4f}" == value
+    used = find_checkpoint("fake", promoted.preset.name, lambda folder: folder)
+    assert read_checkpoint(used)["epoch"] == promoted.best.epoch
 
 
 @pytest.mark.usefixtures("ray_instance")
@@ -81,6 +117,43 @@ class TestWithRay:
                 assert (trial.state, trial.values) == (TrialState.COMPLETE, last)
             else:
                 assert trial.state is TrialState.PRUNED
+
+    def test_a_trial_has_one_score_everywhere_and_less_can_be_better(self, make_search, capsys):
+        """Every trial is at its best after epoch 3 of 6, and ASHA compares after 2 and after 4."""
+        search = make_search(
+            "objective={metric: val/cost, mode: min}",
+            "fixed={peak: 3}",
+            "scheduler={name: asha, max_epochs: 6, grace_epochs: 2, reduction_factor: 2}",
+            "budget.num_trials=6",
+            "keep.top_k=6",
+            "resources.cpu=2",  # one after another, so that the stops are known
+        )
+        result, said = run(search)
+        check_stops(result.rows)
+        storage = open_storage(result.paths.study_file)
+        study = optuna.load_study(study_name="tiny", storage=storage)
+        assert study.best_value == min(p.metrics["val/cost"] for r in result.rows for p in r.curve)
+        assert main(["show", "tiny", "--json"]) == 0
+        shown = {t["number"]: t for t in json.loads(capsys.readouterr().out)["trials"]}
+        for row, trial in zip(result.rows, study_rows(result, ("min",)), strict=True):
+            costs = [point.metrics["val/cost"] for point in row.curve]
+            best = min(costs)
+            assert trial.value == shown[row.number]["value"] == best
+            assert f"trial {row.number}: {row.state} ({row.cause}), val/cost {best:.4f}" in said
+            assert trial.user_attrs[BEST_EPOCH] == shown[row.number]["epoch"]
+            assert trial.user_attrs[LAST] == {"val/cost": costs[-1]}
+            assert shown[row.number]["last"] == costs[-1]
+            assert trial.user_attrs[CURVE]["val/cost"] == costs
+        assert any(row.last_metrics["val/cost"] > 1 / (3 * row.params["lr"]) for row in result.rows)
+        ranked = sorted(shown.values(), key=lambda one: one["value"])
+        assert [one["number"] for one in shown.values()] == [one["number"] for one in ranked]
+        for promoted, one in zip(promote(result.paths, top=6, confirm=False), ranked, strict=True):
+            provenance = promoted.preset.provenance
+            assert provenance["trial"]["number"] == one["number"]
+            assert provenance["metric"]["value"] == one["value"]
+            assert provenance["metric"]["epoch"] == one["epoch"]
+            assert provenance["last_value"] == one["last"]
+            check_checkpoints(promoted)
 
     def test_failures_have_their_causes(self, make_search, fake_spec, tmp_path, monkeypatch):
         """A worker that dies once costs nothing; one that always dies loses its trial."""

@@ -1,14 +1,91 @@
+"""ASHA as a search uses it: which trials are stopped at a rung, in either direction."""
+
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
+from models.ranking import Ranking
 from tuner.scheduler import build_asha, build_fifo
+
+METRIC = "val/x"
+
+
+class Rungs:
+    """Reports the epochs of one trial after another to a scheduler."""
+
+    def __init__(self, mode, **settings):
+        self.scheduler = build_asha(
+            Ranking(metric=METRIC, mode=mode),
+            **{"max_epochs": 9, "grace_epochs": 2, "reduction_factor": 2.0, "seed": 0} | settings,
+        )
+
+    def train(self, name, values, *, ends=False):
+        """Return the epoch at which the trial is stopped, or None."""
+        trial = SimpleNamespace(trial_id=name)
+        self.scheduler.on_trial_add(None, trial)
+        for epoch, value in enumerate(values, 1):
+            result = {"epoch": epoch, METRIC: value}
+            if ends and epoch == len(values):
+                self.scheduler.on_trial_complete(None, trial, result)
+            elif self.scheduler.on_trial_result(None, trial, result) == TrialScheduler.STOP:
+                return epoch
+        return None
+
+
+@pytest.mark.parametrize(("mode", "sign"), [("max", 1), ("min", -1)])
+def test_trials_that_fall_behind_are_stopped_at_a_rung(mode, sign):
+    rungs = Rungs(mode)
+    assert rungs.train("first", [sign * 0.5] * 4) is None
+    assert rungs.train("better", [sign * 0.7] * 4) is None
+    assert rungs.train("worse", [sign * 0.1] * 4) == 2
+    assert rungs.train("late", [sign * 0.8, sign * 0.8, sign * 0.8, sign * 0.9]) is None
+
+
+@pytest.mark.parametrize(("mode", "sign"), [("max", 1), ("min", -1)])
+def test_a_trial_is_compared_by_its_best_value_so_far(mode, sign):
+    rungs = Rungs(mode)
+    assert rungs.train("steady", [sign * 0.5, sign * 0.5]) is None
+    assert rungs.train("dips", [sign * 0.9, sign * 0.1]) is None
+    # What has to be beaten is the best value, too, not that of the epoch at the rung.
+    assert rungs.train("between", [sign * 0.2, sign * 0.6]) == 2
+
+
+def test_the_last_epoch_of_a_trial_counts_with_its_best_value():
+    rungs = Rungs("max")
+    rungs.train("ended", [0.9, 0.1], ends=True)
+    assert rungs.train("other", [0.5, 0.5]) == 2
+
+
+def test_the_reported_result_is_left_as_it_is():
+    rungs = Rungs("max")
+    trial = SimpleNamespace(trial_id="a")
+    rungs.scheduler.on_trial_add(None, trial)
+    results = [{"epoch": epoch, METRIC: value} for epoch, value in [(1, 0.9), (2, 0.1)]]
+    for result in results:
+        rungs.scheduler.on_trial_result(None, trial, result)
+    assert [result[METRIC] for result in results] == [0.9, 0.1]
+
+
+def test_a_failure_has_no_epoch_and_is_not_compared():
+    rungs = Rungs("max")
+    trial = SimpleNamespace(trial_id="a")
+    rungs.scheduler.on_trial_add(None, trial)
+    assert rungs.scheduler.on_trial_result(None, trial, {METRIC: np.nan}) == TrialScheduler.CONTINUE
+    assert rungs.train("b", [0.1, 0.1]) is None
+
+
+def test_fifo_stops_none():
+    assert isinstance(build_fifo(), FIFOScheduler)
 
 
 def scheduler(name):
     if name == "fifo":
         return build_fifo()
-    return build_asha("v", "max", max_epochs=9, grace_epochs=1, reduction_factor=3, seed=0)
+    return build_asha(
+        Ranking(metric="v", mode="max"), max_epochs=9, grace_epochs=1, reduction_factor=3, seed=0
+    )
 
 
 def trial(number, status, worker=None):

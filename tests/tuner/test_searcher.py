@@ -1,11 +1,23 @@
+import json
 import math
 
 import pytest
 from optuna.trial import TrialState
 
+from models.ranking import Ranking
 from tuner.outcomes import Outcome
 from tuner.searcher import OptunaSearcher
-from tuner.study import CAUSE, MESSAGE, RAY_TRIAL, build_sampler, open_storage, open_study
+from tuner.study import (
+    BEST_EPOCH,
+    CAUSE,
+    CURVE,
+    LAST,
+    MESSAGE,
+    RAY_TRIAL,
+    build_sampler,
+    open_storage,
+    open_study,
+)
 
 METRIC = "val/acc"
 
@@ -22,6 +34,7 @@ class Script:
             self.study,
             lambda trial: {"lr": trial.suggest_float("lr", 0.0, 1.0)},
             metrics,
+            Ranking(metric=metrics[0], mode=directions[0], secondary="val/elbo"),
             rungs=rungs,
             on_trial=lambda *told: self.created.append(told),
         )
@@ -45,12 +58,48 @@ def script(tmp_path):
     return Script(tmp_path / "study.journal")
 
 
-def test_a_completed_trial_has_every_report_and_its_last_value(script):
+def test_a_completed_trial_has_its_best_value_and_every_report_beside_it(script):
     script.run("a", [0.1, 0.4, 0.3], finished="epochs")
     row = script.rows[0]
-    assert (row.state, row.value) == (TrialState.COMPLETE, 0.3)
-    assert row.intermediate_values == {1: 0.1, 2: 0.4, 3: 0.3}
+    assert (row.state, row.value) == (TrialState.COMPLETE, 0.4)
+    assert row.intermediate_values == {1: 0.1, 2: 0.4, 3: 0.4}
     assert row.user_attrs[RAY_TRIAL] == "a"
+    assert row.user_attrs[BEST_EPOCH] == 2
+    assert row.user_attrs[LAST] == {METRIC: 0.3}
+    assert row.user_attrs[CURVE] == {"epoch": [1, 2, 3], METRIC: [0.1, 0.4, 0.3]}
+
+
+@pytest.mark.parametrize(("finished", "state"), [("epochs", "COMPLETE"), (None, "PRUNED")])
+@pytest.mark.parametrize(
+    ("mode", "best", "so_far"),
+    [("max", 0.4, [0.2, 0.4, 0.4, 0.4]), ("min", 0.1, [0.2, 0.2, 0.1, 0.1])],
+)
+def test_the_value_is_the_best_so_far(tmp_path, mode, best, so_far, finished, state):
+    script = Script(tmp_path / "study.journal", directions=(mode,))
+    script.run("a", [0.2, 0.4, 0.1, 0.3], finished=finished)
+    row = script.rows[0]
+    assert (row.state.name, row.value) == (state, best)
+    assert list(row.intermediate_values.values()) == so_far
+    assert row.user_attrs[LAST] == {METRIC: 0.3}
+    if state == "COMPLETE":
+        assert script.study.best_value == best
+
+
+def test_the_study_seeks_the_mode_of_the_objective(tmp_path):
+    for mode, best in [("max", 0.5), ("min", 0.1)]:
+        script = Script(tmp_path / f"{mode}.journal", directions=(mode,))
+        for number, value in enumerate([0.3, 0.1, 0.5]):
+            script.run(f"t{number}", [value], finished="epochs")
+        assert script.study.best_value == best
+
+
+def test_of_equal_values_the_secondary_metric_decides_which_epoch_is_the_best(script):
+    script.searcher.suggest("a")
+    for epoch, elbo in enumerate([-19.8, -13.5, -14.0], 1):
+        metrics = json.dumps({METRIC: 0.0, "val/elbo": elbo})
+        script.searcher.on_trial_result("a", {METRIC: 0.0, "epoch": epoch, "metrics": metrics})
+    script.searcher.close(Outcome(state="stopped", cause="budget"))
+    assert script.rows[0].user_attrs[BEST_EPOCH] == 2
 
 
 def test_early_stopping_is_an_end_by_itself(script):
@@ -98,6 +147,7 @@ def test_nan_never_reaches_the_study(script):
     assert row.state is TrialState.FAIL
     assert row.user_attrs[CAUSE] == "nan"
     assert row.intermediate_values == {2: 0.2}
+    assert row.user_attrs[CURVE] == {"epoch": [2], METRIC: [0.2]}
 
 
 def test_a_resumed_trial_may_repeat_epochs(script):
@@ -108,6 +158,7 @@ def test_a_resumed_trial_may_repeat_epochs(script):
         trial_id="a", result={METRIC: 0.3, "epoch": 3, "finished": "epochs"}
     )
     assert script.rows[0].intermediate_values == {1: 0.1, 2: 0.2, 3: 0.3}
+    assert script.rows[0].user_attrs[CURVE]["epoch"] == [1, 2, 3]
 
 
 def test_the_recorder_hears_of_every_new_trial(script):
@@ -167,3 +218,18 @@ def test_several_objectives_are_told_without_curves(tmp_path):
     script.run("b", [0.1, 0.2], **{"val/kl": 3.0})
     assert script.rows[0].values == [0.2, 3.0]
     assert [row.state for row in script.rows] == [TrialState.COMPLETE, TrialState.PRUNED]
+
+
+def test_several_objectives_are_those_of_the_best_epoch_by_the_first(tmp_path):
+    script = Script(
+        tmp_path / "study.journal", metrics=(METRIC, "val/kl"), directions=("max", "min")
+    )
+    script.searcher.suggest("a")
+    for epoch, (acc, kl) in enumerate([(0.1, 1.0), (0.9, 3.0), (0.5, 2.0)], 1):
+        result = {METRIC: acc, "val/kl": kl, "epoch": epoch}
+        if epoch < 3:
+            script.searcher.on_trial_result("a", result)
+    script.searcher.on_trial_complete("a", {**result, "finished": "epochs"})
+    row = script.rows[0]
+    assert row.values == [0.9, 3.0]
+    assert (row.user_attrs[BEST_EPOCH], row.user_attrs[LAST]) == (2, {METRIC: 0.5, "val/kl": 2.0})

@@ -5,6 +5,7 @@ from rich.console import Console
 
 from models.model_spec import ModelCost
 from models.presets import list_presets
+from models.ranking import Ranking
 from tuner.cost import SearchCost, SearchTime
 from tuner.events import EventLog
 from tuner.paths import RunPaths
@@ -14,6 +15,7 @@ from tuner.table import cost_table, leaderboard_table, presets_table, runs_table
 
 ACC = Objective(metric="val/seq_acc", mode="max")
 KL = Objective(metric="val/kl", mode="min")
+BY_ACC = Ranking(metric="val/seq_acc", mode="max")
 COST = ModelCost(num_parameters=1234567, checkpoint_mb=10, memory_mb=800, rows_per_epoch=1000)
 
 
@@ -41,8 +43,10 @@ def run(tmp_path):
 
 
 def test_leaderboard_shows_the_best_first(run):
-    head, *rows = lines(leaderboard_table(run, [ACC]))
-    assert head.split() == ["rank", "trial", "val/seq_acc", "epoch", "time", "state", "parameters"]
+    head, *rows = lines(leaderboard_table(run, [ACC], BY_ACC))
+    assert head.split() == [
+        "rank", "trial", "val/seq_acc", "epoch", "last", "time", "state", "parameters",
+    ]  # fmt: skip
     assert [row.split()[:4] for row in rows] == [
         ["1", "1", "0.7500", "1/1"],
         ["2", "0", "0.2500", "1/1"],
@@ -53,19 +57,30 @@ def test_leaderboard_shows_the_best_first(run):
     assert "failed (nan)" in rows[3]
 
 
+def test_leaderboard_shows_the_last_value_beside_the_best(tmp_path):
+    paths = RunPaths(tmp_path / "second")
+    with EventLog(paths.events_file) as log:
+        log.trial("t", 0, {})
+        log.start("t")
+        for epoch, value in enumerate([0.5, 0.75, 0.25], 1):
+            log.report("t", epoch, {"val/seq_acc": value})
+    _, row = lines(leaderboard_table(read_run(paths), [ACC], BY_ACC))
+    assert row.split()[2:5] == ["0.7500", "2/3", "0.2500"]
+
+
 def test_leaderboard_can_be_cut(run):
-    assert len(lines(leaderboard_table(run, [ACC], num_rows=2))) == 3
+    assert len(lines(leaderboard_table(run, [ACC], BY_ACC, num_rows=2))) == 3
 
 
 def test_several_objectives_mark_the_pareto_front(run):
-    head, *rows = lines(leaderboard_table(run, [ACC, KL]))
+    head, *rows = lines(leaderboard_table(run, [ACC, KL], BY_ACC))
     assert "val/kl" in head
     assert [row.split()[1] for row in rows] == ["1*", "0*", "2", "3"]
     assert rows[0].split()[3] == "12.0000"
 
 
 def test_leaderboard_fits_a_narrow_terminal(run):
-    assert all(len(line) <= 80 for line in lines(leaderboard_table(run, [ACC]), width=80))
+    assert all(len(line) <= 80 for line in lines(leaderboard_table(run, [ACC], BY_ACC), width=80))
 
 
 def test_runs_show_status_and_best(run):
@@ -76,7 +91,7 @@ def test_runs_show_status_and_best(run):
 
 
 def test_presets_show_parameters_where_they_are_known():
-    shown = lines(presets_table(list_presets("grammar_vae"), {"minimal": 222540}))
+    shown = lines(presets_table(list_presets("grammar_vae"), {("grammar_vae", "minimal"): 222540}))
     minimal = next(line for line in shown if line.startswith("minimal"))
     assert "grammar_vae  built in  " in minimal
     assert "222,540" in minimal

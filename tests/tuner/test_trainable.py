@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ import pytest
 
 import tuner.trainable
 from models.errors import UserError
+from models.ranking import Ranking
 from models.training import EpochReport, FitSettings
 from tuner.trainable import EpochReporter, TrialPlan, fit_settings, train_trial
 from tuner.trial_checkpoints import CHECKPOINT_FILE
@@ -62,7 +64,10 @@ def train(fake_ray, fake_spec, fake):
 
     def run(**params):
         plan = TrialPlan(
-            spec=fake_spec, settings={"epochs": 3, "lr": 0.5}, objectives=(("val/score", "max"),)
+            spec=fake_spec,
+            settings={"epochs": 3, "lr": 0.5},
+            objectives=("val/score",),
+            ranking=fake_spec.ranking("val/score"),
         )
         fake_ray.results.clear()
         train_trial({"number": 7, "params": params}, plan, data)
@@ -85,6 +90,12 @@ def test_the_loop_watches_the_main_metric_above_its_floor(fake_spec, fake):
     assert settings == FitSettings(
         epochs=9, early_stop_patience=2, seed=5, metric="val/score", mode="max", floor=0.0
     )
+
+
+def test_the_loop_watches_a_main_metric_of_which_less_is_better(fake_spec, fake):
+    spec = dataclasses.replace(fake_spec, main_metric="val/cost", secondary_metric="val/score")
+    settings = fit_settings(spec, fake.FakeConfig())
+    assert (settings.metric, settings.mode) == ("val/cost", "min")
 
 
 @pytest.mark.parametrize(
@@ -162,24 +173,39 @@ class Reports:
 
     def __init__(self, mode="max"):
         self.now = 0.0
+        self.number = 0
         self.saved = []
         plan = TrialPlan(
-            spec=None, settings={}, objectives=(("val/score", mode),), checkpoint_interval_s=10.0
+            spec=None,
+            settings={},
+            objectives=("val/score",),
+            ranking=Ranking(metric="val/score", mode=mode, secondary="val/elbo"),
+            checkpoint_interval_s=10.0,
         )
         self.reporter = EpochReporter(
             plan, lambda result, folder: self.saved.append(folder is not None), lambda: self.now
         )
 
-    def epoch(self, value, finished=None):
-        metrics = {"val/score": value} if value is not None else {"val/cost": 1.0}
-        self.reporter(EpochReport(epoch=1, metrics=metrics, finished=finished, save=Path.touch))
+    def epoch(self, value, finished=None, elbo=0.0):
+        self.number += 1
+        metrics = {"val/score": value, "val/elbo": elbo} if value is not None else {"val/cost": 1.0}
+        self.reporter(
+            EpochReport(epoch=self.number, metrics=metrics, finished=finished, save=Path.touch)
+        )
 
 
 def test_an_improvement_writes_a_checkpoint():
     reports = Reports()
-    for value in (0.1, 0.2, 0.2, 0.1, 0.3):
+    for value in (0.1, 0.2, 0.15, 0.1, 0.3):
         reports.epoch(value)
     assert reports.saved == [True, True, False, False, True]
+
+
+def test_of_equal_values_the_secondary_metric_decides_what_improves_then_the_later_epoch():
+    reports = Reports()
+    for elbo in (-19.8, -13.5, -14.0, -13.5, -12.0, -13.0):
+        reports.epoch(0.0, elbo=elbo)
+    assert reports.saved == [True, True, False, True, True, False]
 
 
 def test_less_can_be_an_improvement():

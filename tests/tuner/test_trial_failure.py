@@ -2,8 +2,11 @@ import errno
 import math
 
 import pytest
+import torch
 
+from models import memory
 from models.errors import UserError
+from models.memory import OutOfMemory
 from models.training import TrainingDiverged
 from tuner.trial_failure import (
     ObjectiveNotFinite,
@@ -21,6 +24,13 @@ def raised(error, cause=None):
         return caught
 
 
+@pytest.mark.parametrize("phrase", memory.SAYS_SO)
+def test_a_trial_understands_what_training_understands_of_memory(phrase):
+    said = RuntimeError(f"CUDA error: {phrase.upper()} in step 3")
+    assert cause_of(said) == "oom"
+    assert cause_of(raised(UserError("last.ckpt: cannot be written"), said)) == "oom"
+
+
 @pytest.mark.parametrize(
     ("error", "cause"),
     [
@@ -29,6 +39,11 @@ def raised(error, cause=None):
         (MemoryError(), "oom"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "oom"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "oom"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED"), "oom"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "oom"),
+        (OutOfMemory("out of memory on cpu: try half the --batch_size"), "oom"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "oom"),
+        (ValueError("out of memory"), "error"),  # a model's own words, not those of torch
         (OSError(errno.ENOSPC, "No space left on device"), "disk"),
         (UserError("last.ckpt: cannot be written (No space left on device)"), "disk"),
         (ValueError("shapes differ"), "error"),

@@ -3,11 +3,14 @@ from pathlib import Path
 
 import pytest
 
+from models.ranking import Ranking
 from tuner.errors import RunCorrupt
 from tuner.events import RunChanged, TrialCreated, TrialEnded, TrialReported, TrialStarted
 from tuner.trial_rows import fold_trials
 
 SOURCE = Path("events.jsonl")
+MOST = Ranking(metric="acc", mode="max", secondary="elbo")
+LEAST = Ranking(metric="acc", mode="min")
 
 
 def created(trial="t", number=0, time=0.0, **params):
@@ -40,7 +43,7 @@ def test_new_trial_is_queued():
         0,
         {},
     )
-    assert row.best("acc", "max") is None
+    assert row.best(MOST) is None
 
 
 def test_states_follow_the_events():
@@ -55,12 +58,27 @@ def test_rows_are_in_the_order_of_drawing():
     assert [row.trial for row in rows] == ["a", "b"]
 
 
-def test_best_epoch_is_the_first_with_the_best_finite_value():
+def test_best_epoch_is_the_last_with_the_best_finite_value():
     values = [0.2, math.nan, 0.9, 0.9, math.inf, 0.1]
     (row,) = fold(created(), started(), *(reported(i, v) for i, v in enumerate(values, 1)))
-    assert row.best("acc", "max").epoch == 3
-    assert row.best("acc", "min").epoch == 6
-    assert row.best("loss", "min") is None
+    assert row.best(MOST).epoch == 4
+    assert row.best(LEAST).epoch == 6
+    assert row.best(Ranking(metric="loss", mode="min")) is None
+
+
+def test_of_epochs_with_equal_values_the_secondary_metric_decides():
+    points = [
+        TrialReported(trial="t", epoch=epoch, metrics={"acc": 0.0, "elbo": elbo}, time=0.0)
+        for epoch, elbo in enumerate([-19.8, -13.5, -14.0], 1)
+    ]
+    (row,) = fold(created(), started(), *points)
+    assert row.best(MOST).epoch == 2
+    assert row.cost(MOST) == (0.0, 13.5, -2)
+
+
+def test_trial_without_a_value_stands_behind_all_others():
+    without, low = fold(created("a"), created("b", 1), started("b"), reported(1, -1e9, trial="b"))
+    assert low.cost(MOST) < without.cost(MOST)
 
 
 def test_epochs_that_are_trained_again_replace_the_old_ones():

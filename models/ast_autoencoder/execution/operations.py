@@ -158,6 +158,7 @@ def _of_texts(meter: Meter) -> dict[str, Operation]:
 
     def replace(text: str, old: str, new: str) -> str:
         meter.went_over(len(text))
+        # An empty text is found between all characters, by count as by replace.
         meter.length(len(text) + text.count(old) * (len(new) - len(old)))
         return text.replace(old, new)
 

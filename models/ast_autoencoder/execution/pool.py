@@ -21,7 +21,7 @@ _JOBS_AHEAD = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lost:
+class LostJob:
     """What a job ended in when its worker did not finish it."""
 
     reason: Literal["worker_died", "time_limit"]
@@ -80,7 +80,7 @@ class WorkerPool:
         _kill_all(self._seats, os.getpid())
 
     def run(self, jobs: Iterable[Any]) -> Generator[Any, None, None]:
-        """Yield the result of each job, or a Lost, in the order of the jobs.
+        """Yield the result of each job, or a LostJob, in the order of the jobs.
 
         Jobs are plain values (see `frames`), taken one by one as workers become free; not many
         more are taken than results were asked for.
@@ -181,7 +181,7 @@ class WorkerPool:
         """Give up a worker and with it its job."""
         last_words = self._remove(seat)
         if seat.job is not None:
-            done[seat.job] = Lost(reason=reason)
+            done[seat.job] = LostJob(reason=reason)
         if not seat.ready:
             self._failed_starts += 1
             if self._failed_starts == _MAX_FAILED_STARTS:

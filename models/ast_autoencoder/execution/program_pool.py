@@ -11,7 +11,7 @@ from models.ast_autoencoder.execution.outcomes import (
     Outcome,
     Value,
 )
-from models.ast_autoencoder.execution.pool import Lost, WorkerPool
+from models.ast_autoencoder.execution.pool import LostJob, WorkerPool
 from models.ast_autoencoder.execution.worker_process import WorkerSettings
 
 _MODULE = "models.ast_autoencoder.execution.worker"
@@ -112,13 +112,13 @@ class ProgramPool:
         found: list[Any] = []
         for start, result in zip(starts, self._jobs(name, runs, starts, size), strict=True):
             count = min(size, len(runs) - start)
-            found += [result] * count if isinstance(result, Lost) else result
-        alone = [i for i, result in enumerate(found) if isinstance(result, Lost)]
+            found += [result] * count if isinstance(result, LostJob) else result
+        alone = [i for i, result in enumerate(found) if isinstance(result, LostJob)]
         for place, result in zip(alone, self._jobs(name, runs, alone, 1), strict=True):
-            found[place] = result if isinstance(result, Lost) else result[0]
+            found[place] = result if isinstance(result, LostJob) else result[0]
         return [
             [read(_lost(each))] * count
-            if isinstance(each, Lost)
+            if isinstance(each, LostJob)
             else [read(result) for result in each]
             for each, count in zip(found, sizes, strict=True)
         ]
@@ -134,7 +134,7 @@ def _plain(ids: Sequence[int]) -> list[int]:
     return [production_id for each in ids if (production_id := int(each)) != -1]
 
 
-def _lost(lost: Lost) -> Outcome:
+def _lost(lost: LostJob) -> Outcome:
     return TIME_LIMIT if lost.reason == "time_limit" else WORKER_DIED
 
 

@@ -4,37 +4,16 @@ A closure returns what the program returns, or None when the program goes on: no
 is None.
 """
 
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from models.ast_autoencoder.execution.expressions import Expression, ExpressionCompiler, Slots
 from models.ast_autoencoder.execution.limits import Meter, SizeLimitReached, StepLimitReached
 from models.ast_autoencoder.execution.operations import Operation
+from models.ast_autoencoder.language.kinds import Kind, language
 from models.ast_autoencoder.language.tree import Node
 
 Statement = Callable[[Slots], Any]
-
-_COMPARISONS: Mapping[str, Operation] = {
-    "while_lt": operator.lt,
-    "while_le": operator.le,
-    "while_gt": operator.gt,
-    "while_ge": operator.ge,
-    "shrink_gt": operator.gt,
-}
-
-_CHANGES: Mapping[str, str] = {
-    "iadd": "add",
-    "isub": "sub",
-    "imul": "mul",
-    "ifloordiv": "floordiv",
-    "imod": "mod",
-    "iadd_str": "concat_str",
-    "step_add": "add",
-    "step_sub": "sub",
-    "step_floordiv": "floordiv",
-}
-"""Augmented assignments -> the operation in them."""
 
 
 class StatementCompiler:
@@ -65,12 +44,12 @@ class StatementCompiler:
             "step_mod": self._step_mod,
         }
         self._of_family: Mapping[str, Callable[[Node], Statement]] = {
+            "return": self._return,
             "let": self._assign,
             "set": self._assign,
             "if": self._if,
             "for": self._for,
             "while": self._while,
-            "shrink": self._while,
         }
 
     def block(self, nodes: tuple[Node, ...]) -> Statement:
@@ -106,16 +85,19 @@ class StatementCompiler:
         return run
 
     def _statement(self, node: Node) -> Statement:
-        kind = node.kind
-        family = kind.partition("_")[0]
-        if family == "return":
-            return self._expression(node.args[0])
-        if kind in _CHANGES:
-            operation = self._operations[_CHANGES[kind]]
-            return _change(_slot(node), operation, *self._parts(node))
-        if kind in self._of_kind:
-            return self._of_kind[kind](_slot(node), *self._parts(node))
-        return self._of_family[family](node)
+        if node.kind in self._of_kind:
+            return self._of_kind[node.kind](_slot(node), *self._parts(node))
+        kind = language().named(node.kind)
+        if kind.family in ("augment", "step"):
+            return _change(_slot(node), self._operation(kind), *self._parts(node))
+        return self._of_family[kind.family](node)
+
+    def _operation(self, kind: Kind) -> Operation:
+        assert kind.operation is not None  # of a while, a step, an augmented assignment
+        return self._operations[kind.operation]
+
+    def _return(self, node: Node) -> Statement:
+        return self._expression(node.args[0])
 
     def _if(self, node: Node) -> Statement:
         branches = [self.block(block) for block in node.blocks]
@@ -183,15 +165,17 @@ class StatementCompiler:
     def _iterated(self, kind: str, parts: list[Expression]) -> Expression:
         """Return a closure for what a loop goes over."""
         first = parts[0]
-        if kind.startswith("for_range_"):
-            return lambda slots: range(*[part(slots) for part in parts])
-        if kind == "for_words":
-            return lambda slots: first(slots).split()
-        return first
+        match kind:
+            case "for_range_1" | "for_range_2" | "for_range_3":
+                return lambda slots: range(*[part(slots) for part in parts])
+            case "for_words":
+                return lambda slots: first(slots).split()
+            case _:
+                return first
 
     def _while(self, node: Node) -> Statement:
-        kind = node.kind.removesuffix("_and")
-        goes_on = _compare(_slot(node), _COMPARISONS[kind], self._expression(node.args[0]))
+        comparison = self._operation(language().named(node.kind))
+        goes_on = _compare(_slot(node), comparison, self._expression(node.args[0]))
         condition = self._expression(node.args[1]) if len(node.args) > 1 else None
         body = self.block(node.blocks[0])
 

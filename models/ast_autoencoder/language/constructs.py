@@ -3,7 +3,7 @@
 import ast
 
 from models.ast_autoencoder.language.templates import expression_templates
-from models.errors import did_you_mean
+from models.errors import nearest_name
 
 _EXPRESSIONS: dict[type[ast.expr], str] = {
     ast.Attribute: "attributes are not in the language: only the calls of its methods are",
@@ -94,4 +94,7 @@ def _call(name: str, key: str) -> str:
     if name in _ALONE:
         return _ALONE[name]
     known = [shape for shape in expression_templates() if shape.endswith("()")]
-    return f"{key} is not in the language.{did_you_mean(key, known)} Known: {', '.join(known)}"
+    bare = {shape.strip(".()"): shape for shape in known}  # brackets in common are no likeness
+    match = nearest_name(name, bare)
+    hint = f" Did you mean '{bare[match]}'?" if match else ""
+    return f"{key} is not in the language.{hint} Known: {', '.join(known)}"

@@ -9,7 +9,7 @@ Spelled numbers and texts have a context for each beginning of a constant, so th
 has a production of its own is spelled out.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,10 +17,11 @@ from models.ast_autoencoder.language.kinds import (
     CONSTANT,
     DIGIT,
     SLOT,
+    ConstantValue,
+    Direction,
     Kind,
     Language,
     Type,
-    Value,
     language,
 )
 from models.grammar.completion import minimum_steps
@@ -109,16 +110,19 @@ def _any(_: Kind) -> bool:
     return True
 
 
-def _block(*, ends: bool = False, returns: bool = False, steps: Iterable[str] = ()) -> Allows:
+def _block(*, ends: bool = False, returns: bool = False, steps: Direction | None = None) -> Allows:
     """Allow every statement that a block goes on after, and these ways to close the block."""
-    step_names = {f"step_{name}" for name in steps}
 
     def allows(kind: Kind) -> bool:
-        if kind.name == "end":
-            return ends
-        if kind.name.startswith("return_"):
-            return returns
-        return not kind.name.startswith("step_") or kind.name in step_names
+        match kind.family:
+            case "end":
+                return ends
+            case "return":
+                return returns
+            case "step":
+                return kind.direction == steps
+            case _:
+                return True
 
     return allows
 
@@ -127,12 +131,12 @@ def _number(at_least: int) -> Allows:
     """Allow literal numbers from `at_least` (0 or more) on."""
 
     def allows(kind: Kind) -> bool:
-        return kind.name == "number" or _is_int_from(kind.value, at_least)
+        return kind.family == "number" or _is_int_from(kind.value, at_least)
 
     return allows
 
 
-def _is_int_from(value: Value | None, at_least: int) -> bool:
+def _is_int_from(value: ConstantValue | None, at_least: int) -> bool:
     return isinstance(value, int) and value >= at_least
 
 
@@ -153,9 +157,9 @@ _BLOCK_RULES = (
     _Rule(name="FIRST", nonterminal="BLOCK", allows=_block(returns=True)),
     _Rule(name="NEXT", nonterminal="BLOCK", allows=_block(ends=True, returns=True)),
     # Bodies of while, by how their counter goes; they end with a step.
-    _Rule(name="UP", nonterminal="BLOCK", allows=_block(steps=["add"])),
-    _Rule(name="DOWN", nonterminal="BLOCK", allows=_block(steps=["sub"])),
-    _Rule(name="SHRINK", nonterminal="BLOCK", allows=_block(steps=["floordiv", "mod"])),
+    _Rule(name="UP", nonterminal="BLOCK", allows=_block(steps="up")),
+    _Rule(name="DOWN", nonterminal="BLOCK", allows=_block(steps="down")),
+    _Rule(name="SHRINK", nonterminal="BLOCK", allows=_block(steps="shrink")),
 )
 
 _SLOT_RULES = (
@@ -285,10 +289,12 @@ def _number_contexts(of: Language) -> list[Context]:
         end = {of.id_of("digits_end"): ()} if may_end else {}
         return Context(name=name, nonterminal=nonterminal, children={**more, **end})
 
+    # The constant -1 is no beginning of digits, and no number begins with 0.
     spelled = sorted(start for start in starts if start.isdecimal() and start != "0")
     return [
         context("NUMBER", "", may_end=False),
         *(context(after(start), start, start not in constants) for start in spelled),
+        # Behind what begins no constant only the number of digits counts.
         *(context(f"DIGITS/{n}", "?" * n, may_end=True) for n in range(2, MAX_DIGITS + 1)),
     ]
 

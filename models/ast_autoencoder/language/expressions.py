@@ -27,14 +27,14 @@ _BOOL_HINTS: dict[Type, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Typed:
+class TypedExpression:
     """An expression that was read: its type and its derivation."""
 
     type: Type
     ids: Ids
 
 
-def read_expression(node: ast.expr, scope: Scope) -> Typed:
+def read_expression(node: ast.expr, scope: Scope) -> TypedExpression:
     """Return the type and the derivation of an expression.
 
     Chained comparisons, `and`, `or`, `min` and `max` of three and more are read as what they
@@ -48,11 +48,11 @@ def read_expression(node: ast.expr, scope: Scope) -> Typed:
         case ast.Name():
             value_type = scope.type_of(node)
             lhs = NONTERMINAL_OF[value_type]
-            return Typed(type=value_type, ids=[language().slot_id(lhs, scope.slot(node))])
+            return TypedExpression(type=value_type, ids=[language().slot_id(lhs, scope.slot(node))])
         case ast.Constant():
             return _constant(node)
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)) if _is_one(value):
-            return Typed(type="int", ids=_constant_ids("INT", -1))
+            return TypedExpression(type="int", ids=_constant_ids("INT", -1))
         case ast.List(elts=[_, _, _, _, *_]):
             return _long_list(node, scope)
         case _:
@@ -92,7 +92,7 @@ def names_a_list(node: ast.expr) -> bool:
     return isinstance(node, ast.Name)
 
 
-def _from_templates(node: ast.expr, scope: Scope) -> Typed:
+def _from_templates(node: ast.expr, scope: Scope) -> TypedExpression:
     """Read by the templates that fit best; which of them, the types of the parts decide."""
     candidates = expression_templates().get(shape(node), ())
     if not candidates:
@@ -116,39 +116,39 @@ def _from_templates(node: ast.expr, scope: Scope) -> Typed:
     raise Refusal(node, f"{excerpt(node)} has {' and '.join(types)}: {_forms(fitting)}")
 
 
-def _typed(template: ExpressionTemplate, parts: Sequence[Typed]) -> Typed:
+def _typed(template: ExpressionTemplate, parts: Sequence[TypedExpression]) -> TypedExpression:
     ids = [template.kind.id]
     for part in parts:
         ids += part.ids
-    return Typed(type=template.result, ids=ids)
+    return TypedExpression(type=template.result, ids=ids)
 
 
 def _forms(templates: Sequence[ExpressionTemplate]) -> str:
     return f"allowed is {'; '.join(dict.fromkeys(item.text for item in templates))}"
 
 
-def _long_list(node: ast.List, scope: Scope) -> Typed:
+def _long_list(node: ast.List, scope: Scope) -> TypedExpression:
     of = language()
     ids = [of.id_of("list_n")]
     for place, item in enumerate(node.elts):
-        if place >= 4:
+        if place >= 4:  # the first four stand in the production itself
             ids.append(of.id_of("more"))
         ids += read_typed(item, "int", scope, "an item of a list")
-    return Typed(type="list", ids=[*ids, of.id_of("items_end")])
+    return TypedExpression(type="list", ids=[*ids, of.id_of("items_end")])
 
 
-def _constant(node: ast.Constant) -> Typed:
+def _constant(node: ast.Constant) -> TypedExpression:
     match node.value:
         case bool() as value:
-            return Typed(type="bool", ids=_constant_ids("BOOL", value))
+            return TypedExpression(type="bool", ids=_constant_ids("BOOL", value))
         case int() as value:
             if value >= 10**MAX_DIGITS:
                 raise Refusal(node, f"numbers have at most {MAX_DIGITS} digits")
-            return Typed(type="int", ids=_constant_ids("INT", value))
+            return TypedExpression(type="int", ids=_constant_ids("INT", value))
         case str() as value:
             if not (value.isascii() and value.isprintable()):
                 raise Refusal(node, f"{excerpt(node)}: texts hold printable ASCII characters only")
-            return Typed(type="str", ids=_constant_ids("STR", value))
+            return TypedExpression(type="str", ids=_constant_ids("STR", value))
         case value:
             raise Refusal(
                 node,

@@ -6,8 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ast_autoencoder.language.kinds import Kind, Value, language
-from models.ast_autoencoder.language.scopes import defined_type
+from models.ast_autoencoder.language.kinds import ConstantValue, Kind, language
 
 _SEQUENCES = {"BLOCK": "BLOCK", "PARAM": "PARAM", "NUMBER": "DIGITS", "DIGITS": "DIGITS"}
 _SEQUENCES |= {"CHARS": "CHARS", "ITEMS": "ITEMS"}
@@ -34,7 +33,7 @@ class GraphTables:
     """
 
     node_kinds: tuple[str, ...]
-    constants: tuple[Value, ...]
+    constants: tuple[ConstantValue, ...]
     kind: NDArray[np.int16]
     slot: NDArray[np.int8]
     defines: NDArray[np.bool_]
@@ -52,16 +51,11 @@ def continues(kind: Kind, place: int) -> bool:
     return is_last and _SEQUENCES.get(kind.lhs) == kind.children[place]
 
 
-def is_node(kind: Kind) -> bool:
-    """Tell whether a production makes a node; ends do not, nor what only adds an item."""
-    return not kind.ends and kind.name != "more"
-
-
 @lru_cache(maxsize=1)
 def graph_tables() -> GraphTables:
     """Return the tables, built once."""
     kinds = language().kinds
-    names = tuple(dict.fromkeys(_node_kind(kind) for kind in kinds if is_node(kind)))
+    names = tuple(dict.fromkeys(_node_kind(kind) for kind in kinds if kind.makes_node))
     # By type as well, since True equals 1.
     values = {(type(k.value), k.value): k.value for k in kinds}
     del values[type(None), None]
@@ -73,17 +67,19 @@ def graph_tables() -> GraphTables:
         size = len(kind.children)
         role[kind.id, :size] = range(size - 1, -1, -1)
         beside[kind.id, :size] = [
-            not is_node(kind) or continues(kind, place) for place in range(size - 1, -1, -1)
+            not kind.makes_node or continues(kind, place) for place in range(size - 1, -1, -1)
         ]
     return GraphTables(
         node_kinds=names,
         constants=tuple(value for value in values.values() if value is not None),
-        kind=np.array([names.index(_node_kind(k)) if is_node(k) else -1 for k in kinds], np.int16),
+        kind=np.array(
+            [names.index(_node_kind(k)) if k.makes_node else -1 for k in kinds], np.int16
+        ),
         slot=np.array([-1 if kind.slot is None else kind.slot for kind in kinds], np.int8),
-        defines=np.array([defined_type(kind) is not None for kind in kinds]),
+        defines=np.array([kind.defines for kind in kinds]),
         constant=np.array([places.get((type(k.value), k.value), -1) for k in kinds], np.int16),
-        counts=np.array([kind.name.startswith(("while_", "shrink_")) for kind in kinds]),
-        steps=np.array([kind.name.startswith("step_") for kind in kinds]),
+        counts=np.array([kind.family == "while" for kind in kinds]),
+        steps=np.array([kind.family == "step" for kind in kinds]),
         num_children=np.array([len(kind.children) for kind in kinds]),
         continues=beside,
         role=role,
@@ -95,7 +91,7 @@ def node_kinds() -> tuple[str, ...]:
     return graph_tables().node_kinds
 
 
-def constants() -> tuple[Value, ...]:
+def constants() -> tuple[ConstantValue, ...]:
     """Return the values of constants, digits and characters; `constant` of a graph is an index."""
     return graph_tables().constants
 

@@ -16,8 +16,6 @@ CHILD, PARENT, NEXT_SIBLING, LAST_USE = range(4)
 """Types of edges: parent to child, child to parent, sibling to the next one, and the use of a slot
 to the next use of it."""
 
-NUM_EDGE_TYPES = 4
-
 _CHUNK_ROWS = 4096
 """Programs at a time; keeps the arrays of a step in the cache."""
 
@@ -199,7 +197,7 @@ def _with_edges(
     below = nodes[parent >= 0]
     above = (start + parent)[below]
     used = nodes[graphs.slot >= 0]
-    slots = program[used] * 128 + graphs.slot[used]
+    slots = program[used] * 128 + graphs.slot[used]  # one number for each slot of each program
     # Sources and targets by type; each list is in the order of programs.
     by_type = [
         (above, below),

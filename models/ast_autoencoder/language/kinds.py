@@ -1,14 +1,16 @@
 """Kinds of syntax nodes: what each production of the grammar `programs` stands for.
 
 The first terminal of a production names its kind. Slots, constants, digits and characters have a
-production each and share a kind.
+production each and share a kind. Names are read here and nowhere else: whoever wants to know what
+a kind does asks for its family, type, operation and direction.
 """
 
 import ast
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from models.grammar.grammar import Grammar, load_grammar
 from models.grammar.symbols import Production
@@ -30,11 +32,20 @@ MAX_PARAMETERS = 4
 
 SLOT, CONSTANT, DIGIT, CHARACTER = "slot", "constant", "digit", "character"
 
-_SLOT_NAME = re.compile(r"v(\d+)")
-_WORD = re.compile(r"[a-z]\w*")
-_SPELLED = {"NUMBER": DIGIT, "DIGITS": DIGIT, "CHARS": CHARACTER}
+Family = Literal[
+    "program", "param", "last",  # a signature: what is returned, a parameter, the last parameter
+    "let", "set", "augment", "append", "store",  # assignments; augment: `+=` and its likes
+    "if", "for", "while", "step",  # blocks, and what moves the counter of a while
+    "return", "end",  # what closes a block; numbers, texts and lists have an end, too
+    "slot", "constant", "number", "text", "digit", "character", "more",  # number, text: spelled
+    "conditional", "repeat", "operation",  # expressions: `a if c else b`, `xs * n`, all others
+]  # fmt: skip
+"""What kinds have in common that differ in types or in an operation."""
 
-Value = int | str | bool
+Direction = Literal["up", "down", "shrink"]
+"""How a counter of a while goes; shrink: divided, or replaced by a remainder, until it is small."""
+
+ConstantValue = int | str | bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +58,13 @@ class Kind:
             share a kind; "digits_end" and so on for an empty right-hand side.
         lhs: the nonterminal it replaces.
         children: the nonterminals of its right-hand side.
+        family: what it is.
+        type: of the value of an expression, a program or a return; of the slot that a parameter or
+            a statement defines, changes or stores into; None for all others.
+        operation: the kind of expression that an augmented assignment or a step computes, or that
+            a while compares its counter with.
+        direction: of a while and its step.
+        unconditional: of a while with a condition beside its bound, the name of the one without.
         slot: of a "slot".
         value: of a "constant", a "digit" (a text) or a "character".
     """
@@ -55,13 +73,28 @@ class Kind:
     name: str
     lhs: str
     children: tuple[str, ...]
+    family: Family
+    type: Type | None = None
+    operation: str | None = None
+    direction: Direction | None = None
+    unconditional: str | None = None
     slot: int | None = None
-    value: Value | None = None
+    value: ConstantValue | None = None
 
     @property
     def ends(self) -> bool:
-        """Whether it only closes a sequence and stands for no node."""
-        return self.name == "end" or self.name.endswith("_end")
+        """Whether it only closes a sequence."""
+        return self.family == "end"
+
+    @property
+    def makes_node(self) -> bool:
+        """Whether it stands for a node; ends do not, nor what only adds an item to a list."""
+        return self.family not in ("end", "more")
+
+    @property
+    def defines(self) -> bool:
+        """Whether it defines the next slot."""
+        return self.family in ("param", "last", "let", "for")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,29 +109,41 @@ class Language:
     grammar: Grammar
     kinds: tuple[Kind, ...]
 
+    def named(self, name: str) -> Kind:
+        """Return the kind of a name that just one production has."""
+        return self._named[name]
+
     def id_of(self, name: str) -> int:
         """Return the id of the production of a kind that has just one."""
-        return self._ids[name]
+        return self._named[name].id
+
+    def family_of(self, name: str) -> Family:
+        """Return the family of a kind, one that productions share or not."""
+        return self._families[name]
 
     def slot_id(self, lhs: str, slot: int) -> int:
         """Return the id of the production that stands for a slot."""
         return self._slots[lhs, slot]
 
-    def constant_id(self, lhs: str, value: Value) -> int | None:
+    def constant_id(self, lhs: str, value: ConstantValue) -> int | None:
         """Return the id of the production of a constant, a digit or a character, if it has one."""
         return self._constants.get((lhs, value))
 
     @cached_property
-    def _ids(self) -> dict[str, int]:
+    def _named(self) -> dict[str, Kind]:
         shared = (SLOT, CONSTANT, DIGIT, CHARACTER)
-        return {kind.name: kind.id for kind in self.kinds if kind.name not in shared}
+        return {kind.name: kind for kind in self.kinds if kind.name not in shared}
+
+    @cached_property
+    def _families(self) -> dict[str, Family]:
+        return {kind.name: kind.family for kind in self.kinds}
 
     @cached_property
     def _slots(self) -> dict[tuple[str, int], int]:
         return {(kind.lhs, kind.slot): kind.id for kind in self.kinds if kind.slot is not None}
 
     @cached_property
-    def _constants(self) -> dict[tuple[str, Value], int]:
+    def _constants(self) -> dict[tuple[str, ConstantValue], int]:
         return {(kind.lhs, kind.value): kind.id for kind in self.kinds if kind.value is not None}
 
 
@@ -111,14 +156,74 @@ def language() -> Language:
 
 
 def _kind(index: int, production: Production) -> Kind:
-    lhs, children = production.lhs, production.nonterminals
+    lhs = production.lhs
+    same: dict[str, Any] = {"id": index, "lhs": lhs, "children": production.nonterminals}
     if not production.rhs:
-        return Kind(id=index, name=f"{lhs.lower()}_end", lhs=lhs, children=children)
+        return Kind(name=f"{lhs.lower()}_end", family="end", **same)
     label = production.rhs[0].text
     if slot := _SLOT_NAME.fullmatch(label):
-        return Kind(id=index, name=SLOT, lhs=lhs, children=children, slot=int(slot[1]))
+        return Kind(name=SLOT, family="slot", type=TYPE_OF.get(lhs), slot=int(slot[1]), **same)
+    if lhs in TYPE_OF and _WORD.fullmatch(label):
+        family = _EXPRESSIONS.get(label, "operation")
+        return Kind(name=label, family=family, type=TYPE_OF[lhs], **same)
     if _WORD.fullmatch(label):
-        return Kind(id=index, name=label, lhs=lhs, children=children)
-    name = _SPELLED.get(lhs, CONSTANT)
-    value = label if name == DIGIT else ast.literal_eval(label)
-    return Kind(id=index, name=name, lhs=lhs, children=children, value=value)
+        return Kind(name=label, **dict(zip(_FIELDS, _STATEMENTS[label], strict=False)), **same)
+    family = _SPELLED.get(lhs, "constant")
+    value = label if family == DIGIT else ast.literal_eval(label)
+    return Kind(name=family, family=family, type=TYPE_OF.get(lhs), value=value, **same)
+
+
+_SLOT_NAME = re.compile(r"v(\d+)")
+_WORD = re.compile(r"[a-z]\w*")
+
+_SPELLED: Mapping[str, Family] = {"NUMBER": "digit", "DIGITS": "digit", "CHARS": "character"}
+
+_EXPRESSIONS: Mapping[str, Family] = {
+    "number": "number",
+    "text": "text",
+    "repeat_str": "repeat",
+    "repeat_list": "repeat",
+    **{f"if_{value_type}": "conditional" for value_type in TYPES},
+}
+"""Families of expressions that are no plain operation."""
+
+_STATEMENTS: Mapping[str, tuple[Any, ...]] = {
+    **{
+        f"{family}_{value_type}": (family, value_type)
+        for family in ("program", "param", "last", "let", "set", "return")
+        for value_type in TYPES
+    },
+    "iadd": ("augment", "int", "add"),
+    "isub": ("augment", "int", "sub"),
+    "imul": ("augment", "int", "mul"),
+    "ifloordiv": ("augment", "int", "floordiv"),
+    "imod": ("augment", "int", "mod"),
+    "iadd_str": ("augment", "str", "concat_str"),
+    "iadd_list": ("augment", "list", "concat_list"),
+    "append": ("append", "list"),
+    "store": ("store", "list"),
+    "if": ("if",),
+    "if_else": ("if",),
+    **dict.fromkeys(("for_range_1", "for_range_2", "for_range_3"), ("for", "int")),
+    **dict.fromkeys(("for_slot", "for_list"), ("for", "int")),
+    **dict.fromkeys(("for_str", "for_words"), ("for", "str")),
+    "while_lt": ("while", "int", "lt", "up"),
+    "while_le": ("while", "int", "le", "up"),
+    "while_gt": ("while", "int", "gt", "down"),
+    "while_ge": ("while", "int", "ge", "down"),
+    "shrink_gt": ("while", "int", "gt", "shrink"),
+    "while_lt_and": ("while", "int", "lt", "up", "while_lt"),
+    "while_le_and": ("while", "int", "le", "up", "while_le"),
+    "while_gt_and": ("while", "int", "gt", "down", "while_gt"),
+    "while_ge_and": ("while", "int", "ge", "down", "while_ge"),
+    "shrink_gt_and": ("while", "int", "gt", "shrink", "shrink_gt"),
+    "step_add": ("step", "int", "add", "up"),
+    "step_sub": ("step", "int", "sub", "down"),
+    "step_floordiv": ("step", "int", "floordiv", "shrink"),
+    "step_mod": ("step", "int", "mod", "shrink"),
+    "end": ("end",),
+    "more": ("more",),
+}
+"""What stands for no value -> family, type, operation, direction, the same loop unconditionally."""
+
+_FIELDS = ("family", "type", "operation", "direction", "unconditional")

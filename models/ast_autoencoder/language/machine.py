@@ -256,14 +256,6 @@ class ConstraintMachine:
             }
         )
 
-    def allowed_along(self, ids: Tensor) -> Tensor:
-        """Return bool (batch, time, productions): what was allowed at each step of given programs.
-
-        Args:
-            ids: (batch, time), complete legal derivations padded with -1.
-        """
-        return self.allowed_in(self.contexts_along(ids))
-
     def keeps_rules(self, ids: Tensor) -> Tensor:
         """Return bool (batch,): which derivations were allowed at each of their steps.
 

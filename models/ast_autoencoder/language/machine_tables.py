@@ -21,7 +21,10 @@ from models.ast_autoencoder.language.scopes import (
 )
 
 SYMBOL_BITS = 8
-"""Of a stack entry; above them lie the visible slots, then the frozen ones."""
+"""Of a stack entry; above them lie the visible slots, then the frozen ones.
+
+There are fewer than 256 contexts, and with the mark of NEW_SHIFT an entry takes 41 bits of its 64.
+"""
 
 VISIBLE_SHIFT = SYMBOL_BITS
 FROZEN_SHIFT = SYMBOL_BITS + NUM_SLOTS
@@ -98,7 +101,12 @@ class MachineTables:
 
 @lru_cache(maxsize=1)
 def machine_tables() -> MachineTables:
-    """Build the tables, on the CPU."""
+    """Build the tables, on the CPU, once."""
+    with torch.device("cpu"):  # sizes are counted on `meta`, where tables would stay empty for good
+        return _build_tables()
+
+
+def _build_tables() -> MachineTables:
     every = contexts()
     kinds = language().kinds
     symbols = {context.name: index + 1 for index, context in enumerate(every)}
@@ -190,4 +198,5 @@ def _fill(
         arrays.defines[(*pair, TYPES.index(new_type))] = 1
         arrays.defines_parameter[pair] = kind.lhs == "PARAM"
     if kind.lhs == "PROGRAM":
-        arrays.returns[pair] = [f"program_{name}" for name in TYPES].index(kind.name)
+        assert kind.type is not None  # of a signature
+        arrays.returns[pair] = TYPES.index(kind.type)

@@ -10,7 +10,6 @@ from models.ast_autoencoder.language.kinds import (
     MAX_PARAMETERS,
     NUM_SLOTS,
     TYPE_OF,
-    TYPES,
     Kind,
     Type,
     language,
@@ -49,7 +48,7 @@ class Replay:
     def __init__(self) -> None:
         self.open: list[Place] = [Place(nonterminal="PROGRAM")]
         self._types: list[Type] = []
-        self._returns: str = ""
+        self._returns: Type | None = None
         self._held: frozenset[int] = frozenset()
 
     def allowed(self, budget: int) -> set[int]:
@@ -66,7 +65,7 @@ class Replay:
         if kind.lhs != place.nonterminal:
             return f"{kind.lhs} stands where {place.nonterminal} is open"
         if kind.lhs == "PARAM":
-            is_last = kind.name.startswith("last_") or len(self._types) < MAX_PARAMETERS - 1
+            is_last = kind.family == "last" or len(self._types) < MAX_PARAMETERS - 1
             return None if is_last else f"a program has at most {MAX_PARAMETERS} parameters"
         if kind.lhs == "BLOCK":
             return self._statement_mistake(kind, place)
@@ -80,7 +79,7 @@ class Replay:
         """Follow a production that may follow."""
         place = self.open.pop()
         if kind.lhs == "PROGRAM":
-            self._returns = kind.name.removeprefix("program_")
+            self._returns = kind.type
         if place.role in ("walk", "counter", "bound") and kind.slot is not None:
             self._held |= {kind.slot}
         if kind.lhs == "BLOCK":
@@ -94,7 +93,7 @@ class Replay:
 
     def _show(self, kind: Kind, slot: int) -> None:
         """Make a new slot visible where it is: open[-1] is what the production opened first."""
-        places = {"let": [-2], "for": [-len(kind.children) + 1]}.get(kind.name[:3])
+        places = {"let": [-2], "for": [-len(kind.children) + 1]}.get(kind.family)
         for place in range(len(self.open)) if places is None else places:
             self.open[place] = replace(self.open[place], visible=self.open[place].visible | {slot})
 
@@ -103,16 +102,14 @@ class Replay:
         return sum(map(_fewest_steps, [*self.open[:-1], *children]))
 
     def _statement_mistake(self, kind: Kind, place: Place) -> str | None:
-        name, _, rest = kind.name.partition("_")
-        if name == "end":
+        if kind.family == "end":
             return None if place.role == "next" else "this block cannot just end here"
-        if name == "step":
-            fitting = {"up": ["add"], "down": ["sub"], "shrink": ["floordiv", "mod"]}
-            right = rest in fitting.get(place.role, [])
+        if kind.family == "step":
+            right = kind.direction == place.role
             return None if right else "this is not how the loop around it steps"
-        if name == "return" and place.role in ("up", "down", "shrink"):
+        if kind.family == "return" and place.role in ("up", "down", "shrink"):
             return "the body of a while ends with its step"
-        if name == "return" and rest != self._returns:
+        if kind.family == "return" and kind.type != self._returns:
             return f"the program returns {self._returns}"
         if _defined(kind) and len(self._types) == NUM_SLOTS:
             return f"all {NUM_SLOTS} slots are in use"
@@ -142,9 +139,9 @@ class Replay:
         return [slot for slot in usable if self._types[slot] == wanted]
 
     def _expression_mistake(self, kind: Kind, place: Place) -> str | None:
-        is_number = kind.name == "number" or type(kind.value) is int
+        is_number = kind.family == "number" or type(kind.value) is int
         if place.role == "literal":
-            large = kind.name == "number" or (is_number and int(kind.value or 0) >= place.least)
+            large = kind.family == "number" or (is_number and int(kind.value or 0) >= place.least)
             return None if large else f"only a literal number from {place.least} on fits"
         if place.role == "negated" and kind.value == 1:
             return "-1 has a production of its own"
@@ -225,15 +222,15 @@ def _part_of_statement(kind: Kind, place: Place, child: Place, spot: int) -> Pla
     """Return a place that a statement opens."""
     if child.nonterminal == "BLOCK":
         is_rest = spot == len(kind.children) - 1
-        return replace(child, role=_rest_role(place) if is_rest else _body_role(kind))
+        # A branch, or the body of a for, ends like any other block.
+        body_role = kind.direction or "first"
+        return replace(child, role=_rest_role(place) if is_rest else body_role)
     if child.nonterminal == "SLOT":
         return _slot_of_statement(kind, child)
-    name, _, rest = kind.name.partition("_")
-    if name == "while" and spot == 1:
-        return replace(child, role="bound")
-    if (name == "shrink" and spot == 1) or (name == "step" and rest != "mod"):
-        least = {"add": 1, "sub": 1, "floordiv": 2}.get(rest, 0)
-        return replace(child, role="literal", least=least)
+    if kind.family == "while" and spot == 1:
+        return replace(child, role="literal" if kind.direction == "shrink" else "bound")
+    if kind.family == "step" and kind.operation != "mod":
+        return replace(child, role="literal", least=2 if kind.operation == "floordiv" else 1)
     is_bound_to_slot = kind.name in ("let_list", "set_list", "for_list")
     return replace(child, role="fresh") if is_bound_to_slot else child
 
@@ -242,32 +239,15 @@ def _rest_role(place: Place) -> str:
     return "next" if place.role == "first" else place.role
 
 
-def _body_role(kind: Kind) -> str:
-    """Return how the body of a loop, or a branch, must end."""
-    if kind.name.startswith("shrink_"):
-        return "shrink"
-    if kind.name.startswith("while_"):
-        return "up" if kind.name[6] == "l" else "down"
-    return "first"
-
-
 def _slot_of_statement(kind: Kind, child: Place) -> Place:
-    name, _, rest = kind.name.partition("_")
-    roles = {"for": "walk", "while": "counter", "shrink": "counter", "store": "store"}
-    named = {"for_slot": "list", "append": "list", "store": "list"}.get(kind.name, "int")
-    wanted = rest if name in ("set", "iadd") and rest else named
-    slot_type = next(item for item in TYPES if item == wanted)
-    return replace(child, role=roles.get(name, "set"), type=slot_type)
+    role = {"for": "walk", "while": "counter", "store": "store"}.get(kind.family, "set")
+    # The type of a for is that of its variable, not of the list that it walks over.
+    return replace(child, role=role, type="list" if kind.family == "for" else kind.type)
 
 
 def _defined(kind: Kind) -> Type | None:
     """Return the type of the slot that a production defines, if it does."""
-    name, _, rest = kind.name.partition("_")
-    if name in ("let", "param", "last"):
-        return next(item for item in TYPES if item == rest)
-    if name == "for":
-        return "str" if rest in ("str", "words") else "int"
-    return None
+    return kind.type if kind.family in ("let", "param", "last", "for") else None
 
 
 def _spelling_mistake(kind: Kind, place: Place) -> str | None:
@@ -286,7 +266,11 @@ def _is_constant(place: Place) -> bool:
 
 
 def _fewest_steps(place: Place) -> int:
-    """Return the steps of the shortest way to complete a place."""
+    """Return the steps of the shortest way to complete a place.
+
+    What spells a constant so far may not end and takes one more letter. Other blocks than the rest
+    of a nested one return, or step, with a value; the shortest program does so at once.
+    """
     if place.nonterminal in ("DIGITS", "CHARS"):
         return 2 if _is_constant(place) else 1
     if place.nonterminal == "BLOCK":

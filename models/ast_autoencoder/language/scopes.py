@@ -4,7 +4,7 @@
 for whom, and which facts about the slots in scope must hold before a production may be taken.
 """
 
-from models.ast_autoencoder.language.kinds import NUM_SLOTS, SLOT, TYPES, Kind, Type
+from models.ast_autoencoder.language.kinds import NUM_SLOTS, TYPES, Kind, Type
 
 ALWAYS = "always"
 DEFINABLE = "a slot is left"
@@ -26,85 +26,58 @@ FACTS: tuple[str, ...] = (
     WALKABLE,
     NO_BOUND,
 )
-"""What a production may need.
+"""What a production may need; each is a bit of an int32, so there are 31 at most.
 
 `v3 fits`: slot 3 is visible, has the type that the place asks for, and is not frozen where it
 would be changed. `int can be changed`: some visible slot of that type is not frozen.
 """
 
-_FOR_TYPE: dict[str, Type] = {
-    "for_range_1": "int",
-    "for_range_2": "int",
-    "for_range_3": "int",
-    "for_slot": "int",
-    "for_list": "int",
-    "for_str": "str",
-    "for_words": "str",
-}
-
-_CHANGES: dict[str, Type] = {
-    "iadd": "int",
-    "isub": "int",
-    "imul": "int",
-    "ifloordiv": "int",
-    "imod": "int",
-    "iadd_str": "str",
-    "iadd_list": "list",
-    "append": "list",
-}
-
 
 def defined_type(kind: Kind) -> Type | None:
     """Return the type of the slot that a production defines, or None when it defines none."""
-    prefix, _, rest = kind.name.partition("_")
-    if prefix in ("let", "param", "last"):
-        return _type(rest)
-    return _FOR_TYPE.get(kind.name)
+    return kind.type if kind.defines else None
 
 
 def changed_type(kind: Kind) -> Type | None:
-    """Return the type of the slot that a statement changes, or None when it changes none."""
-    prefix, _, rest = kind.name.partition("_")
-    if prefix == "set":
-        return _type(rest)
-    return "int" if prefix in ("while", "shrink") else _CHANGES.get(kind.name)
+    """Return the type of the slot that a statement changes, or None when it changes none.
+
+    A store counts as no change: it keeps the list's length, so that a frozen list will do.
+    """
+    return kind.type if kind.family in ("set", "augment", "append", "while") else None
 
 
 def is_visible_in(kind: Kind, place: int) -> bool:
     """Tell whether the slot that a production defines is visible at a place of its right side.
 
-    A parameter is visible in all that follows it, a `let` in the rest of its block, the variable
-    of a loop in its body.
+    A `let` is visible in the rest of its block, the variable of a loop in its body. Parameters
+    are visible in all that follows; the machine keeps them beside its stack.
     """
-    if kind.name.startswith("let_"):
-        return place == len(kind.children) - 1
-    if kind.name.startswith("for_"):
-        return place == len(kind.children) - 2
-    return False
+    from_end = {"let": 1, "for": 2}.get(kind.family)
+    return from_end is not None and place == len(kind.children) - from_end
 
 
 def needed_facts(kind: Kind) -> tuple[str, ...]:
     """Return which of FACTS must hold before a production may be taken; one of them is enough."""
-    if kind.name == SLOT:
-        return (f"v{kind.slot} fits",)
     changed = changed_type(kind)
     if changed:
         return (f"{changed} can be changed",)
-    if kind.name.startswith("return_"):
-        return (f"returns {kind.name.partition('_')[2]}",)
-    return _OTHER_FACTS.get(kind.name) or ((DEFINABLE,) if defined_type(kind) else (ALWAYS,))
+    match kind.family:
+        case "slot":
+            return (f"v{kind.slot} fits",)
+        case "return":
+            return (f"returns {kind.type}",)
+        case "param":
+            return (PARAMETER,)
+        case "let" | "for":
+            return _OTHER_FACTS.get(kind.name, (DEFINABLE,))
+        case _:
+            return _OTHER_FACTS.get(kind.name, (ALWAYS,))
 
 
 _OTHER_FACTS = {
-    **{f"param_{value_type}": (PARAMETER,) for value_type in TYPES},
-    **{f"last_{value_type}": (ALWAYS,) for value_type in TYPES},
     "store": (READABLE_LIST,),
     "for_slot": (WALKABLE,),
     # In a bound, the length of a slot only: elsewhere any list and any string will do.
     "len_list": (NO_BOUND, READABLE_LIST),
     "len_str": (NO_BOUND, READABLE_STR),
 }
-
-
-def _type(name: str) -> Type:
-    return next(value_type for value_type in TYPES if value_type == name)

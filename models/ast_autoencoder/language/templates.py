@@ -191,7 +191,7 @@ class ExpressionTemplate:
     @property
     def swaps(self) -> bool:
         """Whether its two sides may change places, as in `3 * text`."""
-        return self.kind.name.startswith("repeat_")
+        return self.kind.family == "repeat"
 
     @property
     def text(self) -> str:

@@ -30,7 +30,7 @@ def ids_to_source(
     tree = to_tree(ids)
     given = tuple(names) if names else tuple(f"v{slot}" for slot in range(NUM_SLOTS))
     writer = _Writer(given)
-    types = [f"{writer.name(item.slot)}: {item.kind.partition('_')[2]}" for item in tree.args]
+    types = [f"{writer.name(item.slot)}: {item.type}" for item in tree.args]
     head = f"def {name}({', '.join(types)}) -> {return_type(ids)}: ..."
     function = ast.parse(head).body[0]
     assert isinstance(function, ast.FunctionDef)
@@ -77,6 +77,6 @@ class _Writer:
 
 
 def _constant(node: Node) -> ast.expr:
-    if node.value == -1 and node.value is not True:
+    if node.value == -1:  # the trees of Python hold no negative constants
         return ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1))
     return ast.Constant(value=node.value)

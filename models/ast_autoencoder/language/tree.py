@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from models.ast_autoencoder.language.kinds import (
     CONSTANT,
     SLOT,
-    TYPES,
+    ConstantValue,
+    Family,
     Kind,
     Language,
     Type,
-    Value,
     language,
 )
 from models.errors import UserError
@@ -32,9 +32,19 @@ class Node:
 
     kind: str
     slot: int | None = None
-    value: Value | None = None
+    value: ConstantValue | None = None
     args: tuple["Node", ...] = ()
     blocks: tuple[tuple["Node", ...], ...] = ()
+
+    @property
+    def family(self) -> Family:
+        """What it is, whatever its type or operation."""
+        return language().family_of(self.kind)
+
+    @property
+    def type(self) -> Type:
+        """Type of what a program returns, or of the slot of a parameter or a statement."""
+        return _type_of(language().named(self.kind))
 
 
 def to_tree(ids: Sequence[int]) -> Node:
@@ -59,20 +69,20 @@ def parameter_types(ids: Sequence[int]) -> tuple[Type, ...]:
     kinds = language().kinds
     types: list[Type] = []
     for production_id in ids[1:]:
-        ending, _, name = kinds[production_id].name.partition("_")
-        types.append(_type_named(name))
-        if ending == "last":
+        types.append(_type_of(kinds[production_id]))
+        if kinds[production_id].family == "last":
             break
     return tuple(types)
 
 
 def return_type(ids: Sequence[int]) -> Type:
     """Return the type of what the program of a derivation returns."""
-    return _type_named(language().kinds[ids[0]].name.partition("_")[2])
+    return _type_of(language().kinds[ids[0]])
 
 
-def _type_named(name: str) -> Type:
-    return next(value_type for value_type in TYPES if value_type == name)
+def _type_of(kind: Kind) -> Type:
+    assert kind.type is not None  # of a signature, or of a statement with a slot
+    return kind.type
 
 
 class _Reader:
@@ -89,9 +99,9 @@ class _Reader:
         params: list[Node] = []
         follows = True
         while follows:
-            ending, _, name = self._next("PARAM").name.partition("_")
-            params.append(Node(kind=f"param_{name}", slot=self._define()))
-            follows = ending == "param"
+            parameter = self._next("PARAM")
+            params.append(Node(kind=f"param_{parameter.type}", slot=self._define()))
+            follows = parameter.family == "param"
         return Node(kind=kind.name, args=tuple(params), blocks=(self._block(None),))
 
     def expect_end(self) -> None:
@@ -136,20 +146,19 @@ class _Reader:
                 return tuple(statements)
 
     def _statement(self, kind: Kind, counter: int | None) -> Node:
-        slot = counter if kind.name.startswith("step_") else None
-        defines = kind.name.startswith(("let_", "for_"))
+        slot = counter if kind.family == "step" else None
         args: list[Node] = []
         for nonterminal in kind.children:
-            if nonterminal == "SLOT" and defines:  # the list that for_slot walks over
+            if nonterminal == "SLOT" and kind.defines:  # the list that for_slot walks over
                 args.append(Node(kind=SLOT, slot=self._next("SLOT").slot))
             elif nonterminal == "SLOT":
                 slot = self._next("SLOT").slot
             elif nonterminal != "BLOCK":
                 args.append(self._expression(nonterminal))
-        if defines:
+        if kind.defines:
             slot = self._define()
         num_blocks = max(0, kind.children.count("BLOCK") - 1)  # the last one goes on behind it
-        inner = slot if kind.name.startswith(("while_", "shrink_")) else None
+        inner = slot if kind.family == "while" else None
         blocks = tuple(self._block(inner) for _ in range(num_blocks))
         return Node(kind=kind.name, slot=slot, args=tuple(args), blocks=blocks)
 

@@ -12,7 +12,7 @@ from typing import Any
 from models.ast_autoencoder.example_text import Example
 from models.ast_autoencoder.execution.interpreter import Interpreter
 from models.ast_autoencoder.execution.outcomes import same_value
-from models.ast_autoencoder.language.kinds import TYPES, Type
+from models.ast_autoencoder.language.kinds import Type
 from models.ast_autoencoder.language.tree import Node, to_tree
 from models.ast_autoencoder.programs.behaviour import (
     CONSTANT,
@@ -82,6 +82,7 @@ def make_chunk(seed: int, number: int, max_steps: int) -> tuple[list[MadeProgram
         number: of the chunk.
         max_steps: of a program's derivation.
     """
+    # Texts as seeds are hashed, so that neighbours have nothing in common.
     rng = random.Random(f"programs {seed} {number}")
     maker = _Maker(rng, max_steps)
     for _ in range(CHUNK_PROGRAMS):
@@ -102,7 +103,7 @@ def study(ids: Sequence[int], seed: int) -> MadeProgram | str:
     """
     tree = to_tree(ids)
     interpreter = Interpreter(PROGRAM_LIMITS)
-    types, returns = parameter_types_of(tree), returned_type_of(tree)
+    types, returns = parameter_types_of(tree), tree.type
     executable = interpreter.compile_tree(tree)
     behaviour = observe(executable, types, returns, min_running=0.0)
     assert behaviour is not None  # nothing is too little
@@ -170,7 +171,7 @@ class _Maker:
 
     def _observed(self, tree: Node) -> Behaviour | None:
         executable = self._interpreter.compile_tree(tree)
-        return observe(executable, parameter_types_of(tree), returned_type_of(tree))
+        return observe(executable, parameter_types_of(tree), tree.type)
 
     def _is_known(self, digest: int, num_nodes: int) -> bool:
         known = self.kept.get(digest)
@@ -179,14 +180,4 @@ class _Maker:
 
 def parameter_types_of(tree: Node) -> tuple[Type, ...]:
     """Return the types of a program's parameters."""
-    return tuple(_type_in(parameter.kind) for parameter in tree.args)
-
-
-def returned_type_of(tree: Node) -> Type:
-    """Return the type of what a program returns."""
-    return _type_in(tree.kind)
-
-
-def _type_in(kind: str) -> Type:
-    name = kind.partition("_")[2]
-    return next(value_type for value_type in TYPES if value_type == name)
+    return tuple(parameter.type for parameter in tree.args)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from models.ast_autoencoder.execution.pool import Lost, WorkerPool
+from models.ast_autoencoder.execution.pool import LostJob, WorkerPool
 from models.ast_autoencoder.execution.worker_process import WorkerSettings
 from models.ast_autoencoder.programs.chunks import CHUNK_PROGRAMS, EQUAL, MadeProgram
 from models.errors import UserError
@@ -110,7 +110,7 @@ def study_programs(
         batches = [[list(ids) for ids in programs[s : s + _STUDY_BATCH]] for s in starts]
         results = pool.run(("study", seed, batch) for batch in batches)
         for batch, result in zip(batches, results, strict=True):
-            studies = [LOST] * len(batch) if isinstance(result, Lost) else result
+            studies = [LOST] * len(batch) if isinstance(result, LostJob) else result
             found += [s if isinstance(s, str) else MadeProgram.from_plain(s) for s in studies]
             progress("run", len(found), len(programs))
     return found
@@ -120,7 +120,7 @@ def _new_programs(
     result: object, known: Collection[int], rejected: Counter[str]
 ) -> Iterator[MadeProgram]:
     """Yield the programs of a chunk that do nothing known, and count the others."""
-    if isinstance(result, Lost):
+    if isinstance(result, LostJob):
         rejected[LOST] += CHUNK_PROGRAMS
         return
     assert isinstance(result, tuple)  # what the worker returns

@@ -15,9 +15,9 @@ from models.ast_autoencoder.language.program import Program
 from models.ast_autoencoder.programs.examples import NUM_VISIBLE, text_to_examples
 from models.ast_autoencoder.programs.program_digest import program_digest
 from models.ast_autoencoder.programs.splits import (
-    duplicate_counts,
     split_classes,
     twin_classes,
+    twin_counts,
 )
 from models.ast_autoencoder.programs.text_column import TextColumn
 
@@ -75,13 +75,9 @@ class ProgramDataset:
         """Whether programs have examples."""
         return len(self.examples.text) > 0
 
-    def visible_examples(self, row: int) -> list[Example]:
-        """Return the examples of a program that a model may see."""
-        return self._examples(row)[:NUM_VISIBLE]
-
     def hidden_examples(self, row: int) -> list[Example]:
         """Return the examples by which what a model writes is judged."""
-        return self._examples(row)[NUM_VISIBLE:]
+        return text_to_examples(self.examples[row])[NUM_VISIBLE:]
 
     def program(self, row: int) -> Program:
         """Return a program with its real names, if it has some."""
@@ -94,25 +90,17 @@ class ProgramDataset:
             names=tuple(names.get("names", ())),
         )
 
-    def source_of(self, row: int) -> str:
-        """Return where a program comes from, as `file:line`, or ""."""
-        text = self.names[row]
-        return json.loads(text)["source"] if text else ""
-
     def program_digests(self) -> NDArray[np.uint64]:
         """Return uint64 (N,), the same for programs that are the same up to names."""
         return _digests(self.ids, self.lengths)
 
-    def duplicate_counts(self) -> dict[str, int]:
+    def twin_counts(self) -> dict[str, int]:
         """Count twins, in all and across the split."""
         classes = twin_classes(self.program_digests(), self.behaviours)
-        counts = duplicate_counts(classes, self.train, self.val)
+        counts = twin_counts(classes, self.train, self.val)
         skeletons = _digests(without_constants(self.ids), self.lengths)
         shared = np.isin(skeletons[self.val], skeletons[self.train])
         return counts | {"val_with_skeleton_in_train": int(shared.sum())}
-
-    def _examples(self, row: int) -> list[Example]:
-        return text_to_examples(self.examples[row])
 
 
 def dataset_of(records: Sequence[ProgramRecord], name: str) -> ProgramDataset:
@@ -150,6 +138,7 @@ def make_dataset(
     names: TextColumn,
 ) -> ProgramDataset:
     """Put checked arrays together: measures the rows and takes the digest."""
+    # Names are not in it: no model sees them.
     content = hashlib.sha256(f"{ids.shape} {language().grammar.digest}".encode())
     for array in (ids, train, val, behaviours, examples.text, examples.starts):
         content.update(f"{array.shape}".encode())

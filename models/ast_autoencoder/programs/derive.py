@@ -1,7 +1,6 @@
 """Trees to derivations: the inverse of `language.tree.to_tree`, with slots numbered anew."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from models.ast_autoencoder.language.kinds import CONSTANT, SLOT, Kind, Language, language
 from models.ast_autoencoder.language.tree import Node
@@ -18,13 +17,8 @@ def tree_to_ids(tree: Node) -> tuple[int, ...]:
 
 def count_nodes(ids: Sequence[int]) -> int:
     """Return the number of nodes of a program's graph; see `language.graphs`."""
-    is_node = _makes_node()
-    return sum(is_node[production_id] for production_id in ids)
-
-
-@lru_cache(maxsize=1)
-def _makes_node() -> tuple[bool, ...]:
-    return tuple(not kind.ends and kind.name != "more" for kind in language().kinds)
+    kinds = language().kinds
+    return sum(kinds[production_id].makes_node for production_id in ids)
 
 
 class _Emitter:
@@ -38,8 +32,7 @@ class _Emitter:
     def program(self, tree: Node) -> list[int]:
         self._kind(tree.kind)
         for number, parameter in enumerate(tree.args, start=1):
-            value_type = parameter.kind.removeprefix("param_")
-            self._kind(f"{'last' if number == len(tree.args) else 'param'}_{value_type}")
+            self._kind(f"{'last' if number == len(tree.args) else 'param'}_{parameter.type}")
             self._define(parameter.slot)
         self._block(tree.blocks[0])
         return self._ids
@@ -61,15 +54,14 @@ class _Emitter:
 
     def _statement(self, node: Node) -> Kind:
         kind = self._kind(node.kind)
-        defines = node.kind.startswith(("let_", "for_"))
         args = iter(node.args)
         for nonterminal in kind.children:
             if nonterminal == "SLOT":
-                slot = next(args).slot if defines else node.slot
+                slot = next(args).slot if kind.defines else node.slot
                 self._ids.append(self._of.slot_id("SLOT", self._slots[slot]))
             elif nonterminal != "BLOCK":
                 self._expression(next(args), nonterminal)
-        if defines:
+        if kind.defines:
             self._define(node.slot)
         for block in node.blocks:
             self._block(block)
@@ -88,7 +80,7 @@ class _Emitter:
                 self._expression(item, child)
             return
         for number, item in enumerate(node.args):
-            if number >= len(kind.children) - 1:
+            if number >= len(kind.children) - 1:  # the first ones stand in the production itself
                 self._kind("more")
             self._expression(item, "INT")
         self._kind("items_end")

@@ -1,11 +1,11 @@
 """A program while it is being made up: its variables so far and what a block sees of them."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
-from models.ast_autoencoder.language.kinds import CONSTANT, SLOT, Type, Value
+from models.ast_autoencoder.language.kinds import CONSTANT, SLOT, ConstantValue, Type
 from models.ast_autoencoder.language.tree import Node
 
 Role = Literal["parameter", "local", "result", "item", "character", "word", "index", "counter"]
@@ -14,6 +14,8 @@ goes over; index, a number that runs over the places of a list or a text; counte
 
 MAX_DRAFT_SLOTS = 12
 """Variables that random programs have at most; the language has room for more."""
+
+KeyT = TypeVar("KeyT", bound=int | str)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,7 @@ class Scope:
         """Return the scope with more variables."""
         return replace(self, visible=self.visible + variables)
 
-    def inner(
+    def nested(
         self, *variables: Variable, frozen: Iterable[int] = (), is_loop: bool = False
     ) -> "Scope":
         """Return the scope of a block inside."""
@@ -129,7 +131,7 @@ def node(
     return Node(kind=kind, slot=slot, args=args, blocks=tuple(map(tuple, blocks)))
 
 
-def constant(value: Value) -> Node:
+def constant(value: ConstantValue) -> Node:
     """Return a constant; a negative number but -1 is the negative of one."""
     if type(value) is int and value < -1:
         return node("neg", constant(-value))
@@ -139,13 +141,17 @@ def constant(value: Value) -> Node:
 def size_of(item: Node) -> int:
     """Return the number of nodes of an expression or statement, as in its graph."""
     size = 1 + sum(map(size_of, item.args)) + sum(size_of(s) for b in item.blocks for s in b)
-    return size + (item.kind.startswith(_WITH_TARGET))
+    return size + (item.family in _WITH_TARGET and item.kind not in _SHRINKS)
 
 
-_WITH_TARGET = ("set_", "iadd", "isub", "imul", "ifloordiv", "imod", "append", "store", "while_")
-"""Statements whose slot is a node of its own."""
+_WITH_TARGET = ("set", "augment", "append", "store", "while")
+"""Families whose slot is a node of its own."""
+
+_SHRINKS = ("shrink_gt", "shrink_gt_and")
+"""Their slot is a node as well, but was never counted: sizes decide which programs a seed gives,
+so that counting it would change every data set that is made anew."""
 
 
-def choose(rng: random.Random, weights: dict[str, float]) -> str:
+def choose(rng: random.Random, weights: Mapping[KeyT, float]) -> KeyT:
     """Return a key with a probability in proportion to its weight."""
     return rng.choices(tuple(weights), tuple(weights.values()))[0]

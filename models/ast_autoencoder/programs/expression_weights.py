@@ -1,4 +1,7 @@
-"""Which expressions random programs hold, how often, and what goes into them."""
+"""Which expressions random programs hold, how often, and what goes into them.
+
+The order of the tables counts, too: a seed gives other programs when it changes.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +32,7 @@ class Choice:
 
 def _choices(**table: tuple[float, str]) -> Mapping[str, Choice]:
     return {
-        kind.removesuffix("_"): Choice(weight=weight, parts=tuple(parts.split()))  # pyright: ignore[reportArgumentType]
+        kind: Choice(weight=weight, parts=tuple(parts.split()))  # pyright: ignore[reportArgumentType]
         for kind, (weight, parts) in table.items()
     }
 
@@ -80,9 +83,7 @@ CHOICES: Mapping[Type, Mapping[str, Choice]] = {
         ne_list=(0.2, "items list"),
         eq_bool=(0.3, "bool bool"),
         ne_bool=(0.3, "bool bool"),
-        and_=(2, "bool bool"),
-        or_=(1.5, "bool bool"),
-        not_=(1, "bool"),
+        **{"and": (2, "bool bool"), "or": (1.5, "bool bool"), "not": (1, "bool")},
         in_list=(2, "int items"),
         not_in_list=(1, "int items"),
         in_str=(2, "text str"),

@@ -1,8 +1,12 @@
-"""Random programs by type: parameters, statements, and a result made of what they computed."""
+"""Random programs by type: parameters, statements, and a result made of what they computed.
+
+A seed stands for its programs only as long as every number is drawn in the same order: one draw
+more, or another order of a table of weights, here or in `random_*.py`, changes all that follow.
+"""
 
 import random
 
-from models.ast_autoencoder.language.kinds import SLOT, TYPES, Type
+from models.ast_autoencoder.language.kinds import TYPES, Type
 from models.ast_autoencoder.language.tree import Node
 from models.ast_autoencoder.programs.drafts import Draft, Scope, Variable, node, size_of
 from models.ast_autoencoder.programs.random_expressions import about, expression
@@ -34,7 +38,7 @@ def random_program(rng: random.Random, max_nodes: int) -> Node:
     size = _draw_size(rng, max_nodes) - _OVERHEAD - count
     ending = rng.randint(1, max(1, min(10, size)))
     statements, scope = fill(scope, size - ending)
-    if not statements or not statements[-1].kind.startswith("return_"):
+    if not statements or statements[-1].family != "return":
         statements.append(_return(scope, max(ending, size - sum(map(size_of, statements)))))
     return _with_parameters(draft.returns, parameters, statements)
 
@@ -73,7 +77,7 @@ def _with_parameters(returns: Type, parameters: list[Variable], statements: list
 
 def _add_slots(item: Node, read: set[int]) -> None:
     """Add the slots that an expression or statement reads or changes."""
-    if item.slot is not None and (item.kind == SLOT or not item.kind.startswith(("let_", "for_"))):
+    if item.slot is not None and item.family not in ("let", "for"):
         read.add(item.slot)
     for part in item.args:
         _add_slots(part, read)

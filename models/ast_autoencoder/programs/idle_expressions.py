@@ -57,7 +57,7 @@ def is_idle(node: Node) -> bool:
         (node.kind in _OF_EQUALS and args[0] == args[1])
         or (node.kind in _LEFT_NEUTRAL and _is_neutral(node.kind, args[0]))
         or _is_neutral(node.kind, args[1])
-        or (node.kind.startswith("if_") and args[1] == args[2])
+        or (node.family == "conditional" and args[1] == args[2])
     )
 
 

@@ -26,6 +26,7 @@ _EDGES: Mapping[Type, tuple[Value, ...]] = {
 """What programs stumble over, then plain cases."""
 
 _PROBE_SEED = 0x5EED
+"""Of the probes, for good: data sets on disk hold digests of what programs do on them."""
 
 _WORDS = (
     "a", "an", "apple", "banana", "cat", "dog", "echo", "fox", "go", "hello", "is", "it", "kayak",

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Mapping
-from typing import TypeVar
 
 from models.ast_autoencoder.language.kinds import SLOT, Type
 from models.ast_autoencoder.language.tree import Node
@@ -35,8 +34,6 @@ _ATTEMPTS = 3
 
 _SPELLED = 0.03
 """Share of constants that have no production of their own."""
-
-KeyT = TypeVar("KeyT", int, str)
 
 
 def expression(scope: Scope, value_type: Type, size: int) -> Node:
@@ -74,7 +71,7 @@ def comparison(scope: Scope, size: int) -> Node:
     rng = scope.rng
     numbers = scope.of_type("int")
     if numbers and rng.random() < 0.2:
-        divided = node("mod", scope.read(pick(scope, numbers)), constant(_draw(rng, DIVISORS)))
+        divided = node("mod", scope.read(pick(scope, numbers)), constant(choose(rng, DIVISORS)))
         return node("eq", divided, constant(0 if rng.random() < 0.8 else 1))
     characters = [v for v in scope.visible if v.role == "character"]
     if characters and rng.random() < 0.25:
@@ -88,12 +85,12 @@ def comparison(scope: Scope, size: int) -> Node:
 
 def some_number(rng: random.Random) -> Node:
     """Return a constant, rarely one that has to be spelled."""
-    return constant(rng.randint(11, 999) if rng.random() < _SPELLED else _draw(rng, INTS))
+    return constant(rng.randint(11, 999) if rng.random() < _SPELLED else choose(rng, INTS))
 
 
 def some_text(rng: random.Random) -> Node:
     """Return a constant, rarely one that has to be spelled."""
-    return constant(rng.choice(WORDS) if rng.random() < _SPELLED else _draw(rng, TEXTS))
+    return constant(rng.choice(WORDS) if rng.random() < _SPELLED else choose(rng, TEXTS))
 
 
 def pick(scope: Scope, variables: list[Variable]) -> Variable:
@@ -191,7 +188,7 @@ def _part(scope: Scope, part: Part, size: int, before: list[Node]) -> Node:
             is_long = scope.rng.random() < 0.3
             made = expression(scope, "str", size) if is_long else _piece(scope)
         case "divisor":
-            made = _variable(scope, "int", 0.15) or constant(_draw(scope.rng, DIVISORS))
+            made = _variable(scope, "int", 0.15) or constant(choose(scope.rng, DIVISORS))
         case "stride":
             made = constant(scope.rng.choice((-1, -1, 2, 2, 3)))
         case "times":
@@ -268,10 +265,6 @@ def _number(scope: Scope) -> Node:
         if variable.type in ("list", "str"):
             return _length(scope, scope.read(variable))
     return some_number(scope.rng)
-
-
-def _draw(rng: random.Random, weights: Mapping[KeyT, float]) -> KeyT:
-    return rng.choices(tuple(weights), tuple(weights.values()))[0]
 
 
 _PART_TYPES: Mapping[Part, Type] = {

@@ -10,13 +10,13 @@ from models.ast_autoencoder.programs.random_expressions import comparison, expre
 Body = Callable[[Scope], Sequence[Node]]
 """Makes the statements of a body, not empty, from what it sees."""
 
-_MAX_FACTOR_LOOPS = 2
+_MAX_NESTED_LOOPS = 2
 """Loops in each other at most."""
 
 
 def may_loop(scope: Scope) -> bool:
     """Tell whether another loop may stand in a block."""
-    return scope.num_loops < _MAX_FACTOR_LOOPS and scope.draft.has_room
+    return scope.num_loops < _MAX_NESTED_LOOPS and scope.draft.has_room
 
 
 def random_loop(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
@@ -45,7 +45,7 @@ def random_loop(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
 
 def _items(scope: Scope, over: Variable, body: Body) -> tuple[list[Node], Scope]:
     item = scope.draft.invent("int", "item")
-    inner = scope.inner(item, frozen=[over.slot], is_loop=True)
+    inner = scope.nested(item, frozen=[over.slot], is_loop=True)
     return [node("for_slot", scope.read(over), slot=item.slot, blocks=[body(inner)])], scope
 
 
@@ -54,13 +54,13 @@ def _characters(scope: Scope, over: Variable, body: Body) -> tuple[list[Node], S
     text = scope.read(over)
     if scope.rng.random() < 0.15:
         text = node(scope.rng.choice(("lower", "upper")), text)
-    inner = scope.inner(character, is_loop=True)
+    inner = scope.nested(character, is_loop=True)
     return [node("for_str", text, slot=character.slot, blocks=[body(inner)])], scope
 
 
 def _words(scope: Scope, over: Variable, body: Body) -> tuple[list[Node], Scope]:
     word = scope.draft.invent("str", "word")
-    inner = scope.inner(word, is_loop=True)
+    inner = scope.nested(word, is_loop=True)
     return [node("for_words", scope.read(over), slot=word.slot, blocks=[body(inner)])], scope
 
 
@@ -78,7 +78,7 @@ def _places(scope: Scope, over: Variable, body: Body) -> tuple[list[Node], Scope
         head, numbers = "for_range_3", [last, constant(-1), constant(-1)]
     else:
         head, numbers = "for_range_3", [constant(0), length, constant(2)]
-    inner = scope.inner(index, is_loop=True)
+    inner = scope.nested(index, is_loop=True)
     return [node(head, *numbers, slot=index.slot, blocks=[body(inner)])], scope
 
 
@@ -88,7 +88,7 @@ def _some_items(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
     if items.kind in ("slot", "if_list"):  # the language has no second names for lists
         items = node("sorted", items)
     item = scope.draft.invent("int", "item")
-    inner = scope.inner(item, is_loop=True)
+    inner = scope.nested(item, is_loop=True)
     return [node("for_list", items, slot=item.slot, blocks=[body(inner)])], scope
 
 
@@ -107,7 +107,7 @@ def _range(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
             else expression(scope, "int", 3)
         )
     index = scope.draft.invent("int", "index")
-    inner = scope.inner(index, is_loop=True)
+    inner = scope.nested(index, is_loop=True)
     kind = rng.random()
     if kind < 0.6:
         head, parts = "for_range_1", [end]
@@ -169,7 +169,7 @@ def _counting(
     parts = [limit]
     if scope.rng.random() < 0.35:
         parts.append(comparison(scope, 5))
-    inner = scope.inner(frozen=frozen, is_loop=True)
+    inner = scope.nested(frozen=frozen, is_loop=True)
     kind = head if len(parts) == 1 else f"{head}_and"
     return node(kind, *parts, slot=step.slot, blocks=[[*body(inner), step]])
 
@@ -177,7 +177,7 @@ def _counting(
 def _going_on(body: Body, scope: Scope) -> list[Node]:
     """Return the statements of a body that may come to its end: a loop is there to go on."""
     *others, last = body(scope)
-    if last.kind.startswith("return_"):
+    if last.family == "return":
         last = node("if", comparison(scope, 5), blocks=[[last]])
     return [*others, last]
 
@@ -191,7 +191,7 @@ def _shrink(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
     if rng.random() < 0.5 and start.kind != "abs":
         start = node("abs", start)
     step = node("step_floordiv", constant(rng.choice((10, 10, 2, 3))), slot=rest.slot)
-    inner = outer.inner(frozen=[rest.slot], is_loop=True)
+    inner = outer.nested(frozen=[rest.slot], is_loop=True)
     digit = scope.draft.invent("int", "item")
     take = node("let_int", node("mod", outer.read(rest), step.args[0]), slot=digit.slot)
     inner = inner.plus(digit)
@@ -211,7 +211,7 @@ def _divide(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
     first, second = invent("int", "counter"), invent("int", "counter")
     outer = scope.plus(first, second)
     old = invent("int", "item")
-    inner = outer.inner(old, frozen=[first.slot, second.slot], is_loop=True)
+    inner = outer.nested(old, frozen=[first.slot, second.slot], is_loop=True)
     before = [
         node("let_int", whole, slot=first.slot),
         node("let_int", node("abs", part), slot=second.slot),

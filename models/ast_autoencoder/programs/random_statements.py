@@ -16,7 +16,8 @@ from models.ast_autoencoder.programs.random_loops import may_loop, random_loop
 
 _MIN_LOOP = 9
 _MIN_BRANCH = 6
-_LOCAL_TYPES = {"int": 5.0, "bool": 0.7, "str": 1.5, "list": 1.5}
+"""Nodes that must be left for a loop, or an `if`, with something in it."""
+_LOCAL_TYPES: Mapping[Type, float] = {"int": 5.0, "bool": 0.7, "str": 1.5, "list": 1.5}
 _MAX_DEPTH = 4
 
 
@@ -26,7 +27,7 @@ def block(scope: Scope, size: int) -> list[Node]:
     Nested blocks change variables that exist outside, or return.
     """
     statements, scope = fill(scope, size - 4)
-    if not statements or statements[-1].kind.startswith("let_"):
+    if not statements or statements[-1].family == "let":
         left = max(4, size - sum(map(size_of, statements)))
         statements.append(_effect(scope, left))
     return statements
@@ -43,7 +44,7 @@ def fill(scope: Scope, size: int) -> tuple[list[Node], Scope]:
             break
         statements += made
         left -= sum(map(size_of, made))
-        if made[-1].kind.startswith("return_"):
+        if made[-1].family == "return":
             break
     return statements, scope
 
@@ -72,7 +73,7 @@ def _statement(scope: Scope, size: int) -> tuple[list[Node], Scope]:
 
 
 def _let(scope: Scope, size: int) -> tuple[list[Node], Scope]:
-    value_type = _type_named(choose(scope.rng, _LOCAL_TYPES))
+    value_type = choose(scope.rng, _LOCAL_TYPES)
     value = expression(scope, value_type, min(size - 1, scope.rng.randint(3, 7)))
     value = fresh(scope, value) if value_type == "list" else value
     variable = scope.draft.invent(value_type, "local")
@@ -95,9 +96,9 @@ def _branch(scope: Scope, size: int) -> tuple[list[Node], Scope]:
     condition = comparison(scope, min(size - 4, scope.rng.randint(3, 7)))
     left = size - 1 - size_of(condition)
     if left < 8 or scope.rng.random() < 0.5:
-        return [node("if", condition, blocks=[block(scope.inner(), left)])], scope
+        return [node("if", condition, blocks=[block(scope.nested(), left)])], scope
     first = scope.rng.randint(4, left - 4)
-    blocks = [block(scope.inner(), first), block(scope.inner(), left - first)]
+    blocks = [block(scope.nested(), first), block(scope.nested(), left - first)]
     return [node("if_else", condition, blocks=blocks)], scope
 
 
@@ -151,7 +152,7 @@ def _loop(scope: Scope, size: int) -> tuple[list[Node], Scope]:
 def _result_type(scope: Scope) -> Type:
     if scope.rng.random() < 0.7:
         return scope.draft.returns
-    return _type_named(choose(scope.rng, _LOCAL_TYPES))
+    return choose(scope.rng, _LOCAL_TYPES)
 
 
 def _effect(scope: Scope, size: int) -> Node:
@@ -252,11 +253,6 @@ def _start(scope: Scope, value_type: Type) -> Node:
     if lists and rng.random() < 0.35:
         return node(rng.choice(("slice_list", "copy")), scope.read(pick(scope, lists)))
     return node("empty")
-
-
-def _type_named(name: str) -> Type:
-    types: dict[str, Type] = {"int": "int", "bool": "bool", "str": "str", "list": "list"}
-    return types[name]
 
 
 _STATEMENTS: Mapping[str, Callable[[Scope, int], tuple[list[Node], Scope]]] = {

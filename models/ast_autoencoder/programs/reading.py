@@ -1,8 +1,6 @@
 """Reads a data set without executing anything that it holds."""
 
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from models.ast_autoencoder.programs.dataset import ProgramDataset, make_dataset
 from models.ast_autoencoder.programs.files import ProgramFiles
 from models.ast_autoencoder.programs.text_column import TextColumn, join_columns
 from models.errors import UserError
+from models.numpy_files import read_numpy
 from models.progress import ProgressCallback, silent
 
 FORMAT = "grammar-tuner programs"
@@ -52,7 +51,7 @@ def read_dataset(folder: Path, progress: ProgressCallback = silent) -> ProgramDa
             language or version, or the files are damaged.
     """
     files = ProgramFiles(folder=folder)
-    metadata = _metadata(files)
+    metadata = read_metadata(folder)
     paths = [folder / str(shard["file"]) for shard in metadata["shards"]]
     parts = []
     for number, path in enumerate(paths, start=1):
@@ -67,8 +66,14 @@ def read_dataset(folder: Path, progress: ProgressCallback = silent) -> ProgramDa
     return dataset
 
 
-def _metadata(files: ProgramFiles) -> dict[str, Any]:
-    """Return the metadata after checking that they are of programs that can be read."""
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """Return the metadata after checking that they are of programs that can be read.
+
+    Raises:
+        UserError: the folder is missing or holds something else, or the programs are of another
+            language or version.
+    """
+    files = ProgramFiles(folder=folder)
     path = files.metadata
     if not files.folder.is_dir():
         raise UserError(f"{files.folder}: no such folder: {_REBUILD}")
@@ -91,14 +96,16 @@ def _metadata(files: ProgramFiles) -> dict[str, Any]:
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Return the arrays of a shard after checking their names, kinds and dimensions."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file: {_REBUILD}")
     try:
-        # numpy would leave a broken file open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as shard:
-            arrays = {name: shard[name] for name in _ARRAYS}
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file: {_REBUILD}") from error
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"{path}: damaged ({error}): {_REBUILD}") from error
+        loaded = read_numpy(path, _ARRAYS)
+    except UserError as error:
+        raise UserError(f"{error}; or {_REBUILD}") from error
+    arrays = {} if isinstance(loaded, np.ndarray) else loaded
+    missing = [name for name in _ARRAYS if name not in arrays]
+    if missing:
+        raise UserError(f"{path}: damaged: no array {missing[0]} is in it: {_REBUILD}")
     for name, (kind, dimensions) in _ARRAYS.items():
         array = arrays[name]
         if array.dtype.kind != kind or array.ndim != dimensions:

@@ -100,7 +100,7 @@ def _signatures(dataset: ProgramDataset) -> str:
 
 
 def _twins(dataset: ProgramDataset) -> list[str]:
-    counts = dataset.duplicate_counts()
+    counts = dataset.twin_counts()
     return [
         f"  different up to names: {counts['different_programs']:,} of {counts['programs']:,}; "
         f"different in behaviour: {counts['different_behaviours']:,}; largest class of twins: "

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from models.ast_autoencoder.execution.interpreter import Interpreter
-from models.ast_autoencoder.language.kinds import CONSTANT, NONTERMINAL_OF, SLOT, language
+from models.ast_autoencoder.language.kinds import CONSTANT, SLOT, Family, Kind, language
 from models.ast_autoencoder.language.tree import Node
 from models.ast_autoencoder.programs.behaviour import Behaviour, is_value, outcome_key
 from models.ast_autoencoder.programs.drafts import constant
@@ -18,11 +18,8 @@ from models.ast_autoencoder.programs.inputs import flat_probes
 
 _MAX_PASSES = 3
 
-_FIXED = ("while_", "shrink_", "step_", "for_slot")
-"""Statements whose first part is a bound, a literal or a slot and stays; of step_mod, too."""
 
-
-class _Part:
+class _MutableNode:
     """A node that can be changed; the interpreter reads it like a Node."""
 
     __slots__ = ("args", "blocks", "kind", "slot", "value")
@@ -31,8 +28,13 @@ class _Part:
         self.kind = node.kind
         self.slot = node.slot
         self.value = node.value
-        self.args = [_Part(item) for item in node.args]
-        self.blocks = [[_Part(item) for item in statements] for statements in node.blocks]
+        self.args = [_MutableNode(item) for item in node.args]
+        self.blocks = [[_MutableNode(item) for item in statements] for statements in node.blocks]
+
+    @property
+    def family(self) -> Family:
+        """What it is, whatever its type or operation."""
+        return language().family_of(self.kind)
 
     def freeze(self) -> Node:
         """Return the node."""
@@ -62,7 +64,7 @@ class _Shrinker:
     """Tries one change after the other and keeps those that make no difference."""
 
     def __init__(self, tree: Node, behaviour: Behaviour, interpreter: Interpreter) -> None:
-        self._program = _Part(tree)
+        self._program = _MutableNode(tree)
         self._interpreter = interpreter
         # The probe that told the last change apart stands first: it tells most others apart, too.
         self._runs = [
@@ -91,7 +93,9 @@ class _Shrinker:
         self._changed = True
         return True
 
-    def _try(self, items: list[_Part], place: slice, replacement: Sequence[_Part]) -> bool:
+    def _try(
+        self, items: list[_MutableNode], place: slice, replacement: Sequence[_MutableNode]
+    ) -> bool:
         """Replace some items; put them back when it makes a difference."""
         kept = items[place]
         items[place] = replacement
@@ -100,7 +104,7 @@ class _Shrinker:
         items[place.start : place.start + len(replacement)] = kept
         return False
 
-    def _block(self, block: list[_Part], *, is_loop: bool) -> None:
+    def _block(self, block: list[_MutableNode], *, is_loop: bool) -> None:
         place = 0
         while place < len(block):
             if not (
@@ -110,13 +114,13 @@ class _Shrinker:
                 self._inside(block[place])
                 place += 1
 
-    def _starts_later(self, block: list[_Part], place: int) -> bool:
+    def _starts_later(self, block: list[_MutableNode], place: int) -> bool:
         """Define a variable only where it gets the first value that is read: always the same."""
         first = block[place]
-        if not first.kind.startswith("let_"):
+        if first.family != "let":
             return False
         later = next((s for s in block[place + 1 :] if _mentions(s, first.slot)), None)
-        is_start = later is not None and later.kind.startswith("set_")
+        is_start = later is not None and later.family == "set"
         if (
             later is None
             or not is_start
@@ -129,72 +133,71 @@ class _Shrinker:
         self._changed = True
         return True
 
-    def _statement_goes(self, block: list[_Part], place: int, *, is_loop: bool) -> bool:
+    def _statement_goes(self, block: list[_MutableNode], place: int, *, is_loop: bool) -> bool:
         """Try to do without a statement, or to put a part of it in its place."""
         statement = block[place]
-        if statement.kind.startswith("step_"):
+        if statement.family == "step":
             return False
         is_needed = (
             len(block) == 1
             or (block is self._program.blocks[0] and place == len(block) - 1)
-            or (statement.kind.startswith("let_") and self._is_read(statement))
+            or (statement.family == "let" and self._is_read(statement))
         )
         if not is_needed and self._try(block, slice(place, place + 1), []):
             return True
-        if not statement.kind.startswith("if"):
+        if statement.family != "if":
             return False
         for branch in statement.blocks:
-            returns = branch[-1].kind.startswith("return_")
+            returns = branch[-1].family == "return"
             # What follows a return is never reached, but a loop is there to go on.
             end = len(block) if returns else place + 1
             if not (returns and is_loop) and self._try(block, slice(place, end), branch):
                 return True
         return False
 
-    def _inside(self, statement: _Part) -> None:
+    def _inside(self, statement: _MutableNode) -> None:
         """Shorten the parts of a statement."""
-        kind = statement.kind
-        if kind == "if_else":
+        kind = language().named(statement.kind)
+        if kind.name == "if_else":
             self._drop_else(statement)
-        if kind.endswith("_and"):
-            self._drop_condition(statement)
-        first = 1 if kind.startswith(_FIXED) and kind != "step_mod" else 0
-        is_fresh = kind in ("let_list", "set_list", "for_list")
+        if kind.unconditional is not None:
+            self._drop_condition(statement, kind.unconditional)
+        is_fresh = kind.name in ("let_list", "set_list", "for_list")
         nonterminals = [name for name in _children(statement.kind) if name not in ("SLOT", "BLOCK")]
-        for place in range(first, len(statement.args)):
+        for place in range(_num_fixed(kind), len(statement.args)):
             self._expression(statement.args, place, nonterminals[place], is_fresh=is_fresh)
-        if kind.startswith("let_"):
-            self._simplest_value(statement)
+        if kind.family == "let":
+            self._simplest_value(statement, kind)
         for block in statement.blocks:
-            self._block(block, is_loop=kind.startswith(("for_", "while_", "shrink_")))
+            self._block(block, is_loop=kind.family in ("for", "while"))
 
-    def _drop_else(self, statement: _Part) -> None:
+    def _drop_else(self, statement: _MutableNode) -> None:
         """Try to do with one of two branches."""
         args, blocks = statement.args, statement.blocks
         statement.kind, statement.blocks = "if", blocks[:1]
         if self._same():
             return
-        negated = _Part(Node(kind="not"))
+        negated = _MutableNode(Node(kind="not"))
         negated.args = args
         statement.args, statement.blocks = [negated], blocks[1:]
         if not self._same():
             statement.kind, statement.args, statement.blocks = "if_else", args, blocks
 
-    def _drop_condition(self, statement: _Part) -> None:
+    def _drop_condition(self, statement: _MutableNode, unconditional: str) -> None:
         kind, args = statement.kind, statement.args
-        statement.kind, statement.args = kind.removesuffix("_and"), args[:1]
+        statement.kind, statement.args = unconditional, args[:1]
         if not self._same():
             statement.kind, statement.args = kind, args
 
-    def _simplest_value(self, statement: _Part) -> None:
+    def _simplest_value(self, statement: _MutableNode, kind: Kind) -> None:
         """Start a variable from nothing where its first value never matters."""
         value = statement.args[0]
         if value.args or value.kind == SLOT:
-            for nothing in _NOTHING[NONTERMINAL_OF[_type(statement.kind)]][:1]:
-                self._try(statement.args, slice(0, 1), [_Part(nothing)])
+            for nothing in _NOTHING[kind.children[0]][:1]:
+                self._try(statement.args, slice(0, 1), [_MutableNode(nothing)])
 
     def _expression(
-        self, holder: list[_Part], place: int, nonterminal: str, *, is_fresh: bool
+        self, holder: list[_MutableNode], place: int, nonterminal: str, *, is_fresh: bool
     ) -> None:
         """Put a part of an expression in its place as long as that makes no difference."""
         goes_on = True
@@ -211,21 +214,27 @@ class _Shrinker:
         if item.kind in _ARITHMETIC and all(part.kind == CONSTANT for part in item.args):
             holder[place] = _computed(item)
 
-    def _is_read(self, statement: _Part) -> bool:
+    def _is_read(self, statement: _MutableNode) -> bool:
         """Tell whether anything but its definition mentions a variable."""
         return _mentions(self._program, statement.slot) > 1
 
 
-def _computed(item: _Part) -> _Part:
+def _num_fixed(kind: Kind) -> int:
+    """Return how many of a statement's first parts stay: a bound, a literal, a list's name."""
+    has_fixed = kind.family in ("while", "step") or kind.name == "for_slot"
+    return int(has_fixed and kind.name != "step_mod")
+
+
+def _computed(item: _MutableNode) -> _MutableNode:
     """Return the number that constants come to, unless it cannot be computed."""
     try:
         value = _ARITHMETIC[item.kind](*(part.value for part in item.args))
     except ZeroDivisionError:
         return item
-    return _Part(constant(value)) if abs(value) < _MAX_COMPUTED else item
+    return _MutableNode(constant(value)) if abs(value) < _MAX_COMPUTED else item
 
 
-def _stand_ins(item: _Part, nonterminal: str) -> Iterator[_Part]:
+def _stand_ins(item: _MutableNode, nonterminal: str) -> Iterator[_MutableNode]:
     """Yield what could stand for an expression: parts of the same type, then nothing much."""
     for child, name in zip(item.args, _arguments(item), strict=True):
         if name == nonterminal:
@@ -236,10 +245,10 @@ def _stand_ins(item: _Part, nonterminal: str) -> Iterator[_Part]:
                     yield grandchild
     if item.args:
         for nothing in _NOTHING[nonterminal]:
-            yield _Part(nothing)
+            yield _MutableNode(nothing)
 
 
-def _arguments(item: _Part) -> Sequence[str]:
+def _arguments(item: _MutableNode) -> Sequence[str]:
     """Return the nonterminals of the parts of an expression."""
     if not item.args:
         return ()
@@ -253,11 +262,7 @@ def _children(kind: str) -> tuple[str, ...]:
     return of.kinds[of.id_of(kind)].children
 
 
-def _type(kind: str) -> Any:
-    return kind.partition("_")[2]
-
-
-def _mentions(item: _Part, slot: int | None) -> int:
+def _mentions(item: _MutableNode, slot: int | None) -> int:
     found = int(item.slot == slot)
     for part in item.args:
         found += _mentions(part, slot)

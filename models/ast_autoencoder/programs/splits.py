@@ -73,7 +73,7 @@ def split_classes(classes: TwinClasses) -> tuple[NDArray[np.int64], NDArray[np.i
     return np.nonzero(~is_val)[0].astype(np.int64), np.nonzero(is_val)[0].astype(np.int64)
 
 
-def duplicate_counts(
+def twin_counts(
     classes: TwinClasses, train: NDArray[np.int64], val: NDArray[np.int64]
 ) -> dict[str, int]:
     """Count twins, in all and across the split, without using the classes for the latter."""

@@ -123,5 +123,5 @@ def _description(dataset: ProgramDataset, shards: list[dict[str, Any]]) -> dict[
         "digest": dataset.digest,
         "language": language().grammar.digest,
         "shards": shards,
-        "duplicates": dataset.duplicate_counts(),
+        "duplicates": dataset.twin_counts(),
     }

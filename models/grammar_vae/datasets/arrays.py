@@ -63,7 +63,15 @@ def read_dataset(prod: Path, masks: Path | None, grammar: str | None) -> Dataset
 
 
 def _read_ids(path: Path) -> np.ndarray:
-    ids = read_array(path)
+    try:
+        ids = read_array(path)
+    except UserError as error:
+        if not path.is_file():
+            raise
+        raise UserError(
+            f"{error}. Text becomes ids with python -m models.grammar_vae.build_dataset "
+            "--text FILE --grammar NAME --out FOLDER"
+        ) from error
     if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer) or not ids.size:
         raise UserError(
             f"{path} holds {ids.dtype} {ids.shape}: production ids must be int16 (rows, steps) "

@@ -1,13 +1,13 @@
 """Reads arrays and metadata that others wrote, without ever running what is in them."""
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from models.errors import UserError, did_you_mean
+from models.errors import UserError, nearest_name
+from models.numpy_files import read_numpy
 
 
 def require_file(path: Path) -> Path:
@@ -18,10 +18,10 @@ def require_file(path: Path) -> Path:
     """
     if path.is_file():
         return path
-    neighbours = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     if path.is_dir():
         raise UserError(f"{path} is a folder: give a file in it")
-    raise UserError(f"there is no file {path}.{did_you_mean(path.name, neighbours)}")
+    where = "" if path.is_absolute() else f" in {Path.cwd()}"
+    raise UserError(f"there is no file {path}{where}.{_near(path)}")
 
 
 def read_array(path: Path) -> np.ndarray:
@@ -30,7 +30,7 @@ def read_array(path: Path) -> np.ndarray:
     Raises:
         UserError: The file is missing or is not a plain array.
     """
-    loaded = _load(path)
+    loaded = read_numpy(require_file(path))
     if not isinstance(loaded, np.ndarray):
         raise UserError(f"{path} holds several arrays: give a .npy file with one array")
     return loaded
@@ -42,7 +42,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     Raises:
         UserError: The file is missing or is not an archive of plain arrays.
     """
-    loaded = _load(path)
+    loaded = read_numpy(require_file(path))
     if isinstance(loaded, np.ndarray):
         raise UserError(f"{path} holds one array: give an .npz file with named arrays")
     return loaded
@@ -63,15 +63,11 @@ def read_json_object(path: Path) -> dict[str, Any]:
     return data
 
 
-def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
-    """Read a file that we open ourselves: numpy leaves a broken archive open."""
-    require_file(path)
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            return loaded if isinstance(loaded, np.ndarray) else dict(loaded)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{path} cannot be read as a numpy array ({error}): "
-            "write it again with numpy.save, without pickled objects"
-        ) from error
+def _near(path: Path) -> str:
+    """Name the file beside that was probably meant; an ending in common is no likeness."""
+    files = [p for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
+    same = {p.stem: p.name for p in files if p.suffix == path.suffix}
+    stem = nearest_name(path.stem, same)
+    other = nearest_name(path.name, [p.name for p in files if p.suffix != path.suffix])
+    match = same[stem] if stem else other
+    return f" Did you mean '{match}'?" if match else ""

@@ -22,9 +22,9 @@ def plausible_weights():
     """Prefer slots and short expressions, so that programs end before the budget makes them."""
     weights = torch.zeros(len(language().kinds))
     for kind in language().kinds:
-        if kind.name == "slot":
+        if kind.family == "slot":
             weights[kind.id] = 1.5
-        elif kind.name.startswith(("return", "end", "step")):
+        elif kind.family in ("return", "step") or kind.name == "end":
             weights[kind.id] = 2.0
         elif kind.name in ("text", "number", "list_n"):
             weights[kind.id] = -2.0

@@ -1,3 +1,4 @@
+import json
 import signal
 import subprocess
 import sys
@@ -53,7 +54,7 @@ def test_own_functions_are_collected_and_filled_up(tmp_path):
     assert dataset.num_rows == 6
     assert dataset.program(0).name == "double"
     assert dataset.program(1).names == ("text",)
-    assert dataset.source_of(1) == f"{source / 'mine.py'}:5"
+    assert json.loads(dataset.names[1])["source"] == f"{source / 'mine.py'}:5"
     assert all(e.output == 2 * e.inputs[0] for e in dataset.hidden_examples(0))
 
 

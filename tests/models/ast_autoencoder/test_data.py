@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from models.ast_autoencoder.data import DataConfig, load_dataset
+from models.ast_autoencoder.data import DataConfig, check_data, load_dataset
 from models.ast_autoencoder.language.checking import check_programs
 from models.ast_autoencoder.programs.writing import write_dataset
 from models.errors import UserError
@@ -23,7 +23,7 @@ def test_programs_are_generated_in_memory(generated):
     assert ((generated.ids >= 0).sum(axis=1) == generated.lengths).all()
     check_programs(generated.ids)
     assert all(len(generated.hidden_examples(row)) == 5 for row in range(80))
-    counts = generated.duplicate_counts()
+    counts = generated.twin_counts()
     assert counts["val_with_program_in_train"] == counts["val_with_behaviour_in_train"] == 0
 
 
@@ -83,3 +83,17 @@ def test_data_load_without_torch():
     code = "import sys, models.ast_autoencoder.data; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (DataConfig(data_dir="nowhere"), "data.data_dir: nowhere: no such folder: build the data"),
+        (DataConfig(), "data: give data_dir, a folder of programs, or num_programs"),
+        (DataConfig(num_programs=5, seed=-1), r"data.seed \(-1\) must not be negative"),
+    ],
+)
+def test_mistakes_are_found_without_reading_any(data, message):
+    with pytest.raises(UserError, match=message):
+        check_data(data)
+    check_data(DataConfig(num_programs=5))

@@ -16,6 +16,11 @@ from models.ast_autoencoder.tensors import step_tensors
 from models.errors import UserError
 
 
+def masks_along(machine, ids):
+    """What was allowed at each step of given programs, (batch, time, productions)."""
+    return machine.allowed_in(machine.contexts_along(ids))
+
+
 @pytest.fixture(params=[("gru", 1), ("gru", 2), ("transformer", 2)], ids=str)
 def network(request, small):
     torch.manual_seed(1)
@@ -53,8 +58,8 @@ def test_greedy_decoding_takes_the_best_by_teacher_forcing_while_there_is_room(
     terms, batch = terms_of(network, latents, ids)
     first_wrong = torch.where(terms.wrong.any(0), terms.wrong.int().argmax(0), 10_000)
     # The loss leaves the budget out, so the two part where the budget begins to rule.
-    allowed = machine.allowed_along(ids)
-    roomy = ConstraintMachine("cpu", 500).allowed_along(ids)
+    allowed = masks_along(machine, ids)
+    roomy = masks_along(ConstraintMachine("cpu", 500), ids)
     cut = (allowed != roomy).any(-1)
     first_cut = torch.where(cut.any(1), cut.int().argmax(1), 10_000)
     assert (first_wrong >= first_cut).all()

@@ -1,17 +1,22 @@
 """Metrics of held-out programs against decoding each of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from models.ast_autoencoder.batches import NodeBatch
+from models.ast_autoencoder import evaluation, loss
+from models.ast_autoencoder.batches import NodeBatch, StepBatch
+from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.decoding import decode
 from models.ast_autoencoder.evaluation import Decoded, decode_rows, evaluate_decoded
 from models.ast_autoencoder.inference import Inference
 from models.ast_autoencoder.language.machine import ConstraintMachine
 from models.ast_autoencoder.loss import step_terms
 from models.ast_autoencoder.network import build_network
-from models.ast_autoencoder.tensors import count_nodes
+from models.ast_autoencoder.step import StepSettings, TrainStep
+from models.ast_autoencoder.tensors import count_nodes, node_tensors, step_tensors
 
 
 @pytest.fixture
@@ -50,6 +55,105 @@ def test_rows_are_decoded_as_alone(learned, machine):
     assert (decoded.ids == ids).all()
     exact = (ids[:, :48] == given.ids).all(axis=1)
     assert 0 < exact.sum() < 24  # or the test tells nothing
+
+
+DEVICES = [
+    "cpu",
+    pytest.param(
+        "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+    ),
+]
+
+
+@pytest.fixture(params=["by nonterminal", "all columns"])
+def scoring(request, monkeypatch):
+    """Score given programs in the way of a CPU, or in that of a GPU on a CPU, too."""
+    if request.param == "all columns":
+        monkeypatch.setattr(loss, "_by_nonterminal", loss._all_columns)
+
+
+def decoded_on(device, network, given, autocast):
+    """Return a network's evaluation of programs, and what decoding each of its latents gives."""
+    inference = Inference(network.to(device), autocast)
+    machine = ConstraintMachine(device, 48)
+    tensors = (given.node_tensors.to(device), given.step_tensors.to(device))
+    rows = torch.arange(len(given.ids))
+    decoded = decode_rows(inference, tensors, rows, machine, batch_size=1024)
+    return decoded, inference.decode(torch.as_tensor(decoded.latents), machine, 1024).numpy()
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("autocast", [None, torch.bfloat16])
+@pytest.mark.parametrize("value", [0.0, float("nan")])
+@pytest.mark.parametrize("decoder_kind", ["gru", "transformer"])
+@pytest.mark.usefixtures("scoring")
+def test_equal_scores_and_nan_give_no_program_back(
+    decoder_kind, value, autocast, device, small, batch
+):
+    network = build_network(small(decoder_kind=decoder_kind))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.fill_(value)
+    given = batch(slice(0, 40))
+    decoded, really = decoded_on(device, network, given, autocast)
+    assert (decoded.ids == really).all()
+    evaluated = evaluate_decoded(
+        decoded, given.ids, count_nodes(given.ids), np.arange(len(given.ids)), None
+    )
+    assert evaluated.metrics["exact_match_rate"] == 0.0
+    assert evaluated.metrics["compilation_rate"] == 1.0
+
+
+@pytest.fixture(scope="module")
+def half_trained(program_ids):
+    """Return a network that training in bfloat16 left half-way, and all programs."""
+    config = AstAutoencoderConfig(
+        hidden_dim=64, latent_dim=48, place_dim=16, max_decode_steps=48, precision="bfloat16"
+    )
+    torch.manual_seed(1)
+    network = build_network(config)
+    nodes, steps = node_tensors(program_ids), step_tensors(program_ids)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    step = TrainStep(
+        network,
+        optimizer,
+        StepSettings(clip_norm=1.0, autocast=torch.bfloat16, mean_steps=20.0),
+    )
+    rows = torch.arange(len(program_ids))
+    for _ in range(40):
+        step(
+            NodeBatch.select(nodes, rows, nodes.kind.shape[1]),
+            StepBatch.select(steps, rows, int(steps.lengths.max())),
+        )
+    return network
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.usefixtures("scoring")
+def test_a_half_trained_bfloat16_network_is_decoded_row_by_row(half_trained, device, batch):
+    """Some of its scores are equal, and rounded otherwise than those of decoding."""
+    given = batch(slice(None))
+    decoded, really = decoded_on(device, half_trained, given, torch.bfloat16)
+    half_trained.to("cpu")
+    assert (decoded.ids == really).all()
+    exact = (really == given.ids).all(axis=1)
+    assert 0.1 < exact.mean() < 0.95  # or the test tells little
+
+
+def test_what_teacher_forcing_says_decides_no_program(learned, machine, monkeypatch):
+    network, given = learned
+    tensors = (given.node_tensors, given.step_tensors)
+    found = []
+    for claim in (torch.zeros_like, torch.ones_like):
+
+        def claimed(*args, claim=claim):
+            terms = loss.step_terms(*args)
+            return replace(terms, wrong=claim(terms.wrong))
+
+        monkeypatch.setattr(evaluation, "step_terms", claimed)
+        inference = Inference(network, None)
+        found.append(decode_rows(inference, tensors, torch.arange(24), machine, batch_size=10).ids)
+    assert (found[0] == found[1]).all()
 
 
 def test_metrics_count_what_was_decoded(program_ids, machine):

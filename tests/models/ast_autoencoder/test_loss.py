@@ -43,7 +43,7 @@ def test_nats_are_those_of_a_softmax_over_what_the_machine_allows(problem):
     keys = head.keys_along(features, steps.definition)
     scores = head(features, keys)[..., torch.as_tensor(columns().column)]
     roomy = ConstraintMachine("cpu", 500)  # so that no step is ruled out by the budget
-    allowed = roomy.allowed_along(steps.ids.t()).transpose(0, 1)
+    allowed = roomy.allowed_in(roomy.contexts_along(steps.ids.t())).transpose(0, 1)
     likely = scores.masked_fill(~allowed, -torch.inf).log_softmax(-1)
     real = steps.ids >= 0
     expected = -likely.gather(2, steps.ids.clamp(min=0)[..., None]).squeeze(2)
@@ -60,3 +60,22 @@ def test_steps_without_a_choice_cost_nothing(problem):
     assert forced.any()
     assert not terms.nats[forced].any()
     assert not terms.wrong[forced].any()
+
+
+@pytest.mark.parametrize("value", [0.0, torch.nan])
+def test_equal_scores_and_nan_are_wrong(value, problem):
+    head, features, steps = problem
+    with torch.no_grad():
+        for parameter in head.parameters():
+            parameter.fill_(value)
+    chosen = steps.group >= 0
+    for terms in both(head, features, steps):
+        assert torch.equal(terms.wrong, chosen)
+
+
+@pytest.mark.parametrize("other", [2.0, 3.0, torch.nan])
+def test_one_other_score_as_high_or_nan_is_wrong(other):
+    scores, target = torch.tensor([[0.0, 2.0, 1.0], [0.0, 2.0, -torch.inf]]), torch.tensor([1, 1])
+    assert loss._wrong(scores, target).tolist() == [False, False]
+    scores[:, 0] = other
+    assert loss._wrong(scores, target).tolist() == [True, True]

@@ -52,3 +52,14 @@ def test_more_programs_a_batch_take_more_memory(small):
     sizes = {"num_steps": 40, "num_rows": 100, "num_train_rows": 80}
     costs = [cost_of(small(batch_size=size), **sizes).memory_mb for size in (8, 256)]
     assert costs[0] < costs[1]
+
+
+def test_counting_parameters_first_leaves_the_tables_whole():
+    code = (
+        "from models.presets import find_preset;"
+        "from models.ast_autoencoder.cost import usual_cost;"
+        "usual_cost(find_preset('ast_autoencoder', 'small').config);"
+        "from models.ast_autoencoder.language.machine import ConstraintMachine;"
+        "ConstraintMachine('cpu', 20)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

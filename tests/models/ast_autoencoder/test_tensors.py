@@ -33,7 +33,9 @@ def test_legal_is_what_the_machine_allows_with_steps_to_spare(program_ids):
     ids = program_ids[:30]
     steps = step_tensors(ids)
     machine = ConstraintMachine("cpu", 500)
-    allowed = by_column(machine.allowed_along(torch.from_numpy(ids)), columns())
+    allowed = by_column(
+        machine.allowed_in(machine.contexts_along(torch.from_numpy(ids))), columns()
+    )
     real = steps.ids >= 0
     assert torch.equal(steps.legal[steps.context.long()][real], allowed[real])
 

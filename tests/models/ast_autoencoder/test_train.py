@@ -87,3 +87,34 @@ def test_examples_are_judged(command):
 def test_mistakes_are_told(arguments, message):
     with pytest.raises(UserError, match=message):
         train._run(arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--hiden_dim", "8"], "unknown flag --hiden_dim. Did you mean '--hidden_dim'"),
+        (["--hidden_dim", "16.5"], "--hidden_dim 16.5: give a whole number$"),
+        (["--decoder_kind", "lstm"], "--decoder_kind lstm: give one of gru, transformer"),
+        (["--device", "gpu"], r"--device gpu: give one of auto, cpu, cuda, mps\.$"),
+        (
+            ["--tensorboard", "maybe"],
+            "write --tensorboard to turn it on, --no_tensorboard to turn it",
+        ),
+        (["--hidden_dim", "30"], "hidden_dim is 30: choose a multiple of 4"),
+        (["--eval_interval", "0"], "eval_interval is 0"),
+        (
+            ["--lr_schedule", "plateau", "--epochs", "7"],
+            "plateau would have no effect: it waits for",
+        ),
+        (["--batch_size", "8", "16"], "--batch_size 8 16: it takes one value, not 2"),
+    ],
+)
+def test_malformed_flags_are_refused(arguments, message):
+    with pytest.raises(UserError, match=message):
+        train._run(["--data_dir", "d", *arguments])
+
+
+@pytest.mark.parametrize("switch", ["no_wandb", "tensorboard"])
+@pytest.mark.parametrize(("value", "on"), [("true", True), ("false", False)])
+def test_a_switch_takes_true_and_false(switch, value, on):
+    assert getattr(train._parse(["--data_dir", "d", f"--{switch}", value]), switch) is on

@@ -1,5 +1,6 @@
 """A training run on disk: its files, its lines, and going on after an interruption."""
 
+import errno
 import json
 
 import pytest
@@ -10,6 +11,7 @@ from models.ast_autoencoder.task import AstAutoencoderTask
 from models.ast_autoencoder.training_run import TrainingRun, choose_device
 from models.errors import UserError
 from models.logging_sinks import LogSettings
+from models.memory import SAYS_SO, OutOfMemory
 
 
 @pytest.fixture
@@ -88,6 +90,61 @@ def test_a_resumed_run_ends_as_if_it_had_not_stopped(run, tmp_path):
     torch.testing.assert_close(again["task"], final["task"], rtol=0, atol=0)
     assert folder.steps.read_text() == steps
     assert len(folder.metrics.read_text().splitlines()) == len(metrics)
+
+
+@pytest.mark.parametrize(
+    ("losses", "similarities", "best"),
+    [
+        ([5.0, 3.0, 4.0, 3.5, 6.0, 4.0], [0.5] * 6, 2),
+        ([3.0, 3.0, 3.0, 4.0, 3.0, 4.0], [0.1, 0.4, 0.2, 0.9, 0.3, 0.9], 2),
+        ([3.0] * 6, [0.5] * 6, 6),
+    ],
+)
+def test_the_best_model_is_of_the_best_epoch(
+    run, tmp_path, monkeypatch, losses, similarities, best
+):
+    evaluate = AstAutoencoderTask.evaluate
+
+    def scripted(self):
+        index = self.epoch - 1
+        return evaluate(self) | {"loss": losses[index], "similarity_score": similarities[index]}
+
+    monkeypatch.setattr(AstAutoencoderTask, "evaluate", scripted)
+    folder = new_artifact_folder(tmp_path)
+    run(folder)
+    payload = torch.load(folder.best_model, weights_only=True)
+    assert (payload["epoch"], payload["metrics"]["val/loss"]) == (best, losses[best - 1])
+    folder.final_model.unlink()
+    run(folder, resume=folder.checkpoint(5))
+    assert torch.load(folder.best_model, weights_only=True)["epoch"] == best
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        *(RuntimeError(f"error: {phrase}") for phrase in SAYS_SO),
+    ],
+    ids=repr,
+)
+def test_running_out_of_memory_is_one_message(run, tmp_path, monkeypatch, error):
+    def train_epoch(self, epoch):
+        raise error
+
+    monkeypatch.setattr(AstAutoencoderTask, "train_epoch", train_epoch)
+    with pytest.raises(OutOfMemory, match="out of memory on cpu: tried --batch_size"):
+        run(new_artifact_folder(tmp_path))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes differ"), OSError(errno.EIO, "I/O error")])
+def test_other_errors_are_not_taken_for_it(run, tmp_path, monkeypatch, error):
+    def train_epoch(self, epoch):
+        raise error
+
+    monkeypatch.setattr(AstAutoencoderTask, "train_epoch", train_epoch)
+    with pytest.raises(type(error), match=r"shapes differ|I/O error"):
+        run(new_artifact_folder(tmp_path))
 
 
 def test_resuming_on_other_data_is_refused(run, tmp_path, programs, program_ids):

@@ -36,7 +36,7 @@ def grammar_file(*productions, **keys):
         ),
         (grammar_file("S -> 'a b'"), r"the terminal 'a b' contains white space"),
         (grammar_file("S -> 'a'", separator=","), r"separator ',' must be white space or empty"),
-        (grammar_file("S -> 'ab'", spaced=["ac"]), r"spaced names 'ac', .* Did you mean 'ab'\?"),
+        (grammar_file("S -> 'ab'", spaced=["abb"]), r"spaced names 'abb', .* Did you mean 'ab'\?"),
         (grammar_file("S -> 'a'", pad="PAD"), r"pad names 'PAD', which no production defines"),
         (grammar_file("S -> 'a'", pad="S"), r"the pad symbol 'S' can be derived from 'S'"),
         (

@@ -17,7 +17,7 @@ from models.errors import UserError
 from models.grammar.derivation import to_text
 from models.grammar.grammar import load_grammar
 from models.grammar.masks import tables
-from models.grammar_vae.data import DataConfig, load_dataset
+from models.grammar_vae.data import DataConfig, check_data, load_dataset
 from models.grammar_vae.datasets.pde import generate_pdes
 from models.grammar_vae.datasets.writing import write_dataset
 
@@ -344,3 +344,29 @@ def test_published_arrays_load_with_the_published_split(reference_data, tmp_path
         )
         assert read.ids.shape == (2000, 114)
         assert (int(read.lengths.min()), int(read.lengths.max())) == (21, 61)
+
+
+def test_a_text_file_as_ids_is_told_how_text_becomes_ids(tmp_path):
+    (tmp_path / "ids.npy").write_text("x + 1\n")
+    with pytest.raises(UserError, match=r"is text, and begins with 'x \+ 1'.*build_dataset --te"):
+        load_dataset(DataConfig(prod=str(tmp_path / "ids.npy"), grammar="equations"))
+
+
+def test_missing_files_are_found_without_reading_any(tmp_path):
+    (tmp_path / "spaces.npy").touch()
+    data = DataConfig(prod=str(tmp_path / "ids.npy"), masks="nowhere.npy", grammar="mine.yaml")
+    with pytest.raises(UserError) as caught:
+        check_data(data)
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"data.prod: there is no file {tmp_path}/ids.npy."
+    assert [line.partition(":")[0] for line in lines] == ["data.prod", "data.masks", "data.grammar"]
+    check_data(DataConfig(prod=str(tmp_path / "spaces.npy"), grammar="pde"))
+
+
+def test_the_file_that_was_probably_meant_is_named(tmp_path):
+    (tmp_path / "train_ids.npy").touch()
+    (tmp_path / "x.npy").touch()
+    with pytest.raises(UserError, match=r"train_idz\.npy\. Did you mean 'train_ids\.npy'\?$"):
+        check_data(DataConfig(prod=str(tmp_path / "train_idz.npy")))
+    with pytest.raises(UserError, match=r"y\.npy\.$"):
+        check_data(DataConfig(prod=str(tmp_path / "y.npy")))

@@ -1,5 +1,6 @@
 """Metrics of held-out rows against truly free-running decoding."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from models.grammar_vae.evaluation import (
     evaluation_noise,
     prior_latents,
     prior_metrics,
+    row_columns,
     row_keys,
     summarise,
 )
@@ -56,6 +58,52 @@ def free_running(network, dataset, rows, latents):
 @torch.no_grad()
 def means_of(network, dataset, rows):
     return network.encode(torch.as_tensor(np.array(dataset.ids[rows])).long()).mean
+
+
+DEVICES = [
+    "cpu",
+    pytest.param(
+        "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+    ),
+]
+
+
+def damage(network, weights):
+    """Give a network equal logits, no number at all, or NaN for every other production."""
+    with torch.no_grad():
+        if weights == "some NaN":
+            network.decoder.head.bias[::2] = torch.nan
+        elif weights != "as trained":
+            for parameter in network.parameters():
+                parameter.fill_({"zero": 0.0, "NaN": torch.nan}[weights])
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("autocast", [None, torch.bfloat16])
+@pytest.mark.parametrize("weights", ["as trained", "zero", "NaN", "some NaN"])
+def test_rows_are_right_exactly_where_their_logits_decode_to_them(
+    weights, autocast, device, half_trained
+):
+    dataset = half_trained.dataset
+    network = deepcopy(half_trained.network).to(device)
+    damage(network, weights)
+    rules = build_rules(dataset, device)
+    evaluation = EvaluationSettings(
+        rules=rules, kl_weight=KlWeight(beta=1.0, free_bits=0.0), autocast=autocast
+    )
+    ids = torch.as_tensor(np.array(dataset.ids), device=device)
+    batches = [Batch(rows=torch.arange(len(ids)), num_steps=rules.num_steps)]
+    noise = evaluation_noise(batches, network.z_dim, ids.device)
+    columns, means = row_columns(network, ids, batches, noise, evaluation)
+    network.eval()
+    with torch.no_grad(), torch.autocast(device, dtype=autocast, enabled=autocast is not None):
+        sampled = network.encode(ids.long()).sample(noise)
+        for right, latents in zip(columns[:2], (means, sampled), strict=True):
+            logits = network.decode(latents, rules.num_steps)
+            decoded = constrained_decode(logits, rules.tables)
+            assert torch.equal(right > 0, (decoded == ids).all(1))
+    if weights == "as trained":
+        assert 0 < columns[0].sum() < len(ids)
 
 
 def random_network(seed, dataset, tiny, scale, **changes):

@@ -40,3 +40,17 @@ def test_a_logit_that_is_not_finite_reaches_the_loss() -> None:
     ids = torch.tensor([[0, 1]], device="cuda")
     competitors = torch.ones(4, 4, dtype=torch.bool, device="cuda")
     assert not fused_reconstruction(logits, ids, competitors).recon.isfinite().any()
+
+
+@pytest.mark.parametrize(
+    "logits", [[9.0, 1.0, 1.0, 0.0], [9.0, torch.nan, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]]
+)
+def test_equal_logits_and_nan_are_right_where_decoding_chooses_so(logits: list[float]) -> None:
+    competitors = torch.ones(4, 4, dtype=torch.bool, device="cuda")
+    competitors[:, 0] = False
+    ids = torch.arange(1, 4, device="cuda")[:, None]
+    rows = torch.tensor(logits, device="cuda", dtype=torch.bfloat16).expand(3, 1, 4).contiguous()
+    found = fused_reconstruction(rows, ids, competitors)
+    expected = reconstruction(rows.float(), ids, competitors[ids])
+    assert torch.equal(found.correct_steps, expected.correct_steps.float())
+    assert int(found.correct_steps.sum()) == 1

@@ -140,3 +140,17 @@ def test_at_beta_1_without_free_bits_the_loss_is_the_negative_elbo(generator):
     z = posterior.sample(noise)
     log_ratio = Normal(0.0, 1.0).log_prob(z).sum(-1) - q.log_prob(z).sum(-1)
     torch.testing.assert_close(-loss, log_ratio.mean(0) - recon, rtol=0.02, atol=0.05)
+
+
+def test_a_step_is_right_where_decoding_would_choose_its_production():
+    """Of equal logits the first, and NaN only where there is nothing else."""
+    allowed = torch.tensor([False, True, True, True])
+    for logits, chosen in (
+        ([9.0, 1.0, 1.0, 0.0], 1),
+        ([9.0, math.nan, 1.0, 1.0], 2),
+        ([9.0, math.nan, math.nan, math.nan], 1),
+        ([0.0, -math.inf, -math.inf, -1.0], 3),
+    ):
+        ids = torch.arange(1, 4)[:, None]
+        terms = reconstruction(torch.tensor(logits).expand(3, 1, 4), ids, allowed.expand(3, 1, 4))
+        assert terms.correct_rows.tolist() == (ids[:, 0] == chosen).tolist()

@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from models.checkpoints import write_checkpoint
 from models.errors import UserError
+from models.grammar.decoding import constrained_decode
 from models.grammar.derivation import to_text
+from models.grammar_vae import report_metrics
 from models.grammar_vae.data import DataConfig, load_dataset
+from models.grammar_vae.evaluation import row_columns
 from models.grammar_vae.report_metrics import NUM_PRIOR_SAMPLES, report_on
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.trained import decode_ids, encode_ids, load_model
@@ -65,6 +69,37 @@ def test_exact_rows_are_those_that_decode_to_themselves(report, model, half_trai
     dataset = half_trained.dataset
     exact = is_exact(dataset, dataset.train, decoded_rows(model, dataset, dataset.train))
     assert report.metrics["seq_acc"] == exact.mean()
+
+
+@pytest.mark.parametrize("weights", ["as trained", "zero", "NaN"])
+def test_exact_rows_of_a_bfloat16_model_are_those_that_decode_to_themselves(
+    weights, half_trained, checkpoint
+):
+    model = load_model(checkpoint)
+    model = replace(model, config=replace(model.config, precision="bfloat16"))
+    with torch.no_grad():
+        for parameter in model.network.parameters() if weights != "as trained" else ():
+            parameter.fill_({"zero": 0.0, "NaN": torch.nan}[weights])
+    dataset, rows = half_trained.dataset, half_trained.dataset.train
+    ids = torch.as_tensor(np.array(dataset.ids[rows])).long()
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = model.network.decode(model.network.encode(ids).mean, model.num_steps)
+        decoded = constrained_decode(logits, model.tables)
+    exact = (decoded == ids).all(1).double().mean().item()
+    assert report_on(model, dataset, "train").metrics["seq_acc"] == exact
+
+
+def test_only_what_decodes_to_itself_is_exact(model, half_trained, monkeypatch):
+    dataset = half_trained.dataset
+    expected = report_on(model, dataset, "train")
+
+    def all_right(*args):
+        columns, means = row_columns(*args)
+        columns[0] = 1.0
+        return columns, means
+
+    monkeypatch.setattr(report_metrics, "row_columns", all_right)
+    assert report_on(model, dataset, "train") == expected
 
 
 def test_rows_without_labels_have_no_families_and_without_numbers_no_coefficients(

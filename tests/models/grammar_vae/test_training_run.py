@@ -1,5 +1,6 @@
 """One run from settings to checkpoints: device, interrupts, full disks."""
 
+import errno
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from models.errors import UserError
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.training_run import TrainingRun, choose_device
 from models.logging_sinks import LogSettings
+from models.memory import SAYS_SO, OutOfMemory
 from models.run_folder import RunFolder
 
 
@@ -115,6 +117,73 @@ def test_data_without_a_grammar_train_and_say_what_is_not_available(make_run, eq
     last = make_run(replace(equations, grammar=None)).train()
     assert last.finished == "epochs"
     assert "prior samples: not available without a grammar" in capsys.readouterr().out
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Let the validations report these values of a metric."""
+
+    def replace_values(**values):
+        original, calls = GrammarVaeTask.evaluate, []
+
+        def evaluate(self):
+            calls.append(1)
+            return original(self) | {k: v[len(calls) - 1] for k, v in values.items()}
+
+        monkeypatch.setattr(GrammarVaeTask, "evaluate", evaluate)
+
+    return replace_values
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "elbo", "best"),
+    [
+        ([0.0, 0.0, 0.0], [-20.0, -13.5, -14.0], 2),
+        ([0.25, 0.25, 0.125], [-14.0, -13.5, -13.0], 2),
+        ([0.25, 0.25, 0.25], [-14.0, -14.0, -14.0], 3),
+    ],
+)
+def test_the_best_of_equally_accurate_epochs_meets_the_test_rows(
+    make_run, script, capsys, accuracy, elbo, best
+):
+    script(seq_acc=accuracy, elbo=elbo)
+    run = make_run(epochs=3, save_top_k=1)
+    run.train()
+    (kept,) = run.folder.checkpoints.glob("best-seq_acc-*")
+    payload = read_checkpoint(kept)
+    assert (payload["epoch"], payload["metrics"]["val/elbo"]) == (best, elbo[best - 1])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == f"best checkpoint: {kept}"
+    starred = [line for line in lines if line.startswith("epoch ") and line.endswith(" *")]
+    assert starred[-1].startswith(f"epoch {best}/3")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        *(RuntimeError(f"error: {phrase}") for phrase in SAYS_SO),
+    ],
+    ids=repr,
+)
+def test_running_out_of_memory_is_one_message(make_run, monkeypatch, error):
+    def train_epoch(self, epoch):
+        raise error
+
+    monkeypatch.setattr(GrammarVaeTask, "train_epoch", train_epoch)
+    with pytest.raises(OutOfMemory, match="out of memory on cpu: tried --batch_size"):
+        make_run().train()
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes differ"), OSError(errno.EIO, "I/O error")])
+def test_other_errors_are_not_taken_for_it(make_run, monkeypatch, error):
+    def train_epoch(self, epoch):
+        raise error
+
+    monkeypatch.setattr(GrammarVaeTask, "train_epoch", train_epoch)
+    with pytest.raises(type(error), match=r"shapes differ|I/O error"):
+        make_run().train()
 
 
 def test_the_last_report_is_returned(make_run):

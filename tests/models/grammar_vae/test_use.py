@@ -215,10 +215,11 @@ def test_a_folder_without_a_checkpoint_is_told(refusal, tmp_path):
     assert message == f"{tmp_path}: holds no best-*.ckpt: give a checkpoint file"
 
 
-def test_a_flag_that_does_not_exist_is_refused(use, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        use("sample", "--nmu", 3)
-    assert "--num" in capsys.readouterr().err
+def test_a_flag_that_does_not_exist_is_refused(refusal):
+    assert refusal("sample", "--nmu", 3) == (
+        "unknown flag --nmu. Did you mean '--num'? "
+        "`python -m models.grammar_vae.use sample --help` lists all"
+    )
 
 
 def test_mistakes_in_flags_are_told_without_waiting_for_torch():

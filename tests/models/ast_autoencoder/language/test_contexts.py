@@ -7,8 +7,12 @@ from models.grammar.completion import minimum_steps
 BY_NAME = {context.name: context for context in contexts()}
 
 
+def kinds_in(context):
+    return [language().kinds[index] for index in BY_NAME[context].children]
+
+
 def names_in(context):
-    return {language().kinds[index].name for index in BY_NAME[context].children}
+    return {kind.name for kind in kinds_in(context)}
 
 
 def test_contexts_refine_the_grammar():
@@ -43,8 +47,8 @@ def test_contexts_take_at_least_the_steps_of_their_nonterminals():
     ],
 )
 def test_each_block_ends_in_its_own_way(context, ends):
-    found = {name for name in names_in(context) if name.startswith(("return", "step", "end"))}
-    assert {name.partition("_")[0] if "return" in name else name for name in found} == ends
+    closing = [kind for kind in kinds_in(context) if kind.family in ("return", "step", "end")]
+    assert {k.family if k.family == "return" else k.name for k in closing} == ends
 
 
 @pytest.mark.parametrize(

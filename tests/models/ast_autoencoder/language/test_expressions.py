@@ -119,6 +119,8 @@ def test_derivations_are_short(expression, kinds):
         ("s.split()", "a list of str is not a value here"),
         ("sorted(xs, key=abs)", "is not in the language: allowed is sorted\\(list\\) -> list; "),
         ("lenn(xs)", "lenn\\(\\) is not in the language. Did you mean 'len\\(\\)'"),
+        ("isinstance(n, int)", "isinstance\\(\\) is not in the language. Known: "),
+        ("print(n)", "print\\(\\) is not in the language. Known: "),
         ("s.uper()", "Did you mean '.upper\\(\\)'"),
         ("[x for x in xs]", "a list comprehension is not in the language: write a loop"),
         ("{}", "a dictionary is not in the language"),

@@ -1,8 +1,68 @@
+"""Graphs back to derivations: proof that a graph holds all of its program."""
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.ast_autoencoder.language.graph_reading import graph_to_ids
-from models.ast_autoencoder.language.graphs import build_graphs
+from models.ast_autoencoder.language.graph_tables import continues, graph_tables
+from models.ast_autoencoder.language.graphs import CHILD, build_graphs
+from models.ast_autoencoder.language.kinds import language
+
+ENDS = {"NUMBER": "digits_end", "CHARS": "chars_end", "ITEMS": "items_end"}
+
+
+def graph_to_ids(graphs, row=0):
+    """Return the derivation of one program, from its graph's nodes and child edges."""
+    return GraphReader(graphs[row]).expand([0])
+
+
+class GraphReader:
+    """Walks down the child edges of one graph."""
+
+    def __init__(self, graph):
+        self._graph = graph
+        self._children = [[[] for _ in range(8)] for _ in graph.kind]
+        child_edges = graph.edge_index[:, graph.edge_type == CHILD].T.tolist()
+        for parent, child in sorted(child_edges):
+            self._children[parent][int(graph.role[child])].append(child)
+        tables = graph_tables()
+        of = language()
+        self._production = {
+            (int(tables.kind[k.id]), int(tables.slot[k.id]), int(tables.constant[k.id])): k
+            for k in of.kinds
+            if k.makes_node
+        }
+
+    def expand(self, nodes):
+        """Return the productions of nodes that stand beside each other."""
+        ids = []
+        for node in nodes:
+            kind = self._kind(node)
+            ids.append(kind.id)
+            for place, nonterminal in enumerate(kind.children):
+                if not continues(kind, place):
+                    ids += self._below(nonterminal, self._children[node][place])
+        return ids
+
+    def _below(self, nonterminal, nodes):
+        """Return the productions of what one nonterminal of a right-hand side holds."""
+        of = language()
+        if nonterminal == "ITEMS":
+            items = [id_ for node in nodes for id_ in (of.id_of("more"), *self.expand([node]))]
+            return [*items, of.id_of("items_end")]
+        ids = self.expand(nodes)
+        if nonterminal == "BLOCK" and self._kind(nodes[-1]).children[-1] == "BLOCK":
+            ids.append(of.id_of("end"))
+        if nonterminal in ENDS:
+            ids.append(of.id_of(ENDS[nonterminal]))
+        return ids
+
+    def _kind(self, node):
+        graph = self._graph
+        kind, slot, constant = (
+            int(values[node]) for values in (graph.kind, graph.slot, graph.constant)
+        )
+        # The slot of a definition follows from its place, so that it names no production.
+        return self._production.get((kind, slot, constant)) or self._production[kind, -1, constant]
 
 
 @given(data=st.data(), seed=st.integers(0, 2**32), max_steps=st.integers(4, 120))

@@ -12,6 +12,11 @@ from models.grammar.decoding import best_production
 from models.grammar.derivation import check_ids
 
 
+def masks_along(machine, ids):
+    """What was allowed at each step of given programs, (batch, time, productions)."""
+    return machine.allowed_in(machine.contexts_along(ids))
+
+
 @given(data=st.data(), seed=st.integers(0, 2**32), max_steps=st.integers(4, 150))
 @settings(max_examples=20, deadline=None)
 def test_any_logits_give_programs_that_pass_a_checker_of_python(
@@ -29,7 +34,7 @@ def test_any_logits_give_programs_that_pass_a_checker_of_python(
 @settings(max_examples=10, deadline=None)
 def test_machine_allows_what_the_reference_allows(data, seed, max_steps, flavours, sample_programs):
     ids = sample_programs(2, max_steps, seed, data.draw(flavours))
-    allowed = ConstraintMachine("cpu", max_steps).allowed_along(ids)
+    allowed = masks_along(ConstraintMachine("cpu", max_steps), ids)
     for row, masks in zip(ids.tolist(), allowed, strict=True):
         replay = Replay()
         for step, production_id in enumerate(row):
@@ -94,7 +99,7 @@ def test_selected_rows_go_on_like_the_rows_they_come_from(sample_programs):
 def test_masks_along_programs_are_the_masks_step_by_step(sample_programs):
     ids = sample_programs(16, 50, 2, "statements")
     machine = ConstraintMachine("cpu", 60)
-    along = machine.allowed_along(ids)
+    along = masks_along(machine, ids)
     state = machine.start(16)
     for step in range(50):
         assert torch.equal(along[:, step], machine.allowed(state))
@@ -107,10 +112,10 @@ def test_budget_enters_masks_and_not_contexts(sample_programs):
     ids = sample_programs(16, 50, 3, "any")
     tight, wide = ConstraintMachine("cpu", 50), ConstraintMachine("cpu", 500)
     contexts = wide.contexts_along(ids)
-    assert torch.equal(tight.allowed_in(contexts), tight.allowed_along(ids))
+    assert torch.equal(tight.allowed_in(contexts), masks_along(tight, ids))
     assert (tight.allowed_in(contexts) <= wide.allowed_in(contexts)).all()
     halves = contexts.map(lambda field: field[8:])
-    assert torch.equal(tight.allowed_in(halves), tight.allowed_along(ids)[8:])
+    assert torch.equal(tight.allowed_in(halves), masks_along(tight, ids)[8:])
 
 
 def test_state_has_fixed_shapes(sample_programs):
@@ -131,7 +136,7 @@ def test_no_step_asks_for_a_value():
         state = machine.advance(state, chosen).select(torch.zeros_like(chosen))
     assert state.done.shape == (4,)
     ids = torch.zeros((4, 20), dtype=torch.int64, device="meta")
-    assert machine.allowed_along(ids).shape == (4, 20, 406)
+    assert masks_along(machine, ids).shape == (4, 20, 406)
 
 
 def test_illegal_ids_are_found_and_write_nowhere_else(sample_programs):

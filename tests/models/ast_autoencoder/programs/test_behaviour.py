@@ -9,12 +9,12 @@ from models.ast_autoencoder.programs.behaviour import (
     PROGRAM_LIMITS,
     observe,
 )
-from models.ast_autoencoder.programs.chunks import parameter_types_of, returned_type_of
+from models.ast_autoencoder.programs.chunks import parameter_types_of
 
 
 def behaviour(tree, min_running=0.75):
     executable = Interpreter(PROGRAM_LIMITS).compile_tree(tree)
-    return observe(executable, parameter_types_of(tree), returned_type_of(tree), min_running)
+    return observe(executable, parameter_types_of(tree), tree.type, min_running)
 
 
 @pytest.mark.parametrize(

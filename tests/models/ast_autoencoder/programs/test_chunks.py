@@ -9,7 +9,6 @@ from models.ast_autoencoder.programs.chunks import (
     MadeProgram,
     make_chunk,
     parameter_types_of,
-    returned_type_of,
     study,
 )
 from models.ast_autoencoder.programs.derive import count_nodes
@@ -33,7 +32,7 @@ def test_kept_programs_are_worth_keeping(chunk):
     for made in programs:
         tree = to_tree(made.ids)
         executable = Interpreter(PROGRAM_LIMITS).compile_tree(tree)
-        behaviour = observe(executable, parameter_types_of(tree), returned_type_of(tree))
+        behaviour = observe(executable, parameter_types_of(tree), tree.type)
         assert behaviour is not None
         assert behaviour.flaw() is None
         assert behaviour.digest == made.behaviour

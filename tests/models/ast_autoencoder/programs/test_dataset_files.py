@@ -11,7 +11,7 @@ from models.ast_autoencoder.programs import writing
 from models.ast_autoencoder.programs.chunks import make_chunk
 from models.ast_autoencoder.programs.collection import Generated
 from models.ast_autoencoder.programs.dataset import ProgramRecord, dataset_of
-from models.ast_autoencoder.programs.examples import text_to_examples
+from models.ast_autoencoder.programs.examples import NUM_VISIBLE, text_to_examples
 from models.ast_autoencoder.programs.reading import read_dataset
 from models.ast_autoencoder.programs.writing import check_folder, write_dataset
 from models.errors import UserError
@@ -64,12 +64,11 @@ def test_a_data_set_comes_back_as_it_was_written(dataset, folder, records):
     assert_equal(found, dataset)
     assert found.name == "mine"
     assert found.program(0) == records[0].program
-    assert found.source_of(0) == "my file.py:3"
+    assert json.loads(found.names[0])["source"] == "my file.py:3"
     assert found.program(1) == Program(ids=records[1].program.ids)
-    assert found.source_of(1) == ""
-    assert found.visible_examples(2) + found.hidden_examples(2) == text_to_examples(
-        records[2].examples_text
-    )
+    assert found.names[1] == ""
+    assert found.examples[2] == records[2].examples_text
+    assert found.hidden_examples(2) == text_to_examples(records[2].examples_text)[NUM_VISIBLE:]
     assert found.has_examples
 
 
@@ -100,7 +99,7 @@ def test_files_hold_plain_arrays(folder):
 def test_twins_are_on_one_side(records):
     twice = [*records[:20], *records[:20]]
     found = dataset_of(twice, "twins")
-    counts = found.duplicate_counts()
+    counts = found.twin_counts()
     assert counts["different_programs"] == 20
     assert counts["largest_class"] == 2
     assert counts["val_with_program_in_train"] == counts["val_with_behaviour_in_train"] == 0
@@ -200,5 +199,5 @@ def test_pickled_arrays_are_not_read(folder):
         changed = dict(arrays)
     changed["ids"] = np.array([{"a": 1}], dtype=object)
     np.savez(shard, **changed)
-    with pytest.raises(UserError, match=r"damaged .*allow_pickle"):
+    with pytest.raises(UserError, match=r"it holds Python objects, .* or build the data set anew"):
         read_dataset(folder)

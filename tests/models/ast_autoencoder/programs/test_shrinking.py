@@ -6,7 +6,7 @@ from models.ast_autoencoder.execution.interpreter import Interpreter
 from models.ast_autoencoder.language.reference import check_program
 from models.ast_autoencoder.language.to_source import ids_to_source
 from models.ast_autoencoder.programs.behaviour import PROGRAM_LIMITS, observe
-from models.ast_autoencoder.programs.chunks import parameter_types_of, returned_type_of
+from models.ast_autoencoder.programs.chunks import parameter_types_of
 from models.ast_autoencoder.programs.derive import count_nodes, tree_to_ids
 from models.ast_autoencoder.programs.shrinking import shrink
 
@@ -15,7 +15,7 @@ INTERPRETER = Interpreter(PROGRAM_LIMITS)
 
 def behaviour(tree):
     executable = INTERPRETER.compile_tree(tree)
-    return observe(executable, parameter_types_of(tree), returned_type_of(tree), 0.0)
+    return observe(executable, parameter_types_of(tree), tree.type, 0.0)
 
 
 def shrunk(tree):

@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.ast_autoencoder.programs.splits import (
-    duplicate_counts,
     split_classes,
     twin_classes,
+    twin_counts,
 )
 from models.errors import UserError
 
@@ -31,7 +31,7 @@ def test_no_twin_is_on_both_sides(pairs):
     assert sorted([*train, *val]) == list(range(len(pairs)))
     assert len(train)
     assert len(val)
-    counts = duplicate_counts(classes, train, val)
+    counts = twin_counts(classes, train, val)
     assert counts["val_with_program_in_train"] == counts["val_with_behaviour_in_train"] == 0
 
 
@@ -53,7 +53,7 @@ def test_a_programs_side_hardly_depends_on_the_others():
 
 def test_twins_across_the_split_are_counted():
     classes = classes_of([1, 2, 1, 3], [5, 6, 7, 6])
-    counts = duplicate_counts(classes, np.array([0, 1]), np.array([2, 3]))
+    counts = twin_counts(classes, np.array([0, 1]), np.array([2, 3]))
     assert counts["val_with_program_in_train"] == 1
     assert counts["val_with_behaviour_in_train"] == 1
     assert counts["different_programs"] == 3
