@@ -1,15 +1,21 @@
 import io
 import os
+import time
 from types import SimpleNamespace
 
+import optuna
 import pytest
 from ray.tune.search import Searcher
 
+from tuner.cli import main
 from tuner.events import TrialCreated, TrialReported, TrialStarted, read_events
 from tuner.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding
+from tuner.paths import find_run
 from tuner.ray_session import num_parallel
+from tuner.results import read_run
 from tuner.runner import RunOptions, run_search
 from tuner.searcher import OptunaSearcher
+from tuner.study import open_storage
 from tuner.trial_worker import TrialWorker
 
 
@@ -116,6 +122,11 @@ def worker_that_dies():
     return Dying
 
 
+def study_numbers(result):
+    storage = open_storage(result.paths.study_file)
+    return [row.number for row in optuna.load_study(study_name=result.name, storage=storage).trials]
+
+
 def events_of(result, kind):
     return [e for e in read_events(result.paths.events_file) if isinstance(e, kind)]
 
@@ -154,6 +165,18 @@ class TestWithRay:
         # All but those that run are in the study when a trial is drawn.
         slots = num_parallel({"CPU": 1})
         assert all(ended >= number - slots for number, ended in enumerate(drawn_after))
+
+    def test_a_budget_that_ends_before_a_worker_is_ready_ends_the_search(self, make_search, capsys):
+        search = make_search("budget.num_trials=4")
+        began = time.monotonic()
+        arguments = ["--name", "brief", "--set", f"budget.hours={0.2 / 3600}"]
+        assert main(["search", search.source, *arguments]) == 0
+        assert time.monotonic() - began < 60
+        result = read_run(find_run("brief"))
+        assert result.status == "finished"
+        assert result.rows == ()
+        assert "the time budget ended it" in capsys.readouterr().out
+        assert study_numbers(result) == []
 
     def test_a_trial_whose_workers_cannot_start_is_on_record(self, make_search, monkeypatch):
         monkeypatch.setattr("tuner.tune_run.TrialWorker", worker_that_dies())
