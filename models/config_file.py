@@ -162,18 +162,27 @@ def _explain(
     items = [(_place(item["loc"], data), item) for item in error.errors()]
     # A key of several types refuses once for each: the broken rule says more than the types.
     ruled = {place for place, item in items if not item["type"].endswith("_type")}
-    lines = []
+    lines: dict[tuple[int | str, ...], list[str]] = {}
     for place, item in items:
         # A list of numbers is also no number: the item that is wrong says more.
         deeper = any(len(o) > len(place) and o[: len(place)] == place for o, _ in items)
         deeper = deeper or (place in ruled and item["type"].endswith("_type"))
         if not (deeper or (only_values and (not place or item["type"] == "missing"))):
-            lines.append(f"{source}: {_sentence('.'.join(map(str, place)), item)}")
-    return lines
+            sentence = _sentence(".".join(map(str, place)), item)
+            lines.setdefault(place, []).append(f"{source}: {sentence}")
+    return [line for place, said in lines.items() for line in _joined(said, place in ruled)]
+
+
+def _joined(lines: list[str], is_ruled: bool) -> list[str]:
+    """Return the lines of a place; what several types ask for becomes one line."""
+    if is_ruled or len(lines) == 1:
+        return lines
+    wanted = [line.rpartition("Input should be ")[2] for line in lines[1:]]
+    return [" or ".join([lines[0], *wanted])]
 
 
 def _sentence(place: str, item: Any) -> str:
-    message = str(item["msg"]).removeprefix("Value error, ")
+    message = str(item["msg"]).removeprefix("Value error, ").replace("valid array", "list")
     if item["type"] == "missing":
         return f"{place} is missing"
     # A rule of the whole dataclass has no place of its own, and names its keys itself.

@@ -64,7 +64,7 @@ class Flag:
         if len(written) > 1 or any(word not in (*_YES, *_NO) for word in written):
             raise UserError(
                 f"--{self.name} {' '.join(values)}: it is a switch: write --{self.name} to turn "
-                f"it on, {f'--no_{self.name}' if self.pairs else 'leave it out'} to turn it off"
+                f"it on, --no_{self.name} to turn it off"
             )
         return negated == (bool(written) and written[0] in _NO)
 

@@ -12,7 +12,7 @@ import dataclasses
 import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import tyro
@@ -30,12 +30,25 @@ class GivenFlags:
     """What stands on a command line.
 
     Attributes:
-        arguments: the same in tyro's spelling.
+        words: the same in tyro's spelling, but for `switches`.
         values: plain values of the flags that are given, by name.
+        switches: those without a `--no_NAME`, by name, on or off.
     """
 
-    arguments: tuple[str, ...]
+    words: tuple[str, ...]
     values: Mapping[str, Any]
+    switches: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The same in tyro's spelling, where all switches are off by default."""
+        return self.words + tuple(f"--{name}" for name, on in self.switches.items() if on)
+
+    def arguments_beside(self, default: Any) -> tuple[str, ...]:
+        """Return the same in tyro's spelling, which takes of a switch only what changes it."""
+        before = {name: bool(value) for name, value in _leaves(default)}
+        changed = {name: on for name, on in self.switches.items() if on != before[name]}
+        return self.words + tuple(f"--{'' if on else 'no_'}{name}" for name, on in changed.items())
 
     @property
     def without_help(self) -> tuple[str, ...]:
@@ -48,7 +61,7 @@ class GivenFlags:
         Raises:
             UserError: with every mistake of theirs, also between keys.
         """
-        names = {field.name for field in dataclasses.fields(default)}
+        names = {each.name for each in dataclasses.fields(default)}
         given = {name: value for name, value in self.values.items() if name in names}
         if given:
             to_config(type(default), {**to_mapping(default), **given}, "flags")
@@ -69,10 +82,11 @@ def read_flags(
         UserError: with every unknown flag, value that cannot be read and flag that is missing.
     """
     if any(argument in _HELP for argument in arguments):
-        return GivenFlags(arguments=tuple(arguments), values={})
+        return GivenFlags(words=tuple(arguments), values={})
     known = {flag.name: flag for flag in _flags(flag_type, pairs)}
     spelled: list[str] = []
     values: dict[str, Any] = {}
+    switches: dict[str, bool] = {}
     mistakes: list[str] = []
     for name, words in _groups(arguments, command, mistakes):
         flag, negated = _find(name, known)
@@ -83,8 +97,11 @@ def read_flags(
             continue
         try:
             if flag.is_switch:
-                values[flag.name] = flag.switched(negated, words)
-                spelled += _switch(flag, values[flag.name])
+                values[flag.name] = on = flag.switched(negated, words)
+                if flag.pairs:
+                    spelled.append(f"--{'' if on else 'no_'}{flag.name}")
+                else:
+                    switches[flag.name] = on
             else:
                 values[flag.name] = flag.read(words)
                 spelled += _spell(flag, values[flag.name], words)
@@ -97,7 +114,7 @@ def read_flags(
     ]
     if mistakes:
         raise UserError("\n".join(mistakes))
-    return GivenFlags(arguments=tuple(spelled), values=values)
+    return GivenFlags(words=tuple(spelled), values=values, switches=switches)
 
 
 def read_command(commands: Any, arguments: Sequence[str], command: str) -> tuple[str, ...]:
@@ -132,8 +149,8 @@ def _listed(actions: Mapping[str, type]) -> str:
 def _flags(flag_type: type, pairs: bool) -> Iterator[Flag]:
     """Return the flags of a dataclass and of those in it."""
     hints = typing.get_type_hints(flag_type, include_extras=True)
-    for field in dataclasses.fields(flag_type):
-        hint = hints[field.name]
+    for each in dataclasses.fields(flag_type):
+        hint = hints[each.name]
         marks = hint.__metadata__ if typing.get_origin(hint) is Annotated else ()
         inner = typing.get_args(hint)[0] if marks else hint
         with_pairs = pairs and tyro.conf.FlagCreatePairsOff not in marks
@@ -141,8 +158,8 @@ def _flags(flag_type: type, pairs: bool) -> Iterator[Flag]:
             yield from _flags(inner, with_pairs)  # pyright: ignore[reportArgumentType]
             continue
         missing = dataclasses.MISSING
-        required = field.default is missing and field.default_factory is missing
-        yield flag_of(field.name, hint, required=required, pairs=with_pairs)
+        required = each.default is missing and each.default_factory is missing
+        yield flag_of(each.name, hint, required=required, pairs=with_pairs)
 
 
 def _groups(
@@ -169,13 +186,17 @@ def _find(name: str, known: Mapping[str, Flag]) -> tuple[Flag | None, bool]:
     if name in known:
         return known[name], False
     flag = known.get(name.removeprefix("no_"))
-    return (flag, True) if flag and flag.is_switch and flag.pairs else (None, False)
+    return (flag, True) if flag and flag.is_switch else (None, False)
 
 
-def _switch(flag: Flag, on: bool) -> list[str]:
-    if on:
-        return [f"--{flag.name}"]
-    return [f"--no_{flag.name}"] if flag.pairs else []
+def _leaves(settings: Any) -> Iterator[tuple[str, Any]]:
+    """Return the names and values of a dataclass and of those in it."""
+    for each in dataclasses.fields(settings):
+        value = getattr(settings, each.name)
+        if dataclasses.is_dataclass(value):
+            yield from _leaves(value)
+        else:
+            yield each.name, value
 
 
 def _spell(flag: Flag, value: Any, words: Sequence[str]) -> list[str]:

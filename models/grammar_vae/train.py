@@ -105,7 +105,7 @@ def _parse(arguments: Sequence[str]) -> TrainFlags:
     given.check_block(defaults.model)
     flags = tyro.cli(
         TrainFlags,
-        args=given.arguments,
+        args=given.arguments_beside(defaults),
         prog=_COMMAND,
         description=__doc__,
         default=defaults,

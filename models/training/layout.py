@@ -100,6 +100,12 @@ def read_settings(folder: RunFolder) -> dict[str, dict[str, object]]:
     settings = read_yaml(folder.settings)
     if not isinstance(settings, dict) or not all(isinstance(v, dict) for v in settings.values()):
         raise UserError(f"{folder.settings}: not a run's settings file")
+    missing = [block for block in ("data", "model") if block not in settings]
+    if missing:
+        raise UserError(
+            f"{folder.settings}: the block `{missing[0]}` is missing, so the run cannot go on: a "
+            "run's settings have the blocks data, model and log"
+        )
     return settings
 
 

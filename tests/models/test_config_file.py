@@ -217,8 +217,7 @@ def test_a_wrong_item_of_a_kernel_list_has_its_position():
         "encoder_kernel.1 is 0: Input should be greater than 0"
     ]
     assert mistakes_in({"encoder_kernel": "3"}) == [
-        "encoder_kernel is '3': Input should be a valid integer",
-        "encoder_kernel is '3': Input should be a valid array",
+        "encoder_kernel is '3': Input should be a valid integer or a list"
     ]
 
 

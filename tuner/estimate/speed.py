@@ -3,12 +3,16 @@
 import dataclasses
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from models.errors import UserError
 from models.training.contracts import ModelSpec
+from tuner.search.search import Search
 
 _FIRST_BATCHES = 4
 _GROWTH = 4
+_NUM_POINTS = 3
 
 
 def measure_speed(
@@ -22,8 +26,8 @@ def measure_speed(
 ) -> float | None:
     """Return the training rows a second of one trial, validation included.
 
-    A growing part of the data is trained for one epoch each, until the next part would not fit
-    into the budget; the last part counts, in which warming up matters least.
+    A growing part of the data is trained for two epochs each, until the next part would not fit
+    into the budget. The second epoch of the last part counts: the first one compiles and captures.
 
     Args:
         spec: the model.
@@ -41,15 +45,49 @@ def measure_speed(
     while True:
         part = _part_of(dataset, num_rows)
         task = spec.build_task(config, part, device)
-        start = clock()
         task.train_epoch(1)
+        task.evaluate()
+        start = clock()
+        task.train_epoch(2)
         task.evaluate()
         seconds = clock() - start
         speed = len(part.train) / seconds
         whole = len(part.train) == len(dataset.train)  # pyright: ignore[reportAttributeAccessIssue]
-        if whole or clock() - begin + _GROWTH * seconds > budget_s:
+        if whole or clock() - begin + 2 * _GROWTH * seconds > budget_s:
             return speed
         num_rows *= _GROWTH
+
+
+def measure_search_speed(
+    search: Search, dataset: Any, *, device: str = "cpu", budget_s: float = 12.0
+) -> float | None:
+    """Return the training rows a second of a search's trials, on average over the space.
+
+    The preset alone misleads: models that a search draws are often larger.
+    """
+    configs = [search.base_config, *_drawn_configs(search)]
+    share_s = budget_s / len(configs)
+    speeds = [
+        measure_speed(search.spec, config, dataset, device=device, budget_s=share_s)
+        for config in configs
+    ]
+    measured = [speed for speed in speeds if speed]
+    return len(measured) / sum(1 / speed for speed in measured) if measured else None
+
+
+def _drawn_configs(search: Search) -> list[Any]:
+    """Return settings at random points of the space, those left out that the model refuses."""
+    import optuna
+
+    from tuner.running.space_optuna import suggest
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(search.searcher.seed))
+    configs = []
+    for _ in range(_NUM_POINTS):
+        with suppress(UserError):
+            configs.append(search.config_for(suggest(study.ask(), search.space)))
+    return configs
 
 
 def _part_of(dataset: Any, num_rows: int) -> Any:

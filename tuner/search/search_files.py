@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import search_spaces
-from models.errors import unknown_name
+from models.errors import UserError, unknown_name
 
 
 def shipped_searches() -> dict[str, Path]:
@@ -26,5 +26,9 @@ def find_search_file(path_or_name: str | Path) -> Path:
     shipped = shipped_searches()
     name = str(path_or_name).removesuffix(".yaml")
     if name not in shipped:
-        raise unknown_name("search file", str(path_or_name), shipped)
+        where = "" if Path(path_or_name).is_absolute() else f" in {Path.cwd()}"
+        raise UserError(
+            f"{unknown_name('search file', str(path_or_name), shipped)}. "
+            f"Nor is there a file {path_or_name}{where}"
+        )
     return shipped[name]

@@ -96,7 +96,10 @@ def test_mistakes_are_told(arguments, message):
         (["--hidden_dim", "16.5"], "--hidden_dim 16.5: give a whole number$"),
         (["--decoder_kind", "lstm"], "--decoder_kind lstm: give one of gru, transformer"),
         (["--device", "gpu"], r"--device gpu: give one of auto, cpu, cuda, mps\.$"),
-        (["--tensorboard", "maybe"], "write --tensorboard to turn it on, leave it out to turn it"),
+        (
+            ["--tensorboard", "maybe"],
+            "write --tensorboard to turn it on, --no_tensorboard to turn it",
+        ),
         (["--hidden_dim", "30"], "hidden_dim is 30: choose a multiple of 4"),
         (["--eval_interval", "0"], "eval_interval is 0"),
         (

@@ -61,6 +61,7 @@ def mistakes(*arguments):
         (["--no-glossy"], ["--no_glossy"], {"glossy": False}),
         (["--quiet=true"], ["--quiet"], {"quiet": True}),
         (["--quiet", "false"], [], {"quiet": False}),
+        (["--no_quiet"], [], {"quiet": False}),
     ],
 )
 def test_spellings_become_those_of_tyro(given, spelled, value):
@@ -77,10 +78,6 @@ def test_spellings_become_those_of_tyro(given, spelled, value):
             ["--widht", "1"],
             "unknown flag --widht. Did you mean '--width'? `paint --help` l",
         ),
-        (
-            ["--no_quiet"],
-            "unknown flag --no_quiet. Did you mean '--quiet'? `paint --hel",
-        ),
         (["--no_width", "1"], "unknown flag --no_width. Did you mean '--width'? `paint --help` li"),
         (["--width"], "--width: its value is missing: give a number"),
         (["--width", "wide"], "--width wide: give a number"),
@@ -91,12 +88,21 @@ def test_spellings_become_those_of_tyro(given, spelled, value):
         (["--coats", "[]"], "--coats []: no number is in it: give one whole number, or several"),
         (["--coats", "3.5"], "--coats 3.5: give one whole number, or several, as in --coats 3 5"),
         (["--glossy", "2"], "--glossy 2: it is a switch: write --glossy to turn it on, --no_gl"),
-        (["--quiet", "2"], "--quiet 2: it is a switch: write --quiet to turn it on, leave it out"),
+        (["--quiet", "2"], "--quiet 2: it is a switch: write --quiet to turn it on, --no_quiet"),
     ],
 )
 def test_a_mistake_has_its_value_and_what_to_give(given, message):
     (line,) = mistakes(*given)
     assert line.startswith(message)
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize(("given", "on"), [("--quiet", True), ("--quiet=no", False), (None, None)])
+def test_a_switch_without_a_pair_holds_whatever_the_default_is(before, given, on):
+    default = Flags(out=Path("y"), quiet=before)
+    arguments = read(*([given] if given else [])).arguments_beside(default)
+    built = tyro.cli(Flags, args=arguments, default=default, use_underscores=True)
+    assert built.quiet is (before if on is None else on)
 
 
 def test_all_mistakes_are_told_at_once():

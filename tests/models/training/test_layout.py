@@ -53,6 +53,13 @@ def test_damaged_settings_are_told(folder, text):
         read_settings(folder)
 
 
+@pytest.mark.parametrize(("text", "block"), [("model: {}\n", "data"), ("data: {}\n", "model")])
+def test_a_missing_block_is_named(folder, text, block):
+    folder.settings.write_text(text)
+    with pytest.raises(UserError, match=rf"run\.yaml: the block `{block}` is missing"):
+        read_settings(folder)
+
+
 def test_the_run_of_a_checkpoint_is_found_from_anywhere(folder, monkeypatch):
     checkpoint = folder.checkpoints / "last.ckpt"
     checkpoint.touch()

@@ -25,3 +25,11 @@ def test_file_goes_before_one_that_ships(tmp_path, monkeypatch):
 def test_unknown_search_names_the_nearest():
     with pytest.raises(UserError, match="Did you mean 'grammar_vae/quickstart'"):
         find_search_file("grammar_vae/quickstrat")
+
+
+def test_what_is_no_file_and_no_search_is_said_to_be_neither(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        UserError, match=rf"Known: .*\. Nor is there a file mine.yaml in {tmp_path}$"
+    ):
+        find_search_file("mine.yaml")

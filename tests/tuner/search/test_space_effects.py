@@ -58,8 +58,8 @@ CYCLES = "space.cyclical_beta={choice: [true, false]}"
         (
             ["space.lr_schedule={choice: [cosine, plateau]}", "scheduler.max_epochs=7"],
             "space.lr_schedule: plateau would have no effect: it waits for more than 5 epochs "
-            "behind the best one, and scheduler.max_epochs is 7: remove plateau from its choices, or "
-            "take scheduler.max_epochs above 7",
+            "behind the best one, and scheduler.max_epochs is 7: remove plateau from its choices, "
+            "or take scheduler.max_epochs above 7",
         ),
         (["fixed.lr_schedule=plateau", "scheduler.max_epochs=5"], "fixed.lr_schedule (plateau)"),
         (["fixed.description=mine"], "fixed.description changes nothing"),
