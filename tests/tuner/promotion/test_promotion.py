@@ -116,7 +116,10 @@ def test_less_can_be_better(make_search, tmp_path, presets):
         "README.md", "best-cost-2-2.0000.ckpt", "best-cost-3-8.0000.ckpt",
     ]  # fmt: skip
     assert read_checkpoint(presets / "r-1" / "best-cost-3-8.0000.ckpt")["epoch"] == 3
-    assert read_checkpoint(find_checkpoint(model_spec("fake"), "r-1", lambda folder: folder))["epoch"] == 2
+    assert (
+        read_checkpoint(find_checkpoint(model_spec("fake"), "r-1", lambda folder: folder))["epoch"]
+        == 2
+    )
 
 
 def test_of_equal_epochs_and_trials_the_secondary_value_decides(make_search, tmp_path, presets):
