@@ -17,9 +17,9 @@ from tuner.running.live import duration, short_params
 from tuner.search.loading import load_search
 from tuner.search.search import Search
 
-
 _NUM_POINTS = 3
 """Besides the preset: points of the space whose speed is measured."""
+
 
 def check(file: str, overrides: Sequence[str], *, measure: bool) -> None:
     """Check a search, and print its space, what is fixed, and what it will cost.
