@@ -59,10 +59,16 @@ model: grammar_vae
 preset: pde_reference
 data: {dataset: pde, num_rows: 48000}
 space:
+  beta: {log_uniform: [0.001, 0.1]}
+  cyclical_beta: {choice: [true, false]}
+  cycle_epochs: {int: [4, 20], when: {cyclical_beta: true}}
+  kl_anneal_epochs: {int: [0, 60], when: {cyclical_beta: false}}
+  free_bits: {choice: [0.0, 0.5, 1.0, 2.0]}
   lr: {log_uniform: [0.001, 0.01]}
-  beta: {log_uniform: [0.003, 0.1]}
-  free_bits: {uniform: [0.0, 0.5]}
-  hidden_dim: {choice: [256, 384, 512]}
+  encoder_conv_layers: {int: [2, 4]}
+  encoder_kernel: {list: {choice: [3, 5, 7, 9]}, length: encoder_conv_layers}
+  encoder_hidden: {choice: [64, 128, 256]}
+  decoder_hidden: {choice: [96, 128, 192]}
 objective: {metric: val/seq_acc, mode: max}
 scheduler: {name: asha, max_epochs: 100, grace_epochs: 5, reduction_factor: 3}
 budget: {num_trials: 4000}
