@@ -72,15 +72,16 @@ class Gru(nn.Module):
         """
         # Under autocast the state may come in bfloat16; over many steps it is kept in float32.
         starts = state.to(next(self.gru.parameters()).dtype).unbind()
-        for start, layer in zip(starts, self.gru.all_weights, strict=True):
+        x = state
+        for number, layer in enumerate(self.gru.all_weights):
             w_input, w_state, b_input, b_state = layer
+            if number > 0:
+                multiply = partial(F.linear, F.dropout(x, self.dropout, self.training))
             # PyTorch keeps the gates in the order r, z, n; `CpuGruLayer` says why it differs.
             gates = multiply(w_input.roll(self.hidden, 0), b_input.roll(self.hidden, 0))
-            x: Tensor = CpuGruLayer.apply(  # pyright: ignore[reportAssignmentType]
-                gates, w_state, b_state, start, num_steps, gates.dtype
+            x = CpuGruLayer.apply(  # pyright: ignore[reportAssignmentType]
+                gates, w_state, b_state, starts[number], num_steps, gates.dtype
             )
-            if start is not starts[-1]:
-                multiply = partial(F.linear, F.dropout(x, self.dropout, self.training))
         return x
 
     def step_of_products(self, products: Tensor, states: Tensor) -> Tensor:

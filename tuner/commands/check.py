@@ -10,13 +10,15 @@ from models.commands.progress import show_progress
 from tuner.commands.console import output
 from tuner.commands.tables import cost_table
 from tuner.estimate.cost import SearchCost, estimate_cost
-from tuner.estimate.speed import measure_speed
+from tuner.estimate.speed import measure_search_speed
+from tuner.estimate.wall_time import wall_s
 from tuner.record.environment import describe_data
 from tuner.running.live import duration, short_params
 from tuner.search.loading import load_search
 from tuner.search.search import Search
 
-_HOUR_S = 3600
+_NUM_POINTS = 3
+"""Besides the preset: points of the space whose speed is measured."""
 
 
 def check(file: str, overrides: Sequence[str], *, measure: bool) -> None:
@@ -37,7 +39,10 @@ def check(file: str, overrides: Sequence[str], *, measure: bool) -> None:
     console.print(f"\n{_data_words(dataset)}", soft_wrap=True)
     speed = None
     if measure:
-        speed = measure_speed(search.spec, search.base_config, dataset, device=_device(search))
+        from tuner.running.space_optuna import random_points  # imports Optuna
+
+        points = random_points(search.space, _NUM_POINTS, search.searcher.seed)
+        speed = measure_search_speed(search, points, dataset, device=_device(search))
     cost = estimate_cost(search, dataset, speed)
     console.print(cost_table(cost))
     if cost.time is not None and speed is not None:
@@ -115,8 +120,8 @@ def _num_parallel(search: Search) -> int:
 def _time_words(search: Search, cost: SearchCost, speed: float) -> str:
     assert cost.time is not None
     parallel = min(_num_parallel(search), search.budget.num_trials)
-    wall = duration(cost.time.wall_hours(parallel) * _HOUR_S)
+    wall = duration(wall_s(search, cost, parallel))
     return (
         f"measured: {speed:,.0f} rows/s in training with validation, on {_device(search)}; with "
-        f"{parallel} trials side by side on this machine about {wall}"
+        f"{parallel} trials side by side on this machine about {wall}, start and end included"
     )

@@ -6,12 +6,15 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from models.errors import UserError
+from tuner.running.lean_ray import lean_start, quick_end
+from tuner.running.mps import mps_daemon
 from tuner.search.search import Search
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
@@ -30,6 +33,7 @@ _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the record is ours
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours tells us of the interrupt
+    "TUNE_GLOBAL_CHECKPOINT_S": "1e9",  # nothing is restored from Ray's snapshots
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     # Ray writes its own snapshot whenever a trial has written as many checkpoints as it keeps.
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
@@ -38,7 +42,13 @@ _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR
 
 
 @contextmanager
-def ray_session(address: str | None = None, dashboard: bool = False) -> Iterator[str | None]:
+def ray_session(
+    address: str | None = None,
+    dashboard: bool = False,
+    *,
+    share_gpus: bool = False,
+    say: Callable[[str], None] = print,
+) -> Iterator[str | None]:
     """Run the block with Ray, and end afterwards what was started for it.
 
     Yields the dashboard's address, if there is one.
@@ -47,6 +57,8 @@ def ray_session(address: str | None = None, dashboard: bool = False) -> Iterator
         address: a cluster to join; the variable RAY_ADDRESS says it too. None starts Ray on this
             machine, in a temporary folder of its own.
         dashboard: whether to start Ray's dashboard on this machine.
+        share_gpus: whether trials share a GPU, so that a Ray started here wants an MPS daemon.
+        say: takes a line for people.
 
     Raises:
         UserError: the cluster cannot be reached.
@@ -62,8 +74,32 @@ def ray_session(address: str | None = None, dashboard: bool = False) -> Iterator
     if ray.is_initialized():  # by whoever calls us, who ends it too
         yield None
         return
-    with _joined(address) if address else _started(dashboard) as url:
+    started = _joined(address) if address else _started(dashboard, share_gpus, say)
+    with started as url:
         yield url or None
+
+
+@contextmanager
+def ray_session_beside(
+    address: str | None = None,
+    dashboard: bool = False,
+    *,
+    share_gpus: bool = False,
+    say: Callable[[str], None] = print,
+) -> Iterator[Callable[[], str | None]]:
+    """Start or join Ray beside the block, as it takes seconds, and end it after the block.
+
+    Yields a function that waits until Ray is there, and returns the dashboard's address or raises
+    what went wrong. See `ray_session`.
+    """
+    # Linux ends Ray's processes with the thread that started them, so the thread outlives them.
+    with ThreadPoolExecutor(1) as thread, ExitStack() as stack:
+        session = ray_session(address, dashboard, share_gpus=share_gpus, say=say)
+        started = thread.submit(stack.enter_context, session)
+        try:
+            yield started.result
+        finally:
+            wait([started])
 
 
 def prepare_environment() -> None:
@@ -172,19 +208,25 @@ def _temporary_parent() -> Path:
 
 
 @contextmanager
-def _started(dashboard: bool) -> Iterator[str | None]:
+def _started(dashboard: bool, share_gpus: bool, say: Callable[[str], None]) -> Iterator[str | None]:
     import ray
 
     # A folder of its own, since an old one may hold the address of a cluster that died.
     folder = tempfile.mkdtemp(prefix="tuner-", dir=_temporary_parent())
+    lean = nullcontext() if dashboard else lean_start()
+    daemon = mps_daemon(Path(folder) / "mps", say) if share_gpus else nullcontext()
     try:
-        with _workers_use(folder):
-            context = ray.init(
-                address="local", include_dashboard=dashboard, _temp_dir=folder, **_QUIET
-            )
-        yield context.dashboard_url
+        with daemon:  # which ends after its clients
+            try:
+                with _workers_use(folder), lean:
+                    context = ray.init(
+                        address="local", include_dashboard=dashboard, _temp_dir=folder, **_QUIET
+                    )
+                yield context.dashboard_url
+            finally:
+                with quick_end():
+                    ray.shutdown()
     finally:
-        ray.shutdown()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -194,6 +236,7 @@ def _workers_use(folder: str) -> Iterator[None]:
 
     A worker that is killed while it writes a checkpoint leaves it behind.
     """
+    tempfile.gettempdir()  # kept by Python from now on, for this process
     before = os.environ.get("TMPDIR")
     os.environ["TMPDIR"] = folder
     try:

@@ -56,6 +56,7 @@ class Recorder(Callback):
         self._on_step = on_step
         self._first_failures = FirstFailures()
         self._open: dict[str, int] = {}  # trials without an end: id to number
+        self._num_ended = 0
 
     def __getstate__(self) -> dict[str, Any]:
         """Give Ray nothing to pickle: it saves its callbacks, but nothing is restored from them."""
@@ -65,6 +66,11 @@ class Recorder(Callback):
     def open_trials(self) -> Sequence[str]:
         """The trials that were created and have not ended."""
         return tuple(self._open)
+
+    @property
+    def num_ended(self) -> int:
+        """How many trials have ended."""
+        return self._num_ended
 
     def on_new_trial(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
         """Record a trial that the searcher drew."""
@@ -136,6 +142,7 @@ class Recorder(Callback):
         number = self._open.pop(trial, None)
         if number is None:
             return
+        self._num_ended += 1
         self._write(lambda: self._events.end(trial, outcome.state, outcome.cause, outcome.message))
         self._tell(lambda observer: observer.ended(trial, outcome))
         if error := self._first_failures.add(outcome):

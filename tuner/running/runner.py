@@ -28,7 +28,7 @@ from tuner.running.board import Board
 from tuner.running.driver_log import log_to_file
 from tuner.running.interrupts import Interrupts, catch_signals
 from tuner.running.live import show_search
-from tuner.running.ray_session import check_resources, ray_session, trial_resources
+from tuner.running.ray_session import check_resources, ray_session_beside, trial_resources
 from tuner.running.stopping import SearchStop
 from tuner.running.trial_failure import is_disk_full, short_message
 from tuner.search.search import Search
@@ -73,10 +73,17 @@ def run_search(search: Search, options: RunOptions) -> Run:
     """
     paths = create_run(options.name, search_stem=search.stem)
     try:
-        dataset = search.spec.load_data(search.data, options.progress)
-        session = ray_session(options.address, options.dashboard)
-        with catch_signals() as interrupts, session as dashboard:
-            if dashboard:
+        session = ray_session_beside(
+            options.address,
+            options.dashboard,
+            share_gpus=0 < search.resources.gpu < 1,
+            say=lambda line: _say(options, line),
+        )
+        with catch_signals() as interrupts, session as wait_for_ray:
+            dataset = search.spec.load_data(search.data, options.progress)
+            import tuner.running.tune_run  # noqa: F401
+
+            if dashboard := wait_for_ray():
                 options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
             check_resources(trial_resources(search))
             _write_inputs(search, paths, dataset, options)
@@ -94,6 +101,10 @@ def run_search(search: Search, options: RunOptions) -> Run:
             shutil.rmtree(paths.folder, ignore_errors=True)
         raise
     return read_run(paths)
+
+
+def _say(options: RunOptions, line: str) -> None:
+    options.stream.write(line + "\n")
 
 
 def _write_inputs(search: Search, paths: RunPaths, dataset: Any, options: RunOptions) -> None:

@@ -1,15 +1,36 @@
-"""The scheduler of a search: ASHA stops trials that fall behind at a rung, FIFO stops none."""
+"""The scheduler of a search: ASHA stops trials that fall behind at a rung, FIFO stops none.
+
+Both give a worker that is free to the trial that came last. Ray's own schedulers give it to the
+first, whose own worker may be starting at that moment: Ray then kills that one, and with short
+trials the slots never fill.
+"""
 
 from typing import Any
 
 import numpy as np
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
 from models.training.ranking import NO_VALUE, Cost, Ranking
 from tuner.record.outcomes import EPOCH
 
 
-class _BestSoFarAsha(AsyncHyperBandScheduler):
+class _LatestFirst:
+    """Chooses the latest of the trials that wait, whose worker cannot be starting yet."""
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """Return the trial for the next free worker; Ray asks at every step."""
+        for trial in reversed(tune_controller.get_trials()):
+            if trial.status == Trial.PENDING and trial.temporary_state.ray_actor is None:
+                return trial
+        return None
+
+
+class Fifo(_LatestFirst, FIFOScheduler):
+    """Lets every trial run to its end."""
+
+
+class Asha(_LatestFirst, AsyncHyperBandScheduler):
     """ASHA that compares the best values so far, which are the scores of trials everywhere.
 
     By the value of the very epoch at a rung, a trial would be stopped for one bad epoch though it
@@ -54,7 +75,7 @@ def build_asha(
     """Build ASHA (Li et al. 2020, the stopping variant) over epochs, with a single bracket."""
     # Ray draws each trial's bracket from numpy's global generator.
     np.random.seed(seed)
-    return _BestSoFarAsha(
+    return Asha(
         ranking,
         time_attr=EPOCH,
         max_t=max_epochs,
@@ -65,4 +86,4 @@ def build_asha(
 
 def build_fifo() -> TrialScheduler:
     """Build the scheduler that lets every trial run to its end."""
-    return FIFOScheduler()
+    return Fifo()

@@ -8,13 +8,14 @@ from typing import Literal
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from models.errors import UserError
 from tuner.record.outcomes import Cause
+from tuner.running.bounded_sampler import BoundedTPESampler
+from tuner.running.study_journal import StudyJournal
 
 Direction = Literal["min", "max"]
 
@@ -49,7 +50,7 @@ def open_storage(location: Path | str) -> BaseStorage:
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if isinstance(location, Path):
-        return JournalStorage(JournalFileBackend(str(location)))
+        return JournalStorage(StudyJournal(location))
     # Two processes on one SQLite file lock each other out for moments; wait instead of failing.
     sqlite = {"connect_args": {"timeout": _SQLITE_TIMEOUT_S}}
     try:
@@ -83,7 +84,7 @@ def build_sampler(name: Literal["tpe", "random"], seed: int) -> BaseSampler:
         warnings.simplefilter(
             "ignore", ExperimentalWarning
         )  # `group` has been experimental for years
-        return TPESampler(multivariate=True, group=True, seed=seed)
+        return BoundedTPESampler(seed)
 
 
 def fail_orphans(study: optuna.Study) -> list[int]:

@@ -10,7 +10,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,9 @@ from tuner.record.outcomes import EPOCH, FINISHED, METRICS
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 from tuner.running.trial_config import NUMBER, PARAMS
 from tuner.running.trial_failure import ObjectiveNotFinite, failure_result
+
+_CUDA_CONTEXT_BYTES = 600e6
+"""What a process takes on a GPU beside its tensors: context, kernels, cuBLAS."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +57,17 @@ def train_trial(config: dict[str, Any], plan: TrialPlan, dataset: Any) -> None:
         _train(config, plan, dataset)
     except Exception as error:  # noqa: BLE001  (whatever a model raises is the trial's failure)
         tune.report(failure_result(error, plan.objectives))
+
+
+def warm_up(plan: TrialPlan, dataset: Any) -> None:
+    """Do once in a worker what would hold up its first trial: imports, and the start of its device.
+
+    A model that cannot be built is left to the trials, which say so.
+    """
+    with suppress(Exception):
+        settings = to_config(plan.spec.config_type, dict(plan.settings), "the preset")
+        plan.spec.build_task(settings, dataset, _claim_device())
+    _free_memory()
 
 
 class EpochReporter:
@@ -153,7 +167,18 @@ def _claim_device() -> str:
 
     resources = tune.get_context().get_trial_resources().required_resources
     torch.set_num_threads(max(1, int(resources.get("CPU", 1))))
+    _keep_to_gpu_share(resources.get("GPU", 0))
     return "cuda" if resources.get("GPU") else "cpu"
+
+
+def _keep_to_gpu_share(share: float) -> None:
+    """Let a trial that wants more than its share of a GPU's memory fail alone."""
+    import torch
+
+    if 0 < share < 1 and torch.cuda.is_available():
+        total = torch.cuda.get_device_properties(0).total_memory
+        rest = share - _CUDA_CONTEXT_BYTES / total  # torch counts its own tensors only
+        torch.cuda.set_per_process_memory_fraction(max(rest, share / 2))
 
 
 def _free_memory() -> None:

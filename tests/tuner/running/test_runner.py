@@ -208,7 +208,7 @@ class TestWithRay:
 
     def test_the_time_budget_stops_what_runs(self, make_search):
         search = make_search(
-            "fixed={epoch_s: 0.2}", "scheduler.max_epochs=500", f"budget.hours={4 / 3600}"
+            "fixed={epoch_s: 0.2}", "scheduler.max_epochs=500", f"budget.hours={25 / 3600}"
         )
         result, _ = run(search)
         assert result.status == "finished"

@@ -142,6 +142,23 @@ def test_a_trial_keeps_to_its_cores(train, fake_ray, monkeypatch):
     assert threads == [2]
 
 
+@pytest.mark.parametrize(
+    ("share", "total", "fractions"),
+    [(0.125, 80e9, [0.1175]), (0.5, 1e9, [0.25]), (1, 80e9, []), (0, 80e9, [])],
+)
+def test_a_trial_keeps_to_its_share_of_a_gpu(monkeypatch, share, total, fractions):
+    import torch
+
+    taken = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(
+        torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=total)
+    )
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", taken.append)
+    tuner.running.trainable._keep_to_gpu_share(share)
+    assert taken == pytest.approx(fractions)
+
+
 def test_being_stopped_by_ray_is_no_failure(train, fake_ray, monkeypatch):
     def stop(result, checkpoint=None):
         raise SystemExit(0)

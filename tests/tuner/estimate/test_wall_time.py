@@ -1,0 +1,35 @@
+import pytest
+
+from tuner.estimate.cost import estimate_cost
+from tuner.estimate.wall_time import END_S, GPU_GAIN, START_S, TRIAL_S, wall_s
+
+FIXED_S = START_S + END_S
+
+
+def wall(search, slots, epoch_s=1.0):
+    rows = search.spec.describe_cost(search.base_config, None).rows_per_epoch
+    return wall_s(search, estimate_cost(search, None, rows / epoch_s), slots)
+
+
+def test_one_slot_trains_one_trial_after_another(make_search):
+    assert wall(make_search(), 1) == pytest.approx(FIXED_S + 4 * (4 + TRIAL_S))
+
+
+def test_slots_share_the_work_and_wait_for_the_last_trial(make_search):
+    assert wall(make_search(), 2) == pytest.approx(FIXED_S + 2 * (4 + TRIAL_S) + 1)
+
+
+def test_no_search_is_shorter_than_its_longest_trial(make_search):
+    assert wall(make_search("budget.num_trials=1"), 8, 10.0) == pytest.approx(
+        FIXED_S + 40 + TRIAL_S
+    )
+
+
+def test_the_budget_ends_a_search(make_search):
+    assert wall(make_search("budget.hours=0.01"), 1, 100.0) == pytest.approx(FIXED_S + 36)
+
+
+def test_trials_on_one_gpu_slow_each_other_down(make_search):
+    alone = wall(make_search("resources.gpu=1"), 4) - FIXED_S
+    shared = wall(make_search("resources.gpu=0.25"), 4) - FIXED_S
+    assert (shared - TRIAL_S) / (alone - TRIAL_S) == pytest.approx(4 / GPU_GAIN, rel=0.01)

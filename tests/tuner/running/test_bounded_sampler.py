@@ -1,0 +1,124 @@
+import math
+
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+
+from tuner.running.bounded_sampler import BoundedTPESampler, _best
+from tuner.running.study import build_sampler
+
+pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+
+LR = optuna.distributions.FloatDistribution(0.0, 1.0)
+
+
+def study_with(sampler, directions=("maximize",)):
+    return optuna.create_study(
+        sampler=sampler, directions=directions, pruner=optuna.pruners.NopPruner()
+    )
+
+
+def run(study, num_trials, values=lambda lr: -abs(lr - 0.3)):
+    for _ in range(num_trials):
+        trial = study.ask()
+        study.tell(trial, values(trial.suggest_float("lr", 0.0, 1.0)))
+
+
+def seen(sampler, study):
+    return sampler._view(study)._get_trials()
+
+
+def test_a_study_is_seen_whole_while_it_is_short():
+    mine, whole = BoundedTPESampler(3), optuna.samplers.TPESampler(
+        multivariate=True, group=True, seed=3
+    )  # fmt: skip
+    studies = [study_with(mine), study_with(whole)]
+    for study in studies:
+        run(study, 60)
+    ours, theirs = ([t.params for t in study.trials] for study in studies)
+    assert ours == theirs
+
+
+def test_the_best_and_the_latest_are_seen_of_a_long_study():
+    sampler = BoundedTPESampler(0, num_best=5, num_latest=10)
+    study = study_with(sampler)
+    run(study, 80)
+    study.ask().suggest_float("lr", 0.0, 1.0)
+    numbers = [t.number for t in seen(sampler, study)]
+    best = sorted(study.trials[:80], key=lambda t: -t.value)[:5]
+    assert len(numbers) == 15
+    assert {t.number for t in best} <= set(numbers)
+    assert numbers == sorted(numbers)
+    assert len([n for n in numbers if n >= 65]) >= 10
+
+
+def test_running_trials_are_seen_with_their_parameters():
+    sampler = BoundedTPESampler(0)
+    study = study_with(sampler)
+    run(study, 12)
+    running = study.ask()
+    running.suggest_float("lr", 0.0, 1.0)
+    study.ask().suggest_float("lr", 0.0, 1.0)
+    states = [t.state for t in seen(sampler, study)]
+    assert states.count(TrialState.RUNNING) == 1
+    assert seen(sampler, study)[-1].params == running.params
+
+
+def test_a_study_opened_again_is_read_once(tmp_path):
+    study = study_with(BoundedTPESampler(0))
+    run(study, 20)
+    study.sampler = again = BoundedTPESampler(1)
+    run(study, 1)
+    study.ask().suggest_float("lr", 0.0, 1.0)
+    assert len(seen(again, study)) == 21
+
+
+def test_failed_trials_are_not_seen():
+    sampler = BoundedTPESampler(0)
+    study = study_with(sampler)
+    study.tell(study.ask(), state=TrialState.FAIL)
+    study.ask().suggest_float("lr", 0.0, 1.0)
+    assert seen(sampler, study) == []
+
+
+def test_trials_rank_as_tpe_ranks_them():
+    def made(state, value=None, steps=None):
+        return create_trial(
+            state=state,
+            value=value,
+            params={"lr": 0.5},
+            distributions={"lr": LR},
+            intermediate_values=steps or {},
+        )
+
+    study = study_with(None)
+    study.add_trials(
+        [
+            made(TrialState.PRUNED),
+            made(TrialState.PRUNED, steps={1: 9.0}),
+            made(TrialState.PRUNED, steps={1: 0.0, 3: math.nan}),
+            made(TrialState.PRUNED, steps={1: 0.0, 3: 0.2}),
+            made(TrialState.COMPLETE, value=0.1),
+            made(TrialState.COMPLETE, value=0.4),
+        ]
+    )
+    assert [t.number for t in _best(study, study.trials)] == [5, 4, 3, 2, 1, 0]
+
+
+def test_of_several_objectives_the_front_stays():
+    sampler = BoundedTPESampler(0, num_best=4, num_latest=6)
+    study = study_with(sampler, ("maximize", "minimize"))
+    run(study, 30, lambda lr: (lr, (lr - 0.5) ** 2))
+    front = {t.number for t in study.best_trials}
+    ranked = [t.number for t in _best(study, study.trials)]
+    assert set(ranked[: len(front)]) == front
+
+
+@pytest.mark.parametrize("num_trials", [400])
+def test_what_a_draw_looks_at_stays_the_same(num_trials):
+    sampler = build_sampler("tpe", 0)
+    study = study_with(sampler)
+    run(study, num_trials)
+    study.ask().suggest_float("lr", 0.0, 1.0)
+    assert len(seen(sampler, study)) == 125
+    assert sampler._num_good(125) == 25  # of all trials, not of those that are seen

@@ -1,0 +1,196 @@
+import io
+import os
+import time
+from types import SimpleNamespace
+
+import optuna
+import pytest
+from ray.tune.search import Searcher
+
+from tuner.cli import main
+from tuner.record.events import TrialCreated, TrialReported, TrialStarted, read_events
+from tuner.record.paths import find_run
+from tuner.record.results import read_run
+from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding
+from tuner.running.ray_session import num_parallel
+from tuner.running.runner import RunOptions, run_search
+from tuner.running.searcher import OptunaSearcher
+from tuner.running.study import open_storage
+from tuner.running.trial_worker import TrialWorker
+
+
+class Study(Searcher):
+    """Remembers what it is asked and told."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def suggest(self, trial_id):
+        self.calls.append(("draw", trial_id))
+        return {"number": len(self.calls) - 1, "params": {"lr": 0.1}}
+
+    def on_trial_result(self, trial_id, result):
+        self.calls.append(("result", trial_id))
+
+    def on_trial_complete(self, trial_id, result=None, error=False):
+        self.calls.append(("error" if error else "end", trial_id))
+
+
+class Worker:
+    """The handle of a worker that is ready."""
+
+    def __init__(self):
+        self.taken = []
+        self.take = SimpleNamespace(remote=self.taken.append)
+
+
+class Trial(SimpleNamespace):
+    def __init__(self, trial_id):
+        super().__init__(trial_id=trial_id, config={}, custom_trial_name=None)
+
+    def set_config(self, config):
+        self.config = config
+
+
+@pytest.fixture
+def study():
+    return Study()
+
+
+@pytest.fixture
+def binding(study):
+    return LateBinding(BlankTrials(study), "first")
+
+
+def start(binding, trial):
+    worker = Worker()
+    trial.temporary_state = SimpleNamespace(ray_actor=worker)
+    binding.on_trial_start(0, [], trial)
+    return worker.taken
+
+
+def test_ray_is_given_blank_trials(study):
+    blank = BlankTrials(study)
+    assert [blank.suggest(name) for name in "abc"] == [{}, {}, {}]
+    assert study.calls == []
+
+
+def test_a_trial_is_drawn_when_its_worker_is_ready(binding, study):
+    trial = Trial("a")
+    assert start(binding, trial) == [{"number": 0, "params": {"lr": 0.1}}]
+    assert study.calls == [("draw", "a")]
+    assert trial.custom_trial_name == "first_0"
+
+
+def test_a_trial_that_starts_again_keeps_what_was_drawn(binding, study):
+    trial = Trial("a")
+    assert start(binding, trial) == start(binding, trial)
+    assert study.calls == [("draw", "a")]
+
+
+def test_results_and_ends_are_passed_on(binding, study):
+    start(binding, Trial("a"))
+    blank = binding._trials
+    blank.on_trial_result("a", {})
+    blank.on_trial_complete("a", {})
+    assert study.calls == [("draw", "a"), ("result", "a"), ("end", "a")]
+
+
+def test_a_trial_whose_workers_die_before_it_is_drawn_is_on_record(study):
+    BlankTrials(study).on_trial_complete("a", error=True)
+    assert study.calls == [("draw", "a"), ("error", "a")]
+
+
+def test_ray_pickles_nothing(binding):
+    assert binding.__getstate__() == {}
+
+
+def run(search, name="late"):
+    return run_search(search, RunOptions(stream=io.StringIO(), name=name))
+
+
+def worker_that_dies():
+    """Return a worker that never gets ready; made here so that Ray sends its code along."""
+
+    class Dying(TrialWorker):
+        def setup(self, config, shared=None, dataset=None):
+            import os
+
+            os._exit(1)
+
+    return Dying
+
+
+def study_numbers(result):
+    storage = open_storage(result.paths.study_file)
+    return [row.number for row in optuna.load_study(study_name=result.name, storage=storage).trials]
+
+
+def events_of(result, kind):
+    return [e for e in read_events(result.paths.events_file) if isinstance(e, kind)]
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_instance")
+class TestWithRay:
+    def test_every_slot_is_filled_and_nothing_waits_for_its_turn(self, make_search, monkeypatch):
+        monkeypatch.delenv(PENDING_VARIABLE, raising=False)
+        slots = num_parallel({"CPU": 0.5})
+        search = make_search(
+            "fixed={epoch_s: 0.5}",
+            "resources.cpu=0.5",
+            "scheduler.max_epochs=500",
+            f"budget.num_trials={2 * slots}",
+            f"budget.hours={(10 + 6 * slots) / 3600}",
+        )
+        result = run(search)
+        assert len(result.rows) == slots  # the others wait, blank, and leave no trace
+        assert all(row.curve for row in result.rows)
+        assert PENDING_VARIABLE not in os.environ
+
+    def test_a_trial_is_drawn_at_the_moment_of_its_start(self, make_search, monkeypatch):
+        drawn_after = self._watch_draws(monkeypatch)
+        search = make_search("fixed={epoch_s: 0.02}", "budget.num_trials=12")
+        result = run(search)
+        created = {e.trial: e.time for e in events_of(result, TrialCreated)}
+        started = {e.trial: e.time for e in events_of(result, TrialStarted)}
+        first = {}
+        for event in events_of(result, TrialReported):
+            first.setdefault(event.trial, event.time)
+        assert len(created) == 12
+        assert all(started[trial] - created[trial] < 1 for trial in created)
+        # Reused workers: the first epoch of 0.02 s is there at once.
+        assert sorted(first[trial] - created[trial] for trial in created)[5] < 1
+        # All but those that run are in the study when a trial is drawn.
+        slots = num_parallel({"CPU": 1})
+        assert all(ended >= number - slots for number, ended in enumerate(drawn_after))
+
+    def test_a_budget_that_ends_before_a_worker_is_ready_ends_the_search(self, make_search, capsys):
+        search = make_search("budget.num_trials=4")
+        began = time.monotonic()
+        arguments = ["--name", "brief", "--set", f"budget.hours={0.2 / 3600}"]
+        assert main(["search", search.source, *arguments]) == 0
+        assert time.monotonic() - began < 60
+        result = read_run(find_run("brief"))
+        assert result.status == "finished"
+        assert result.rows == ()
+        assert "the time budget ended it" in capsys.readouterr().out
+        assert study_numbers(result) == []
+
+    def test_a_trial_whose_workers_cannot_start_is_on_record(self, make_search, monkeypatch):
+        monkeypatch.setattr("tuner.running.tune_run.TrialWorker", worker_that_dies())
+        result = run(make_search("budget.num_trials=1"))
+        assert [(row.state, row.cause) for row in result.rows] == [("failed", "lost")]
+
+    @staticmethod
+    def _watch_draws(monkeypatch):
+        """Return a list that takes the number of trials that had ended at each draw."""
+        counts, suggest = [], OptunaSearcher.suggest
+
+        def watched(searcher, trial_id):
+            counts.append(sum(t.state.is_finished() for t in searcher._study.get_trials()))
+            return suggest(searcher, trial_id)
+
+        monkeypatch.setattr(OptunaSearcher, "suggest", watched)
+        return counts

@@ -1,0 +1,96 @@
+import os
+import stat
+import subprocess
+
+import pytest
+
+from tuner.running.mps import CONTROL, LOGS_VARIABLE, PIPES_VARIABLE, mps_daemon
+
+FAKE = """#!/bin/sh
+echo "$@ $CUDA_MPS_PIPE_DIRECTORY $(cat)" >> {log}
+{last}
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_daemon(monkeypatch):
+    monkeypatch.delenv(PIPES_VARIABLE, raising=False)
+    monkeypatch.delenv(LOGS_VARIABLE, raising=False)
+
+
+@pytest.fixture
+def control(tmp_path, monkeypatch):
+    """Return a function that puts a control program on the path which ends as told."""
+    log = tmp_path / "calls"
+
+    def make(last="exit 0"):
+        program = tmp_path / "bin" / CONTROL
+        program.parent.mkdir()
+        program.write_text(FAKE.format(log=log, last=last))
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+        return lambda: log.read_text().splitlines()
+
+    return make
+
+
+def test_the_daemon_runs_during_the_block(tmp_path, control):
+    calls, said = control(), []
+    folder = tmp_path / "mps"
+    with mps_daemon(folder, said.append):
+        assert os.environ[PIPES_VARIABLE] == str(folder / "pipes")
+        assert os.environ[LOGS_VARIABLE] == str(folder / "logs")
+        assert stat.S_IMODE((folder / "pipes").stat().st_mode) == 0o700
+        assert len(calls()) == 1
+    assert calls() == [f"-d {folder}/pipes ", f" {folder}/pipes quit -t 2"]
+    assert PIPES_VARIABLE not in os.environ
+    assert said == []
+
+
+def test_the_daemon_ends_with_a_block_that_fails(tmp_path, control):
+    calls = control()
+    with pytest.raises(ValueError, match="broken"), mps_daemon(tmp_path / "mps", print):
+        raise ValueError("broken")
+    assert calls()[-1].endswith("quit -t 2")
+
+
+def test_a_daemon_of_the_user_is_left_alone(tmp_path, control, monkeypatch):
+    control()
+    monkeypatch.setenv(PIPES_VARIABLE, "/their/own")
+    with mps_daemon(tmp_path / "mps", print):
+        assert os.environ[PIPES_VARIABLE] == "/their/own"
+    assert not (tmp_path / "calls").exists()
+
+
+@pytest.mark.parametrize(
+    ("last", "reason"),
+    [("echo An instance is running already >&2; exit 1", "An instance is running already")],
+)
+def test_a_daemon_that_cannot_start_is_told(tmp_path, control, last, reason):
+    control(last)
+    said = []
+    with mps_daemon(tmp_path / "mps", said.append):
+        assert PIPES_VARIABLE not in os.environ
+    assert len(said) == 1
+    assert "take turns" in said[0]
+    assert reason in said[0]
+
+
+def test_a_machine_without_the_program_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = []
+    with mps_daemon(tmp_path / "mps", said.append):
+        pass
+    assert f"no program {CONTROL}" in said[0]
+
+
+def test_a_daemon_that_does_not_end_is_told(tmp_path):
+    said = []
+
+    def run(command, text, environment):
+        if text:
+            raise subprocess.TimeoutExpired(command, 20)
+
+    with mps_daemon(tmp_path / "mps", said.append, run):
+        pass
+    assert f"echo quit | {PIPES_VARIABLE}={tmp_path}/mps/pipes {CONTROL}" in said[0]

@@ -1,0 +1,159 @@
+"""TPE at a price that does not grow with the number of trials.
+
+Optuna's sampler fits its two densities to every trial of the study, which takes 60 ms a draw at
+2,000 trials and ever more. Here it sees the trials that decide: the best, from which the density of
+good points is made, the latest of the others, and those that run. Of 250 trials and more Optuna
+takes the best 25 for good, which are among those kept, so that density is the very same; the
+density of the others is made of the latest, and TPE itself gives old trials less and less weight.
+"""
+
+import math
+from collections.abc import Container
+from typing import Any, cast
+
+import optuna
+from optuna.samplers import TPESampler
+from optuna.samplers._tpe.sampler import default_gamma
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+NUM_BEST = 50
+NUM_LATEST = 75
+
+
+class BoundedTPESampler(TPESampler):
+    """Draws from the best, the latest and the running trials of a study with a single writer.
+
+    Args:
+        seed: of its random numbers.
+        num_best: how many of the best trials it keeps; more than the 25 that TPE takes for good.
+        num_latest: how many of the others it keeps.
+    """
+
+    def __init__(self, seed: int, num_best: int = NUM_BEST, num_latest: int = NUM_LATEST) -> None:
+        # Conditional parameters are modelled jointly within their group.
+        super().__init__(multivariate=True, group=True, seed=seed)
+        self._gamma = self._num_good  # of all trials, not of those that are seen
+        self._num_best = num_best
+        self._num_latest = num_latest
+        self._num_ended: int | None = None  # None until the study was read
+        self._kept: list[FrozenTrial] = []
+        self._running: dict[int, FrozenTrial | None] = {}  # by storage id; None: to be read
+        self._ended: list[int] = []  # storage ids of trials that ended since the last draw
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, Any]:
+        """Return the parameters to draw together: the first that is asked of every trial."""
+        learned = self._learn(study, trial)
+        # The sampler adds what is new to the groups of parameters that it knows.
+        view = cast("optuna.Study", _StudyView(study, learned))
+        return super().infer_relative_search_space(view, trial)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Draw the parameters that are drawn together."""
+        return super().sample_relative(self._view(study), trial, search_space)
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: Any
+    ) -> Any:
+        """Draw a parameter by itself."""
+        return super().sample_independent(self._view(study), trial, param_name, param_distribution)
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Take a trial that begins."""
+        super().before_trial(study, trial)
+        self._running[trial._trial_id] = None
+
+    def after_trial(
+        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Any
+    ) -> None:
+        """Take a trial that ends."""
+        super().after_trial(study, trial, state, values)
+        self._running.pop(trial._trial_id, None)
+        self._ended.append(trial._trial_id)
+
+    def _num_good(self, num_seen: int) -> int:
+        return default_gamma(self._num_ended or num_seen)
+
+    def _view(self, study: optuna.Study) -> optuna.Study:
+        running = [known for known in self._running.values() if known is not None]
+        return cast("optuna.Study", _StudyView(study, [*self._kept, *running]))
+
+    def _learn(self, study: optuna.Study, trial: FrozenTrial) -> list[FrozenTrial]:
+        """Read what is new in the study, and return the trials that ended."""
+        if self._num_ended is None:
+            ended = [t for t in study.get_trials(deepcopy=False) if t.state in _TOLD]
+        else:
+            read = (study._storage.get_trial(number) for number in self._ended)
+            ended = [one for one in read if one.state in _TOLD]
+        self._ended.clear()
+        self._num_ended = (self._num_ended or 0) + len(ended)
+        if ended:
+            self._keep(study, ended)
+        for number, known in self._running.items():
+            if known is None and number != trial._trial_id:
+                self._running[number] = study._storage.get_trial(number)
+        return ended
+
+    def _keep(self, study: optuna.Study, ended: list[FrozenTrial]) -> None:
+        known = sorted(self._kept + ended, key=lambda one: one.number)
+        if len(known) <= self._num_best + self._num_latest:
+            self._kept = known
+            return
+        best = {one.number for one in _best(study, known)[: self._num_best]}
+        others = [one.number for one in known if one.number not in best][-self._num_latest :]
+        numbers = best | set(others)
+        self._kept = [one for one in known if one.number in numbers]
+
+
+class _StudyView:
+    """A study of which the sampler sees some trials only."""
+
+    def __init__(self, study: optuna.Study, trials: list[FrozenTrial]) -> None:
+        self._study = study
+        self._trials = trials
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    def _get_trials(
+        self,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+        use_cache: bool = False,
+    ) -> list[FrozenTrial]:
+        return [one for one in self._trials if states is None or one.state in states]
+
+
+_TOLD = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+def _best(study: optuna.Study, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials, the best first, as TPE ranks them; of several objectives the front."""
+    signs = [-1.0 if way is StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
+    if len(signs) > 1:
+        costs = {t.number: _costs(t, signs) for t in trials if t.state is TrialState.COMPLETE}
+        beaten = {n: sum(_dominates(other, mine) for other in costs.values())
+                  for n, mine in costs.items()}  # fmt: skip
+        return sorted(trials, key=lambda one: (beaten.get(one.number, math.inf), -one.number))
+    return sorted(trials, key=lambda one: _rank(one, signs[0]))
+
+
+def _rank(trial: FrozenTrial, sign: float) -> tuple[float, ...]:
+    if trial.state is TrialState.COMPLETE:
+        return 0.0, 0.0, sign * (trial.value if trial.value is not None else math.inf)
+    if trial.last_step is None:
+        return 2.0, 0.0, 0.0
+    value = sign * trial.intermediate_values[trial.last_step]
+    return 1.0, -float(trial.last_step), math.inf if math.isnan(value) else value
+
+
+def _costs(trial: FrozenTrial, signs: list[float]) -> list[float]:
+    return [sign * value for sign, value in zip(signs, trial.values, strict=True)]
+
+
+def _dominates(one: list[float], other: list[float]) -> bool:
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))

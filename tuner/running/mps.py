@@ -1,0 +1,96 @@
+"""NVIDIA's MPS daemon for one search: it lets processes on one GPU run at the same time.
+
+Without it trials that share a GPU take turns, and eight of them train no faster than one. The
+daemon is this search's own: its pipes and logs lie in a private folder, and it is ended through
+those pipes only.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+CONTROL = "nvidia-cuda-mps-control"
+PIPES_VARIABLE = "CUDA_MPS_PIPE_DIRECTORY"
+LOGS_VARIABLE = "CUDA_MPS_LOG_DIRECTORY"
+_TIMEOUT_S = 20.0
+_QUIT = "quit -t 2\n"
+"""Waits so many seconds for clients, which have ended by then."""
+
+RunControl = Callable[[list[str], str, Mapping[str, str]], None]
+"""Runs the control program: the command, its input, its environment. Raises OSError or
+subprocess.SubprocessError when it fails."""
+
+
+@contextmanager
+def mps_daemon(
+    folder: Path, say: Callable[[str], None], run: RunControl | None = None
+) -> Iterator[None]:
+    """Run the daemon during the block; processes started in it use the daemon.
+
+    Nothing happens if the user has set up a daemon of their own.
+
+    Args:
+        folder: where pipes and logs lie; is made, and belongs to this user alone.
+        say: takes a line for people when the daemon cannot be started.
+        run: runs the control program.
+    """
+    if os.environ.get(PIPES_VARIABLE):
+        yield
+        return
+    run = run or _run
+    pipes, logs = folder / "pipes", folder / "logs"
+    for part in (folder, pipes, logs):
+        part.mkdir(mode=0o700, parents=True, exist_ok=True)
+    names = {PIPES_VARIABLE: str(pipes), LOGS_VARIABLE: str(logs)}
+    if (problem := _start(run, names)) is not None:
+        say(f"trials that share a GPU take turns on it: {problem}")
+        yield
+        return
+    os.environ.update(names)
+    try:
+        yield
+    finally:
+        for name in names:
+            os.environ.pop(name, None)
+        _stop(run, names, say)
+
+
+def _start(run: RunControl, names: Mapping[str, str]) -> str | None:
+    """Start the daemon; return why that failed."""
+    try:
+        run([CONTROL, "-d"], "", os.environ | names)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"NVIDIA's MPS daemon cannot be started ({_reason(error)})"
+    return None
+
+
+def _stop(run: RunControl, names: Mapping[str, str], say: Callable[[str], None]) -> None:
+    try:
+        run([CONTROL], _QUIT, os.environ | names)
+    except (OSError, subprocess.SubprocessError) as error:
+        say(
+            f"NVIDIA's MPS daemon of this search could not be ended ({_reason(error)}): "
+            f"echo quit | {PIPES_VARIABLE}={names[PIPES_VARIABLE]} {CONTROL}"
+        )
+
+
+def _run(command: list[str], text: str, environment: Mapping[str, str]) -> None:
+    if shutil.which(command[0]) is None:
+        raise FileNotFoundError(f"no program {command[0]} on this machine")
+    subprocess.run(
+        command,
+        input=text,
+        env=dict(environment),
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT_S,
+    )
+
+
+def _reason(error: Exception) -> str:
+    said = getattr(error, "stderr", None) or getattr(error, "stdout", None) or str(error)
+    return " ".join(str(said).split())[:200]
