@@ -66,6 +66,7 @@ import models
 from models.grammar_vae.cost import describe_cost
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.task import GrammarVaeTask
+from models.grammar_vae.spec import GRAMMAR_VAE
 from models.presets import find_preset
 
 torch.set_num_threads(1)
