@@ -19,8 +19,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from models.commands.progress import silent
 from models.config_file import to_config
+from models.training.contracts import silent
 from tuner.search.loading import load_search
 from tuner.search.search import Search
 
@@ -178,8 +178,7 @@ def train(
     """Train one trial with the model's own code."""
     import torch
 
-    from models.training.loop import fit
-    from tuner.running.trainable import fit_settings
+    from models.training.loop import fit, fit_settings
 
     torch.set_num_threads(max(1, int(search.resources.cpu)))
     settings = to_config(search.spec.config_type, {**search.space.preset, **params}, "peer")
