@@ -113,28 +113,28 @@ class Flag:
 
 def flag_of(name: str, hint: Any, *, required: bool, pairs: bool) -> Flag:
     """Return the flag of a field of a dataclass."""
-    members = list(_members(hint))
-    lists = [typing.get_args(m) for m in members if typing.get_origin(m) in (tuple, list)]
-    scalars = [m for m in members if typing.get_origin(m) not in (tuple, list)]
+    parts = list(members(hint))
+    lists = [typing.get_args(m) for m in parts if typing.get_origin(m) in (tuple, list)]
+    scalars = [m for m in parts if typing.get_origin(m) not in (tuple, list)]
     texts = [m for m in scalars if isinstance(m, str)]
     return Flag(
         name=name,
         kinds=frozenset("str" if isinstance(m, str) else _kind(m) for m in scalars),
         choices=tuple(texts),
-        item=_kind(next(_members(lists[0][0]))) if lists else None,
+        item=_kind(next(members(lists[0][0]))) if lists else None,
         required=required,
         pairs=pairs,
     )
 
 
-def _members(hint: Any) -> Iterator[Any]:
+def members(hint: Any) -> Iterator[Any]:
     """Take unions, literals and annotations apart; the options of a literal are themselves."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         for part in args:
-            yield from _members(part)
+            yield from members(part)
     elif origin is Annotated:
-        yield from _members(args[0])
+        yield from members(args[0])
     elif origin is Literal:
         yield from args
     else:

@@ -110,13 +110,13 @@ def open_console(stream: TextIO | None = None) -> Iterator[Console]:
 def pace(done: int, total: int, seconds: float, unit: str) -> str:
     """Say how far work is after so many seconds, how fast it goes and how long it will take."""
     if not done or not seconds:
-        return f"{_length(seconds)} so far"
-    left = _length((total - done) * seconds / done)
+        return f"{duration(seconds)} so far"
+    left = duration((total - done) * seconds / done)
     return f"{done:,}/{total:,} {unit}, {done / seconds:,.0f} {unit}/s, {left} left"
 
 
-def _length(seconds: float) -> str:
-    """Return a length of time as people say it."""
+def duration(seconds: float) -> str:
+    """Return a length of time as people say it: `42 s`, `3 min 05 s`, `2 h 07 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

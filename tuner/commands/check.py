@@ -7,13 +7,14 @@ from typing import Any
 from rich.table import Table
 
 from models.commands.progress import show_progress
+from models.training.console import duration
 from tuner.commands.console import output
 from tuner.commands.tables import cost_table
 from tuner.estimate.cost import SearchCost, estimate_cost
 from tuner.estimate.speed import measure_search_speed
 from tuner.estimate.wall_time import wall_s
 from tuner.record.environment import describe_data
-from tuner.running.live import duration, short_params
+from tuner.running.live import short_params
 from tuner.search.loading import load_search
 from tuner.search.search import Search
 

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from models.errors import UserError, unknown_name
+from models.training.console import duration
 from models.training.ranking import Ranking
 from tuner.commands.console import output
 from tuner.commands.tables import leaderboard_table, runs_table, state_words
@@ -16,7 +17,6 @@ from tuner.record.paths import RunPaths, find_run, list_runs
 from tuner.record.results import Run, leaderboard, read_run
 from tuner.record.search_copy import read_search
 from tuner.record.trial_rows import EpochPoint, TrialRow
-from tuner.running.live import duration
 from tuner.search.blocks import Objective
 from tuner.search.search import Search
 

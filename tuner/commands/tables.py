@@ -8,12 +8,13 @@ from rich.table import Table
 from rich.text import Text
 
 from models.presets import Preset
+from models.training.console import duration
 from models.training.contracts import ModelCost
 from models.training.ranking import Ranking
 from tuner.estimate.cost import FORMULA, SearchCost
 from tuner.record.results import Run, leaderboard, pareto_front
 from tuner.record.trial_rows import TrialRow
-from tuner.running.live import duration, short_params
+from tuner.running.live import short_params
 from tuner.search.blocks import Objective
 
 _SECONDS_PER_HOUR = 3600

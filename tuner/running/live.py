@@ -9,6 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from models.training.console import duration
 from tuner.record.outcomes import Outcome
 from tuner.running.board import Board, BoardRow
 from tuner.running.observer import Observer
@@ -156,16 +157,6 @@ def ended_line(board: Board, row: BoardRow, outcome: Outcome) -> str:
 def short_params(params: Mapping[str, Any]) -> str:
     """Return the values in a few characters each."""
     return " ".join(f"{key}={_short(value)}" for key, value in params.items())
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time as people say it: `42 s`, `3 min 05 s`, `2 h 07 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def _state(row: BoardRow) -> str:

@@ -4,7 +4,9 @@ import types
 import typing
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, Literal, Union
+from typing import Any
+
+from models.commands.flag_values import members
 
 
 @cache
@@ -31,17 +33,8 @@ def _hint(config_type: type, key: str) -> Any:
 
 
 def _members(hint: Any) -> Iterator[Any]:
-    """Take unions, literals and annotations apart."""
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (Union, types.UnionType):
-        for part in args:
-            yield from _members(part)
-    elif origin is Annotated:
-        yield from _members(args[0])
-    elif origin is Literal:
-        yield from (type(value) for value in args)
-    else:
-        yield hint
+    """Take unions, literals and annotations apart; an option of a literal stands for its type."""
+    return (type(m) if isinstance(m, str | int | float) else m for m in members(hint))
 
 
 def _kind(member: Any) -> str:

@@ -3,6 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
+from models.training.console import duration
 from models.training.ranking import Ranking
 from tuner.record.outcomes import Outcome
 from tuner.running.board import Board
@@ -10,7 +11,6 @@ from tuner.running.live import (
     HEARTBEAT_S,
     LineView,
     TableView,
-    duration,
     headline,
     render,
     short_params,
