@@ -1,6 +1,9 @@
 """The AST autoencoder as a task of the training loop."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.evaluation import Evaluated, decode_rows, evaluate_decoded
 from models.ast_autoencoder.inference import Inference
 from models.ast_autoencoder.judging import judge_of
+from models.ast_autoencoder.network.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.network.network import build_network
 from models.ast_autoencoder.network.tensors import (
     NodeTensors,
@@ -21,11 +25,13 @@ from models.ast_autoencoder.network.tensors import (
     node_tensors,
     step_tensors,
 )
-from models.ast_autoencoder.step import RowsStep, StepSettings, TrainStep
+from models.ast_autoencoder.step import TrainStep
 from models.errors import UserError
-from models.optimization.determinism import allow_deterministic_products
-from models.optimization.optimization import Optimization, optimization_settings
-from models.optimization.parts import count_parts
+from models.optimization.determinism import (
+    allow_deterministic_products,
+    deterministic_operations,
+)
+from models.optimization.parts import torch_threads
 from models.optimization.precision import autocast_dtype
 from models.programs.language.machine import ConstraintMachine
 from models.training.network_task import NetworkTask
@@ -65,10 +71,11 @@ class AstAutoencoderTask(NetworkTask):
         device: str,
         *,
         eval_interval: int = 1,
+        micro_batches: int = 1,
         graphed: bool | None = None,
     ) -> None:
         allow_deterministic_products()  # before cuBLAS is first used
-        super().__init__(config, dataset, device)
+        super().__init__(config, dataset, device, micro_batches)
         self.eval_interval = eval_interval
         self.network = build_network(config).to(self.device)
         self.machine = ConstraintMachine(self.device, config.max_decode_steps)
@@ -88,42 +95,25 @@ class AstAutoencoderTask(NetworkTask):
             fused=self.device.type in ("cpu", "cuda"),
             capturable=self.graphed,
         )
-        self.epoch = 0
         self.last_evaluation: Evaluated | None = None
-        self.step = TrainStep(
+        is_small = config.batch_size < _LEAST_NARROW_BATCH
+        dtype = autocast_dtype(config.precision, self.device, batch_is_small=is_small)
+        step = TrainStep(
             self.network,
             optimizer,
-            StepSettings(
-                clip_norm=config.clip_norm,
-                autocast=autocast_dtype(
-                    config.precision,
-                    self.device,
-                    batch_is_small=config.batch_size < _LEAST_NARROW_BATCH,
-                ),
-                mean_steps=float(self.lengths[self.train_rows].float().mean()),
-            ),
+            self.update_settings(dtype),
+            mean_steps=float(self.lengths[self.train_rows].float().mean()),
         )
-        self.optimization = Optimization(
-            self.network,
-            optimizer,
-            RowsStep(
-                self.step,
-                *self.tensors,
-                **self.threads,
-                # The other kinds use operations that may have no deterministic form.
-                deterministic=capturable and config.decoder_kind == "gru",
-            ),
-            optimization_settings(config, self._step_grid),
+        self.train_by(
+            step,
+            self._select,
+            step_grid=self._step_grid,
+            draws_numbers=config.dropout > 0 or config.latent_noise > 0,
             graphed=self.graphed,
+            # Other kinds than these use operations that may have no deterministic form.
+            around=self._around(deterministic=capturable and config.decoder_kind == "gru"),
         )
         self.judge = judge_of(dataset)
-        self.network.train()
-
-    def train_epoch(self, epoch: int) -> dict[str, float]:
-        """Train one epoch; see `Task.train_epoch`."""
-        means, speed = self.run_epoch(epoch)
-        self.epoch = epoch
-        return means | speed
 
     def evaluate(self) -> dict[str, float]:
         """Return the metrics of the validation programs; nothing in epochs between evaluations."""
@@ -180,24 +170,24 @@ class AstAutoencoderTask(NetworkTask):
 
         return {"language": language().grammar.digest}
 
-    @property
-    def threads(self) -> dict[str, int]:
-        """How threads share the work on a CPU; see `RowsStep`."""
-        config = self.config
-        # Threads would draw random numbers in an order of their own: training could not be
-        # repeated.
-        is_random = config.dropout > 0 or config.latent_noise > 0
-        parts = count_parts(config.batch_size) if self.device.type == "cpu" else 1
-        narrow = self.device.type == "cpu" and config.hidden_dim < _LEAST_WIDE
-        return {
-            "num_parts": 1 if is_random else parts,
-            "num_threads": 1 if narrow else torch.get_num_threads(),
-        }
+    def _select(self, rows: Tensor, num_steps: int) -> tuple[NodeBatch, StepBatch]:
+        """Return the graphs of programs and their derivations."""
+        nodes, steps = self.tensors
+        # A program has no more nodes than steps, and hardly fewer.
+        return NodeBatch.select(nodes, rows, num_steps), StepBatch.select(steps, rows, num_steps)
+
+    def _around(self, *, deterministic: bool) -> Callable[[], AbstractContextManager[object]]:
+        """Return what a batch is worked on in: a fixed order on a GPU, few threads on a CPU."""
+        if self.device.type == "cuda":
+            return deterministic_operations if deterministic else nullcontext
+        if self.device.type == "cpu" and self.config.hidden_dim < _LEAST_WIDE:
+            return partial(torch_threads, 1)
+        return nullcontext
 
     def _split(self, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
         """Return the rows that the decoder can write, and those that are too long."""
-        chosen = torch.as_tensor(np.array(rows))
-        lengths = torch.as_tensor(np.array(self.dataset.lengths))[chosen]
+        chosen = self.rows(rows)
+        lengths = self.lengths[chosen]
         fits = lengths <= self.config.max_decode_steps
         if not bool(fits.any()):
             raise UserError(

@@ -11,11 +11,9 @@ from models.grammar_vae.evaluation import EvaluationSettings, row_keys
 from models.grammar_vae.loss import KlWeight
 from models.grammar_vae.network.network import build_network
 from models.grammar_vae.rules import build_rules
-from models.grammar_vae.step import RowsStep, StepSettings, TrainStep
+from models.grammar_vae.step import TrainStep
 from models.grammar_vae.validation import Validation
 from models.optimization.batches import evaluation_batches
-from models.optimization.optimization import Optimization, optimization_settings
-from models.optimization.parts import count_parts
 from models.optimization.precision import autocast_dtype
 from models.optimization.schedules import beta_at
 from models.training.network_task import NetworkTask
@@ -41,9 +39,10 @@ class GrammarVaeTask(NetworkTask):
         dataset: DerivationDataset,
         device: str,
         *,
+        micro_batches: int = 1,
         graphed: bool | None = None,
     ) -> None:
-        super().__init__(config, dataset, device)
+        super().__init__(config, dataset, device, micro_batches)
         self.graphed = self.device.type == "cuda" if graphed is None else graphed
         self.network = build_network(
             config, num_ids=dataset.num_productions, num_steps=dataset.ids.shape[1]
@@ -51,8 +50,7 @@ class GrammarVaeTask(NetworkTask):
         self.rules = build_rules(dataset, device)
         # Arrays may be mapped from files that must not be written to, so torch gets copies.
         self.ids = torch.as_tensor(np.array(dataset.ids), device=self.device)
-        self.train_rows = torch.as_tensor(np.array(dataset.train))
-        self.val_rows = torch.as_tensor(np.array(dataset.val))
+        self.train_rows, self.val_rows = self.rows(dataset.train), self.rows(dataset.val)
         self.known_rows = frozenset(row_keys(dataset.ids[dataset.train]))
         self.autocast = autocast_dtype(config.precision, self.device)
         # A captured step cannot read the rate and the count of updates from the host: capturable
@@ -60,33 +58,27 @@ class GrammarVaeTask(NetworkTask):
         optimizer = torch.optim.Adam(
             self.network.parameters(), lr=config.lr, fused=True, capturable=self.graphed
         )
-        self.step = TrainStep(
-            self.network,
-            optimizer,
-            self.rules,
-            StepSettings(
-                free_bits=config.free_bits, clip_norm=config.clip_norm, autocast=self.autocast
-            ),
+        settings = self.update_settings(self.autocast)
+        step = TrainStep(
+            self.network, optimizer, settings, rules=self.rules, free_bits=config.free_bits
         )
         # Graphs read beta at this address, so an epoch fills it and never replaces it.
         self.beta = torch.zeros((), device=self.device)
-        self.optimization = Optimization(
-            self.network,
-            optimizer,
-            RowsStep(self.step, self.ids, self.beta, num_parts=self.num_parts),
-            optimization_settings(config, self._step_grid),
+        self.train_by(
+            step,
+            # The data set is kept as int16; indices have to be int64.
+            lambda rows, num_steps: (self.ids[rows, :num_steps].long(), self.beta),
+            step_grid=self._step_grid,
+            draws_numbers=config.decoder_dropout > 0 and config.decoder_layers > 1,
             graphed=self.graphed,
         )
         self.validation = self.validation_of(dataset.val)
-        self.network.train()
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
-        """Train one epoch; see `Task.train_epoch`."""
+        """Train one epoch at its weight of the KL term."""
         beta = self._beta(epoch)
         self.beta.fill_(beta)
-        means, speed = self.run_epoch(epoch)
-        means["kl_per_dim"] = means["kl"] / self.config.z_dim
-        return {**means, "beta": beta, **speed}
+        return {**super().train_epoch(epoch), "beta": beta}
 
     def evaluate(self) -> dict[str, float]:
         """Return the metrics of the validation rows and of prior samples."""
@@ -97,8 +89,7 @@ class GrammarVaeTask(NetworkTask):
     def validation_of(self, rows: np.ndarray) -> Validation:
         """Return the validation of any rows (n,) of the data set."""
         batch_size = _GPU_EVALUATION_BATCH if self.graphed else _CPU_EVALUATION_BATCH
-        chosen = torch.as_tensor(np.array(rows))
-        batches = evaluation_batches(chosen, self.lengths, batch_size, self._step_grid)
+        batches = evaluation_batches(self.rows(rows), self.lengths, batch_size, self._step_grid)
         return Validation(
             self.network,
             self.ids,
@@ -122,17 +113,6 @@ class GrammarVaeTask(NetworkTask):
             "num_productions": self.dataset.num_productions,
             "num_steps": int(self.dataset.ids.shape[1]),
         }
-
-    @property
-    def num_parts(self) -> int:
-        """Parts of a batch that are trained side by side: one where dropout draws random numbers.
-
-        Threads would draw them in an order of their own, and training could not be repeated.
-        """
-        has_dropout = self.config.decoder_dropout > 0 and self.config.decoder_layers > 1
-        if self.device.type != "cpu" or has_dropout:
-            return 1
-        return count_parts(self.config.batch_size)
 
     @property
     def _step_grid(self) -> int:

@@ -33,6 +33,12 @@ def most_parts() -> int:
     return min(torch.get_num_threads(), _MOST_PARTS)
 
 
+def dealt_out(rows: Tensor, num_parts: int) -> list[Tensor]:
+    """Return the rows of each part of a batch; sorted ones give parts of like length, too."""
+    # Kernels of our own take no strides.
+    return [rows[first::num_parts].contiguous() for first in range(num_parts)]
+
+
 def set_gradients(
     parameters: Sequence[Tensor], of_parts: Sequence[Sequence[Tensor | None]], scale: float
 ) -> None:
@@ -77,13 +83,9 @@ class PartWorkers:
             initargs=(self._threads_a_part,),
         )
 
-    def split(self, rows: Tensor) -> list[Tensor]:
-        """Return the rows of each part of a batch, all of them in one where there are few.
-
-        Rows that are sorted by length are dealt out, so that the parts are of like length, too.
-        """
-        num_parts = min(self.num_parts, count_parts(len(rows)))
-        return [rows[first::num_parts] for first in range(num_parts)]
+    def count(self, num_rows: int) -> int:
+        """Return how many parts a batch is worked on in, one where there are few rows."""
+        return min(self.num_parts, count_parts(num_rows))
 
     def run(self, work: Callable[[PartT], ResultT], parts: Sequence[PartT]) -> list[ResultT]:
         """Return the result of each part, in order; the first is worked on in this thread."""

@@ -3,14 +3,18 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.config_file import to_mapping
-from models.optimization.optimization import Optimization
+from models.optimization.optimization import Optimization, optimization_settings
+from models.optimization.parts import count_parts
+from models.training.rows_step import RowsStep
+from models.training.summed_step import SummedStep, UpdateSettings
 
 
 class NetworkTask(ABC):
@@ -22,42 +26,94 @@ class NetworkTask(ABC):
         config: the settings.
         dataset: rows with their splits.
         device: a torch device, for example `cpu` or `cuda`.
+        micro_batches: parts of a batch that are worked on one after another, to need less memory.
 
     Attributes:
         model: name of the model's spec.
-        step: a training step with `reset()` and `means(epoch)`.
+        network: on the device.
+        step: see `train_by`.
+        epoch: the last one that was begun; 0 before the first.
         train_rows, val_rows: int64 (n,), positions in the data set.
         lengths: (all rows of the data set,), real steps of each.
     """
 
     model: str
+    network: nn.Module
     step: Any
     optimization: Optimization
     train_rows: Tensor
     val_rows: Tensor
 
-    def __init__(self, config: Any, dataset: Any, device: str) -> None:
+    def __init__(self, config: Any, dataset: Any, device: str, micro_batches: int = 1) -> None:
         # Weights are drawn from torch's own generator, and later noise and dropout: seed it first.
         torch.manual_seed(config.seed)
         self.config = config
         self.dataset = dataset
         self.device = torch.device(device)
-        # Arrays may be mapped from files that must not be written to, so torch gets copies.
-        self.lengths = torch.as_tensor(np.array(dataset.lengths))
+        self.micro_batches = micro_batches
+        self.epoch = 0
+        self.lengths = self.rows(dataset.lengths)
         self.on_batch: Callable[[int, int], None] = lambda done, total: None
+
+    def rows(self, rows: np.ndarray) -> Tensor:
+        """Return row numbers of the data set, or a number for each row, on the CPU."""
+        # Arrays may be mapped from files that must not be written to, so torch gets copies.
+        return torch.as_tensor(np.array(rows))
+
+    def update_settings(self, autocast: torch.dtype | None) -> UpdateSettings:
+        """Return what a step takes of the settings."""
+        return UpdateSettings(clip_norm=self.config.clip_norm, autocast=autocast)
+
+    def train_by(
+        self,
+        step: SummedStep,
+        select: Callable[[Tensor, int], tuple[Any, ...]],
+        *,
+        step_grid: int = 1,
+        draws_numbers: bool = False,
+        graphed: bool = False,
+        around: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        """Train the network by a step.
+
+        Args:
+            step: sums the metrics of an epoch.
+            select: `(rows, num_steps)`, what the step takes of rows of the data set.
+            step_grid: batches are cut to multiples of so many steps.
+            draws_numbers: whether the network itself draws random numbers. Threads would draw them
+                in an order of their own, and training could not be repeated.
+            graphed: replay CUDA graphs.
+            around: what a batch is worked on in.
+        """
+        self.step = step
+        is_threaded = self.device.type == "cpu" and not draws_numbers
+        self.num_parts = count_parts(self.config.batch_size) if is_threaded else 1
+        work = RowsStep(
+            step,
+            select,
+            num_threads=self.num_parts,
+            micro_batches=self.micro_batches,
+            around=around,
+        )
+        settings = optimization_settings(self.config, step_grid)
+        self.optimization = Optimization(
+            self.network, step.optimizer, work, settings, graphed=graphed
+        )
+        self.network.train()
 
     @abstractmethod
     def rebuilt_from(self) -> dict[str, Any]:
         """Return what a checkpoint needs besides the settings to rebuild the network."""
 
-    def run_epoch(self, epoch: int) -> tuple[dict[str, float], dict[str, float]]:
-        """Train on every row once; return the step's means, and learning rate and speed."""
+    def train_epoch(self, epoch: int) -> dict[str, float]:
+        """Train on every row once; return the step's means, learning rate and speed."""
+        self.epoch = epoch
         start = time.perf_counter()
         self.step.reset()
         lr = self.optimization.train_epoch(self.train_rows, self.lengths, self.on_batch)
         means = self.step.means(epoch)  # waits for the device: read the clock after it
         seconds = time.perf_counter() - start
-        return means, {"lr": lr, "rows_per_s": len(self.train_rows) / seconds}
+        return {**means, "lr": lr, "rows_per_s": len(self.train_rows) / seconds}
 
     def state_dict(self) -> dict[str, Any]:
         """Return weights, optimizer, schedule and the state of the shuffle."""

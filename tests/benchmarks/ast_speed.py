@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,14 +21,17 @@ import torch
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, load_dataset
 from models.ast_autoencoder.inference import Inference
+from models.ast_autoencoder.network.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.network.network import build_network
 from models.ast_autoencoder.network.tensors import node_tensors, step_tensors
-from models.ast_autoencoder.step import RowsStep, StepSettings, TrainStep
+from models.ast_autoencoder.step import TrainStep
 from models.optimization.batches import training_batches
 from models.optimization.epochs import EagerEpochs, Plan
-from models.optimization.parts import count_parts
+from models.optimization.parts import count_parts, torch_threads
 from models.optimization.precision import autocast_dtype
 from models.programs.language.machine import ConstraintMachine
+from models.training.rows_step import RowsStep
+from models.training.summed_step import UpdateSettings
 
 TRAINING_BAR_MS = 0.315
 DECODING_BAR_MS = 0.225
@@ -73,14 +77,18 @@ def _programs(arguments: list[str]) -> np.ndarray:
 
 def _training(network, nodes, steps, batch_size: int) -> Callable[[], None]:
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, fused=True)
-    settings = StepSettings(
+    settings = UpdateSettings(
         clip_norm=1.0,
         autocast=autocast_dtype("auto", torch.device("cpu"), batch_is_small=batch_size < 32),
-        mean_steps=float(steps.lengths.float().mean()),
     )
-    step = TrainStep(network.train(), optimizer, settings)
-    parts = count_parts(batch_size)
-    work = RowsStep(step, nodes, steps, num_parts=parts, num_threads=1)
+    mean_steps = float(steps.lengths.float().mean())
+    step = TrainStep(network.train(), optimizer, settings, mean_steps=mean_steps)
+    work = RowsStep(
+        step,
+        lambda rows, n: (NodeBatch.select(nodes, rows, n), StepBatch.select(steps, rows, n)),
+        num_threads=count_parts(batch_size),
+        around=partial(torch_threads, 1),
+    )
     epochs = EagerEpochs(work, optimizer, torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
     rows = torch.arange(len(steps.lengths))

@@ -3,9 +3,7 @@
 The small work is latents, row weights, clipping and sums.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,7 @@ _BLOCK_ROWS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class FusedBackward:
-    """What `TrainStep._backward` does, by kernels.
+    """What `backward` and `finish` of `TrainStep` do, by kernels.
 
     Attributes:
         network: the network.
@@ -40,23 +38,35 @@ class FusedBackward:
     clip_norm: float
 
     def __call__(
-        self, ids: Tensor, beta: Tensor, weight: Tensor | None
-    ) -> Callable[[Tensor], Tensor]:
-        """Give every parameter its gradient; return what makes the clipping factor of norms."""
+        self, ids: Tensor, beta: Tensor, noise: Tensor, weight: Tensor, num_rows: Tensor | None
+    ) -> Tensor:
+        """Add the gradients of a part of a batch, and its sums; see `SummedStep.backward`.
+
+        Returns:
+            What was not finite, which `finish` takes; of several parts their sum.
+        """
         posterior = self.network.encoder.side_by_side(ids)
-        noise = torch.randn(len(ids), self.network.z_dim, device=ids.device)
         z, kl = Latent.apply(posterior, noise)  # pyright: ignore[reportGeneralTypeIssues]
         logits = self.network.decoder(z, ids.shape[1])
         terms = fused_terms(logits, ids, self.competitors)
         # Backward starts from the terms' gradients and not from a loss, which nobody reads: a mean
         # over rows would be a handful of kernels more.
         with torch.autocast("cuda", enabled=False):
-            sums, free_bits = self.state[0], self.free_bits
             d_terms, d_kl, bad = weigh_rows(
-                terms.detach(), kl.detach(), weight, beta=beta, sums=sums, free_bits=free_bits
+                terms.detach(),
+                kl.detach(),
+                weight,
+                beta=beta,
+                sums=self.state[0],
+                free_bits=self.free_bits,
+                num_rows=num_rows,
             )
             torch.autograd.backward((terms, kl), (d_terms, d_kl))
-        return partial(finish_step, bad=bad, state=self.state, clip_norm=self.clip_norm)
+        return bad
+
+    def finish(self, bad: Tensor, norms: Tensor) -> Tensor:
+        """Note the norms of the gradients and what was not finite; return the clipping factor."""
+        return finish_step(norms, bad=bad, state=self.state, clip_norm=self.clip_norm)
 
 
 class Latent(torch.autograd.Function):
@@ -102,6 +112,7 @@ def weigh_rows(
     beta: Tensor,
     sums: Tensor,
     free_bits: float,
+    num_rows: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Add a batch to `sums` and return what the backward pass starts from.
 
@@ -112,6 +123,7 @@ def weigh_rows(
         beta: () weight of the KL term.
         sums: (9,) float64, of which the first seven grow.
         free_bits: nats of KL a row that cost nothing.
+        num_rows: () sum of the weights, of which these may be a part; None: of these.
 
     Returns:
         Gradients of the mean loss for `terms` (only the first row counts) and `kl`, and whether
@@ -119,8 +131,9 @@ def weigh_rows(
     """
     d_terms, d_kl, bad = torch.empty_like(terms), torch.empty_like(kl), kl.new_empty(2)
     _kernel("weigh_rows", kl)(
-        1, _BLOCK_THREADS, terms, kl, weight, beta, d_terms, d_kl, sums, bad, len(kl), free_bits
-    )
+        1, _BLOCK_THREADS,
+        terms, kl, weight, num_rows, beta, d_terms, d_kl, sums, bad, len(kl), free_bits,
+    )  # fmt: skip
     return d_terms, d_kl, bad
 
 
@@ -131,7 +144,7 @@ def finish_step(
 
     Args:
         norms: of each gradient.
-        bad: as `weigh_rows` returns it.
+        bad: as `weigh_rows` returns it, for each part of the batch, added up.
         state: sums, first_bad and first_bad_step of the training step.
         clip_norm: largest total norm; 0 does not clip.
     """

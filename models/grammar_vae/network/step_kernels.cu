@@ -61,12 +61,14 @@ extern "C" __global__ void latent_backward(const u16* posterior, const float* no
 }
 
 // terms: float (3, batch): cross-entropy, right steps, steps; row_weight: float (batch,) or null;
-// beta: float (); d_terms (3, batch) and d_kl (batch,): gradients of the mean loss, of which only
+// num_rows: float (), sum of the weights of the batch that these rows are a part of, or null where
+// they are all of it; beta: float (); d_terms (3, batch) and d_kl (batch,): gradients of the mean loss, of which only
 // the first row of d_terms is used; sums: double, the first seven grow; bad: float (2,), 1 where
 // the cross-entropy or the KL is not finite. One block.
 extern "C" __global__ void __launch_bounds__(32 * BLOCK_WARPS)
-weigh_rows(const float* terms, const float* kl, const float* row_weight, const float* beta,
-           float* d_terms, float* d_kl, double* sums, float* bad, int batch, float free_bits) {
+weigh_rows(const float* terms, const float* kl, const float* row_weight, const float* num_rows,
+           const float* beta, float* d_terms, float* d_kl, double* sums, float* bad, int batch,
+           float free_bits) {
   __shared__ double parts[9][BLOCK_WARPS];
   double mine[9] = {};
   for (int row = threadIdx.x; row < batch; row += blockDim.x) {
@@ -90,6 +92,7 @@ weigh_rows(const float* terms, const float* kl, const float* row_weight, const f
   __syncthreads();
   float total = 0.0f;
   for (int w = 0; w < BLOCK_WARPS; w++) total += (float)parts[0][w];
+  if (num_rows) total = *num_rows;
   if (threadIdx.x < 9) {
     double sum = 0.0;
     for (int w = 0; w < BLOCK_WARPS; w++) sum += parts[threadIdx.x][w];

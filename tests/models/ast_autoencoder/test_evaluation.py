@@ -16,8 +16,9 @@ from models.ast_autoencoder.loss import step_terms
 from models.ast_autoencoder.network.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.network.network import build_network
 from models.ast_autoencoder.network.tensors import count_nodes, node_tensors, step_tensors
-from models.ast_autoencoder.step import StepSettings, TrainStep
+from models.ast_autoencoder.step import TrainStep
 from models.programs.language.machine import ConstraintMachine
+from models.training.summed_step import UpdateSettings
 
 
 @pytest.fixture
@@ -118,14 +119,16 @@ def half_trained(program_ids):
     step = TrainStep(
         network,
         optimizer,
-        StepSettings(clip_norm=1.0, autocast=torch.bfloat16, mean_steps=20.0),
+        UpdateSettings(clip_norm=1.0, autocast=torch.bfloat16),
+        mean_steps=20.0,
     )
     rows = torch.arange(len(program_ids))
+    batch = (
+        NodeBatch.select(nodes, rows, nodes.kind.shape[1]),
+        StepBatch.select(steps, rows, int(steps.lengths.max())),
+    )
     for _ in range(40):
-        step(
-            NodeBatch.select(nodes, rows, nodes.kind.shape[1]),
-            StepBatch.select(steps, rows, int(steps.lengths.max())),
-        )
+        step.train([lambda: batch], [torch.ones(len(rows))])
     return network
 
 

@@ -152,7 +152,7 @@ def test_parts_side_by_side_train_as_one_batch_does(small, dataset):
 def test_random_numbers_are_drawn_by_one_thread(small, dataset, changes, parts):
     with torch_threads(2):
         task = AstAutoencoderTask(small(batch_size=40, **changes), dataset, "cpu")
-        assert task.threads["num_parts"] == parts
+        assert task.num_parts == parts
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -8,8 +8,9 @@ from torch.distributions import Normal, kl_divergence
 
 from models.grammar_vae.network.network import build_network
 from models.grammar_vae.rules import build_rules
-from models.grammar_vae.step import StepSettings, TrainStep
+from models.grammar_vae.step import TrainStep
 from models.training.loop import TrainingDiverged
+from models.training.summed_step import UpdateSettings
 
 BETA = 0.3
 
@@ -17,6 +18,15 @@ BETA = 0.3
 @pytest.fixture
 def batch(equations):
     return torch.as_tensor(equations.ids[:16]).long()
+
+
+class OnWholeBatches(TrainStep):
+    """The step on rows of which all, or some by their weight, are real."""
+
+    def __call__(self, ids, beta, weight=None):
+        weight = torch.ones(len(ids)) if weight is None else weight
+        drawn = self.draw(len(ids))
+        self.train([lambda: (ids, beta, *drawn)], [weight])
 
 
 @pytest.fixture
@@ -27,8 +37,10 @@ def make_step(equations, tiny):
         torch.manual_seed(0)
         network = build_network(tiny(**changes), num_ids=12, num_steps=14).train()
         optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=True)
-        settings = StepSettings(free_bits=free_bits, clip_norm=clip_norm, autocast=autocast)
-        return TrainStep(network, optimizer, build_rules(equations, "cpu"), settings), network
+        settings = UpdateSettings(clip_norm=clip_norm, autocast=autocast)
+        rules = build_rules(equations, "cpu")
+        step = OnWholeBatches(network, optimizer, settings, rules=rules, free_bits=free_bits)
+        return step, network
 
     return make
 
