@@ -6,11 +6,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.errors import Mistake, UserError
-
-Positive = Annotated[int, Field(gt=0)]
-NonNegative = Annotated[int, Field(ge=0)]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+from models.field_types import (
+    NonNegative,
+    NonNegativeFloat,
+    Positive,
+    PositiveFloat,
+    Probability,
+    Seed,
+)
+from models.optimization.schedules import LrSchedule
 
 HEAD_WIDTH = 32
 """Width of an attention head of the transformer decoder."""
@@ -41,7 +45,7 @@ class AstAutoencoderConfig:
     """What turns the latent into productions, step by step."""
     decoder_layers: Positive = 1
     """Layers of the decoder."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dropout: Probability = 0.0
     """Probability of dropping a feature, in encoder and decoder."""
     latent_noise: NonNegativeFloat = 0.0
     """Noise added to the latent in training, in units of its own spread."""
@@ -52,7 +56,7 @@ class AstAutoencoderConfig:
     """Programs an optimizer step."""
     lr: PositiveFloat = 1e-3
     """Peak learning rate of Adam."""
-    lr_schedule: Literal["constant", "plateau", "cosine", "one_cycle"] = "constant"
+    lr_schedule: LrSchedule = "constant"
     """How the learning rate changes over the run."""
     weight_decay: NonNegativeFloat = 0.0
     """Decoupled weight decay (AdamW)."""
@@ -62,7 +66,7 @@ class AstAutoencoderConfig:
     """Passes over the training programs."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: bfloat16 products where the hardware has them. Weights are float32 always."""
-    seed: NonNegative = 42
+    seed: Seed = 42
     """Seeds initial weights, batch order and noise."""
 
     early_stop_patience: NonNegative = 0

@@ -1,7 +1,5 @@
 """What training an AST autoencoder takes, computed from its settings without training it."""
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 
@@ -10,7 +8,7 @@ from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.network.columns import columns
 from models.ast_autoencoder.network.network import build_network
 from models.training.contracts import ModelCost
-from models.training.memory import MemoryNeed
+from models.training.memory import MemoryNeed, need_by_cost
 
 _MB = 1e6
 _FLOAT = 4
@@ -39,10 +37,11 @@ def usual_cost(config: AstAutoencoderConfig) -> ModelCost:
 
 def memory_need(config: AstAutoencoderConfig, dataset: ProgramDataset) -> MemoryNeed:
     """Return what is said where training runs out of memory."""
-    return MemoryNeed(
+    return need_by_cost(
+        describe_cost,
+        config,
+        dataset,
         rows=f"programs of up to {config.max_decode_steps} steps",
-        num_parameters=describe_cost(config, dataset).num_parameters,
-        mb=lambda size: describe_cost(replace(config, batch_size=size), dataset).memory_mb,
         other_ways="lower --hidden_dim, --encoder_layers, --decoder_layers or --max_decode_steps",
     )
 

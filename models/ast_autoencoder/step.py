@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from models.ast_autoencoder.loss import step_terms
 from models.ast_autoencoder.network.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.network.network import AstAutoencoder
-from models.training.summed_step import SummedStep, UpdateSettings, with_norm
+from models.training.summed_step import SummedStep, UpdateSettings
 
 _SUMS = ("programs", "nats", "right_programs", "right_steps", "steps", "grad_norm", "updates")
 _REMEDY = "lower lr or clip_norm, or train with precision: float32"
@@ -57,16 +57,10 @@ class TrainStep(SummedStep):
             columns = torch.cat([torch.stack([torch.ones_like(nats), nats]), right.float()])
         return nats, columns
 
-    def finish(self, sums: Tensor, norms: Tensor) -> Tensor:
+    def add(self, batch: Tensor, bad: Tensor) -> Tensor:
         """Add a batch, and keep its sums."""
-        norm = norms.norm()
-        self.last_sums.copy_(with_norm(sums, norm))
-        self.add(self.last_sums, bad=~(sums[1].isfinite() & norm.isfinite()))
-        return self.clipping_factor(norm)
-
-    def what_is_bad(self) -> str:
-        """Return what was not finite; gradients are not told apart."""
-        return "the loss or its gradient"
+        self.last_sums.copy_(batch)
+        return super().add(batch, bad)
 
     def means_of(self, sums: Mapping[str, float]) -> dict[str, float]:
         """Return the means over programs, steps and updates."""

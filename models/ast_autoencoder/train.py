@@ -10,12 +10,11 @@ is a flag, and a flag beats the preset.
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import tyro
-from pydantic import Field
 
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig
@@ -23,15 +22,13 @@ from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.commands.train import StartFlags, TrainCommand
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
+from models.field_types import Positive
+from models.training.devices import DeviceName, device_named
 from models.training.folders import artifact_folder_of, new_artifact_folder, read_config
-from models.training.run_start import Start, log_to_go_on_with
 from models.training.sinks import LogSettings
 
 if TYPE_CHECKING:
     from models.training.run import ModelRun
-
-Positive = Annotated[int, Field(gt=0)]
-WANDB_PROJECT = "AST-Autoencoder"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +39,7 @@ class RunFlags:
     """Evaluate in every so many epochs, and in the last."""
     log_interval: Positive = 10
     """Log running means of loss and similarity in every so many steps."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: DeviceName = "auto"
     """auto: cuda or mps where torch sees one, else cpu."""
 
 
@@ -56,32 +53,24 @@ class TrainFlags(StartFlags):
     """With --data_dir: train on a random part of so many programs. Without: generate them."""
     data_seed: int = 42
     """Seeds the random part, or the generated programs."""
-    wandb_project: str = WANDB_PROJECT
-    """Weights & Biases project to log to; offline where there is no login or network."""
-    wandb_run: str | None = None
-    """Name of the W&B run; default: the name of the run's folder."""
-    no_wandb: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Do not log to W&B."""
-    tensorboard: bool = False
-    """Write TensorBoard events into the run's folder."""
+    log: tyro.conf.OmitArgPrefixes[LogSettings] = field(
+        default_factory=lambda: LogSettings(wandb_project="AST-Autoencoder")
+    )
     run: tyro.conf.OmitArgPrefixes[RunFlags] = RunFlags()
     model: tyro.conf.OmitArgPrefixes[AstAutoencoderConfig] = field(
         default_factory=AstAutoencoderConfig
     )
 
 
-def _resumed(start: Start, settings: Mapping[str, Any], where: str) -> TrainFlags:
+def _resumed(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
     data = to_config(DataConfig, settings["data"], where)
-    new_run = LogSettings(wandb_project=WANDB_PROJECT)
-    return TrainFlags(
-        data_dir=None if data.data_dir is None else Path(data.data_dir),
-        num_programs=data.num_programs,
-        data_seed=data.seed,
-        config=settings.get("preset"),
-        **to_mapping(log_to_go_on_with(start, settings.get("log"), new_run, where)),
-        model=to_config(AstAutoencoderConfig, settings["model"], where),
-        run=to_config(RunFlags, settings["run"], where),
-    )
+    return {
+        "data_dir": None if data.data_dir is None else Path(data.data_dir),
+        "num_programs": data.num_programs,
+        "data_seed": data.seed,
+        "config": settings.get("preset"),
+        "run": to_config(RunFlags, settings["run"], where),
+    }
 
 
 def _data(flags: TrainFlags) -> DataConfig:
@@ -97,25 +86,12 @@ def _data(flags: TrainFlags) -> DataConfig:
     )
 
 
-def _device(flags: TrainFlags) -> str:
-    from models.training.devices import device_named
-
-    return device_named(flags.run.device)
-
-
-def _log(flags: TrainFlags) -> LogSettings:
-    return LogSettings(**{key.name: getattr(flags, key.name) for key in fields(LogSettings)})
-
-
-def _settings(flags: TrainFlags, data: DataConfig, device: str) -> dict[str, Any]:
+def _kept(flags: TrainFlags, device: str) -> dict[str, Any]:
     import torch
 
     versions = {"python": platform.python_version(), "torch": str(torch.__version__)}
     return {
-        "data": to_mapping(data),
-        "model": to_mapping(flags.model),
         "run": to_mapping(flags.run),
-        "log": to_mapping(_log(flags)),
         "preset": flags.config,
         "device": device,
         "versions": versions,
@@ -133,12 +109,11 @@ TRAIN = TrainCommand(
     spec=AST_AUTOENCODER,
     flags_type=TrainFlags,
     about=__doc__,
-    blocks=("model", "run"),
+    blocks=("run",),
     resumed=_resumed,
     data=_data,
-    device=_device,
-    log=_log,
-    settings=_settings,
+    device=lambda flags: device_named(flags.run.device),
+    kept=_kept,
     model_run=_model_run,
     new_folder=lambda flags: new_artifact_folder(flags.artifacts_dir),
     folder_of=artifact_folder_of,

@@ -1,17 +1,18 @@
 """The settings of a Grammar-VAE: one flat dataclass gives the YAML keys and the flags."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from models.errors import Mistake, UserError
-
-Positive = Annotated[int, Field(gt=0)]
-NonNegative = Annotated[int, Field(ge=0)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what torch takes
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+from models.field_types import (
+    NonNegative,
+    NonNegativeFloat,
+    Positive,
+    PositiveFloat,
+    Probability,
+    Seed,
+)
+from models.optimization.schedules import LrSchedule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +46,14 @@ class GrammarVaeConfig:
     """GRU units."""
     decoder_layers: Positive = 3
     """GRU layers."""
-    decoder_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    decoder_dropout: Probability = 0.0
     """Dropout between GRU layers."""
 
     batch_size: Positive = 256
     """Rows an optimizer step."""
     lr: PositiveFloat = 1e-3
     """Peak learning rate of Adam."""
-    lr_schedule: Literal["constant", "plateau", "cosine", "one_cycle"] = "constant"
+    lr_schedule: LrSchedule = "constant"
     """How the learning rate changes over the run."""
     clip_norm: NonNegativeFloat = 1.0
     """Largest gradient norm; 0 does not clip."""

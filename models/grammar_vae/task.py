@@ -50,7 +50,6 @@ class GrammarVaeTask(NetworkTask):
         self.rules = build_rules(dataset, device)
         # Arrays may be mapped from files that must not be written to, so torch gets copies.
         self.ids = torch.as_tensor(np.array(dataset.ids), device=self.device)
-        self.train_rows, self.val_rows = self.rows(dataset.train), self.rows(dataset.val)
         self.known_rows = frozenset(row_keys(dataset.ids[dataset.train]))
         self.autocast = autocast_dtype(config.precision, self.device)
         # A captured step cannot read the rate and the count of updates from the host: capturable

@@ -20,10 +20,8 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig
 from models.grammar_vae.data_flags import DataFlags
 from models.grammar_vae.spec import GRAMMAR_VAE
-from models.training.folders import new_run_folder, read_settings, run_folder_of
-from models.training.layout import RunFolder
-from models.training.run_start import Start, log_to_go_on_with
-from models.training.sinks import LogSettings
+from models.training.devices import device_of_gpus
+from models.training.folders import new_run_folder
 
 if TYPE_CHECKING:
     from models.training.run import ModelRun
@@ -37,7 +35,6 @@ class TrainFlags(StartFlags):
     """GPUs to use, 0 or 1; default: 1 where there is one."""
     run_name: str | None = None
     """Name of the run's folder; default: the preset's name with the time."""
-    log: tyro.conf.OmitArgPrefixes[LogSettings] = field(default_factory=LogSettings)
     data: tyro.conf.OmitArgPrefixes[DataFlags] = field(default_factory=DataFlags)
     model: tyro.conf.OmitArgPrefixes[GrammarVaeConfig] = field(default_factory=GrammarVaeConfig)
 
@@ -50,15 +47,10 @@ class _RunSettings:
     gpus: int | None = None
 
 
-def _resumed(start: Start, settings: Mapping[str, Any], where: str) -> TrainFlags:
+def _resumed(settings: Mapping[str, Any], where: str) -> dict[str, Any]:
     run = to_config(_RunSettings, settings.get("run", {}), where)
-    return TrainFlags(
-        config=run.preset,
-        gpus=run.gpus,
-        log=log_to_go_on_with(start, settings.get("log"), LogSettings(), where),
-        data=to_config(DataFlags, settings["data"], where),
-        model=to_config(GrammarVaeConfig, settings["model"], where),
-    )
+    data = to_config(DataFlags, settings["data"], where)
+    return {"config": run.preset, "gpus": run.gpus, "data": data}
 
 
 def _data(flags: TrainFlags) -> DataConfig:
@@ -75,29 +67,6 @@ def _data(flags: TrainFlags) -> DataConfig:
     return flags.data.config
 
 
-def _device(flags: TrainFlags) -> str:
-    from models.training.devices import device_of_gpus
-
-    return device_of_gpus(flags.gpus)
-
-
-def _settings(flags: TrainFlags, data: DataConfig, device: str) -> dict[str, Any]:
-    return {
-        "data": to_mapping(flags.data.absolute),
-        "model": to_mapping(flags.model),
-        "log": to_mapping(flags.log),
-        "run": to_mapping(_RunSettings(preset=flags.config, gpus=flags.gpus)),
-    }
-
-
-def _header(folder: RunFolder) -> str:
-    last = folder.checkpoints / "last.ckpt"
-    return (
-        "A training run of the Grammar-VAE; go on with:\n"
-        f"python -m models.grammar_vae.train --resume {last}"
-    )
-
-
 def _model_run(flags: TrainFlags) -> "ModelRun":
     from models.grammar_vae.training_run import GRAMMAR_VAE_RUN
 
@@ -108,17 +77,15 @@ TRAIN = TrainCommand(
     spec=GRAMMAR_VAE,
     flags_type=TrainFlags,
     about=__doc__,
-    blocks=("log", "model"),
     resumed=_resumed,
     data=_data,
-    device=_device,
-    log=lambda flags: flags.log,
-    settings=_settings,
+    device=lambda flags: device_of_gpus(flags.gpus),
+    kept_data=lambda flags, data: to_mapping(flags.data.absolute),
+    kept=lambda flags, device: {
+        "run": to_mapping(_RunSettings(preset=flags.config, gpus=flags.gpus))
+    },
     model_run=_model_run,
     new_folder=lambda f: new_run_folder(f.artifacts_dir, f.run_name, f.config or "custom"),
-    folder_of=run_folder_of,
-    read_folder=read_settings,
-    header=_header,
     shown=lambda data, kept, device: {**kept["model"], "data": data.name, "device": device},
 )
 main = TRAIN.main

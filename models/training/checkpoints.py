@@ -18,10 +18,10 @@ from typing import Any, TypeAlias
 import torch
 
 from models.errors import UserError
+from models.training.layout import LAST
 from models.training.ranking import Cost, Ranking
 
 FORMAT = 1
-LAST = "last.ckpt"
 
 _Rank: TypeAlias = tuple[float, Cost]
 """What sorts files: first the value that the file name says, in four decimals."""

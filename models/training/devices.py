@@ -1,8 +1,9 @@
-"""Which device a command works on, as its flags say."""
+"""Which device a command works on, as its flags say.
+
+torch takes seconds to import, and commands read their flags before.
+"""
 
 from typing import Literal
-
-import torch
 
 from models.errors import UserError
 
@@ -15,6 +16,8 @@ def device_named(name: DeviceName) -> str:
     Raises:
         UserError: the device is asked for and torch sees none.
     """
+    import torch
+
     seen = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -33,6 +36,8 @@ def device_of_gpus(num_gpus: int | None) -> str:
     Raises:
         UserError: a GPU is asked for and torch sees none.
     """
+    import torch
+
     if num_gpus == 1 and not torch.cuda.is_available():
         raise UserError("--gpus 1: torch sees no GPU on this machine: pass --gpus 0")
     return "cuda" if torch.cuda.is_available() and num_gpus != 0 else "cpu"

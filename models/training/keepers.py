@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TypeAlias
 
-from models.training.checkpoints import LAST, CheckpointKeeper, read_checkpoint
+from models.training.checkpoints import CheckpointKeeper, read_checkpoint
 from models.training.contracts import ModelSpec
-from models.training.layout import ArtifactFolder, Milestones, RunFolder, TopK
+from models.training.layout import LAST, ArtifactFolder, Milestones, RunFolder, TopK
 from models.training.loop import EpochReport
 from models.training.ranking import NO_VALUE, Ranking, has_value
 from models.training.resuming import Resumed

@@ -33,6 +33,9 @@ from typing import ClassVar
 
 from models.config_file import dump_yaml, write_text
 
+LAST = "last.ckpt"
+"""The checkpoint after the last complete epoch, in a `RunFolder`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TopK:
@@ -68,7 +71,7 @@ class Milestones:
 class RunFolder:
     """The places in the folder of one training run."""
 
-    RESUMABLE: ClassVar[tuple[str, ...]] = ("last.ckpt", "best-*.ckpt")
+    RESUMABLE: ClassVar[tuple[str, ...]] = (LAST, "best-*.ckpt")
     """Names of checkpoints that training can go on from; of equals the usual one first."""
 
     path: Path

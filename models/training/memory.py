@@ -3,8 +3,9 @@
 import errno
 import resource
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -42,6 +43,23 @@ class MemoryNeed:
     num_parameters: int
     mb: Callable[[int], float]
     other_ways: str
+
+
+def need_by_cost(
+    describe_cost: Callable[[Any, Any], Any],
+    config: Any,
+    dataset: Any,
+    *,
+    rows: str = "rows",
+    other_ways: str = "take a smaller network",
+) -> MemoryNeed:
+    """Return what a model needs by what it says of its cost; see `ModelSpec.describe_cost`."""
+    return MemoryNeed(
+        rows=rows,
+        num_parameters=describe_cost(config, dataset).num_parameters,
+        mb=lambda size: describe_cost(replace(config, batch_size=size), dataset).memory_mb,
+        other_ways=other_ways,
+    )
 
 
 def free_memory_mb(device: str) -> float:

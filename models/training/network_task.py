@@ -41,8 +41,6 @@ class NetworkTask(ABC):
     network: nn.Module
     step: Any
     optimization: Optimization
-    train_rows: Tensor
-    val_rows: Tensor
 
     def __init__(self, config: Any, dataset: Any, device: str, micro_batches: int = 1) -> None:
         # Weights are drawn from torch's own generator, and later noise and dropout: seed it first.
@@ -53,6 +51,7 @@ class NetworkTask(ABC):
         self.micro_batches = micro_batches
         self.epoch = 0
         self.lengths = self.rows(dataset.lengths)
+        self.train_rows, self.val_rows = self.rows(dataset.train), self.rows(dataset.val)
         self.on_batch: Callable[[int, int], None] = lambda done, total: None
 
     def rows(self, rows: np.ndarray) -> Tensor:

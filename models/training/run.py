@@ -5,6 +5,7 @@ What is the same for all models happens here, once; what a model adds, it gives 
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ from models.training.epoch_progress import EpochProgress, epoch_line
 from models.training.keepers import Keeper, keeper_of
 from models.training.layout import Milestones, RunFolder, TopK
 from models.training.loop import EpochReport, fit, fit_settings
-from models.training.memory import MemoryNeed, free_memory_mb, is_out_of_memory, out_of_memory
+from models.training.memory import (
+    MemoryNeed,
+    free_memory_mb,
+    is_out_of_memory,
+    need_by_cost,
+    out_of_memory,
+)
 from models.training.resuming import Resumed, read_resumed
 from models.training.run_record import RunRecord, telling_how_to_go_on
 from models.training.sinks import LogSettings
@@ -60,6 +67,27 @@ class ModelRun:
     same_data: str = "pass the same data, or leave its flags out"
     eval_interval: int = 1
     patience_unit: str = "epochs"
+
+
+def plain_run(spec: ModelSpec) -> ModelRun:
+    """Return what a model adds whose spec says all there is to say of its runs.
+
+    An epoch's line has the training loss and the metrics that the spec declares; the best epochs by
+    its main metric are kept.
+    """
+
+    def epoch_parts(metrics: Mapping[str, float]) -> list[str]:
+        names = ("train/loss", *(metric.name for metric in spec.metrics))
+        return [" ".join(f"{name} {metrics[name]:.4g}" for name in names if name in metrics)]
+
+    return ModelRun(
+        spec=spec,
+        checkpoints=TopK(metrics=(spec.main_metric,)),
+        memory_need=partial(need_by_cost, spec.describe_cost),
+        epoch_parts=epoch_parts,
+        close=lambda run, task, last, best, console: console.line(f"best checkpoint: {best}"),
+        build_task=spec.build_task,
+    )
 
 
 @dataclass(kw_only=True)

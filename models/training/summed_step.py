@@ -39,8 +39,8 @@ class SummedStep(ABC):
         network: in training mode.
         optimizer: over its parameters.
         settings: clipping and precision.
-        sums: names of what is added up: `rows` or the like, other columns of `forward`, then the
-            norm of the gradients and the number of updates.
+        sums: names of what is added up: `rows` or the like, the loss, other columns of `forward`,
+            then the norm of the gradients and the number of updates.
         remedy: what to do where training diverges.
 
     Attributes:
@@ -70,10 +70,13 @@ class SummedStep(ABC):
     def forward(self, *inputs: Any) -> tuple[Tensor, Tensor]:
         """Return the loss of each row, (batch,), and what the rows add to the sums.
 
-        The latter is without gradient, (sums - 2, batch), with a 1 for each row first.
+        The latter is without gradient, (sums - 2, batch): first 1 for each row, then its loss.
         """
 
     @abstractmethod
+    def means_of(self, sums: Mapping[str, float]) -> dict[str, float]:
+        """Return the means from what was added up."""
+
     def finish(self, sums: Tensor, norms: Tensor) -> Tensor:
         """Add a batch with `add`; return what its gradients are multiplied with, ().
 
@@ -81,14 +84,13 @@ class SummedStep(ABC):
             sums: what `backward` returned, added up over the parts of the batch.
             norms: (parameters with a gradient,), of each gradient.
         """
+        norm = norms.norm()
+        self.add(with_norm(sums, norm), bad=~(sums[1].isfinite() & norm.isfinite()))
+        return self.clipping_factor(norm)
 
-    @abstractmethod
     def what_is_bad(self) -> str:
-        """Return what was not finite first."""
-
-    @abstractmethod
-    def means_of(self, sums: Mapping[str, float]) -> dict[str, float]:
-        """Return the means from what was added up."""
+        """Return what was not finite first; gradients are not told apart."""
+        return "the loss or its gradient"
 
     def draw(self, num_rows: int) -> tuple[Tensor, ...]:
         """Return random numbers for the rows of a whole batch, which `forward` takes behind others.

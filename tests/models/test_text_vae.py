@@ -1,5 +1,7 @@
 """The third model: that it learns, that its messages are told, that its package stays small."""
 
+import importlib
+import json
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,32 @@ def test_it_learns_and_its_best_checkpoints_are_kept(text_vae, text_lines, tmp_p
     best = read_checkpoint(keeper.best("seq_acc"))
     other.load_state_dict(best["task"])
     assert other.evaluate()["seq_acc"] == best["metrics"]["val/seq_acc"]
+
+
+def test_it_trains_by_command_and_goes_on(text_vae, text_lines, tmp_path, capsys):
+    command = importlib.import_module("text_vae.train").TRAIN
+    assert text_vae.train_command == "python -m text_vae.train"
+    arguments = ["--config", "narrow", "--file", str(text_lines), "--epochs", "2"]
+    command.run([*arguments, "--artifacts_dir", str(tmp_path)])
+    (folder,) = tmp_path.iterdir()
+    resume = f"python -m text_vae.train --resume {folder / 'checkpoints' / 'last.ckpt'}"
+    assert resume in (folder / "run.yaml").read_text()
+    command.run(["--resume", str(folder), "--epochs", "3"])
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    out = capsys.readouterr().out
+    assert out.count("narrow: ") == 2
+    assert "epoch 3/3" in out
+    assert f"best checkpoint: {folder}" in out
+
+
+def test_its_command_tells_what_is_wrong(text_vae, text_lines, tmp_path, monkeypatch):
+    command = importlib.import_module("text_vae.train").TRAIN
+    with pytest.raises(UserError, match="there is no such file: name one of text lines"):
+        command.run(["--file", str(tmp_path / "none.txt")])
+    with pytest.raises(UserError, match=r"unknown flag --fil.* Did you mean '--file'"):
+        command.run(["--fil", str(text_lines)])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_line_is_read_alike_with_and_without_what_fills_it_up(text_vae, text_lines):

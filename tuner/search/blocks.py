@@ -6,10 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from models.errors import UserError
-
-Positive = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+from models.field_types import NonNegativeFloat, Positive, PositiveFloat
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,8 +33,8 @@ def test_defaults_are_those_of_the_guide():
     assert (model.hidden_dim, model.encoder_layers, model.max_decode_steps) == (128, 3, 100)
     assert (model.epochs, model.batch_size, model.lr, model.seed) == (10, 8, 1e-3, 42)
     assert (flags.run.eval_interval, flags.run.log_interval, flags.run.device) == (1, 10, "auto")
-    assert (flags.wandb_project, flags.wandb_run) == ("AST-Autoencoder", None)
-    assert (str(flags.artifacts_dir), flags.no_wandb) == ("training_artifacts", False)
+    assert (flags.log.wandb_project, flags.log.wandb_run) == ("AST-Autoencoder", None)
+    assert (str(flags.artifacts_dir), flags.log.no_wandb) == ("training_artifacts", False)
 
 
 def test_flags_of_the_guide_are_taken():
@@ -45,7 +45,7 @@ def test_flags_of_the_guide_are_taken():
     flags = train.TRAIN.parse(arguments.split())
     assert flags.model == AstAutoencoderConfig(epochs=50, batch_size=16, lr=5e-4, hidden_dim=256)
     assert (flags.run.eval_interval, flags.run.log_interval) == (5, 5)
-    assert (flags.wandb_project, flags.wandb_run) == ("mine", "large")
+    assert (flags.log.wandb_project, flags.log.wandb_run) == ("mine", "large")
 
 
 def test_a_run_keeps_what_repeats_it(command):
@@ -90,11 +90,11 @@ def test_a_resumed_run_remembers_its_preset_sinks_and_intervals(command, capsys)
 def test_wandb_and_tensorboard_can_be_switched_again(command):
     folder = command(*TINY, "--epochs", "1", "--batch_size", "16", "--tensorboard")
     flags = train.TRAIN.parse(["--resume", str(folder), "--no_wandb", "--no_tensorboard"])
-    assert (flags.no_wandb, flags.tensorboard) == (True, False)
+    assert (flags.log.no_wandb, flags.log.tensorboard) == (True, False)
     flags = train.TRAIN.parse(["--resume", str(folder), "--wandb_project", "mine"])
-    assert (flags.no_wandb, flags.wandb_project) == (False, "mine")
+    assert (flags.log.no_wandb, flags.log.wandb_project) == (False, "mine")
     flags = train.TRAIN.parse(["--resume", str(folder), "--wandb_project", "mine", "--no_wandb"])
-    assert flags.no_wandb
+    assert flags.log.no_wandb
 
 
 def test_a_folder_of_an_older_version_still_resumes(command, capsys):
@@ -228,4 +228,4 @@ def test_malformed_flags_are_refused(arguments, message):
 @pytest.mark.parametrize("switch", ["no_wandb", "tensorboard"])
 @pytest.mark.parametrize(("value", "on"), [("true", True), ("false", False)])
 def test_a_switch_takes_true_and_false(switch, value, on):
-    assert getattr(train.TRAIN.parse(["--data_dir", "d", f"--{switch}", value]), switch) is on
+    assert getattr(train.TRAIN.parse(["--data_dir", "d", f"--{switch}", value]).log, switch) is on

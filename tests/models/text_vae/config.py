@@ -1,12 +1,9 @@
 """The settings of a text VAE."""
 
 from dataclasses import dataclass
-from typing import Annotated
 
-from pydantic import Field
-
-Positive = Annotated[int, Field(gt=0)]
-NonNegative = Annotated[int, Field(ge=0)]
+from models.field_types import NonNegative, NonNegativeFloat, Positive, PositiveFloat
+from models.optimization.schedules import LrSchedule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,10 +15,12 @@ class TextVaeConfig:
     """Width of encoder and decoder."""
     z_dim: Positive = 16
     """Numbers that a line is encoded to."""
-    beta: Annotated[float, Field(ge=0)] = 0.01
+    beta: NonNegativeFloat = 0.01
     """Weight of the KL divergence."""
     batch_size: Positive = 16
-    lr: Annotated[float, Field(gt=0)] = 0.01
+    lr: PositiveFloat = 0.01
+    lr_schedule: LrSchedule = "constant"
+    clip_norm: NonNegativeFloat = 0.0
     epochs: Positive = 10
     early_stop_patience: NonNegative = 0
     seed: NonNegative = 42

@@ -1,7 +1,6 @@
 """The text VAE as a task of the training loop."""
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,10 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.config_file import to_mapping
-from models.optimization.optimization import Optimization, OptimizationSettings
 from models.training.contracts import ModelCost
-from models.training.loop import TrainingDiverged
+from models.training.network_task import NetworkTask
+from models.training.summed_step import SummedStep, UpdateSettings
 from text_vae.config import TextVaeConfig
 from text_vae.data import TextDataset
 from text_vae.network import TextVae
@@ -20,58 +18,48 @@ from text_vae.network import TextVae
 _MB = 1e6
 
 
-class TextVaeTask:
+class TextStep(SummedStep):
+    """A step on rows of characters."""
+
+    def __init__(self, network: TextVae, config: TextVaeConfig, settings: UpdateSettings) -> None:
+        optimizer = torch.optim.Adam(network.parameters(), lr=config.lr)
+        sums = ("rows", "loss", "grad_norm", "updates")
+        super().__init__(network, optimizer, settings, sums, "lower lr")
+        self.network, self.config = network, config
+
+    def draw(self, num_rows: int) -> tuple[Tensor]:
+        return (torch.randn(num_rows, self.config.z_dim, device=self.device),)
+
+    def forward(self, ids: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        mean, logvar = self.network.encode(ids)
+        z = mean + noise * (logvar / 2).exp()
+        loss = recon_of(self.network, z, ids) + self.config.beta * kl_of(mean, logvar)
+        return loss, torch.stack([torch.ones_like(loss), loss.detach()])
+
+    def means_of(self, sums: Mapping[str, float]) -> dict[str, float]:
+        return {"loss": sums["loss"] / sums["rows"]}
+
+
+class TextVaeTask(NetworkTask):
     """A network, its optimizer and a data set; see `Task`."""
 
-    def __init__(self, config: TextVaeConfig, dataset: TextDataset, device: str) -> None:
-        torch.manual_seed(config.seed)
-        self.config, self.dataset = config, dataset
-        sizes = {"hidden": config.hidden, "z_dim": config.z_dim}
-        self.network = TextVae(num_characters=len(dataset.characters), **sizes).to(device)
+    model = "text_vae"
+
+    def __init__(
+        self, config: TextVaeConfig, dataset: TextDataset, device: str, micro_batches: int = 1
+    ) -> None:
+        super().__init__(config, dataset, device, micro_batches)
+        self.network = network_of(config, len(dataset.characters)).to(device)
         self.ids = torch.as_tensor(dataset.ids.astype(np.int64), device=device)
-        self.lengths = torch.as_tensor(np.array(dataset.lengths))
-        self.on_batch: Callable[[int, int], None] = lambda done, total: None
-        self.epoch, self.losses = 0, list[tuple[float, int]]()
-        self.optimization = Optimization(
-            self.network,
-            torch.optim.Adam(self.network.parameters(), lr=config.lr),
-            self,
-            OptimizationSettings(
-                lr=config.lr,
-                lr_schedule="constant",
-                epochs=config.epochs,
-                batch_size=config.batch_size,
-                step_grid=1,
-                seed=config.seed,
-            ),
-            graphed=False,
-        )
-
-    def train_epoch(self, epoch: int) -> dict[str, float]:
-        self.epoch, self.losses = epoch, []
-        rows = torch.as_tensor(np.array(self.dataset.train))
-        lr = self.optimization.train_epoch(rows, self.lengths, self.on_batch)
-        total = sum(loss * num_rows for loss, num_rows in self.losses)
-        return {"loss": total / len(rows), "lr": lr}
-
-    def __call__(self, rows: Tensor, num_steps: int, weight: Tensor | None) -> None:
-        """Train on one batch; see `Work`."""
-        ids = self.ids[rows, :num_steps]
-        mean, logvar = self.network.encode(ids)
-        z = mean + torch.randn_like(mean) * (logvar / 2).exp()
-        loss = self._recon(z, ids) + self.config.beta * _kl(mean, logvar)
-        if not math.isfinite(loss.item()):
-            raise TrainingDiverged(self.epoch, len(self.losses) + 1, "the loss", "lower lr")
-        self.losses.append((loss.item(), len(rows)))
-        self.optimization.optimizer.zero_grad()
-        loss.backward()
-        self.optimization.optimizer.step()
+        step = TextStep(self.network, config, self.update_settings(None))
+        self.train_by(step, lambda rows, num_steps: (self.ids[rows, :num_steps],))
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        ids = self.ids[torch.as_tensor(np.array(self.dataset.val))]
+        ids = self.ids[self.val_rows]
         mean, logvar = self.network.encode(ids)
-        recon, kl = self._recon(mean, ids).item(), _kl(mean, logvar).item()
+        recon = recon_of(self.network, mean, ids).mean().item()
+        kl = kl_of(mean, logvar).mean().item()
         exact = (self.network.write(mean, ids.shape[1]) == ids).all(1)
         return {
             "seq_acc": exact.double().mean().item(),
@@ -80,30 +68,24 @@ class TextVaeTask:
             "loss": recon + self.config.beta * kl,
         }
 
-    def state_dict(self) -> dict[str, Any]:
-        return self.optimization.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.optimization.load_state_dict(state)
-
-    def describe(self) -> dict[str, Any]:
-        return {
-            "model": "text_vae",
-            "config": to_mapping(self.config),
-            "characters": self.dataset.characters,
-            "data": {"name": self.dataset.name, "digest": self.dataset.digest},
-        }
-
-    def _recon(self, z: Tensor, ids: Tensor) -> Tensor:
-        """Return the cross-entropy in nats a row, the first end included and no other."""
-        real = F.pad(ids, (1, 0), value=1)[:, :-1] > 0
-        nats = F.cross_entropy(self.network.decode(z, ids).mT, ids, reduction="none")
-        return (nats * real).sum(1).mean()
+    def rebuilt_from(self) -> dict[str, Any]:
+        return {"characters": self.dataset.characters}
 
 
-def _kl(mean: Tensor, logvar: Tensor) -> Tensor:
-    """Return the KL divergence to the prior in nats a row."""
-    return ((mean**2 + logvar.exp() - 1 - logvar) / 2).sum(1).mean()
+def network_of(config: TextVaeConfig, num_characters: int) -> TextVae:
+    return TextVae(num_characters=num_characters, hidden=config.hidden, z_dim=config.z_dim)
+
+
+def recon_of(network: TextVae, z: Tensor, ids: Tensor) -> Tensor:
+    """Return the cross-entropy of each row in nats, the first end included and no other."""
+    real = F.pad(ids, (1, 0), value=1)[:, :-1] > 0
+    nats = F.cross_entropy(network.decode(z, ids).mT, ids, reduction="none")
+    return (nats * real).sum(1)
+
+
+def kl_of(mean: Tensor, logvar: Tensor) -> Tensor:
+    """Return the KL divergence of each row to the prior in nats."""
+    return ((mean**2 + logvar.exp() - 1 - logvar) / 2).sum(1)
 
 
 def describe_cost(config: TextVaeConfig, dataset: TextDataset | None) -> ModelCost:
@@ -111,8 +93,7 @@ def describe_cost(config: TextVaeConfig, dataset: TextDataset | None) -> ModelCo
     num_characters = 30 if dataset is None else len(dataset.characters)
     steps, rows = (20, 1000) if dataset is None else (dataset.ids.shape[1], len(dataset.train))
     with torch.device("meta"):
-        network = TextVae(num_characters=num_characters, hidden=config.hidden, z_dim=config.z_dim)
-    parameters = sum(parameter.numel() for parameter in network.parameters())
+        parameters = network_of(config, num_characters).num_parameters
     activations = config.batch_size * steps * 20 * config.hidden
     return ModelCost(
         num_parameters=parameters,
