@@ -69,10 +69,12 @@ METRICS = (
 )
 
 
-def _build_task(config: AstAutoencoderConfig, dataset: ProgramDataset, device: str) -> Task:
+def _build_task(
+    config: AstAutoencoderConfig, dataset: ProgramDataset, device: str, micro_batches: int = 1
+) -> Task:
     from models.ast_autoencoder.task import AstAutoencoderTask
 
-    return AstAutoencoderTask(config, dataset, device)
+    return AstAutoencoderTask(config, dataset, device, micro_batches=micro_batches)
 
 
 def _describe_cost(config: AstAutoencoderConfig, dataset: ProgramDataset | None) -> ModelCost:
@@ -93,6 +95,7 @@ AST_AUTOENCODER = ModelSpec(
     check_data=check_data,
     load_data=load_dataset,
     build_task=_build_task,
+    splits_batches=True,
     describe_cost=_describe_cost,
     usual_data="1,000 programs of up to 100 steps",
 )

@@ -38,10 +38,12 @@ METRICS = (
 )
 
 
-def _build_task(config: GrammarVaeConfig, dataset: DerivationDataset, device: str) -> Task:
+def _build_task(
+    config: GrammarVaeConfig, dataset: DerivationDataset, device: str, micro_batches: int = 1
+) -> Task:
     from models.grammar_vae.task import GrammarVaeTask
 
-    return GrammarVaeTask(config, dataset, device)
+    return GrammarVaeTask(config, dataset, device, micro_batches=micro_batches)
 
 
 def _describe_cost(config: GrammarVaeConfig, dataset: DerivationDataset | None) -> ModelCost:
@@ -64,6 +66,7 @@ GRAMMAR_VAE = ModelSpec(
     check_data=check_data,
     load_data=load_dataset,
     build_task=_build_task,
+    splits_batches=True,
     describe_cost=_describe_cost,
     usual_data="the 48,000 PDEs (56 productions, 97 steps)",
 )

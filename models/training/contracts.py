@@ -212,6 +212,10 @@ class ModelSpec:
             contradict each other and for files that are missing or broken.
         build_task: `(config, data set, device) -> Task`, the device a torch one, such as `cuda`;
             raises UserError where the settings do not suit the data.
+        splits_batches: whether `build_task` also takes `micro_batches`, the number of parts in
+            which a batch is worked on one after another to need less memory: of the same settings
+            they make the same steps, up to rounding and to numbers that the network itself draws,
+            and take up the same checkpoints. A trial that runs out of memory then tries again.
         describe_cost: `(config, data set) -> ModelCost`, without training; with None for the data
             set, for data like `usual_data`.
         usual_data: what data without a name stand for, in a few words.
@@ -232,12 +236,13 @@ class ModelSpec:
     main_metric: str
     secondary_metric: str
     load_data: Callable[[Any, ProgressCallback | None], Dataset]
-    build_task: Callable[[Any, Any, str], Task]
+    build_task: Callable[..., Task]
     describe_cost: Callable[[Any, Any], ModelCost]
     usual_data: str
     applies: tuple[Applies, ...] = ()
     check_data: Callable[[Any], None] = lambda data: None
     package: str = ""
+    splits_batches: bool = False
     data_flags: Mapping[str, str] = field(default_factory=lambda: {"seed": "data_seed"})
 
     @property

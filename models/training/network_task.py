@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.config_file import to_mapping
 from models.optimization.optimization import Optimization, optimization_settings
@@ -30,7 +30,7 @@ class NetworkTask(ABC):
 
     Attributes:
         model: name of the model's spec.
-        network: on the device.
+        network: a `torch.nn.Module`, on the device.
         step: see `train_by`.
         epoch: the last one that was begun; 0 before the first.
         train_rows, val_rows: int64 (n,), positions in the data set.
@@ -38,7 +38,7 @@ class NetworkTask(ABC):
     """
 
     model: str
-    network: nn.Module
+    network: Any
     step: Any
     optimization: Optimization
 

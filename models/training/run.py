@@ -42,7 +42,7 @@ class ModelRun:
         epoch_parts: `(metrics)`, parts of an epoch's line between its number and its speed.
         close: `(run, task, last report, best checkpoint, console)`, writes and tells what a run
             that is done leaves besides checkpoints.
-        build_task: `(config, data set, device)`; the task's `network` knows its `num_parameters`.
+        build_task: `(config, data set, device)`; the task's `network` is a `torch.nn.Module`.
         opening: `(task)`, what the first line says behind the numbers of rows.
         notes: `(task)`, lines on what is unusual about the data or the settings.
         on_batch: `(task, record, show)`, what is called after every batch; `show` moves the bar.
@@ -200,8 +200,9 @@ class TrainingRun:
 
     def _opening(self, task: Any) -> str:
         unit = self.model.unit
+        num_parameters = sum(parameter.numel() for parameter in task.network.parameters())
         return (
-            f"{self.name}: {task.network.num_parameters:,} parameters on {self.device}; "
+            f"{self.name}: {num_parameters:,} parameters on {self.device}; "
             f"{self.dataset.name}: {len(task.train_rows):,} training {unit}, "
             f"{len(task.val_rows):,} validation {unit}{self.model.opening(task)}; "
             f"folder {self.folder.path}"

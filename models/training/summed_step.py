@@ -67,7 +67,7 @@ class SummedStep(ABC):
         self.state: tuple[Tensor, ...] = (self.sums, self.first_bad_step)
 
     @abstractmethod
-    def forward(self, *inputs: Any) -> tuple[Tensor, Tensor]:
+    def forward(self, *inputs: Any, **named: Any) -> tuple[Tensor, Tensor]:
         """Return the loss of each row, (batch,), and what the rows add to the sums.
 
         The latter is without gradient, (sums - 2, batch): first 1 for each row, then its loss.

@@ -4,6 +4,7 @@ Each model trains three epochs on tiny data once; most tests look at what that r
 """
 
 import dataclasses
+import functools
 import random
 from dataclasses import dataclass, field
 from typing import Any
@@ -212,6 +213,41 @@ def test_a_state_of_another_model_is_refused(model, tmp_path):
     torch.save({**read_checkpoint(model.folder / "1.ckpt"), "task": {"other": 1}}, path)
     with pytest.raises(UserError, match="does not fit this model and data"):
         model.train(model.task(), resume=path)
+
+
+DRAW_NOTHING = {
+    "grammar_vae": {"decoder_dropout": 0.0},
+    "ast_autoencoder": {"dropout": 0.0, "latent_noise": 0.0},
+}
+"""Keys without which parts of a batch draw other numbers than the whole batch does."""
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_parts_of_a_batch_one_after_another_make_its_step(model, device):
+    if not model.spec.splits_batches:
+        pytest.skip("the model says that it cannot")
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    keys = DRAW_NOTHING.get(model.spec.name, {})
+    still = dataclasses.replace(model.config, **keys, lr=1e-12, clip_norm=0.0)
+    moving = dataclasses.replace(model.config, **keys)
+    found = []
+    for num_parts in (1, 2, 3):
+        build = functools.partial(model.spec.build_task, micro_batches=num_parts)
+        task = build(still, model.dataset, device)
+        task.train_epoch(1)  # its last batch has fewer rows than the others
+        grads = {name: p.grad for name, p in task.network.named_parameters() if p.grad is not None}
+        task = build(moving, model.dataset, device)
+        metrics = task.train_epoch(1)
+        metrics.pop("rows_per_s")
+        assert task.state_dict()["num_updates"] == -(-len(task.train_rows) // still.batch_size)
+        found.append((grads, metrics, task.network.state_dict()))
+    (whole_grads, whole_metrics, whole_weights), *parts = found
+    for grads, metrics, weights in parts:
+        assert metrics == pytest.approx(whole_metrics, rel=1e-4)
+        assert metrics != whole_metrics  # or nothing was worked on in parts
+        torch.testing.assert_close(grads, whole_grads, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(weights, whole_weights, rtol=1e-2, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def tiny_run(make_search, tmp_path):
                 metrics = {"val/score": value, "val/cost": 1 / epoch, "seconds": 0.5}
                 log.report(name, epoch, metrics, paths.relative(folder))
             if values:
-                log.end(name, "done", "epochs")
+                log.end(name, "done", "epochs", "in half micro-batches")
             else:
                 log.end(name, "failed", "error", "KeyError: 'lr'")
         log.run("finished")
@@ -173,6 +173,11 @@ class TestShow:
         )
         marked = [line.split()[:2] for line in out.splitlines() if line.lstrip().startswith("*")]
         assert marked == [["*2", "0.9000"]]
+
+    def test_what_a_trial_says_of_itself_sends_nobody_to_a_traceback(self, tiny_run, capsys):
+        _, out, _ = run(capsys, "show", "tiny", "--trial", "1")
+        assert "in half micro-batches\n" in out
+        assert "traceback" not in out
 
     def test_a_failed_trial_says_why(self, tiny_run, capsys):
         _, out, _ = run(capsys, "show", "tiny", "--trial", "2")

@@ -61,7 +61,9 @@ def show_trial(name: str, number: int, *, metric: str | None, as_json: bool) -> 
         soft_wrap=True,
     )
     if row.message:
-        console.print(f"{row.message}\n  the traceback is in {run.paths.log_file}", soft_wrap=True)
+        console.print(row.message, soft_wrap=True)
+    if row.message and row.state == "failed":
+        console.print(f"  the traceback is in {run.paths.log_file}", soft_wrap=True)
     for key, value in row.params.items():
         console.print(f"  {key}: {value}")
     console.print(_curve_table(row, [objective.metric for objective in objectives], ranking))

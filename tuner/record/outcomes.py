@@ -64,10 +64,11 @@ def outcome_of(result: Mapping[str, Any], rungs: Sequence[float] = ()) -> Outcom
     """
     finished = result.get(FINISHED)
     if finished is None:
-        return Outcome(state="stopped", cause=f"rung {rung_of(result.get(EPOCH, 0), rungs)}")
+        cause = f"rung {rung_of(result.get(EPOCH, 0), rungs)}"
+        return Outcome(state="stopped", cause=cause, message=result.get(MESSAGE))
     cause = Cause(finished)
     if cause in (Cause.EPOCHS, Cause.EARLY_STOP):
-        return Outcome(state="done", cause=cause)
+        return Outcome(state="done", cause=cause, message=result.get(MESSAGE))
     return Outcome(
         # A full disk is not the trial's fault: it may go on when there is room.
         state="interrupted" if cause == Cause.DISK else "failed",

@@ -22,7 +22,7 @@ from models.errors import unknown_name
 from models.training.contracts import ModelSpec
 from models.training.loop import EpochReport, fit, fit_settings
 from models.training.ranking import Cost, Ranking
-from tuner.record.outcomes import EPOCH, FINISHED, METRICS
+from tuner.record.outcomes import EPOCH, FINISHED, MESSAGE, METRICS, Cause
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 from tuner.running.trial_config import NUMBER, PARAMS
 from tuner.running.trial_failure import ObjectiveNotFinite, failure_result
@@ -51,12 +51,27 @@ class TrialPlan:
 
 
 def train_trial(config: dict[str, Any], plan: TrialPlan, dataset: Any) -> None:
-    """Train one trial; Ray calls this in a worker, for one trial after another."""
+    """Train one trial; Ray calls this in a worker, for one trial after another.
+
+    Where memory runs out it goes on from its last checkpoint in half micro-batches, once, if the
+    model can: the settings hold, since two of them make the step of one batch.
+    """
+    reporter = EpochReporter(plan, _report_to_ray)
     _free_memory()
-    try:
-        _train(config, plan, dataset)
-    except Exception as error:  # noqa: BLE001  (whatever a model raises is the trial's failure)
-        tune.report(failure_result(error, plan.objectives))
+    for micro_batches in (1, 2):
+        try:
+            _train(config, plan, dataset, reporter, micro_batches)
+            return
+        except Exception as error:  # noqa: BLE001  (whatever a model raises is the trial's failure)
+            failure = failure_result(error, plan.objectives)
+        if failure[FINISHED] != Cause.OOM or not plan.spec.splits_batches:
+            break
+        # The traceback, which kept alive all that had filled the memory, is gone with `error`.
+        gc.collect()
+        _free_memory()
+        reporter.note = "trained in half micro-batches after running out of memory"
+        failure[MESSAGE] += "; so it did in half micro-batches"
+    tune.report(failure)
 
 
 def warm_up(plan: TrialPlan, dataset: Any) -> None:
@@ -66,7 +81,7 @@ def warm_up(plan: TrialPlan, dataset: Any) -> None:
     """
     with suppress(Exception):
         settings = to_config(plan.spec.config_type, dict(plan.settings), "the preset")
-        plan.spec.build_task(settings, dataset, _claim_device())
+        plan.spec.build_task(settings, dataset, _take_share())
     _free_memory()
 
 
@@ -77,6 +92,9 @@ class EpochReporter:
         plan: what all trials share.
         report: takes the result and the folder of a checkpoint, or None.
         clock: seconds that only rise.
+
+    Attributes:
+        note: what is said of the trial in every result from now on.
     """
 
     def __init__(
@@ -90,6 +108,8 @@ class EpochReporter:
         self._clock = clock
         self._best: Cost | None = None
         self._saved_at = -math.inf
+        self._last_epoch = 0
+        self.note: str | None = None
 
     def __call__(self, epoch: EpochReport) -> None:
         """Report one epoch.
@@ -98,7 +118,10 @@ class EpochReporter:
             ObjectiveNotFinite: the objective has no finite value.
             UserError: the model does not report the objective.
         """
+        if epoch.epoch <= self._last_epoch:
+            return  # the trial went back to a checkpoint
         values = self._objective_values(epoch)
+        self._last_epoch = epoch.epoch
         result: dict[str, Any] = {
             **values,
             EPOCH: epoch.epoch,
@@ -107,6 +130,7 @@ class EpochReporter:
             METRICS: json.dumps(epoch.metrics),
             # Ray asks a trial that is done for nothing more, so it cannot be lost after its end.
             "done": epoch.finished is not None,
+            **({MESSAGE: self.note} if self.note else {}),
         }
         improved = self._improves(epoch)
         due = self._clock() - self._saved_at >= self._plan.checkpoint_interval_s
@@ -139,19 +163,26 @@ class EpochReporter:
         return False
 
 
-def _train(config: Mapping[str, Any], plan: TrialPlan, dataset: Any) -> None:
+def _train(
+    config: Mapping[str, Any],
+    plan: TrialPlan,
+    dataset: Any,
+    reporter: EpochReporter,
+    micro_batches: int,
+) -> None:
     settings = to_config(
         plan.spec.config_type,
         {**plan.settings, **config[PARAMS]},
         f"trial {config[NUMBER]}",
     )
-    task = plan.spec.build_task(settings, dataset, _claim_device())
+    parts = {"micro_batches": micro_batches} if micro_batches > 1 else {}
+    task = plan.spec.build_task(settings, dataset, _take_share(), **parts)
     checkpoint = tune.get_checkpoint()
     with checkpoint.as_directory() if checkpoint else nullcontext() as folder:
         fit(
             task,
             fit_settings(plan.spec, settings),
-            EpochReporter(plan, _report_to_ray),
+            reporter,
             resume_from=Path(folder) / CHECKPOINT_FILE if folder else None,
         )
 
@@ -161,8 +192,8 @@ def _report_to_ray(result: dict[str, Any], folder: Path | None) -> None:
     tune.report(result, checkpoint=checkpoint)
 
 
-def _claim_device() -> str:
-    """Return the device that Ray gave to this trial, and keep to its share of the cores."""
+def _take_share() -> str:
+    """Keep this process to the trial's cores and share of a GPU; return the trial's device."""
     import torch
 
     resources = tune.get_context().get_trial_resources().required_resources

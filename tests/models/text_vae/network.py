@@ -30,11 +30,6 @@ class TextVae(nn.Module):
         out, _ = self.writer(steps, self.start(z)[None])
         return self.head(out)
 
-    @property
-    def num_parameters(self) -> int:
-        """How many numbers training adjusts."""
-        return sum(parameter.numel() for parameter in self.parameters())
-
     @torch.no_grad()
     def write(self, z: Tensor, num_steps: int) -> Tensor:
         """Return the likeliest ids (batch, num_steps), each after those written before."""

@@ -7,10 +7,12 @@ from text_vae.config import TextVaeConfig
 from text_vae.data import TextDataConfig, TextDataset, check_data, load_dataset
 
 
-def _build_task(config: TextVaeConfig, dataset: TextDataset, device: str) -> Task:
+def _build_task(
+    config: TextVaeConfig, dataset: TextDataset, device: str, micro_batches: int = 1
+) -> Task:
     from text_vae.task import TextVaeTask
 
-    return TextVaeTask(config, dataset, device)
+    return TextVaeTask(config, dataset, device, micro_batches)
 
 
 def _describe_cost(config: TextVaeConfig, dataset: TextDataset | None) -> ModelCost:
@@ -36,6 +38,7 @@ TEXT_VAE = ModelSpec(
     check_data=check_data,
     load_data=load_dataset,
     build_task=_build_task,
+    splits_batches=True,
     describe_cost=_describe_cost,
     usual_data="1,000 lines of 20 characters",
 )

@@ -93,7 +93,8 @@ def describe_cost(config: TextVaeConfig, dataset: TextDataset | None) -> ModelCo
     num_characters = 30 if dataset is None else len(dataset.characters)
     steps, rows = (20, 1000) if dataset is None else (dataset.ids.shape[1], len(dataset.train))
     with torch.device("meta"):
-        parameters = network_of(config, num_characters).num_parameters
+        network = network_of(config, num_characters)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
     activations = config.batch_size * steps * 20 * config.hidden
     return ModelCost(
         num_parameters=parameters,
