@@ -74,18 +74,6 @@ def preset_folders() -> list[Path]:
     return [Path(part) for part in given.split(os.pathsep)] if given else [Path("presets")]
 
 
-def list_presets(spec: ModelSpec) -> list[Preset]:
-    """Return the presets of a model, built-in ones first, in file order.
-
-    Raises:
-        UserError: a preset file is malformed, or a name is used twice.
-    """
-    survey = survey_presets([spec])
-    if survey.mistakes:
-        raise UserError(*survey.mistakes)
-    return list(survey.presets)
-
-
 def survey_presets(specs: Iterable[ModelSpec]) -> PresetSurvey:
     """Return the presets of some models, and what stands in the way of others."""
     presets: list[Preset] = []

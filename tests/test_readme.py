@@ -9,12 +9,12 @@ from torch import nn
 
 from models.grammar_vae.cost import cost_of
 from models.grammar_vae.spec import GRAMMAR_VAE
-from models.presets import list_presets
+from models.presets import survey_presets
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^\| `(\w+)` \| ([\d,]+) \|", README, flags=re.MULTILINE))
-BUILT_IN = [preset for preset in list_presets(GRAMMAR_VAE) if preset.built_in]
+BUILT_IN = [preset for preset in survey_presets([GRAMMAR_VAE]).presets if preset.built_in]
 
 
 @pytest.mark.parametrize("preset", BUILT_IN, ids=lambda preset: preset.name)

@@ -73,11 +73,6 @@ def pad(derivations: Sequence[Sequence[int]], num_steps: int | None = None) -> N
     return padded
 
 
-def row_lengths(ids: NDArray[np.integer]) -> NDArray[np.int32]:
-    """Return int32 (N,), the number of steps of each row of ids (N, T) before its padding."""
-    return (ids != PAD_ID).sum(axis=1, dtype=np.int32)
-
-
 def check_ids(ids: NDArray[np.integer], grammar: Grammar) -> None:
     """Check that every row is one legal, complete derivation followed by pad ids only.
 

@@ -1,6 +1,7 @@
 """Counts how many decoded programs are sound, from latents of programs and from random ones.
 
-    PYTHONPATH=. python tests/benchmarks/ast_validity.py CHECKPOINT_OR_RUN DATA_DIR [SAMPLES]
+    export PYTHONPATH=.:tests/models
+    python tests/benchmarks/ast_validity.py CHECKPOINT_OR_RUN DATA_DIR [SAMPLES]
 
 The bar: of 10,000 samples from either kind of latent, greedily decoded and sampled, all compile,
 terminate, read no undefined names and keep the rules of the language. Beside the trained network
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from program_rules.checking import check_programs
 
 from models.ast_autoencoder.data import DataConfig, load_dataset
 from models.ast_autoencoder.network.network import build_network
@@ -28,7 +30,6 @@ from models.grammar.derivation import pad
 from models.programs.execution.limits import Limits
 from models.programs.execution.outcomes import Outcome
 from models.programs.execution.program_pool import ProgramPool
-from models.programs.language.checking import check_programs
 from models.programs.language.compiling import compile_program
 from models.programs.language.to_source import ids_to_source
 

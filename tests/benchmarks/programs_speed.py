@@ -1,6 +1,6 @@
 """Measures how fast programs are made and run, and compares both evaluators on many of them.
 
-    PYTHONPATH=. python tests/benchmarks/programs_speed.py [PROGRAMS] [WORKERS]
+    PYTHONPATH=.:tests/models python tests/benchmarks/programs_speed.py [PROGRAMS] [WORKERS]
 
 The bars, on 2 idle cores: 100,000 kept programs in under 15 minutes (computed from the rate), and
 2,000 programs a second run on 5 examples each. Every program is run by CPython on the inputs of
@@ -21,6 +21,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from program_rules.checking import check_programs
+from program_rules.sampling import random_programs
 
 from models.ast_autoencoder.data import DataConfig, load_dataset, records_of
 from models.programs.data.collection import generate_programs
@@ -30,9 +32,7 @@ from models.programs.data.writing import write_dataset
 from models.programs.execution.interpreter import Interpreter
 from models.programs.execution.outcomes import Outcome, same_value
 from models.programs.execution.program_pool import ProgramPool
-from models.programs.language.checking import check_programs
 from models.programs.language.machine import ConstraintMachine
-from models.programs.language.sampling import random_programs
 from models.programs.language.to_source import ids_to_source
 from models.programs.language.tree import parameter_types
 

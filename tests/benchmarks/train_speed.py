@@ -34,7 +34,7 @@ from models.grammar_vae.task import GrammarVaeTask
 from models.layers import fast_path
 from models.optimization.batches import Batch, training_batches
 from models.optimization.epochs import Plan
-from models.presets import list_presets
+from models.presets import survey_presets
 
 PEAK_FLOPS = 790e12
 """Dense bfloat16 products on an H100, measured."""
@@ -201,7 +201,7 @@ def main() -> None:
             stages(SMALL, dataset, "cpu")
         return
     settings = {"small": SMALL}
-    settings |= {preset.name: preset.config for preset in list_presets(GRAMMAR_VAE)}
+    settings |= {preset.name: preset.config for preset in survey_presets([GRAMMAR_VAE]).presets}
     for name, config in settings.items():
         if args.only in name:
             on_gpu(name, config, dataset)

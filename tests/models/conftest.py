@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from program_rules.sampling import random_programs
 
 from models.programs.language.kinds import language
 from models.programs.language.machine import ConstraintMachine
-from models.programs.language.sampling import random_programs
 
 # The same examples in every run, and no example that fails because the machine is busy.
 settings.register_profile("seeded", derandomize=True, deadline=None)

@@ -5,7 +5,7 @@ import pytest
 from models.config_file import to_mapping
 from models.effects import Applies, idle_keys, idle_notes, refuse_idle_flags
 from models.errors import UserError
-from models.presets import list_presets
+from models.presets import survey_presets
 from models.registry import MODELS, model_spec
 
 SAIL = Applies(key="sail", on="wind", above=0, off=0, why="wind fills it")
@@ -58,5 +58,5 @@ def test_what_is_declared_is_of_keys_and_values_that_there_are(name):
 def test_built_in_presets_set_nothing_in_vain(name):
     spec = MODELS[name]
     defaults = to_mapping(spec.config_type())
-    for preset in list_presets(model_spec(name)):
+    for preset in survey_presets([model_spec(name)]).presets:
         assert idle_notes(spec.applies, to_mapping(preset.config), defaults) == []

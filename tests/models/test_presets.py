@@ -11,7 +11,6 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.presets import (
     find_preset,
-    list_presets,
     preset_folders,
     preset_names,
     render_preset,
@@ -31,6 +30,14 @@ def write(folder, text, name="a.yaml"):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text(text, encoding="utf-8")
     return folder / name
+
+
+def list_presets(spec):
+    """Return the presets of a model, or raise all that stands in their way."""
+    survey = survey_presets([spec])
+    if survey.mistakes:
+        raise UserError(*survey.mistakes)
+    return list(survey.presets)
 
 
 def names_of(presets):

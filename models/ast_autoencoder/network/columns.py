@@ -42,12 +42,6 @@ class Columns:
         """All columns."""
         return self.num_weighted + NUM_SLOTS
 
-    def in_group(self, group: int) -> NDArray[np.int64]:
-        """Return the columns that compete for a nonterminal: its own, then those of the slots."""
-        own = np.arange(self.starts[group], self.starts[group + 1])
-        slots = np.arange(self.num_weighted, self.num_columns if self.has_slots[group] else 0)
-        return np.concatenate([own, slots])
-
 
 @lru_cache(maxsize=1)
 def columns() -> Columns:

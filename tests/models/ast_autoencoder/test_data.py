@@ -4,11 +4,11 @@ import sys
 
 import numpy as np
 import pytest
+from program_rules.checking import check_programs
 
 from models.ast_autoencoder.data import DataConfig, check_data, load_dataset, make_dataset
 from models.errors import UserError
 from models.programs.data.writing import write_dataset
-from models.programs.language.checking import check_programs
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from program_rules.checking import check_programs
 
 from models.ast_autoencoder.beam import beam_search
 from models.ast_autoencoder.decoding import decode, sampler
@@ -11,7 +12,6 @@ from models.ast_autoencoder.network.encoder import on_sphere
 from models.ast_autoencoder.network.network import build_network
 from models.ast_autoencoder.network.tensors import step_tensors
 from models.errors import UserError
-from models.programs.language.checking import check_programs
 from models.programs.language.kinds import language
 from models.programs.language.machine import ConstraintMachine
 

@@ -8,7 +8,7 @@ import pytest
 from models.ast_autoencoder.cost import cost_of, usual_cost
 from models.ast_autoencoder.network.network import build_network
 from models.ast_autoencoder.spec import AST_AUTOENCODER
-from models.presets import find_preset, list_presets
+from models.presets import find_preset, survey_presets
 
 
 def test_declaring_imports_no_torch():
@@ -30,7 +30,7 @@ def test_losses_depend_on_what_is_left_out():
 
 
 def test_presets_are_those_of_the_guide_and_of_more_data():
-    names = [preset.name for preset in list_presets(AST_AUTOENCODER) if preset.built_in]
+    names = [preset.name for preset in survey_presets([AST_AUTOENCODER]).presets if preset.built_in]
     assert names == ["default", "small", "fast", "large", "gpu"]
     small = find_preset(AST_AUTOENCODER, "small").config
     assert (small.epochs, small.batch_size, small.hidden_dim, small.max_decode_steps) == (

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from program_rules.checking import check_programs
 
 from models.ast_autoencoder import trained
 from models.ast_autoencoder.task import AstAutoencoderTask
 from models.errors import UserError
 from models.grammar.derivation import pad
-from models.programs.language.checking import check_programs
 from models.training.checkpoints import write_checkpoint
 
 

@@ -7,9 +7,9 @@ from models.grammar_vae.cost import describe_cost
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
-from models.presets import find_preset, list_presets
+from models.presets import find_preset, survey_presets
 
-BUILT_IN = [preset for preset in list_presets(GRAMMAR_VAE) if preset.built_in]
+BUILT_IN = [preset for preset in survey_presets([GRAMMAR_VAE]).presets if preset.built_in]
 
 
 def test_the_five_presets_that_users_know_come_first():

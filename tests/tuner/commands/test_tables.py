@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from models.grammar_vae.spec import GRAMMAR_VAE
-from models.presets import list_presets
+from models.presets import survey_presets
 from models.training.contracts import ModelCost
 from models.training.ranking import Ranking
 from tuner.commands.tables import cost_table, leaderboard_table, presets_table, runs_table
@@ -92,7 +92,9 @@ def test_runs_show_status_and_best(run):
 
 
 def test_presets_show_parameters_where_they_are_known():
-    shown = lines(presets_table(list_presets(GRAMMAR_VAE), {("grammar_vae", "minimal"): 222540}))
+    shown = lines(
+        presets_table(survey_presets([GRAMMAR_VAE]).presets, {("grammar_vae", "minimal"): 222540})
+    )
     minimal = next(line for line in shown if line.startswith("minimal"))
     assert "grammar_vae  built in  " in minimal
     assert "222,540" in minimal

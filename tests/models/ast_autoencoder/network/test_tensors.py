@@ -65,5 +65,6 @@ def test_columns_of_a_nonterminal_hold_its_productions_and_no_others():
     for group, name in enumerate(cut.nonterminals):
         own = np.nonzero(cut.group == group)[0]
         held = cut.column[own]
-        assert set(held) <= set(cut.in_group(group).tolist()), name
+        slots = range(cut.num_weighted, cut.num_columns if cut.has_slots[group] else 0)
+        assert set(held) <= {*range(cut.starts[group], cut.starts[group + 1]), *slots}, name
         assert len(set(held)) == len(own)

@@ -1,7 +1,7 @@
 import numpy as np
+from program_rules.checking import check_programs
 
 from models.programs.data.derive import count_nodes, tree_to_ids
-from models.programs.language.checking import check_programs
 from models.programs.language.from_source import source_to_ids
 from models.programs.language.graphs import build_graphs
 from models.programs.language.tree import to_tree

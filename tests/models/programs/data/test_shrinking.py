@@ -1,13 +1,13 @@
 import textwrap
 
 import pytest
+from program_rules.reference import check_program
 
 from models.programs.data.behaviour import PROGRAM_LIMITS, observe
 from models.programs.data.chunks import parameter_types_of
 from models.programs.data.derive import count_nodes, tree_to_ids
 from models.programs.data.shrinking import shrink
 from models.programs.execution.interpreter import Interpreter
-from models.programs.language.reference import check_program
 from models.programs.language.to_source import ids_to_source
 
 INTERPRETER = Interpreter(PROGRAM_LIMITS)

@@ -5,10 +5,10 @@ import ast
 import pytest
 import torch
 from hypothesis import strategies as st
+from program_rules.sampling import random_programs
 
 from models.programs.language.kinds import language
 from models.programs.language.machine import ConstraintMachine
-from models.programs.language.sampling import random_programs
 
 FLAVOURS = {
     "any": (),

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from program_rules.checking import check_programs
 
 from models.errors import UserError
 from models.grammar.derivation import pad
-from models.programs.language.checking import check_programs
 from models.programs.language.from_source import source_to_ids
 from models.programs.language.kinds import language
 

@@ -5,10 +5,10 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from program_rules.reference import check_program
 
 from models.errors import UserError
 from models.programs.language.from_source import source_to_ids
-from models.programs.language.reference import check_program
 from models.programs.language.to_source import ids_to_source
 
 

@@ -2,13 +2,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from program_rules.reference import Replay, check_program
 
 from models.errors import UserError
 from models.grammar.decoding import best_production
 from models.grammar.derivation import check_ids
 from models.programs.language.kinds import NUM_SLOTS, language
 from models.programs.language.machine import ConstraintMachine
-from models.programs.language.reference import Replay, check_program
 from models.programs.language.to_source import ids_to_source
 
 

@@ -1,9 +1,9 @@
 import pytest
+from program_rules.reference import Replay, allowed_after, check_program
 
 from models.errors import UserError
 from models.programs.language.from_source import source_to_ids
 from models.programs.language.kinds import language
-from models.programs.language.reference import Replay, allowed_after, check_program
 
 
 def ids_of(*names):

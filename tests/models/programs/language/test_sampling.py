@@ -1,8 +1,8 @@
 import torch
+from program_rules.sampling import random_programs
 
 from models.programs.language.kinds import language
 from models.programs.language.machine import ConstraintMachine
-from models.programs.language.sampling import random_programs
 
 
 def test_a_seed_gives_the_same_programs():

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from models.grammar.derivation import check_ids
 from models.programs.language.kinds import language
 from models.programs.language.machine import ConstraintMachine
-from models.programs.language.reference import check_program
+from program_rules.reference import check_program
 
 _CHUNK_ROWS = 4096
 """Programs at a time."""
