@@ -2,7 +2,7 @@
 
 import ast
 
-from models.programs.language.constructs import STATEMENT_FORMS, name_statement
+from models.programs.language.constructs import STATEMENT_FORMS, refused_statement
 from models.programs.language.expressions import (
     Ids,
     names_a_list,
@@ -47,18 +47,21 @@ def read_assignment(node: ast.stmt, scope: Scope) -> Ids:
         case ast.Assign() | ast.AugAssign():
             raise Refusal(
                 node,
-                f"{excerpt(node)}: assign to one name or to one item of a named list",
                 "an assignment to something else than one name or one item",
+                text=f"{excerpt(node)}: assign to one name or to one item of a named list",
             )
         case _:
-            raise Refusal(node, name_statement(node))
+            raise refused_statement(node)
 
 
 def _assign(target: ast.Name, value: ast.expr, scope: Scope) -> Ids:
     typed = read_expression(value, scope)
     if typed.type == "list" and names_a_list(value):
         raise Refusal(
-            value, f"{excerpt(value)} would give a list a second name: copy it, as in `list(...)`"
+            value,
+            "{} would give a list a second name",
+            "copy it, as in `list(...)`",
+            it=excerpt(value),
         )
     if target.id not in scope.visible:
         scope.define(target, target.id, typed.type)
@@ -67,8 +70,9 @@ def _assign(target: ast.Name, value: ast.expr, scope: Scope) -> Ids:
     if scope.type_of(target) != typed.type:
         raise Refusal(
             target,
-            f"{target.id!r} is {scope.type_of(target)} and cannot become {typed.type}: "
+            f"{{}} is {scope.type_of(target)} and cannot become {typed.type}",
             "use another name",
+            it=repr(target.id),
         )
     of = language()
     return [of.id_of(f"set_{typed.type}"), of.slot_id("SLOT", slot), *typed.ids]
@@ -80,11 +84,11 @@ def _augment(target: ast.Name, node: ast.AugAssign, scope: Scope) -> Ids:
     if kind is None:
         raise Refusal(
             node,
-            f"{excerpt(node)}: allowed are += -= *= //= %= on int, += on str and on list",
             f"an augmented assignment of this kind to {value_type}",
+            text=f"{excerpt(node)}: allowed are += -= *= //= %= on int, += on str and on list",
         )
     slot = scope.changeable(target)
-    value = read_typed(node.value, value_type, scope, f"what is combined with {target.id!r}")
+    value = read_typed(node.value, value_type, scope, "what is combined with {}", target.id)
     return [language().id_of(kind), language().slot_id("SLOT", slot), *value]
 
 
@@ -94,8 +98,8 @@ def _append(call: ast.Call, scope: Scope) -> Ids:
             if call.keywords or scope.type_of(name) != "list":
                 raise Refusal(
                     call,
-                    f"{excerpt(call)}: append takes one int, on a named list",
                     "an append of something else than one int to a list",
+                    text=f"{excerpt(call)}: append takes one int, on a named list",
                 )
             slot = scope.changeable(name)
             ids = read_typed(value, "int", scope, "what is appended")
@@ -103,8 +107,8 @@ def _append(call: ast.Call, scope: Scope) -> Ids:
         case _:
             raise Refusal(
                 call,
-                f"{excerpt(call)} is not a statement of the language: {STATEMENT_FORMS}",
                 "a call alone in its line that is no append",
+                text=f"{excerpt(call)} is not a statement of the language: {STATEMENT_FORMS}",
             )
 
 
@@ -112,8 +116,8 @@ def _store(name: ast.Name, index: ast.expr, value: ast.expr, scope: Scope) -> Id
     if scope.type_of(name) != "list" or isinstance(index, ast.Slice):
         raise Refusal(
             name,
-            f"{name.id!r}: only single items of a list can be assigned",
             "an assignment to a slice, or to an item of what is no list",
+            text=f"{name.id!r}: only single items of a list can be assigned",
         )
     place = read_typed(index, "int", scope, "an index")
     ids = read_typed(value, "int", scope, "an item of a list")

@@ -1,67 +1,77 @@
 """Names of Python constructs outside the language, and what to use instead."""
 
 import ast
+from typing import TypeAlias
 
 from models.errors import nearest_name
+from models.programs.language.refusals import Refusal, excerpt
 from models.programs.language.templates import expression_templates
 
-_EXPRESSIONS: dict[type[ast.expr], str] = {
-    ast.Attribute: "attributes are not in the language: only the calls of its methods are",
-    ast.Await: "await is not in the language",
-    ast.Dict: "a dictionary is not in the language: values are int, bool, str and list of int",
-    ast.DictComp: "a dictionary comprehension is not in the language: write a loop over lists",
-    ast.GeneratorExp: "a generator is not in the language: write a loop",
-    ast.JoinedStr: "an f-string is not in the language: use str(...) and +",
-    ast.Lambda: "a lambda is not in the language",
-    ast.ListComp: "a list comprehension is not in the language: write a loop that appends",
-    ast.NamedExpr: "an assignment in an expression is not in the language: assign before",
-    ast.Set: "a set is not in the language: len(set(...)) and sorted(set(...)) are",
-    ast.SetComp: "a set comprehension is not in the language: write a loop",
-    ast.Starred: "unpacking is not in the language",
-    ast.Tuple: "a tuple is not in the language: values are int, bool, str and list of int",
-    ast.Yield: "yield is not in the language: append to a list and return it",
-    ast.YieldFrom: "yield is not in the language: append to a list and return it",
+Construct: TypeAlias = tuple[str, str]
+"""What a construct is, and what to use instead; the latter may be empty."""
+
+_EXPRESSIONS: dict[type[ast.expr], Construct] = {
+    ast.Attribute: ("attributes are not in the language", "only the calls of its methods are"),
+    ast.Await: ("await is not in the language", ""),
+    ast.Dict: ("a dictionary is not in the language", "values are int, bool, str and list of int"),
+    ast.DictComp: ("a dictionary comprehension is not in the language", "write a loop over lists"),
+    ast.GeneratorExp: ("a generator is not in the language", "write a loop"),
+    ast.JoinedStr: ("an f-string is not in the language", "use str(...) and +"),
+    ast.Lambda: ("a lambda is not in the language", ""),
+    ast.ListComp: ("a list comprehension is not in the language", "write a loop that appends"),
+    ast.NamedExpr: ("an assignment in an expression is not in the language", "assign before"),
+    ast.Set: ("a set is not in the language", "len(set(...)) and sorted(set(...)) are"),
+    ast.SetComp: ("a set comprehension is not in the language", "write a loop"),
+    ast.Starred: ("unpacking is not in the language", ""),
+    ast.Tuple: ("a tuple is not in the language", "values are int, bool, str and list of int"),
+    ast.Yield: ("yield is not in the language", "append to a list and return it"),
+    ast.YieldFrom: ("yield is not in the language", "append to a list and return it"),
 }
 
-_OPERATORS: dict[str, str] = {
-    "Div": "/ gives a float: use //",
-    "Pow": "** is not in the language: multiply",
-    "MatMult": "@ is not in the language",
-    "LShift": "<< is not in the language: multiply by a power of 2",
-    "RShift": ">> is not in the language: use // by a power of 2",
-    "BitAnd": "& is not in the language: use `and` for bools, % for ints",
-    "BitOr": "| is not in the language: use `or` for bools",
-    "BitXor": "^ is not in the language: use != for bools",
-    "Invert": "~ is not in the language: use `not` for bools, -x - 1 for ints",
-    "UAdd": "unary + is not in the language: leave it out",
-    "Is": "`is` is not in the language: use ==",
-    "IsNot": "`is not` is not in the language: use !=",
+_OPERATORS: dict[str, Construct] = {
+    "Div": ("/ gives a float", "use //"),
+    "Pow": ("** is not in the language", "multiply"),
+    "MatMult": ("@ is not in the language", ""),
+    "LShift": ("<< is not in the language", "multiply by a power of 2"),
+    "RShift": (">> is not in the language", "use // by a power of 2"),
+    "BitAnd": ("& is not in the language", "use `and` for bools, % for ints"),
+    "BitOr": ("| is not in the language", "use `or` for bools"),
+    "BitXor": ("^ is not in the language", "use != for bools"),
+    "Invert": ("~ is not in the language", "use `not` for bools, -x - 1 for ints"),
+    "UAdd": ("unary + is not in the language", "leave it out"),
+    "Is": ("`is` is not in the language", "use =="),
+    "IsNot": ("`is not` is not in the language", "use !="),
 }
 
-_ALONE: dict[str, str] = {
-    "set": "a set is not a value here: len(set(...)) and sorted(set(...)) are in the language",
-    "range": "a range is not a value here: write list(range(...)), or use it in a for",
-    "reversed": "reversed(...) is not a value here: write list(reversed(...)) for a list, [::-1]",
-    "split": "a list of str is not a value here: len(s.split()), s.split()[i] and "
-    "`for w in s.split():` are in the language",
-    "enumerate": "enumerate is not in the language: loop over range(len(...))",
-    "zip": "zip is not in the language: loop over range(len(...))",
+_ALONE: dict[str, Construct] = {
+    "set": ("a set is not a value here", "len(set(...)) and sorted(set(...)) are in the language"),
+    "range": ("a range is not a value here", "write list(range(...)), or use it in a for"),
+    "reversed": (
+        "reversed(...) is not a value here",
+        "write list(reversed(...)) for a list, [::-1]",
+    ),
+    "split": (
+        "a list of str is not a value here",
+        "len(s.split()), s.split()[i] and `for w in s.split():` are in the language",
+    ),
+    "enumerate": ("enumerate is not in the language", "loop over range(len(...))"),
+    "zip": ("zip is not in the language", "loop over range(len(...))"),
 }
 
-_STATEMENTS: dict[type[ast.stmt], str] = {
-    ast.AnnAssign: "an annotated assignment is not in the language: leave the annotation out",
-    ast.Assert: "assert is not in the language",
-    ast.Break: "break is not in the language: return, or add to the condition of a while",
-    ast.Continue: "continue is not in the language: put the rest of the body into an if",
-    ast.Delete: "del is not in the language",
-    ast.FunctionDef: "a function in a function is not in the language",
-    ast.Global: "global is not in the language",
-    ast.Import: "import is not in the language",
-    ast.ImportFrom: "import is not in the language",
-    ast.Pass: "pass is not in the language: turn the condition round or leave the block out",
-    ast.Raise: "raise is not in the language",
-    ast.Try: "try is not in the language",
-    ast.With: "with is not in the language",
+_STATEMENTS: dict[type[ast.stmt], Construct] = {
+    ast.AnnAssign: ("an annotated assignment is not in the language", "leave the annotation out"),
+    ast.Assert: ("assert is not in the language", ""),
+    ast.Break: ("break is not in the language", "return, or add to the condition of a while"),
+    ast.Continue: ("continue is not in the language", "put the rest of the body into an if"),
+    ast.Delete: ("del is not in the language", ""),
+    ast.FunctionDef: ("a function in a function is not in the language", ""),
+    ast.Global: ("global is not in the language", ""),
+    ast.Import: ("import is not in the language", ""),
+    ast.ImportFrom: ("import is not in the language", ""),
+    ast.Pass: ("pass is not in the language", "turn the condition round or leave the block out"),
+    ast.Raise: ("raise is not in the language", ""),
+    ast.Try: ("try is not in the language", ""),
+    ast.With: ("with is not in the language", ""),
 }
 
 STATEMENT_FORMS = (
@@ -70,31 +80,37 @@ STATEMENT_FORMS = (
 )
 
 
-def name_construct(node: ast.expr) -> str:
+def refused_expression(node: ast.expr) -> Refusal:
     """Say what an expression of no known shape is, and what to use instead."""
     match node:
         case ast.BinOp(op=op) | ast.UnaryOp(op=op) | ast.Compare(ops=[op]):
-            return _OPERATORS.get(type(op).__name__, f"{type(op).__name__} is not in the language")
+            return _refused(node, _OPERATORS.get(type(op).__name__), type(op).__name__)
         case ast.Call(func=ast.Name(id=name)):
-            return _call(name, f"{name}()")
+            return _refused_call(node, name, f"{name}()")
         case ast.Call(func=ast.Attribute(attr=name)):
-            return _call(name, f".{name}()")
+            return _refused_call(node, name, f".{name}()")
         case _:
-            return _EXPRESSIONS.get(type(node), f"{type(node).__name__} is not in the language")
+            return _refused(node, _EXPRESSIONS.get(type(node)), type(node).__name__)
 
 
-def name_statement(node: ast.stmt) -> str:
+def refused_statement(node: ast.stmt) -> Refusal:
     """Say what a statement outside the language is, and what to use instead."""
-    return _STATEMENTS.get(
-        type(node), f"{type(node).__name__} is not in the language: {STATEMENT_FORMS}"
+    name = type(node).__name__
+    return Refusal(
+        node, *_STATEMENTS.get(type(node), (f"{name} is not in the language", STATEMENT_FORMS))
     )
 
 
-def _call(name: str, key: str) -> str:
+def _refused(node: ast.expr, known: Construct | None, name: str) -> Refusal:
+    return Refusal(node, *(known or (f"{name} is not in the language", "")), it=excerpt(node))
+
+
+def _refused_call(node: ast.expr, name: str, key: str) -> Refusal:
     if name in _ALONE:
-        return _ALONE[name]
+        return _refused(node, _ALONE[name], name)
     known = [shape for shape in expression_templates() if shape.endswith("()")]
     bare = {shape.strip(".()"): shape for shape in known}  # brackets in common are no likeness
     match = nearest_name(name, bare)
     hint = f" Did you mean '{bare[match]}'?" if match else ""
-    return f"{key} is not in the language.{hint} Known: {', '.join(known)}"
+    hint = f".{hint} Known: {', '.join(known)}"
+    return Refusal(node, f"{key} is not in the language", hint=hint, it=excerpt(node))

@@ -20,15 +20,13 @@ from models.programs.language.refusals import Refusal, excerpt
 
 ReadStatements = Callable[[Sequence[ast.stmt], Scope], Ids]
 
-NEVER_REACHED = "this is never reached, a return stands before it: remove it"
+NEVER_REACHED = ("this is never reached, a return stands before it", "remove it")
 
 _FORMS = (
     "a while loop must count: `while i < bound:` or `while i < bound and condition:` with `i += 1` "
     "as the last statement of the body; > and -= downwards; `while n > 0:` with `n //= 2` or "
     "`n = x % n`. The bound is a number, an int variable, or len of a list or str variable"
 )
-
-_NO_COUNT = "a while loop that does not count to a bound by its last statement"
 
 _OPERATORS: dict[type[ast.cmpop], str] = {ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge"}
 _MIRRORED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
@@ -79,13 +77,13 @@ def read_while(node: ast.While, scope: Scope, read_statements: ReadStatements) -
     test = _test(node.test, step.counter.id)
     kind = _STEPS.get((step.operator, test.comparison))
     if kind is None:
-        raise Refusal(node.body[-1], f"{excerpt(node.body[-1])}: {_FORMS}", _NO_COUNT)
+        raise _uncounted(node.body[-1])
     if scope.type_of(test.counter) != "int":
-        raise Refusal(test.counter, f"{test.counter.id!r} is no int: {_FORMS}")
+        raise Refusal(test.counter, "{} is no int", _FORMS, it=repr(test.counter.id))
     counter = scope.changeable(test.counter)
     bound, held = _bound(test.bound, scope, is_literal=kind == "shrink_gt")
     if counter in held:
-        raise Refusal(test.bound, f"{test.counter.id!r} never passes itself: {_FORMS}")
+        raise Refusal(test.bound, "{} never passes itself", _FORMS, it=repr(test.counter.id))
     condition: Ids = []
     if test.more is not None:
         kind += "_and"
@@ -94,7 +92,7 @@ def read_while(node: ast.While, scope: Scope, read_statements: ReadStatements) -
     inner = scope.nested([(slot, why) for slot in (counter, *held)])
     body = read_statements(node.body[:-1], inner)
     if len(node.body) > 1 and isinstance(node.body[-2], ast.Return):
-        raise Refusal(node.body[-1], NEVER_REACHED)
+        raise Refusal(node.body[-1], *NEVER_REACHED)
     of = language()
     end = [of.id_of(_STEP_NAMES[step.operator]), *_amount(step, inner)]
     return [of.id_of(kind), of.slot_id("SLOT", counter), *bound, *condition, *body, *end]
@@ -121,7 +119,7 @@ def _test(node: ast.expr, counter: str) -> _Test:
             comparison = _MIRRORED[_OPERATORS[type(op)]]
             return _Test(counter=right, comparison=comparison, bound=left, more=more)
         case _:
-            raise Refusal(node, f"{excerpt(node)}: {_FORMS}", _NO_COUNT)
+            raise _uncounted(node)
 
 
 def _step(node: ast.stmt) -> _Step:
@@ -143,7 +141,7 @@ def _step(node: ast.stmt) -> _Step:
         ) if name == target.id and type(op) in (ast.Add, ast.Sub, ast.FloorDiv):
             return _Step(counter=target, operator=type(op), amount=value)
         case _:
-            raise Refusal(node, f"{excerpt(node)}: {_FORMS}", _NO_COUNT)
+            raise _uncounted(node)
 
 
 def _bound(node: ast.expr, scope: Scope, *, is_literal: bool) -> tuple[Ids, list[int]]:
@@ -159,7 +157,7 @@ def _bound(node: ast.expr, scope: Scope, *, is_literal: bool) -> tuple[Ids, list
                 return read_typed(node, "int", scope, "a bound"), [scope.slot(node)]
             case ast.Call(func=ast.Name(id="len"), args=[ast.Name() as name]):
                 return read_typed(node, "int", scope, "a bound"), [scope.slot(name)]
-    raise Refusal(node, f"{excerpt(node)} is no bound: {_FORMS}")
+    raise Refusal(node, "{} is no bound", _FORMS, it=excerpt(node))
 
 
 def _amount(step: _Step, scope: Scope) -> Ids:
@@ -168,5 +166,11 @@ def _amount(step: _Step, scope: Scope) -> Ids:
     least = 2 if step.operator is ast.FloorDiv else 1
     literal = read_literal(step.amount, least)
     if literal is None:
-        raise Refusal(step.amount, f"{excerpt(step.amount)} is no number from {least} on: {_FORMS}")
+        what = f"{{}} is no number from {least} on"
+        raise Refusal(step.amount, what, _FORMS, it=excerpt(step.amount))
     return literal
+
+
+def _uncounted(node: ast.AST) -> Refusal:
+    reason = "a while loop that does not count to a bound by its last statement"
+    return Refusal(node, reason, text=f"{excerpt(node)}: {_FORMS}")

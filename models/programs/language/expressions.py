@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.programs.language.constructs import name_construct
+from models.programs.language.constructs import refused_expression
 from models.programs.language.contexts import MAX_DIGITS
 from models.programs.language.kinds import NONTERMINAL_OF, Type, language
 from models.programs.language.reading_scope import Scope
@@ -59,14 +59,15 @@ def read_expression(node: ast.expr, scope: Scope) -> TypedExpression:
             return _from_templates(node, scope)
 
 
-def read_typed(node: ast.expr, value_type: Type, scope: Scope, place: str) -> Ids:
+def read_typed(node: ast.expr, value_type: Type, scope: Scope, place: str, name: str = "") -> Ids:
     """Return the derivation of an expression that must have a certain type.
 
     Args:
         node: the expression.
         value_type: its type.
         scope: of the block it is in.
-        place: what the expression is for, for the message.
+        place: what the expression is for, for the message; `{}` stands for the name.
+        name: of a variable.
 
     Raises:
         Refusal: it is outside the language or has another type.
@@ -76,8 +77,9 @@ def read_typed(node: ast.expr, value_type: Type, scope: Scope, place: str) -> Id
         hint = _BOOL_HINTS[typed.type] if value_type == "bool" else ""
         raise Refusal(
             node,
-            f"{excerpt(node)} is {typed.type}, {place} must be {value_type}{hint}",
             f"{place} that is {typed.type}, not {value_type}",
+            text=f"{excerpt(node)} is {typed.type}, {place.replace('{}', repr(name))} must be "
+            f"{value_type}{hint}",
         )
     return typed.ids
 
@@ -100,15 +102,15 @@ def _from_templates(node: ast.expr, scope: Scope) -> TypedExpression:
     """Read by the templates that fit best; which of them, the types of the parts decide."""
     candidates = expression_templates().get(shape(node), ())
     if not candidates:
-        raise Refusal(node, f"{excerpt(node)}: {name_construct(node)}")
+        raise refused_expression(node)
     filled = [
         (item, holes) for item in candidates if (holes := fill(item.syntax, node)) is not None
     ]
     if not filled:
         raise Refusal(
             node,
-            f"{excerpt(node)} is not in the language: {_forms(candidates)}",
             f"another form of {_title(node)} than the language has",
+            text=f"{excerpt(node)} is not in the language: {_forms(candidates)}",
         )
     # `sorted(set(x))` also looks like `sorted(a)`, but no value is a set: the larger one is meant.
     largest = max(item.size for item, _ in filled)
@@ -123,8 +125,8 @@ def _from_templates(node: ast.expr, scope: Scope) -> TypedExpression:
             return _typed(template, parts[::-1])
     raise Refusal(
         node,
-        f"{excerpt(node)} has {' and '.join(types)}: {_forms(fitting)}",
         f"{_title(node)} of {' and '.join(types)}",
+        text=f"{excerpt(node)} has {' and '.join(types)}: {_forms(fitting)}",
     )
 
 
@@ -162,23 +164,24 @@ def _constant(node: ast.Constant) -> TypedExpression:
             if value >= 10**MAX_DIGITS:
                 raise Refusal(
                     node,
-                    f"numbers have at most {MAX_DIGITS} digits",
                     f"a number of more than {MAX_DIGITS} digits",
+                    text=f"numbers have at most {MAX_DIGITS} digits",
                 )
             return TypedExpression(type="int", ids=_constant_ids("INT", value))
         case str() as value:
             if not (value.isascii() and value.isprintable()):
                 raise Refusal(
                     node,
-                    f"{excerpt(node)}: texts hold printable ASCII characters only",
                     "a text with other characters than printable ASCII",
+                    text=f"{excerpt(node)}: texts hold printable ASCII characters only",
                 )
             return TypedExpression(type="str", ids=_constant_ids("STR", value))
         case value:
             raise Refusal(
                 node,
-                f"{excerpt(node)}: a {type(value).__name__} is not in the language: values are "
-                "int, bool, str and list of int",
+                f"a {type(value).__name__} is not in the language",
+                "values are int, bool, str and list of int",
+                it=excerpt(node),
             )
 
 

@@ -66,13 +66,12 @@ def function_to_ids(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Program
         Refusal: it is outside the language.
     """
     if isinstance(function, ast.AsyncFunctionDef):
-        raise Refusal(function, "async is not in the language: leave it out")
+        raise Refusal(function, "async is not in the language", "leave it out")
     try:
         return _read(function)
     except RecursionError:
-        raise Refusal(
-            function, "the program is nested too deeply: use intermediate variables"
-        ) from None
+        reason = "the program is nested too deeply"
+        raise Refusal(function, reason, "use intermediate variables") from None
 
 
 def _only_function(module: ast.Module) -> ast.FunctionDef | ast.AsyncFunctionDef:
@@ -85,7 +84,7 @@ def _only_function(module: ast.Module) -> ast.FunctionDef | ast.AsyncFunctionDef
             raise UserError("line 1, column 1: the source is empty: write one function")
         case _:
             odd = next((n for n in found if not isinstance(n, ast.FunctionDef)), found[-1])
-            raise Refusal(odd, f"{excerpt(odd)}: a program is one function and nothing else")
+            raise Refusal(odd, "a program is one function and nothing else", it=excerpt(odd))
 
 
 def _is_typing_import(node: ast.stmt) -> bool:
@@ -155,12 +154,13 @@ def _parameters(function: ast.FunctionDef) -> list[ast.arg]:
     for node, reason, rule in odd:
         if node is not None:
             kind = reason.removeprefix("is ").replace("takes", "a parameter that takes")
-            raise Refusal(node, f"{excerpt(node)} {reason}: {rule}", kind)
+            raise Refusal(node, kind, text=f"{excerpt(node)} {reason}: {rule}")
     parameters = [*arguments.posonlyargs, *arguments.args]
     if not 1 <= len(parameters) <= MAX_PARAMETERS:
         raise Refusal(
             function,
-            f"the function has {len(parameters)} parameters: 1 to {MAX_PARAMETERS} are allowed",
+            f"the function has {len(parameters)} parameters",
+            f"1 to {MAX_PARAMETERS} are allowed",
         )
     return parameters
 
@@ -170,9 +170,8 @@ def _annotation(node: ast.expr | None) -> Type | None:
         return None
     found = _ANNOTATIONS.get(ast.unparse(node))
     if found is None:
-        raise Refusal(
-            node, f"{excerpt(node)} is no type here: types are int, bool, str, list and list[int]"
-        )
+        allowed = "types are int, bool, str, list and list[int]"
+        raise Refusal(node, "{} is no type here", allowed, it=excerpt(node))
     return found
 
 
@@ -198,6 +197,7 @@ def _ambiguous(parameters: Sequence[ast.arg], fits: Sequence[Sequence[Type]]) ->
     name = parameters[place].arg
     return Refusal(
         parameters[place],
-        f"the type of {name!r} does not follow from its use, it could be {' or '.join(choices)}: "
+        f"the type of {{}} does not follow from its use, it could be {' or '.join(choices)}",
         f"annotate it, as in `{name}: {next(iter(choices))}`",
+        it=repr(name),
     )

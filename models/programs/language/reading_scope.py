@@ -45,7 +45,7 @@ class Scope:
     def slot(self, node: ast.Name) -> int:
         """Return the slot that a name stands for."""
         if node.id not in self.visible:
-            raise Refusal(node, self._undefined(node.id))
+            raise self._undefined(node)
         return self.visible[node.id]
 
     def type_of(self, node: ast.Name) -> Type:
@@ -55,10 +55,11 @@ class Scope:
     def define(self, node: ast.AST, name: str, value_type: Type) -> int:
         """Give the next slot to a new name and return it."""
         if name in FUNCTIONS:
-            raise Refusal(node, f"{name!r} is a function here: use another name")
+            raise Refusal(node, "{} is a function here", "use another name", it=repr(name))
         slot = len(self.slots.names)
         if slot == NUM_SLOTS:
-            raise Refusal(node, f"{name!r} is variable {slot + 1}: {NUM_SLOTS} are allowed")
+            what, allowed = f"{{}} is variable {slot + 1}", f"{NUM_SLOTS} are allowed"
+            raise Refusal(node, what, allowed, it=repr(name))
         self.slots.names.append(name)
         self.slots.types.append(value_type)
         self.visible[name] = slot
@@ -68,13 +69,14 @@ class Scope:
         """Return the slot of a name that is about to be changed."""
         slot = self.slot(node)
         if slot in self.frozen:
-            raise Refusal(node, f"{node.id!r} must not change here: {self.frozen[slot]}")
+            why = self.frozen[slot]
+            raise Refusal(node, "{} must not change here", why, it=repr(node.id))
         return slot
 
-    def _undefined(self, name: str) -> str:
-        if name in self.slots.names:
-            return (
-                f"{name!r} was defined in a block that has ended, so it may be undefined here: "
-                "give it a value before that block"
-            )
-        return f"{name!r} is not defined here.{did_you_mean(name, self.visible)}"
+    def _undefined(self, node: ast.Name) -> Refusal:
+        name = repr(node.id)
+        if node.id in self.slots.names:
+            reason = "{} was defined in a block that has ended, so it may be undefined here"
+            return Refusal(node, reason, "give it a value before that block", it=name)
+        hint = f".{did_you_mean(node.id, self.visible)}"
+        return Refusal(node, "{} is not defined here", hint=hint, it=name)

@@ -1,12 +1,8 @@
 """Refusals of Python that is outside the language, with their place."""
 
 import ast
-import re
 
 from models.errors import UserError
-
-_QUOTED = re.compile(r"`[^`]*`|'[^']*'|\"[^\"]*\"")
-_ALLOWED = re.compile(r": | Did you mean| Known:")
 
 
 class Refusal(Exception):
@@ -14,22 +10,37 @@ class Refusal(Exception):
 
     Args:
         node: what is refused.
-        text: what it is, and what is allowed instead.
-        reason: why it is refused, in words that fit all such nodes; by default the text without
-            what is in quotes and what stands behind the colon.
+        reason: why it is refused, in words that fit all such nodes; `{}` stands for this one.
+        allowed: what is allowed instead.
+        it: what the message calls the node. It stands for `{}`, or before the reason.
+        hint: what else stands behind the reason, from its full stop on.
+        text: the message, where it says more of this node than the reason.
+
+    Attributes:
+        reason: with dots for the node.
+        text: reason and what is allowed, of this node.
     """
 
-    def __init__(self, node: ast.AST, text: str, reason: str | None = None) -> None:
-        super().__init__(text)
+    def __init__(
+        self,
+        node: ast.AST,
+        reason: str,
+        allowed: str = "",
+        *,
+        it: str = "",
+        hint: str = "",
+        text: str = "",
+    ) -> None:
+        self.reason = reason.replace("{}", "...")
+        what = reason.replace("{}", it) if "{}" in reason else f"{it}: {reason}" if it else reason
+        self.text = text or (f"{what}: {allowed}" if allowed else what + hint)
+        super().__init__(self.text)
         self.line: int = getattr(node, "lineno", 1)
         self.offset: int = getattr(node, "col_offset", 0)
         self.end: tuple[int, int] = (
             getattr(node, "end_lineno", None) or self.line,
             getattr(node, "end_col_offset", None) or self.offset,
         )
-        self.text = text
-        unquoted = _QUOTED.sub("...", reason or text).removeprefix("...: ")
-        self.reason = unquoted if reason else _ALLOWED.split(unquoted)[0]
 
     @property
     def progress(self) -> tuple[tuple[int, int], tuple[int, int]]:

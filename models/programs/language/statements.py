@@ -32,7 +32,8 @@ class BodyReader:
         if not flat or not isinstance(flat[-1], ast.Return):
             raise Refusal(
                 flat[-1] if flat else owner,
-                "the function may end without return: end it with a return statement",
+                "the function may end without return",
+                "end it with a return statement",
             )
         return self.statements(flat, scope)
 
@@ -47,7 +48,7 @@ class BodyReader:
         ids: Ids = []
         for place, statement in enumerate(statements):
             if place and isinstance(statements[place - 1], ast.Return):
-                raise Refusal(statement, NEVER_REACHED)
+                raise Refusal(statement, *NEVER_REACHED)
             ids += self._statement(statement, scope)
         return ids
 
@@ -62,20 +63,23 @@ class BodyReader:
             case ast.While(orelse=[]):
                 return read_while(node, scope, self.statements)
             case ast.For() | ast.While():
-                raise Refusal(node.orelse[0], "else of a loop is not in the language: leave it out")
+                raise Refusal(
+                    node.orelse[0], "else of a loop is not in the language", "leave it out"
+                )
             case _:
                 return read_assignment(node, scope)
 
     def _return(self, node: ast.Return, scope: Scope) -> Ids:
         if node.value is None:
-            raise Refusal(node, "return needs a value", "a return without a value")
+            raise Refusal(node, "a return without a value", text="return needs a value")
         value = read_expression(node.value, scope)
         self.return_type = self.return_type or value.type
         if value.type != self.return_type:
             raise Refusal(
                 node,
-                f"{excerpt(node)} returns {value.type}, but the function returns "
-                f"{self.return_type}: return one type everywhere",
+                f"{{}} returns {value.type}, but the function returns {self.return_type}",
+                "return one type everywhere",
+                it=excerpt(node),
             )
         return [language().id_of(f"return_{value.type}"), *value.ids]
 
@@ -90,14 +94,13 @@ class BodyReader:
         if not isinstance(node.target, ast.Name):
             raise Refusal(
                 node.target,
-                f"{excerpt(node.target)}: loop with one variable",
                 "a loop with other than one variable",
+                text=f"{excerpt(node.target)}: loop with one variable",
             )
         name = node.target.id
         if name in scope.visible:
-            raise Refusal(
-                node.target, f"{name!r} has a value already: give the loop's variable another name"
-            )
+            allowed = "give the loop's variable another name"
+            raise Refusal(node.target, "{} has a value already", allowed, it=repr(name))
         kind, ids, value_type, frozen = _iterated(node.iter, scope)
         why = f"the loop in line {node.lineno} goes over it"
         inner = scope.nested((slot, why) for slot in frozen)
@@ -134,8 +137,8 @@ def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, Type, list[int]]:
             if len(args) > 3:
                 raise Refusal(
                     node,
-                    f"{excerpt(node)}: range takes one to three numbers",
                     "a range of more than three numbers",
+                    text=f"{excerpt(node)}: range takes one to three numbers",
                 )
             ids: Ids = []
             for number in args:
@@ -149,12 +152,13 @@ def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, Type, list[int]]:
     if typed.type != "list":
         raise Refusal(
             node,
-            f"{excerpt(node)} is {typed.type}: loop over a range, a list or a str",
             f"a loop over {typed.type}",
+            text=f"{excerpt(node)} is {typed.type}: loop over a range, a list or a str",
         )
     if isinstance(node, ast.Name):
         slot = scope.slot(node)
         return "for_slot", [language().slot_id("SLOT", slot)], "int", [slot]
     if names_a_list(node):
-        raise Refusal(node, f"{excerpt(node)} may be a named list: loop over a copy, `list(...)`")
+        allowed = "loop over a copy, `list(...)`"
+        raise Refusal(node, "{} may be a named list", allowed, it=excerpt(node))
     return "for_list", typed.ids, "int", []
