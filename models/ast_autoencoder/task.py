@@ -40,9 +40,6 @@ _CPU_EVALUATION_BATCH = 1024
 _GPU_EVALUATION_BATCH = 4096
 _BASELINE_EPOCHS = 10
 """Trivial baselines change little: they are measured this often, and after the last epoch."""
-_GPU_STEP_GRID = 8
-_CPU_STEP_GRID = 4
-"""Batches are cut to multiples of so many steps: a product of a new shape is prepared anew."""
 _CAPTURABLE = ("gcn", "relational")
 """Kinds of encoders that work without the host's help, so that a CUDA graph can hold a step."""
 _LEAST_WIDE = 512
@@ -63,6 +60,8 @@ class AstAutoencoderTask(NetworkTask):
     """
 
     model = "ast_autoencoder"
+    # A product of a new shape is prepared anew, on a CPU, too.
+    cpu_step_grid, gpu_step_grid = 4, 8
 
     def __init__(
         self,
@@ -107,21 +106,18 @@ class AstAutoencoderTask(NetworkTask):
         self.train_by(
             step,
             self._select,
-            step_grid=self._step_grid,
             draws_numbers=config.dropout > 0 or config.latent_noise > 0,
-            graphed=self.graphed,
             # Other kinds than these use operations that may have no deterministic form.
             around=self._around(deterministic=capturable and config.decoder_kind == "gru"),
         )
         self.judge = judge_of(dataset)
 
-    def evaluate(self) -> dict[str, float]:
+    def validate(self) -> dict[str, float]:
         """Return the metrics of the validation programs; nothing in epochs between evaluations."""
         if self.epoch % self.eval_interval and self.epoch < self.config.epochs:
             return {}
         self.last_evaluation = self.evaluate_rows(self.val_rows, self.val_too_long)
         metrics = dict(self.last_evaluation.metrics)
-        self.optimization.on_validation_loss(metrics["loss"])
         if self.epoch % _BASELINE_EPOCHS == 0 or self.epoch >= self.config.epochs:
             metrics |= self.baselines(self.val_rows)
         return metrics
@@ -204,8 +200,3 @@ class AstAutoencoderTask(NetworkTask):
         ids[(self.lengths > self.config.max_decode_steps).numpy()] = ids[int(self.train_rows[0])]
         ids = ids[:, : self.config.max_decode_steps]
         return node_tensors(ids).to(self.device), step_tensors(ids).to(self.device)
-
-    @property
-    def _step_grid(self) -> int:
-        """How finely batches are cut in time."""
-        return _GPU_STEP_GRID if self.device.type == "cuda" else _CPU_STEP_GRID

@@ -20,8 +20,6 @@ from models.training.network_task import NetworkTask
 
 _CPU_EVALUATION_BATCH = 512
 _GPU_EVALUATION_BATCH = 1024
-_GPU_STEP_GRID = 4
-"""Batches on a GPU are cut to multiples of this many steps, a graph for each."""
 
 
 class GrammarVaeTask(NetworkTask):
@@ -32,6 +30,7 @@ class GrammarVaeTask(NetworkTask):
     """
 
     model = "grammar_vae"
+    gpu_step_grid = 4  # a graph for each; exactly on a CPU, where nothing is captured
 
     def __init__(
         self,
@@ -67,9 +66,7 @@ class GrammarVaeTask(NetworkTask):
             step,
             # The data set is kept as int16; indices have to be int64.
             lambda rows, num_steps: (self.ids[rows, :num_steps].long(), self.beta),
-            step_grid=self._step_grid,
             draws_numbers=config.decoder_dropout > 0 and config.decoder_layers > 1,
-            graphed=self.graphed,
         )
         self.validation = self.validation_of(dataset.val)
 
@@ -79,16 +76,14 @@ class GrammarVaeTask(NetworkTask):
         self.beta.fill_(beta)
         return {**super().train_epoch(epoch), "beta": beta}
 
-    def evaluate(self) -> dict[str, float]:
+    def validate(self) -> dict[str, float]:
         """Return the metrics of the validation rows and of prior samples."""
-        metrics = self.validation()
-        self.optimization.on_validation_loss(metrics["loss"])
-        return metrics
+        return self.validation()
 
     def validation_of(self, rows: np.ndarray) -> Validation:
         """Return the validation of any rows (n,) of the data set."""
         batch_size = _GPU_EVALUATION_BATCH if self.graphed else _CPU_EVALUATION_BATCH
-        batches = evaluation_batches(self.rows(rows), self.lengths, batch_size, self._step_grid)
+        batches = evaluation_batches(self.rows(rows), self.lengths, batch_size, self.step_grid)
         return Validation(
             self.network,
             self.ids,
@@ -112,11 +107,6 @@ class GrammarVaeTask(NetworkTask):
             "num_productions": self.dataset.num_productions,
             "num_steps": int(self.dataset.ids.shape[1]),
         }
-
-    @property
-    def _step_grid(self) -> int:
-        """How finely batches are cut in time: exactly on a CPU, where nothing is captured."""
-        return _GPU_STEP_GRID if self.device.type == "cuda" else 1
 
     def _beta(self, epoch: int) -> float:
         return beta_at(

@@ -30,6 +30,8 @@ class NetworkTask(ABC):
 
     Attributes:
         model: name of the model's spec.
+        cpu_step_grid, gpu_step_grid: batches are cut to multiples of so many steps.
+        graphed: replay CUDA graphs; decided before `train_by`.
         network: a `torch.nn.Module`, on the device.
         step: see `train_by`.
         epoch: the last one that was begun; 0 before the first.
@@ -38,6 +40,9 @@ class NetworkTask(ABC):
     """
 
     model: str
+    cpu_step_grid: int = 1
+    gpu_step_grid: int = 1
+    graphed: bool = False
     network: Any
     step: Any
     optimization: Optimization
@@ -68,9 +73,7 @@ class NetworkTask(ABC):
         step: SummedStep,
         select: Callable[[Tensor, int], tuple[Any, ...]],
         *,
-        step_grid: int = 1,
         draws_numbers: bool = False,
-        graphed: bool = False,
         around: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         """Train the network by a step.
@@ -78,10 +81,8 @@ class NetworkTask(ABC):
         Args:
             step: sums the metrics of an epoch.
             select: `(rows, num_steps)`, what the step takes of rows of the data set.
-            step_grid: batches are cut to multiples of so many steps.
             draws_numbers: whether the network itself draws random numbers. Threads would draw them
                 in an order of their own, and training could not be repeated.
-            graphed: replay CUDA graphs.
             around: what a batch is worked on in.
         """
         self.step = step
@@ -94,11 +95,15 @@ class NetworkTask(ABC):
             micro_batches=self.micro_batches,
             around=around,
         )
-        settings = optimization_settings(self.config, step_grid)
+        settings = optimization_settings(self.config, self.step_grid)
         self.optimization = Optimization(
-            self.network, step.optimizer, work, settings, graphed=graphed
+            self.network, step.optimizer, work, settings, graphed=self.graphed
         )
         self.network.train()
+
+    @abstractmethod
+    def validate(self) -> dict[str, float]:
+        """Return the metrics of the validation rows, `loss` among them; none to leave them out."""
 
     @abstractmethod
     def rebuilt_from(self) -> dict[str, Any]:
@@ -113,6 +118,18 @@ class NetworkTask(ABC):
         means = self.step.means(epoch)  # waits for the device: read the clock after it
         seconds = time.perf_counter() - start
         return {**means, "lr": lr, "rows_per_s": len(self.train_rows) / seconds}
+
+    def evaluate(self) -> dict[str, float]:
+        """Return the metrics of the validation rows; see `Task.evaluate`."""
+        metrics = self.validate()
+        if metrics:
+            self.optimization.on_validation_loss(metrics["loss"])
+        return metrics
+
+    @property
+    def step_grid(self) -> int:
+        """How finely batches are cut in time on this device."""
+        return self.gpu_step_grid if self.device.type == "cuda" else self.cpu_step_grid
 
     def state_dict(self) -> dict[str, Any]:
         """Return weights, optimizer, schedule and the state of the shuffle."""

@@ -55,7 +55,7 @@ class TextVaeTask(NetworkTask):
         self.train_by(step, lambda rows, num_steps: (self.ids[rows, :num_steps],))
 
     @torch.no_grad()
-    def evaluate(self) -> dict[str, float]:
+    def validate(self) -> dict[str, float]:
         ids = self.ids[self.val_rows]
         mean, logvar = self.network.encode(ids)
         recon = recon_of(self.network, mean, ids).mean().item()
