@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import tyro
 
 from models.ast_autoencoder.data import records_of
-from models.commands.flags import read_flags
+from models.commands.flags import build_flags, read_flags
 from models.commands.process import run_command
 from models.commands.progress import show_progress
 from models.errors import UserError
@@ -81,13 +81,8 @@ def main() -> None:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    flags = tyro.cli(
-        BuildFlags,
-        args=read_flags(BuildFlags, arguments, _COMMAND).arguments,
-        prog=_COMMAND,
-        description=__doc__,
-        use_underscores=True,
-    )
+    given = read_flags(BuildFlags, arguments, _COMMAND)
+    flags = build_flags(BuildFlags, given.arguments, _COMMAND, __doc__)
     _check_flags(flags)
     check_folder(flags.out, flags.overwrite)
     try:

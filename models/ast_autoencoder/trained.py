@@ -23,15 +23,14 @@ from models.ast_autoencoder.network.batches import NodeBatch
 from models.ast_autoencoder.network.encoder import on_sphere
 from models.ast_autoencoder.network.network import AstAutoencoder, build_network
 from models.ast_autoencoder.network.tensors import node_tensors
-from models.commands.latents import checked_latents
+from models.commands.latents import between, checked_latents
 from models.config_file import to_config
 from models.errors import UserError
 from models.grammar.decoding import best_production
 from models.grammar.derivation import PAD_ID, pad
-from models.layers.weights import load_weights
 from models.programs.language.kinds import language
 from models.programs.language.machine import ConstraintMachine
-from models.training.checkpoints import check_model, read_checkpoint
+from models.training.checkpoints import check_model, read_checkpoint, trained_network
 
 _ROWS_AT_ONCE = 1024
 
@@ -74,13 +73,8 @@ def load_model(path: Path, device: str = "cpu") -> TrainedModel:
             "use the release that it was trained with"
         )
     config = to_config(AstAutoencoderConfig, payload["config"], str(path))
-    network = build_network(config)
-    try:
-        load_weights(network, payload["task"]["network"])
-    except ValueError as error:
-        raise UserError(f"{path}: its weights do not fit its settings: {error}") from error
     return TrainedModel(
-        network=network.to(device).eval(),
+        network=trained_network(build_network(config), payload, path).to(device),
         config=config,
         machine=ConstraintMachine(device, config.max_decode_steps),
         source=path,
@@ -173,9 +167,7 @@ def reconstruct(model: TrainedModel, programs: Sequence[Ids]) -> list[list[int]]
 
 def interpolate(model: TrainedModel, first: Ids, last: Ids, num_points: int = 7) -> list[list[int]]:
     """Return the programs on the shortest way between two latents, both ends included."""
-    ends = encode(model, [first, last])
-    share = np.linspace(0.0, 1.0, num_points, dtype=np.float32)[:, None]
-    return decode(model, (1 - share) * ends[0] + share * ends[1])
+    return decode(model, between(encode(model, [first, last]), num_points))
 
 
 def random_latents(
@@ -198,15 +190,6 @@ def random_latents(
     centred = like - like.mean(0)
     shares = rng.standard_normal((count, len(like))) / np.sqrt(len(like) - 1)
     return (like.mean(0) + shares @ centred).astype(np.float32)
-
-
-def nearest(
-    latent: NDArray[np.floating], among: NDArray[np.floating], count: int = 5
-) -> list[tuple[float, int]]:
-    """Return distance and position of the latents nearest to one (latent_dim,), nearest first."""
-    distance = np.linalg.norm(among - latent, axis=1)
-    order = np.argsort(distance, kind="stable")[:count]
-    return [(float(distance[row]), int(row)) for row in order]
 
 
 def _checked(model: TrainedModel, latents: NDArray[np.floating]) -> torch.Tensor:

@@ -22,7 +22,8 @@ from models.ast_autoencoder.example_checks import check_examples
 from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.ast_autoencoder.trial_runs import trial_line
 from models.commands import model_files
-from models.commands.flags import read_command
+from models.commands.flags import build_flags, read_command
+from models.commands.latents import nearest
 from models.commands.process import run_command
 from models.commands.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
 from models.errors import UserError
@@ -175,13 +176,7 @@ def find_checkpoint(name: str) -> Path:
 def _run(arguments: Sequence[str]) -> int:
     """Return 1 where a search was in vain, else 0."""
     spelled = read_command(Command, arguments, _COMMAND)
-    command = tyro.cli(
-        Command,  # pyright: ignore[reportArgumentType]
-        args=spelled,
-        prog=_COMMAND,
-        description=__doc__,
-        use_underscores=True,
-    )
+    command = build_flags(Command, spelled, _COMMAND, __doc__)
     given = _given(checked(command))
     # torch takes seconds to import; mistakes in flags and files are told before.
     from models.ast_autoencoder import trained
@@ -328,7 +323,7 @@ def _show_nearest(
 
     corpus = _fitting(dataset, np.arange(len(dataset.ids)), model.config.max_decode_steps)
     latents = trained.encode(model, [program, *corpus])
-    for distance, row in trained.nearest(latents[0], latents[1:], command.num):
+    for distance, row in nearest(latents[0], latents[1:], command.num):
         print(f"# distance {distance:.3f}\n{ids_to_source(corpus[row])}")
 
 

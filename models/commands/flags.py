@@ -1,7 +1,7 @@
 """The flags on a command line, checked before tyro builds settings of them.
 
     given = read_flags(TrainFlags, arguments, "python -m models.grammar_vae.train")
-    flags = tyro.cli(TrainFlags, args=given.arguments, ...)
+    flags = build_flags(TrainFlags, given.arguments, ...)
 
 Mistakes are told all at once and in our words, and some spellings are taken that tyro does not
 know: `--encoder_kernel [3,5]` for `--encoder_kernel 3 5`, `--decoder_position true` for
@@ -140,6 +140,21 @@ def read_command(commands: Any, arguments: Sequence[str], command: str) -> tuple
         raise UserError(f"{what}. `{command} --help` says what each does")
     given = read_flags(actions[first], arguments[1:], f"{command} {first}")
     return (first, *given.arguments)
+
+
+def build_flags(
+    kind: Any, words: Sequence[str], command: str, about: str | None, **how: Any
+) -> Any:
+    """Build the flags of a command, or print its help and exit.
+
+    Args:
+        kind: dataclass of them, or the union of those of its actions.
+        words: as `read_flags` or `read_command` return them.
+        command: what to type for the command.
+        about: what `--help` says first.
+        how: what else tyro is told.
+    """
+    return tyro.cli(kind, args=words, prog=command, description=about, use_underscores=True, **how)
 
 
 def _listed(actions: Mapping[str, type]) -> str:

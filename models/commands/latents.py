@@ -1,4 +1,4 @@
-"""Latents as users give them: arrays that may hold anything."""
+"""Latents as users give them, arrays that may hold anything, and where they lie to each other."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,3 +27,17 @@ def checked_latents(latents: NDArray[np.generic], width: int | None = None) -> N
     if not np.isfinite(small).all():
         raise UserError("latents hold NaN or numbers beyond float32: give finite ones")
     return small
+
+
+def between(ends: NDArray[np.floating], num: int) -> NDArray[np.floating]:
+    """Return points on the straight line between two latents (2, width), (num, width)."""
+    share = np.linspace(0.0, 1.0, num, dtype=np.float32)[:, None]
+    return (1 - share) * ends[0] + share * ends[1]
+
+
+def nearest(
+    latent: NDArray[np.floating], among: NDArray[np.floating], num: int
+) -> list[tuple[float, int]]:
+    """Return Euclidean distance and row of the latents nearest to one (width,), nearest first."""
+    distance = np.linalg.norm(among - latent, axis=1)
+    return [(float(distance[row]), int(row)) for row in distance.argsort(kind="stable")[:num]]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import tyro
 
-from models.commands.flags import read_flags
+from models.commands.flags import build_flags, read_flags
 from models.commands.process import run_command
 from models.commands.progress import show_progress
 from models.config_file import to_config, to_mapping
@@ -141,13 +141,9 @@ class TrainCommand:
         defaults = self._defaults(read_start(given.without_help))
         for block in self._blocks:
             given.check_block(getattr(defaults, block))
-        flags = tyro.cli(
-            self.flags_type,
-            args=given.arguments_beside(defaults),
-            prog=self.spec.train_command,
-            description=self.about,
-            default=defaults,
-            use_underscores=True,
+        words = given.arguments_beside(defaults)
+        flags = build_flags(
+            self.flags_type, words, self.spec.train_command, self.about, default=defaults
         )
         blocks = {name: getattr(flags, name) for name in self._blocks}
         checked = {

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from models.commands.flags import read_flags
+from models.commands.flags import build_flags, read_flags
 from models.commands.process import run_command
 from models.commands.progress import show_progress
 from models.errors import UserError
@@ -82,14 +82,9 @@ def main() -> None:
 
 
 def _run(arguments: Sequence[str]) -> None:
-    flags = tyro.cli(
-        BuildFlags,
-        args=read_flags(BuildFlags, arguments, _COMMAND, pairs=False).arguments,
-        prog=_COMMAND,
-        description=__doc__,
-        use_underscores=True,
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    given = read_flags(BuildFlags, arguments, _COMMAND, pairs=False)
+    no_pairs = (tyro.conf.FlagCreatePairsOff,)
+    flags = build_flags(BuildFlags, given.arguments, _COMMAND, __doc__, config=no_pairs)
     _check_flags(flags)
     check_folder(flags.out, flags.overwrite)
     try:

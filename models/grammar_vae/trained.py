@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.commands.latents import checked_latents
+from models.commands.latents import between, checked_latents, nearest
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.grammar.ambiguity import AmbiguityFinder
@@ -30,8 +30,7 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.late_grammar import fitting_grammar, no_grammar_error
 from models.grammar_vae.network.network import GrammarVae, build_network
 from models.grammar_vae.weights_file import ENDING, read_weights, write_weights
-from models.layers.weights import load_weights
-from models.training.checkpoints import check_model, read_checkpoint
+from models.training.checkpoints import check_model, read_checkpoint, trained_network
 
 logger = logging.getLogger(__name__)
 
@@ -91,13 +90,10 @@ def load_model(path: Path, device: str = "cpu", grammar: Grammar | None = None) 
     network = build_network(
         config, num_ids=payload["num_productions"], num_steps=payload["num_steps"]
     )
-    try:
-        load_weights(network, payload["task"]["network"])
-    except ValueError as error:
-        raise UserError(f"{path}: its weights do not fit its settings: {error}") from error
+    network = trained_network(network, payload, path).to(device)
     grammar = _grammar_for(payload, path, grammar)
     return TrainedModel(
-        network=network.to(device).eval(),
+        network=network,
         config=config,
         grammar=grammar,
         parser=None if grammar is None else TextParser(grammar),
@@ -223,9 +219,7 @@ def sample(
 def interpolate(model: TrainedModel, first: str, last: str, num_points: int = 7) -> list[str]:
     """Return the texts on the straight line between two posterior means, both ends included."""
     _check_least("num", num_points, 2)
-    ends = encode(model, [first, last])
-    share = np.linspace(0.0, 1.0, num_points, dtype=np.float32)[:, None]
-    return decode(model, (1 - share) * ends[0] + share * ends[1])
+    return decode(model, between(encode(model, [first, last]), num_points))
 
 
 def neighbours(
@@ -254,11 +248,8 @@ def neighbours(
             f"{model.num_steps}: give a corpus of shorter rows"
         )
     corpus = corpus[:, : model.num_steps]  # padding only
-    distance = np.linalg.norm(encode_ids(model, corpus) - encode(model, [text]), axis=1)
-    nearest = np.argsort(distance, kind="stable")[:num_neighbours]
-    return [
-        (float(distance[row]), to_text(grammar, corpus[row][corpus[row] >= 0])) for row in nearest
-    ]
+    found = nearest(encode(model, [text])[0], encode_ids(model, corpus), num_neighbours)
+    return [(distance, to_text(grammar, corpus[row][corpus[row] >= 0])) for distance, row in found]
 
 
 def _warn_of_second_derivation(model: TrainedModel, texts: Sequence[str]) -> None:

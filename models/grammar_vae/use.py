@@ -19,7 +19,7 @@ import numpy as np
 import tyro
 
 from models.commands import model_files
-from models.commands.flags import read_command
+from models.commands.flags import build_flags, read_command
 from models.commands.process import run_command
 from models.commands.progress import show_progress
 from models.commands.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
@@ -176,13 +176,7 @@ def find_checkpoint(name: str) -> Path:
 
 def _run(arguments: Sequence[str]) -> None:
     spelled = read_command(Command, arguments, _COMMAND)
-    command = tyro.cli(
-        Command,  # pyright: ignore[reportArgumentType]
-        args=spelled,
-        prog=_COMMAND,
-        description=__doc__,
-        use_underscores=True,
-    )
+    command = build_flags(Command, spelled, _COMMAND, __doc__)
     given = _given(checked(command))
     # torch takes seconds to import; mistakes in flags and files are told before.
     from models.grammar_vae import trained

@@ -13,15 +13,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import torch
 
 from models.errors import UserError
+from models.layers.weights import load_weights
 from models.training.layout import LAST
 from models.training.ranking import Cost, Ranking
 
 FORMAT = 1
+
+NetworkT = TypeVar("NetworkT", bound=torch.nn.Module)
 
 _Rank: TypeAlias = tuple[float, Cost]
 """What sorts files: first the value that the file name says, in four decimals."""
@@ -99,6 +102,19 @@ def check_model(payload: Mapping[str, Any], path: Path, model: str, keys: Iterab
         raise UserError(
             f"{path}: a checkpoint of {model} without {', '.join(missing)}: take another one"
         )
+
+
+def trained_network(network: NetworkT, payload: Mapping[str, Any], path: Path) -> NetworkT:
+    """Return a network with the weights of a checkpoint, in evaluation mode.
+
+    Raises:
+        UserError: the weights are of another network.
+    """
+    try:
+        load_weights(network, payload["task"]["network"])
+    except ValueError as error:
+        raise UserError(f"{path}: its weights do not fit its settings: {error}") from error
+    return network.eval()
 
 
 def best_name(ranking: Ranking, epoch: int, value: float) -> str:

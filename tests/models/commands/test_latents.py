@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.commands.latents import checked_latents
+from models.commands.latents import between, checked_latents, nearest
 from models.errors import UserError
 
 
@@ -27,3 +27,13 @@ def test_real_numbers_become_float32(dtype):
 def test_others_are_refused(latents, width, message):
     with pytest.raises(UserError, match=message):
         checked_latents(latents, width)
+
+
+def test_points_between_two_latents_include_both():
+    ends = np.array([[0, 4], [1, 0]], dtype=np.float32)
+    assert between(ends, 5).tolist() == [[0, 4], [0.25, 3], [0.5, 2], [0.75, 1], [1, 0]]
+
+
+def test_the_nearest_come_first_and_of_equals_the_earlier():
+    among = np.array([[3, 4], [0, 1], [5, 12], [1, 0]], dtype=np.float32)
+    assert nearest(np.zeros(2), among, 3) == [(1.0, 1), (1.0, 3), (5.0, 0)]
