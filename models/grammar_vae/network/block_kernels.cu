@@ -3,25 +3,8 @@
 // Compiled with CHANNELS; the block kernels also with NORMALISE (0 or 1), the window kernels with
 // KERNEL (width of the convolution) and VECTOR (values a thread moves: 8, or 1).
 
-typedef unsigned int u32;
-typedef unsigned short u16;
-
-#define FULL 0xffffffffu
 #define EACH ((CHANNELS + 31) / 32)  // channels of a lane: lane, lane + 32, ...
-#define BLOCK_WARPS 8
 
-__device__ __forceinline__ float wide(u16 value) { return __uint_as_float((u32)value << 16); }
-__device__ __forceinline__ u16 narrow(float value) {
-  u16 result;
-  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result) : "f"(value));
-  return result;
-}
-__device__ __forceinline__ float sum_of_warp(float value) {
-#pragma unroll
-  for (int distance = 16; distance; distance /= 2)
-    value += __shfl_xor_sync(FULL, value, distance);
-  return value;
-}
 __device__ __forceinline__ float normal_cdf(float x) {
   return 0.5f * (1.0f + erff(x * 0.70710678f));
 }

@@ -14,7 +14,7 @@ from models.layers.cuda_kernels import Kernel, load_kernel
 
 MAX_CHANNELS = 1024
 """More than this does not fit the registers of a warp."""
-_SOURCE = Path(__file__).with_name("block_kernels.cu")
+_SOURCES = tuple(Path(__file__).with_name(f"{n}_kernels.cu") for n in ("shared", "block"))
 _BLOCK_THREADS = 256
 _BLOCK_ROWS = 8
 _MAX_BACKWARD_BLOCKS = 528
@@ -175,9 +175,9 @@ def _vector(channels: int) -> int:
 
 def _window_kernel(name: str, channels: int, kernel: int, device: torch.device) -> Kernel:
     sizes = (("CHANNELS", channels), ("KERNEL", kernel), ("VECTOR", _vector(channels)))
-    return load_kernel((_SOURCE,), name, sizes, 0, device)
+    return load_kernel(_SOURCES, name, sizes, 0, device)
 
 
 def _block_kernel(name: str, channels: int, normalise: bool, device: torch.device) -> Kernel:
     sizes = (("CHANNELS", channels), ("NORMALISE", int(normalise)))
-    return load_kernel((_SOURCE,), name, sizes, 0, device)
+    return load_kernel(_SOURCES, name, sizes, 0, device)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models.layers.cuda_kernels import load_kernel
 
-_SOURCE = Path(__file__).with_name("loss_kernels.cu")
+_SOURCES = tuple(Path(__file__).with_name(f"{n}_kernels.cu") for n in ("shared", "loss"))
 _BLOCK_THREADS = 256
 
 
@@ -19,7 +19,7 @@ class _Reconstruction(torch.autograd.Function):
         ids = ids.contiguous()
         terms = torch.empty(3, batch, device=logits.device)
         sizes = (("PRODUCTIONS", productions),)
-        load_kernel((_SOURCE,), "loss_forward", sizes, 0, logits.device)(
+        load_kernel(_SOURCES, "loss_forward", sizes, 0, logits.device)(
             batch, _BLOCK_THREADS, logits, ids, competitors, terms, batch, time, *_strides(logits)
         )
         ctx.save_for_backward(logits, ids, competitors)
@@ -31,7 +31,7 @@ class _Reconstruction(torch.autograd.Function):
         batch, time, productions = logits.shape
         d_logits = torch.empty_like(logits)  # keeps the strides
         sizes = (("PRODUCTIONS", productions),)
-        load_kernel((_SOURCE,), "loss_backward", sizes, 0, logits.device)(
+        load_kernel(_SOURCES, "loss_backward", sizes, 0, logits.device)(
             batch, _BLOCK_THREADS,
             logits, ids, competitors, grads[0][0].contiguous(), d_logits,
             batch, time, *_strides(logits),

@@ -14,7 +14,7 @@ from models.grammar_vae.network.fused_loss import fused_terms
 from models.grammar_vae.network.network import GrammarVae
 from models.layers.cuda_kernels import Kernel, load_kernel
 
-_SOURCE = Path(__file__).with_name("step_kernels.cu")
+_SOURCES = tuple(Path(__file__).with_name(f"{n}_kernels.cu") for n in ("shared", "step"))
 _BLOCK_THREADS = 256
 _BLOCK_ROWS = 8
 
@@ -154,4 +154,4 @@ def finish_step(
 
 
 def _kernel(name: str, like: Tensor) -> Kernel:
-    return load_kernel((_SOURCE,), name, (), 0, like.device)
+    return load_kernel(_SOURCES, name, (), 0, like.device)

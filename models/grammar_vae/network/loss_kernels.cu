@@ -3,26 +3,8 @@
 // Compiled with PRODUCTIONS. At each step the productions that share the right one's left side
 // compete; `competitors` (PRODUCTIONS, PRODUCTIONS) says which those are.
 
-typedef unsigned int u32;
-typedef unsigned short u16;
-
-#define FULL 0xffffffffu
 #define EACH ((PRODUCTIONS + 31) / 32)  // productions of a lane: lane, lane + 32, ...
-#define BLOCK_WARPS 8
 #define NEGATIVE_INFINITY __int_as_float(0xff800000)
-
-__device__ __forceinline__ float wide(u16 value) { return __uint_as_float((u32)value << 16); }
-__device__ __forceinline__ u16 narrow(float value) {
-  u16 result;
-  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result) : "f"(value));
-  return result;
-}
-__device__ __forceinline__ float sum_of_warp(float value) {
-#pragma unroll
-  for (int distance = 16; distance; distance /= 2)
-    value += __shfl_xor_sync(FULL, value, distance);
-  return value;
-}
 
 struct Step {
   float value[EACH];  // -inf where not allowed

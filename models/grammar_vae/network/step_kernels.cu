@@ -1,31 +1,13 @@
 // The small work between the big operations of a training step: sampling latents, weighing rows,
 // summing metrics. Each would be a dozen operations of a microsecond, and as many gaps.
 
-typedef unsigned int u32;
-typedef unsigned short u16;
-
-#define FULL 0xffffffffu
-#define BLOCK_WARPS 8
 #define LIMIT 20.0f  // log-variances beyond this are cut off
 
-__device__ __forceinline__ float wide(u16 value) { return __uint_as_float((u32)value << 16); }
-__device__ __forceinline__ u16 narrow(float value) {
-  u16 result;
-  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result) : "f"(value));
-  return result;
-}
 // Unlike fminf and fmaxf this lets NaN through.
 __device__ __forceinline__ float cut(float v) {
   return v < -LIMIT ? -LIMIT : v > LIMIT ? LIMIT : v;
 }
 __device__ __forceinline__ bool finite(float v) { return fabsf(v) <= 3.4e38f; }
-template <typename T>
-__device__ __forceinline__ T sum_of_warp(T value) {
-#pragma unroll
-  for (int distance = 16; distance; distance /= 2)
-    value += __shfl_xor_sync(FULL, value, distance);
-  return value;
-}
 
 // posterior: bf16 (batch, 2 * z_dim), means and log-variances; noise and z: float (batch, z_dim);
 // kl: float (batch,), summed over dimensions; a warp a row.

@@ -56,6 +56,28 @@ def test_row_weights_are_the_gradient_of_the_mean_loss(weighted: bool) -> None:
     assert bad.tolist() == [0.0, 0.0]
 
 
+def test_parts_of_a_batch_have_the_gradients_that_they_have_in_it() -> None:
+    torch.manual_seed(2)
+    terms, kl = torch.rand(3, 60, device="cuda"), torch.rand(60, device="cuda")
+    weight = torch.tensor([1.0] * 17 + [0.0] * 43, device="cuda")  # the second part is a filler
+    beta, num_rows = torch.tensor(0.7, device="cuda"), weight.sum()
+
+    def weighed(rows: slice, whole: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        sums = torch.zeros(9, dtype=torch.float64, device="cuda")
+        of_rows = terms[:, rows].contiguous(), kl[rows], weight[rows]
+        d_terms, d_kl, bad = weigh_rows(
+            *of_rows, beta=beta, sums=sums, free_bits=0.1, num_rows=whole
+        )
+        assert bad.tolist() == [0.0, 0.0]
+        return torch.stack([d_terms[0], d_kl]), sums
+
+    whole, whole_sums = weighed(slice(60), None)
+    parts = [weighed(rows, num_rows) for rows in (slice(30), slice(30, 60))]
+    torch.testing.assert_close(torch.cat([part for part, _ in parts], dim=1), whole)
+    torch.testing.assert_close(parts[0][1] + parts[1][1], whole_sums)
+    assert parts[1][0].tolist() == torch.zeros(2, 30).tolist()
+
+
 def test_what_was_not_finite_first_is_kept() -> None:
     state = (
         torch.zeros(9, dtype=torch.float64, device="cuda"),
