@@ -105,7 +105,7 @@ class AstAutoencoderTask(NetworkTask):
         )
         self.train_by(
             step,
-            self._select,
+            partial(_select, *self.tensors),
             draws_numbers=config.dropout > 0 or config.latent_noise > 0,
             # Other kinds than these use operations that may have no deterministic form.
             around=self._around(deterministic=capturable and config.decoder_kind == "gru"),
@@ -166,12 +166,6 @@ class AstAutoencoderTask(NetworkTask):
 
         return {"language": language().grammar.digest}
 
-    def _select(self, rows: Tensor, num_steps: int) -> tuple[NodeBatch, StepBatch]:
-        """Return the graphs of programs and their derivations."""
-        nodes, steps = self.tensors
-        # A program has no more nodes than steps, and hardly fewer.
-        return NodeBatch.select(nodes, rows, num_steps), StepBatch.select(steps, rows, num_steps)
-
     def _around(self, *, deterministic: bool) -> Callable[[], AbstractContextManager[object]]:
         """Return what a batch is worked on in: a fixed order on a GPU, few threads on a CPU."""
         if self.device.type == "cuda":
@@ -200,3 +194,11 @@ class AstAutoencoderTask(NetworkTask):
         ids[(self.lengths > self.config.max_decode_steps).numpy()] = ids[int(self.train_rows[0])]
         ids = ids[:, : self.config.max_decode_steps]
         return node_tensors(ids).to(self.device), step_tensors(ids).to(self.device)
+
+
+def _select(
+    nodes: NodeTensors, steps: StepTensors, rows: Tensor, num_steps: int
+) -> tuple[NodeBatch, StepBatch]:
+    """Return the graphs of programs and their derivations."""
+    # A program has no more nodes than steps, and hardly fewer.
+    return NodeBatch.select(nodes, rows, num_steps), StepBatch.select(steps, rows, num_steps)

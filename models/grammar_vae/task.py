@@ -1,9 +1,11 @@
 """The Grammar-VAE as a task of the training loop."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DerivationDataset
@@ -64,8 +66,7 @@ class GrammarVaeTask(NetworkTask):
         self.beta = torch.zeros((), device=self.device)
         self.train_by(
             step,
-            # The data set is kept as int16; indices have to be int64.
-            lambda rows, num_steps: (self.ids[rows, :num_steps].long(), self.beta),
+            partial(_select, self.ids, self.beta),
             draws_numbers=config.decoder_dropout > 0 and config.decoder_layers > 1,
         )
         self.validation = self.validation_of(dataset.val)
@@ -115,3 +116,9 @@ class GrammarVaeTask(NetworkTask):
             anneal_epochs=self.config.kl_anneal_epochs,
             cycle_epochs=self.config.cycle_epochs if self.config.cyclical_beta else None,
         )
+
+
+def _select(ids: Tensor, beta: Tensor, rows: Tensor, num_steps: int) -> tuple[Tensor, Tensor]:
+    """Return rows and the weight of the KL term."""
+    # The data set is kept as int16; indices have to be int64.
+    return ids[rows, :num_steps].long(), beta

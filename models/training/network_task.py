@@ -80,7 +80,8 @@ class NetworkTask(ABC):
 
         Args:
             step: sums the metrics of an epoch.
-            select: `(rows, num_steps)`, what the step takes of rows of the data set.
+            select: `(rows, num_steps)`, what the step takes of rows of the data set. It must not
+                hold the task, which would then outlive its last use until garbage is collected.
             draws_numbers: whether the network itself draws random numbers. Threads would draw them
                 in an order of their own, and training could not be repeated.
             around: what a batch is worked on in.

@@ -5,7 +5,9 @@ Each model trains three epochs on tiny data once; most tests look at what that r
 
 import dataclasses
 import functools
+import gc
 import random
+import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -213,6 +215,19 @@ def test_a_state_of_another_model_is_refused(model, tmp_path):
     torch.save({**read_checkpoint(model.folder / "1.ckpt"), "task": {"other": 1}}, path)
     with pytest.raises(UserError, match="does not fit this model and data"):
         model.train(model.task(), resume=path)
+
+
+def test_a_task_frees_its_memory_with_its_last_use(model):
+    task = model.task()
+    task.train_epoch(1)
+    gone = weakref.ref(task)
+    gc.collect()
+    gc.disable()  # one trial follows another in a process, and collecting takes long
+    try:
+        del task
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 DRAW_NOTHING = {

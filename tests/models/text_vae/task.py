@@ -50,9 +50,9 @@ class TextVaeTask(NetworkTask):
     ) -> None:
         super().__init__(config, dataset, device, micro_batches)
         self.network = network_of(config, len(dataset.characters)).to(device)
-        self.ids = torch.as_tensor(dataset.ids.astype(np.int64), device=device)
+        self.ids = ids = torch.as_tensor(dataset.ids.astype(np.int64), device=device)
         step = TextStep(self.network, config, self.update_settings(None))
-        self.train_by(step, lambda rows, num_steps: (self.ids[rows, :num_steps],))
+        self.train_by(step, lambda rows, num_steps: (ids[rows, :num_steps],))
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
