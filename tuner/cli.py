@@ -2,6 +2,7 @@
 
 tuner check grammar_vae/quickstart
 tuner search grammar_vae/quickstart --name first
+tuner resume first --trials 24
 tuner show first
 tuner promote first --top 3 --no_confirm
 """
@@ -30,7 +31,15 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="example: tuner search grammar_vae/quickstart --name first",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_check, _add_search, _add_show, _add_list, _add_promote, _add_presets):
+    for add in (
+        _add_check,
+        _add_search,
+        _add_resume,
+        _add_show,
+        _add_list,
+        _add_promote,
+        _add_presets,
+    ):
         add(commands)
     return parser
 
@@ -64,17 +73,45 @@ def _add_search(commands: Any) -> None:
     parser.add_argument(
         "--trials", type=int, metavar="N", help="short for --set budget.num_trials=N"
     )
+    _add_cluster(parser)
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="database for the study, as postgresql://... (default: a file in the run folder)",
+    )
+
+
+def _add_resume(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "resume",
+        _resume,
+        "Go on with a run that was cut off, or give a finished one a larger budget.",
+        "tuner resume first --trials 24 --hours 2",
+    )
+    parser.add_argument("run", help="name or folder of the run")
+    parser.add_argument("--trials", type=int, metavar="N", help="trials in all, old ones included")
+    parser.add_argument(
+        "--hours", type=float, metavar="H", help="hours in all, those that were spent included"
+    )
+    _add_cluster(parser)
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="the study's database, where its URL has a password, which is in no record",
+    )
+    parser.add_argument(
+        "--anyway", action="store_true", help="go on though code, packages or data are others"
+    )
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--address",
         help="Ray cluster to join, as host:port or auto (default: RAY_ADDRESS, else this machine)",
     )
     parser.add_argument(
         "--dashboard", action="store_true", help="start Ray's dashboard with the search"
-    )
-    parser.add_argument(
-        "--storage",
-        metavar="URL",
-        help="database for the study, as postgresql://... (default: a file in the run folder)",
     )
 
 
@@ -181,6 +218,21 @@ def _search(options: argparse.Namespace) -> None:
         options.file,
         [*options.set, *trials],
         name=options.name,
+        address=options.address,
+        dashboard=options.dashboard,
+        storage=options.storage,
+        command=["tuner", *sys.argv[1:]],
+    )
+
+
+def _resume(options: argparse.Namespace) -> None:
+    from tuner.commands.resume import resume
+
+    resume(
+        options.run,
+        trials=options.trials,
+        hours=options.hours,
+        anyway=options.anyway,
         address=options.address,
         dashboard=options.dashboard,
         storage=options.storage,

@@ -18,6 +18,17 @@ class RunExists(UserError):
         self.folder = folder
 
 
+class RunHeld(UserError):
+    """Another process drives the run."""
+
+    def __init__(self, folder: Path, holder: str) -> None:
+        super().__init__(
+            f"the run '{folder.name}' is driven by {holder}: wait for its end, or end it with "
+            f"Ctrl-C there; `tuner show {folder.name}` reads it meanwhile"
+        )
+        self.folder = folder
+
+
 class RunCorrupt(UserError):
     """A file in a run folder cannot be what the service wrote."""
 

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from models.commands.progress import show_progress
 from tuner.commands.console import output
 from tuner.commands.tables import leaderboard_table
+from tuner.record.results import Run
 from tuner.running.runner import RunOptions, run_search
 from tuner.search.loading import load_search
+from tuner.search.search import Search
 
 _NUM_ROWS = 10
 
@@ -41,6 +43,11 @@ def search(
             progress=progress,
         )
         run = run_search(search, options)
+    show_end(run, search)
+
+
+def show_end(run: Run, search: Search) -> None:
+    """Print the leaderboard of a run that has ended, and what can be done with it."""
     console = output()
     console.print(leaderboard_table(run, search.objectives, search.ranking, _NUM_ROWS))
     console.print(

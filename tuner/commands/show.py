@@ -12,7 +12,7 @@ from models.training.console import duration
 from models.training.ranking import Ranking
 from tuner.commands.console import output
 from tuner.commands.tables import leaderboard_table, runs_table, state_words
-from tuner.record.liveness import is_own_address, is_own_host
+from tuner.record.liveness import is_own_address, is_own_host, latest_driver
 from tuner.record.paths import RunPaths, find_run, list_runs
 from tuner.record.results import Run, leaderboard, read_run
 from tuner.record.search_copy import read_search
@@ -116,7 +116,7 @@ def _where(run: Run, row: TrialRow) -> str:
     """Say where a trial ran last: an address, unless it is that of this machine."""
     if row.node is None:
         return ""
-    here = is_own_host(run.environment) and is_own_address(row.node)
+    here = is_own_host(latest_driver(run.environment)) and is_own_address(row.node)
     return f", on {'this machine' if here else row.node}"
 
 

@@ -55,7 +55,10 @@ class TrialStarted:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialReported:
-    """An epoch ended; `checkpoint` is a path inside the run folder."""
+    """An epoch ended.
+
+    `checkpoint` is a path inside the run folder, `finished` why the trial ends after this epoch.
+    """
 
     event: Literal["report"] = "report"
     trial: str
@@ -63,6 +66,7 @@ class TrialReported:
     metrics: Mapping[str, MetricValue]
     time: float
     checkpoint: str | None = None
+    finished: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +133,12 @@ class EventLog:
         self.append(TrialStarted(trial=trial, node=node, time=self._clock()))
 
     def report(
-        self, trial: str, epoch: int, metrics: Mapping[str, float], checkpoint: str | None = None
+        self,
+        trial: str,
+        epoch: int,
+        metrics: Mapping[str, float],
+        checkpoint: str | None = None,
+        finished: str | None = None,
     ) -> None:
         """Record the metrics of an epoch."""
         self.append(
@@ -138,6 +147,7 @@ class EventLog:
                 epoch=epoch,
                 metrics=metrics,
                 checkpoint=checkpoint,
+                finished=finished,
                 time=self._clock(),
             )
         )
@@ -171,7 +181,7 @@ class EventLog:
                 self._file.truncate(end)
             raise UserError(
                 f"{self._path}: cannot be written: {error.strerror or error}. "
-                "Free disk space; what was recorded before is intact, and `tuner show` reads it"
+                "Free disk space; what was recorded before is intact, and `tuner resume` goes on"
             ) from error
 
     def close(self) -> None:

@@ -60,14 +60,14 @@ class RunPaths:
         return self.folder / "study.journal"
 
     @property
+    def lock_file(self) -> Path:
+        """The file that the driver holds a lock on; it says who that is."""
+        return self.folder / "driver.lock"
+
+    @property
     def log_file(self) -> Path:
         """The driver's log."""
         return self.folder / "search.log"
-
-    @property
-    def ray_folder(self) -> Path:
-        """Ray Tune's own record, from which a search is restored."""
-        return self.folder / "ray"
 
     @property
     def checkpoints(self) -> Path:

@@ -16,6 +16,7 @@ from tuner.record.outcomes import Outcome
 from tuner.record.paths import RunPaths
 from tuner.record.promotions import read_promotions
 from tuner.record.trial_checkpoints import TrialCheckpoints
+from tuner.record.trial_rows import TrialRow
 from tuner.running.observer import Observer
 
 _GB = 1e9
@@ -52,6 +53,19 @@ class Retention(Observer):
         self._record = record
         self._trials: dict[str, TrialCheckpoints] = {}
         self._ended: set[str] = set()
+
+    def recall(self, row: TrialRow, *, ended: bool) -> None:
+        """Take a trial of a driver before, with those of its checkpoints that are on disk."""
+        kept = TrialCheckpoints(number=row.number)
+        for point in row.checkpoints:
+            if (folder := self._paths.folder / str(point.checkpoint)).is_dir():
+                kept.add(folder, point.cost(self._ranking))
+        if ended and not kept.saved:
+            return  # it lost its place
+        kept.cost = NO_VALUE if row.state == "failed" else row.cost(self._ranking)
+        self._trials[row.trial] = kept
+        if ended:
+            self._ended.add(row.trial)
 
     def created(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
         """Take a new trial."""

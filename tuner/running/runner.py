@@ -21,8 +21,10 @@ from models.training.contracts import ProgressCallback, silent
 from tuner.record.environment import code_state, describe_data, describe_environment, render
 from tuner.record.events import EventLog
 from tuner.record.outcomes import Cause, Outcome
+from tuner.record.past import Past
 from tuner.record.paths import RunPaths, create_run, is_run
 from tuner.record.results import Run, read_run
+from tuner.record.run_lock import hold_run
 from tuner.record.search_copy import write_search
 from tuner.running.board import Board
 from tuner.running.driver_log import log_to_file
@@ -30,6 +32,7 @@ from tuner.running.interrupts import Interrupts, catch_signals
 from tuner.running.live import show_search
 from tuner.running.ray_session import check_resources, ray_session_beside, trial_resources
 from tuner.running.stopping import SearchStop
+from tuner.running.study_place import StudyPlace, new_place, without_password
 from tuner.running.trial_failure import is_disk_full, short_message
 from tuner.search.search import Search
 
@@ -37,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 _INTERRUPTED = Outcome(state="interrupted")
 _BUDGET = Outcome(state="stopped", cause=Cause.BUDGET)
-_HOUR_S = 3600.0
+HOUR_S = 3600.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,21 @@ class RunOptions:
     progress: ProgressCallback = silent
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """What a driver finds: nothing, or what drivers before had reached.
+
+    Attributes:
+        past: what there is.
+        study: where the study is.
+        message: what is noted of it in the record.
+    """
+
+    past: Past
+    study: StudyPlace
+    message: str | None = None
+
+
 def run_search(search: Search, options: RunOptions) -> Run:
     """Run a search and return what became of it.
 
@@ -73,29 +91,8 @@ def run_search(search: Search, options: RunOptions) -> Run:
     """
     paths = create_run(options.name, search_stem=search.stem)
     try:
-        session = ray_session_beside(
-            options.address,
-            options.dashboard,
-            share_gpus=0 < search.resources.gpu < 1,
-            say=lambda line: _say(options, line),
-        )
-        with catch_signals() as interrupts, session as wait_for_ray:
-            dataset = search.spec.load_data(search.data, options.progress)
-            import tuner.running.tune_run  # noqa: F401
-
-            if dashboard := wait_for_ray():
-                options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
-            check_resources(trial_resources(search))
-            _write_inputs(search, paths, dataset, options)
-            drive = partial(
-                _drive,
-                search=search,
-                paths=paths,
-                dataset=dataset,
-                options=options,
-                interrupts=interrupts,
-            )
-            _record(paths, drive)
+        with hold_run(paths):
+            run_on_ray(search, paths, options, partial(_write_inputs, search, paths, options))
     except BaseException:
         if not is_run(paths):  # it broke off before it began
             shutil.rmtree(paths.folder, ignore_errors=True)
@@ -103,32 +100,74 @@ def run_search(search: Search, options: RunOptions) -> Run:
     return read_run(paths)
 
 
+def run_on_ray(
+    search: Search, paths: RunPaths, options: RunOptions, begin: Callable[[Any], Beginning]
+) -> None:
+    """Run what is left of a search, in a run that this process holds.
+
+    Args:
+        search: what to run.
+        paths: the run's files.
+        options: how.
+        begin: takes the data, once all is ready; writes what the run is and says what there is.
+    """
+    session = ray_session_beside(
+        options.address,
+        options.dashboard,
+        share_gpus=0 < search.resources.gpu < 1,
+        say=lambda line: _say(options, line),
+    )
+    with catch_signals() as interrupts, session as wait_for_ray:
+        dataset = search.spec.load_data(search.data, options.progress)
+        import tuner.running.tune_run  # noqa: F401
+
+        if dashboard := wait_for_ray():
+            options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
+        check_resources(trial_resources(search))
+        beginning = begin(dataset)
+        drive = partial(
+            _drive,
+            search=search,
+            paths=paths,
+            dataset=dataset,
+            options=options,
+            interrupts=interrupts,
+            beginning=beginning,
+        )
+        _record(paths, drive, beginning.message, _end_words(search))
+
+
 def _say(options: RunOptions, line: str) -> None:
     options.stream.write(line + "\n")
 
 
-def _write_inputs(search: Search, paths: RunPaths, dataset: Any, options: RunOptions) -> None:
+def _write_inputs(search: Search, paths: RunPaths, options: RunOptions, dataset: Any) -> Beginning:
     """Write what the run began with; `search.yaml` comes last, since it makes the folder a run."""
+    place = new_place(paths, options.storage)
     code = code_state()
     data_settings = to_mapping(search.data)
-    seeds = {"searcher": search.searcher.seed, "trials": search.base_config.seed}
+    seeds = {"searcher": search.seed, "trials": search.base_config.seed}
     environment = describe_environment(
         search=search.source,
         code=code,
         data=describe_data(data_settings, dataset),
         seeds=seeds | ({"data": data_settings["seed"]} if "seed" in data_settings else {}),
-        command=options.command,
+        command=[without_password(part) for part in options.command],
+        study=place.to_mapping(),
     )
     write_text(paths.environment_file, render(environment))
     if code.diff:
         write_text(paths.code_diff_file, code.diff)
     write_search(search, paths)
+    return Beginning(past=Past(), study=place)
 
 
-def _record(paths: RunPaths, drive: Callable[[EventLog], SearchStop]) -> None:
+def _record(
+    paths: RunPaths, drive: Callable[[EventLog], SearchStop], began: str | None, ended: str | None
+) -> None:
     """Drive the search, and record what becomes of the run whatever happens."""
     with EventLog(paths.events_file) as events, log_to_file(paths.log_file):
-        events.run("running")
+        events.run("running", began)
         try:
             stop = drive(events)
         except KeyboardInterrupt:
@@ -140,12 +179,20 @@ def _record(paths: RunPaths, drive: Callable[[EventLog], SearchStop]) -> None:
                 raise
             raise UserError(
                 f"the disk is full, so the search was ended; what was recorded until then is in "
-                f"{paths.folder}: free space, then look at it with `tuner show {paths.name}`"
+                f"{paths.folder}: free space, then go on with `tuner resume {paths.name}`"
             ) from error
         if stop.error is not None:
             events.run("failed", str(stop.error))
             raise stop.error
-        events.run("finished", "the time budget ended it" if stop.reason == "budget" else None)
+        said = "the time budget ended it" if stop.reason == "budget" else ended
+        events.run("finished", said)
+
+
+def _end_words(search: Search) -> str | None:
+    """Return what is said of the end when all trials have ended."""
+    if search.num_trials == search.budget.num_trials:
+        return None
+    return f"all {search.num_trials} points of the space are tried"
 
 
 def _drive(
@@ -156,13 +203,14 @@ def _drive(
     dataset: Any,
     options: RunOptions,
     interrupts: Interrupts,
+    beginning: Beginning,
 ) -> SearchStop:
     """Let Ray run the trials and settle all of them, however the search ends."""
     from tuner.running.tune_run import TuneRun  # imports Ray, whose environment is set only now
 
-    budget_s = None if search.budget.hours is None else search.budget.hours * _HOUR_S
-    stop = SearchStop(budget_s)
-    with show_search(_board(search, paths, stop), options.stream) as view:
+    past, hours = beginning.past, search.budget.hours
+    stop = SearchStop(None if hours is None else hours * HOUR_S - past.spent_s)
+    with show_search(_board(search, paths, stop, past), options.stream) as view:
         run = TuneRun(
             search=search,
             paths=paths,
@@ -170,7 +218,8 @@ def _drive(
             stop=stop,
             view=view,
             on_step=interrupts.check,
-            storage=options.storage or paths.study_file,
+            study=beginning.study,
+            past=past,
         )
         with interrupts.deferred():
             try:
@@ -180,13 +229,14 @@ def _drive(
     return stop
 
 
-def _board(search: Search, paths: RunPaths, stop: SearchStop) -> Board:
+def _board(search: Search, paths: RunPaths, stop: SearchStop, past: Past) -> Board:
     return Board(
         run=paths.name,
         ranking=search.ranking,
-        num_trials=search.budget.num_trials,
+        num_trials=search.num_trials,
         max_epochs=search.scheduler.max_epochs,
         deadline=stop.deadline,
+        earlier_s=past.spent_s,
     )
 
 
@@ -198,6 +248,7 @@ def _record_crash(events: EventLog, error: Exception) -> None:
 
 def _next_steps(paths: RunPaths) -> str:
     return (
-        f"What was reached is kept in {paths.folder}: `tuner show {paths.name}` ranks it, "
+        f"What was reached is kept in {paths.folder}: `tuner resume {paths.name}` goes on, "
+        f"`tuner show {paths.name}` ranks it, "
         f"`tuner promote {paths.name}` makes presets of the best trials"
     )

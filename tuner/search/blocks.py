@@ -26,7 +26,8 @@ class SearcherConfig:
 
     name: Literal["optuna", "random"] = "optuna"
     sampler: Literal["tpe", "random"] = "tpe"
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    """None is one of the search's own: a search around a new preset then draws other points."""
     warm_start: tuple[str, ...] = ()
     """Presets whose values are tried first."""
 

@@ -18,7 +18,7 @@ class Rungs:
     def __init__(self, mode, **settings):
         self.scheduler = build_asha(
             Ranking(metric=METRIC, mode=mode),
-            **{"max_epochs": 9, "grace_epochs": 2, "reduction_factor": 2.0, "seed": 0} | settings,
+            **{"max_epochs": 9, "grace_epochs": 2, "reduction_factor": 2.0} | settings,
         )
 
     def train(self, name, values, *, ends=False):
@@ -84,7 +84,7 @@ def scheduler(name):
     if name == "fifo":
         return build_fifo()
     return build_asha(
-        Ranking(metric="v", mode="max"), max_epochs=9, grace_epochs=1, reduction_factor=3, seed=0
+        Ranking(metric="v", mode="max"), max_epochs=9, grace_epochs=1, reduction_factor=3
     )
 
 
