@@ -6,7 +6,7 @@ A resume is a new search over the same record. Nothing of Ray's is restored and 
 unpickled: the event log says what there was, and study, scheduler and retention are made of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -106,10 +106,9 @@ def _begin(
     write_text(paths.environment_file, render({**environment, "study": study, RESUMED: drivers}))
     if resume.overrides:
         change_search(search, paths)
-    goes_on = f"resumed with {len(beginning.past.unfinished)} trials that go on"
-    return Beginning(
-        past=beginning.past, study=beginning.study, message="; ".join([goes_on, *said])
-    )
+    numbers = ", ".join(str(row.number) for row in beginning.past.unfinished)
+    resumed = f"resumed, with trial {numbers} to go on" if numbers else "resumed"
+    return replace(beginning, message="; ".join([resumed, *said]))
 
 
 def _refuse(paths: RunPaths, changes: list[str], resume: ResumeOptions) -> None:
@@ -132,7 +131,7 @@ def _is_anything_left(paths: RunPaths, search: Search, past: Past) -> bool:
     hours, spent = search.budget.hours, past.spent_s / HOUR_S
     if hours is not None and spent >= hours and (past.unfinished or num_drawn < num_trials):
         raise UserError(
-            f"the time budget of '{paths.name}' is {hours:g} hours, and {spent:.3g} are spent: "
+            f"the time budget of '{paths.name}' is {hours:.3g} hours, and {spent:.3g} are spent: "
             f"give it more in all, as {command} --hours {2 * max(hours, spent):.2g}`"
         )
     if search.budget.num_trials < num_drawn:

@@ -62,7 +62,7 @@ def train(fake_ray, fake_spec, fake):
     """Return a function that trains one trial and gives the results it reported."""
     data = fake.load_data(fake.FakeDataConfig(), None)
 
-    def run(**params):
+    def run(checkpoints=(), **params):
         plan = TrialPlan(
             spec=fake_spec,
             settings={"epochs": 3, "lr": 0.5},
@@ -70,7 +70,7 @@ def train(fake_ray, fake_spec, fake):
             ranking=fake_spec.ranking("val/score"),
         )
         fake_ray.results.clear()
-        train_trial({"number": 7, "params": params}, plan, data)
+        train_trial({"number": 7, "params": params, "checkpoints": checkpoints}, plan, data)
         return [result for result, _ in fake_ray.results]
 
     return run
@@ -130,6 +130,28 @@ def test_a_resumed_trial_goes_on_after_its_checkpoint(train, fake_ray):
     results = train()
     assert [result["epoch"] for result in results] == [3]
     assert results[0]["val/score"] == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "epochs"), [((), [4, 5]), (("2",), [3, 4, 5]), (("2", "1", "0"), [1, 2, 3, 4, 5])]
+)
+@pytest.mark.parametrize("spoil", [lambda file: file.unlink(), lambda file: file.write_bytes(b"")])
+def test_a_trial_of_another_driver_goes_on_after_its_latest_checkpoint_that_can_be_read(
+    train, fake_ray, tmp_path, spoilt, epochs, spoil
+):
+    train()
+    files = [tmp_path / f"{number}.ckpt" for number in (2, 1, 0)]
+    for name in spoilt:
+        spoil(tmp_path / f"{name}.ckpt")
+    results = train(checkpoints=[str(file) for file in files], epochs=5)
+    assert [result["epoch"] for result in results] == epochs
+
+
+def test_after_the_loss_of_its_worker_the_checkpoint_of_the_new_driver_counts(train, fake_ray):
+    train()
+    fake_ray.resume_from(1)
+    results = train(checkpoints=[str(fake_ray.folder / "0.ckpt")])
+    assert [result["epoch"] for result in results] == [3]
 
 
 def test_a_trial_keeps_to_its_cores(train, fake_ray, monkeypatch):
