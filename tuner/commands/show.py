@@ -106,7 +106,7 @@ def _objectives(search: Search, metric: str | None) -> tuple[Objective, ...]:
 def _headline(run: Run) -> str:
     states = ("running", "queued", "done", "stopped", "failed", "interrupted")
     counts = [f"{run.num_in_state(state)} {state}" for state in states if run.num_in_state(state)]
-    spent = f", {duration(run.ended - run.began)}" if run.began and run.ended else ""
+    spent = f", {duration(run.spent_s)}" if run.ended else ""
     # While it runs, the latest message is of no lasting interest.
     said = f" ({run.message})" if run.message and run.status != "running" else ""
     return f"{run.name}: {run.status}{said}; {', '.join(counts) or 'no trials'}{spent}"

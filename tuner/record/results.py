@@ -14,6 +14,7 @@ from models.errors import UserError
 from models.training.ranking import Ranking
 from tuner.record.events import Event, RunChanged, read_events
 from tuner.record.liveness import is_alive, latest_driver
+from tuner.record.past import Past
 from tuner.record.paths import RunPaths
 from tuner.record.trial_rows import EpochPoint, TrialRow, TrialState, fold_trials
 from tuner.search.blocks import Objective
@@ -47,6 +48,7 @@ class Run:
         message: what the driver said of the status.
         rows: the trials by number.
         began, ended: seconds since 1970; `ended` is the last event of a run that is not running.
+        spent_s: seconds that drivers have spent on it, without the pauses between them.
         environment: the content of `environment.json`.
     """
 
@@ -57,6 +59,7 @@ class Run:
     began: float | None
     ended: float | None
     environment: Mapping[str, Any]
+    spent_s: float = 0.0
 
     @property
     def name(self) -> str:
@@ -94,6 +97,7 @@ def read_run(paths: RunPaths) -> Run:
         began=events[0].time if events else None,
         ended=events[-1].time if events and status != "running" else None,
         environment=environment,
+        spent_s=Past(events=tuple(events)).spent_s,
     )
 
 

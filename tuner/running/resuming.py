@@ -148,8 +148,8 @@ def _is_anything_left(paths: RunPaths, search: Search, past: Past) -> bool:
             f"'{paths.name}' has tried all {num_trials} points of its space: nothing is left to do"
         )
     raise UserError(
-        f"all {num_drawn} trials of '{paths.name}' have ended: give it more in all, as {command} "
-        f"--trials {2 * num_drawn}`"
+        f"'{paths.name}' has ended, with {num_drawn} of {num_drawn} trials: give it more in all, "
+        f"as {command} --trials {2 * num_drawn}`"
     )
 
 

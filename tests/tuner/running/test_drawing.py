@@ -16,7 +16,8 @@ from tuner.running.study_place import StudyPlace
 from tuner.running.study_rows import study_of
 from tuner.running.taking_over import take_over
 
-METRIC = "val/score"
+METRIC, COST = "val/score", "val/cost"
+BOTH = "objective=[{metric: val/score}, {metric: val/cost}]"
 SPACE = (
     "space={lr: {uniform: [0.1, 1.0]}, peak: {int: [0, 5]},"
     " epoch_s: {uniform: [0.0, 1.0], step: 0.1, when: {peak: [1, 2, 3]}},"
@@ -48,7 +49,7 @@ class Driver:
             self.study,
             points,
             search.space,
-            [METRIC],
+            [objective.metric for objective in search.objectives],
             search.ranking,
             on_trial=self.log.trial,
         )
@@ -82,11 +83,14 @@ class Driver:
         epoch = epochs + 1
         score = (1 - abs(params.get("lr", 0.5) - 0.4)) * epoch
         if params.get("fail") == "nan" and epoch == 2:
-            self.searcher.on_trial_complete(name, {METRIC: float("nan"), "finished": "nan"})
+            self.searcher.on_trial_complete(
+                name, {METRIC: float("nan"), COST: float("nan"), "finished": "nan"}
+            )
             self.log.end(name, "failed", "nan")
             return
-        result = {METRIC: score, "epoch": epoch, "finished": "epochs" if epoch == 4 else None}
-        self.log.report(name, epoch, {METRIC: score}, finished=result["finished"])
+        metrics = {METRIC: score, COST: 1 / score}
+        result = {**metrics, "epoch": epoch, "finished": "epochs" if epoch == 4 else None}
+        self.log.report(name, epoch, metrics, finished=result["finished"])
         if epoch == 4:
             self.searcher.on_trial_complete(name, result)
             self.log.end(name, "done", "epochs")
@@ -117,12 +121,14 @@ def paths(tmp_path):
     return RunPaths(tmp_path / "runs" / "cut")
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random"])
-@pytest.mark.parametrize("storage", [None, "sqlite"])
+@pytest.mark.parametrize(
+    ("sampler", "storage", "changes"),
+    [("tpe", None, ()), ("tpe", "sqlite", ()), ("random", None, ()), ("tpe", None, (BOTH,))],
+)
 def test_a_search_that_is_cut_off_draws_what_it_would_have_drawn(
-    make_search, paths, tmp_path, sampler, storage
+    make_search, paths, tmp_path, sampler, storage, changes
 ):
-    search = make_search(SPACE, "budget.num_trials=40", f"searcher.sampler={sampler}")
+    search = make_search(SPACE, "budget.num_trials=40", f"searcher.sampler={sampler}", *changes)
     whole = Driver(search, RunPaths(tmp_path / "whole"))
     whole.run()
     storage = storage and f"sqlite:///{tmp_path}/study.db"

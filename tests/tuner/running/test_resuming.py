@@ -173,7 +173,7 @@ class TestWithRay:
         assert len(drivers) == 1
 
         assert main(["resume", "tiny"]) == 2
-        assert "all 1 trials of 'tiny' have ended" in capsys.readouterr().err
+        assert "'tiny' has ended, with 1 of 1 trials" in capsys.readouterr().err
 
     def test_a_study_in_a_database_is_found_and_belongs_to_one_run(
         self, make_search, tmp_path, monkeypatch
@@ -287,7 +287,7 @@ def test_a_driver_that_died_after_the_last_end_has_finished_the_run(cut_off, cap
             log.end(f"t{number}", "failed", "nan")
     assert main(["resume", "tiny"]) == 0
     assert read_run(cut_off).status == "finished"
-    assert "all 4 trials of 'tiny' have ended" in resumed(capsys)
+    assert "'tiny' has ended, with 4 of 4 trials" in resumed(capsys)
 
 
 def test_an_unknown_run_is_told(cut_off, capsys):
