@@ -13,7 +13,8 @@ class RunExists(UserError):
     def __init__(self, folder: Path) -> None:
         super().__init__(
             f"the run '{folder.name}' exists already in {folder.parent}: "
-            f"choose another --name, or look at it with `tuner show {folder.name}`"
+            f"choose another --name, go on with `tuner resume {folder.name}`, or look at it with "
+            f"`tuner show {folder.name}`"
         )
         self.folder = folder
 

@@ -48,6 +48,13 @@ def hold_run(paths: RunPaths) -> Iterator[None]:
             _held.discard(name)
 
 
+def refuse_if_held(paths: RunPaths) -> None:
+    """Raise `RunHeld` if a driver holds the run."""
+    if paths.lock_file.exists():
+        with hold_run(paths):
+            pass
+
+
 def _lock(paths: RunPaths, file: BinaryIO) -> None:
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -18,13 +18,14 @@ from typing import Any, TextIO
 from models.config_file import to_mapping, write_text
 from models.errors import UserError
 from models.training.contracts import ProgressCallback, silent
+from tuner.errors import RunExists
 from tuner.record.environment import code_state, describe_data, describe_environment, render
 from tuner.record.events import EventLog
 from tuner.record.outcomes import Cause, Outcome
 from tuner.record.past import Past
 from tuner.record.paths import RunPaths, create_run, is_run
 from tuner.record.results import Run, read_run
-from tuner.record.run_lock import hold_run
+from tuner.record.run_lock import hold_run, refuse_if_held
 from tuner.record.search_copy import write_search
 from tuner.running.board import Board
 from tuner.running.driver_log import log_to_file
@@ -89,7 +90,11 @@ def run_search(search: Search, options: RunOptions) -> Run:
             enough, or the first trials all failed in the same way.
         KeyboardInterrupt: somebody ended it; what was reached is recorded.
     """
-    paths = create_run(options.name, search_stem=search.stem)
+    try:
+        paths = create_run(options.name, search_stem=search.stem)
+    except RunExists as error:
+        refuse_if_held(RunPaths(error.folder))
+        raise
     try:
         with hold_run(paths):
             run_on_ray(search, paths, options, partial(_write_inputs, search, paths, options))
@@ -167,7 +172,9 @@ def _record(
 ) -> None:
     """Drive the search, and record what becomes of the run whatever happens."""
     with EventLog(paths.events_file) as events, log_to_file(paths.log_file):
-        events.run("running", began)
+        events.run("running")
+        if began is not None:
+            events.run("running", began)
         try:
             stop = drive(events)
         except KeyboardInterrupt:

@@ -4,7 +4,6 @@ Every driver writes the study anew from the run's record, the first one without 
 and record agree whatever happened before.
 """
 
-import logging
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,10 +13,9 @@ import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from models.errors import UserError
-from tuner.record.outcomes import Cause
 from tuner.running.bounded_sampler import BoundedTPESampler
 from tuner.running.study_journal import StudyJournal
 from tuner.running.study_place import StudyPlace
@@ -46,8 +44,6 @@ SPACE = "space"
 """User attribute of the study: the digest of the search space."""
 
 _SQLITE_TIMEOUT_S = 30
-
-logger = logging.getLogger(__name__)
 
 
 def write_study(
@@ -83,7 +79,7 @@ def write_study(
     beside.unlink(missing_ok=True)
     _fill(open_study(open_storage(beside), place.name, directions, sampler), space, rows)
     beside.replace(place.location)
-    return open_study(open_storage(place.location), place.name, directions, sampler, reopen=True)
+    return open_study(open_storage(place.location), place.name, directions, sampler)
 
 
 def open_storage(location: Path | str) -> BaseStorage:
@@ -105,23 +101,10 @@ def open_storage(location: Path | str) -> BaseStorage:
 
 
 def open_study(
-    storage: BaseStorage,
-    name: str,
-    directions: Sequence[Direction],
-    sampler: BaseSampler,
-    *,
-    reopen: bool = False,
+    storage: BaseStorage, name: str, directions: Sequence[Direction], sampler: BaseSampler
 ) -> optuna.Study:
-    """Create the study, or open it and mark the rows that a crash left running as failed.
-
-    Args:
-        storage: where it is.
-        name: its name.
-        directions: of the objectives.
-        sampler: draws its trials.
-        reopen: it is ours, so rows that run are left as they are.
-    """
-    study = optuna.create_study(
+    """Create the study, or open it as it is."""
+    return optuna.create_study(
         storage=storage,
         study_name=name,
         sampler=sampler,
@@ -129,9 +112,6 @@ def open_study(
         directions=_directions(directions),
         load_if_exists=True,
     )
-    if not reopen:
-        fail_orphans(study)
-    return study
 
 
 def build_sampler(
@@ -145,16 +125,6 @@ def build_sampler(
             "ignore", ExperimentalWarning
         )  # `group` has been experimental for years
         return BoundedTPESampler(seed)
-
-
-def fail_orphans(study: optuna.Study) -> list[int]:
-    """Mark rows without a process as failed, since TPE takes a running row for a bad trial."""
-    orphans = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    for row in orphans:
-        optuna.Trial(study, row._trial_id).set_user_attr(CAUSE, Cause.LOST)
-        study.tell(row.number, state=TrialState.FAIL)
-        logger.warning("trial %d was left running by a crash: marked as failed", row.number)
-    return [row.number for row in orphans]
 
 
 def _fill(study: optuna.Study, space: str, rows: Iterable[FrozenTrial]) -> optuna.Study:

@@ -6,7 +6,7 @@ both ask here what belongs in them, so that they agree.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -149,15 +149,20 @@ def study_of(
         [objective.mode for objective in search.objectives],
         sampler,
         space=search.space.digest,
-        rows=rows_of(search, past),
+        rows=rows_of(search, past, going_on={row.trial for row in past.unfinished}),
     )
 
 
-def rows_of(search: Search, past: Past) -> Iterator[FrozenTrial]:
-    """Yield the row of every trial of the record, by number."""
+def rows_of(search: Search, past: Past, *, going_on: Container[str] = ()) -> Iterator[FrozenTrial]:
+    """Yield the row of every trial of the record, by number.
+
+    Args:
+        search: the search.
+        past: what is on record.
+        going_on: trials that are left running.
+    """
     presets = [point.preset for point in first_points(search.space, search.warm_starts)]
     times = _times_of_ends(past)
-    unfinished = {row.trial for row in past.unfinished}
     for row in past.rows:
         preset = presets[row.number] if row.number < len(presets) else None
         began = new_row(search.space, row.trial, row.params, preset)
@@ -167,8 +172,9 @@ def rows_of(search: Search, past: Past) -> Iterator[FrozenTrial]:
             value = curve.add(point.epoch, point.metrics)
             if value is not None:
                 began.intermediate_values[point.epoch] = value
-        if row.trial not in unfinished:
-            _finish(began, curve.end(outcome_of_row(row)), times[row.trial])
+        if row.trial not in going_on:
+            ended_at = times.get(row.trial, began.datetime_start)
+            _finish(began, curve.end(outcome_of_row(row)), ended_at)
         yield began
 
 

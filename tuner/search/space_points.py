@@ -1,10 +1,11 @@
 """The points of a space, one after another: to know how many there are, and which are left."""
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from tuner.search.domains import ScalarDomain
+from tuner.search.domains import ListOf, ScalarDomain
 from tuner.search.space import Space
 
 
@@ -38,6 +39,9 @@ def points(
 
 def count_points(space: Space, at_most: int) -> int:
     """Return how many points a space has, or `at_most` where there are as many or more."""
+    always = (one.domain for one in space.parameters if not one.when)
+    if math.prod(d.num_values for d in always if not isinstance(d, ListOf)) >= at_most:
+        return at_most
     return sum(1 for _ in islice(points(space), at_most))
 
 

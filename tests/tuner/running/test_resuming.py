@@ -13,6 +13,7 @@ from tuner.record.environment import code_state, describe_driver, render
 from tuner.record.events import EventLog, TrialEnded, TrialReported, TrialStarted, read_events
 from tuner.record.paths import RunPaths, find_run
 from tuner.record.results import kept_checkpoints, read_run
+from tuner.record.run_lock import hold_run
 from tuner.record.search_copy import read_search, write_search
 from tuner.running.resuming import ResumeOptions, resume_run
 from tuner.running.runner import RunOptions, run_search
@@ -272,11 +273,19 @@ def test_a_budget_is_checked_as_in_a_search(cut_off, capsys, flag):
     assert read_search(cut_off).budget.num_trials == 4
 
 
-def test_a_run_that_somebody_drives_is_not_resumed(cut_off, capsys, monkeypatch):
-    from tuner.record.run_lock import hold_run
-
+def test_a_run_that_somebody_drives_is_not_resumed(cut_off, capsys):
     with hold_run(cut_off):
         assert "the run 'tiny' is driven by this process" in resumed(capsys)
+
+
+def test_a_search_of_the_name_of_a_run_is_told_who_drives_it(cut_off, make_search, capsys):
+    source = make_search().source
+    with hold_run(cut_off):
+        assert main(["search", source, "--name", "tiny"]) == 2
+        assert "the run 'tiny' is driven by this process" in capsys.readouterr().err
+    assert main(["search", source, "--name", "tiny"]) == 2
+    assert "exists already" in (said := capsys.readouterr().err)
+    assert "`tuner resume tiny`" in said
 
 
 def test_a_driver_that_died_after_the_last_end_has_finished_the_run(cut_off, capsys):
