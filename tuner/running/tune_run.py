@@ -68,14 +68,7 @@ class TuneRun:
         self._num_trials = search.num_trials
         self._num_left = self._num_trials - len(past.finished)
         rungs = search.scheduler.rungs
-        retention = Retention(
-            paths,
-            search.ranking,
-            num_per_trial=search.base_config.save_top_k,
-            top_k=search.keep.top_k,
-            max_gb=search.keep.max_gb,
-            record=lambda said: events.run("running", said),
-        )
+        retention = _retention(search, paths, events)
         ids = RecordIds()
         self._recorder = Recorder(
             events,
@@ -165,6 +158,17 @@ def _as_many_pending(num_slots: int) -> Iterator[None]:
     finally:
         if given is None:
             del os.environ[PENDING_VARIABLE]
+
+
+def _retention(search: Search, paths: RunPaths, events: EventLog) -> Retention:
+    return Retention(
+        paths,
+        search.ranking,
+        num_per_trial=search.base_config.save_top_k,
+        top_k=search.keep.top_k,
+        max_gb=search.keep.max_gb,
+        record=lambda said: events.run("running", said),
+    )
 
 
 def _searcher(search: Search, place: StudyPlace, past: Past, recorder: Recorder) -> OptunaSearcher:
