@@ -6,7 +6,8 @@ A resume is a new search over the same record. Nothing of Ray's is restored and 
 unpickled: the event log says what there was, and study, scheduler and retention are made of it.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,14 +15,14 @@ from models.config_file import to_mapping, write_text
 from models.errors import UserError
 from tuner.record.changes import code_changes, data_changes
 from tuner.record.environment import code_state, describe_data, describe_driver, render
-from tuner.record.events import EventLog
+from tuner.record.events import EventLog, read_events
 from tuner.record.liveness import RESUMED
-from tuner.record.past import Past
+from tuner.record.past import Past, past_of
 from tuner.record.paths import RunPaths
 from tuner.record.results import Run, read_environment, read_run
 from tuner.record.run_lock import hold_run
 from tuner.record.search_copy import change_search, read_search
-from tuner.running.runner import HOUR_S, Beginning, RunOptions, run_on_ray
+from tuner.running.runner import HOUR_S, RunOptions, Start, run_on_ray
 from tuner.running.study_place import known_place, without_password
 from tuner.search.search import Search
 
@@ -55,60 +56,53 @@ def resume_run(paths: RunPaths, options: RunOptions, resume: ResumeOptions) -> R
             what a search may raise.
         KeyboardInterrupt: somebody ended it; what was reached is recorded.
     """
-    from tuner.running.ray_session import prepare_environment
-
-    prepare_environment()  # before the scheduler, whose module imports Ray
-    from tuner.running.taking_over import take_over
-
     with hold_run(paths):
-        search = read_search(paths, resume.overrides)
+        before, search = read_search(paths), read_search(paths, resume.overrides)
         environment = read_environment(paths.environment_file)
         command = [without_password(part) for part in options.command]
         driver = describe_driver(code_state(), command)
         changes = code_changes(environment, driver)
         _refuse(paths, changes, resume)
         place = known_place(paths, environment, options.storage)
-        past = take_over(paths, search)
+        past = past_of(read_events(paths.events_file), paths.events_file)
         if not _is_anything_left(paths, search, past):
             return _finished(paths)
-        begin = partial(
-            _begin,
+        write = partial(
+            _write,
             search=search,
             paths=paths,
-            beginning=Beginning(past=past, study=place),
-            environment=environment,
+            environment={**environment, "study": place.to_mapping()},
             driver=driver,
-            changes=changes,
             resume=resume,
         )
-        run_on_ray(search, paths, options, begin)
+        said = [*_budget_changes(before, search), *changes]
+        run_on_ray(
+            search, paths, options, Start(study=place, write=write, note=partial(_note, said))
+        )
     return read_run(paths)
 
 
-def _begin(
+def _write(
     dataset: Any,
     *,
     search: Search,
     paths: RunPaths,
-    beginning: Beginning,
-    environment: dict[str, Any],
-    driver: dict[str, Any],
-    changes: list[str],
+    environment: Mapping[str, Any],
+    driver: Mapping[str, Any],
     resume: ResumeOptions,
-) -> Beginning:
-    """Check the data, then write who goes on and with what budget."""
+) -> None:
+    """Check the data, then write who goes on, and with what budget."""
     data = describe_data(to_mapping(search.data), dataset)
-    others = data_changes(environment, data)
-    _refuse(paths, others, resume)
-    said = [*_budget_changes(read_search(paths), search), *changes, *others]
-    study = beginning.study.to_mapping()
+    _refuse(paths, data_changes(environment, data), resume)
     drivers = [*environment.get(RESUMED, []), {**driver, "data": data}]
-    write_text(paths.environment_file, render({**environment, "study": study, RESUMED: drivers}))
+    write_text(paths.environment_file, render({**environment, RESUMED: drivers}))
     if resume.overrides:
         change_search(search, paths)
-    numbers = ", ".join(str(row.number) for row in beginning.past.unfinished)
-    resumed = f"resumed, with trial {numbers} to go on" if numbers else "resumed"
-    return replace(beginning, message="; ".join([resumed, *said]))
+
+
+def _note(said: Sequence[str], past: Past) -> str:
+    numbers = ", ".join(str(row.number) for row in past.unfinished)
+    return "; ".join([f"resumed, with trial {numbers} to go on" if numbers else "resumed", *said])
 
 
 def _refuse(paths: RunPaths, changes: list[str], resume: ResumeOptions) -> None:

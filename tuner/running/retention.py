@@ -66,6 +66,7 @@ class Retention(Observer):
         self._trials[row.trial] = kept
         if ended:
             self._ended.add(row.trial)
+            kept.thin_out(self._num_per_trial, running=False)
 
     def created(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
         """Take a new trial."""
@@ -94,6 +95,10 @@ class Retention(Observer):
         if outcome.state == "failed":
             self._trials[trial].cost = NO_VALUE
         self._trials[trial].thin_out(self._num_per_trial, running=False)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Delete the checkpoints of ended trials that are not worth keeping."""
         spared = {promoted.trial for promoted in read_promotions(self._paths)}
         ranked = sorted(self._ended - spared, key=self._place)
         for name in self._surplus(ranked):

@@ -68,18 +68,18 @@ class RunOptions:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Beginning:
-    """What a driver finds: nothing, or what drivers before had reached.
+class Start:
+    """How a driver starts.
 
     Attributes:
-        past: what there is.
         study: where the study is.
-        message: what is noted of it in the record.
+        write: takes the data, and writes what is run.
+        note: what is noted of the start in the record, by what drivers before had reached.
     """
 
-    past: Past
     study: StudyPlace
-    message: str | None = None
+    write: Callable[[Any], None]
+    note: Callable[[Past], str | None] = lambda past: None
 
 
 def run_search(search: Search, options: RunOptions) -> Run:
@@ -97,7 +97,9 @@ def run_search(search: Search, options: RunOptions) -> Run:
         raise
     try:
         with hold_run(paths):
-            run_on_ray(search, paths, options, partial(_write_inputs, search, paths, options))
+            place = new_place(paths, options.storage)
+            write = partial(_write_inputs, search, paths, options, place)
+            run_on_ray(search, paths, options, Start(study=place, write=write))
     except BaseException:
         if not is_run(paths):  # it broke off before it began
             shutil.rmtree(paths.folder, ignore_errors=True)
@@ -105,17 +107,8 @@ def run_search(search: Search, options: RunOptions) -> Run:
     return read_run(paths)
 
 
-def run_on_ray(
-    search: Search, paths: RunPaths, options: RunOptions, begin: Callable[[Any], Beginning]
-) -> None:
-    """Run what is left of a search, in a run that this process holds.
-
-    Args:
-        search: what to run.
-        paths: the run's files.
-        options: how.
-        begin: takes the data, once all is ready; writes what the run is and says what there is.
-    """
+def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Start) -> None:
+    """Run what is left of a search, in a run that this process holds."""
     session = ray_session_beside(
         options.address,
         options.dashboard,
@@ -125,11 +118,13 @@ def run_on_ray(
     with catch_signals() as interrupts, session as wait_for_ray:
         dataset = search.spec.load_data(search.data, options.progress)
         import tuner.running.tune_run  # noqa: F401
+        from tuner.running.taking_over import take_over  # imports Ray, too
 
         if dashboard := wait_for_ray():
             options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
         check_resources(trial_resources(search))
-        beginning = begin(dataset)
+        start.write(dataset)
+        past = take_over(paths, search)
         drive = partial(
             _drive,
             search=search,
@@ -137,18 +132,20 @@ def run_on_ray(
             dataset=dataset,
             options=options,
             interrupts=interrupts,
-            beginning=beginning,
+            study=start.study,
+            past=past,
         )
-        _record(paths, drive, beginning.message, _end_words(search))
+        _record(paths, drive, start.note(past), _end_words(search))
 
 
 def _say(options: RunOptions, line: str) -> None:
     options.stream.write(line + "\n")
 
 
-def _write_inputs(search: Search, paths: RunPaths, options: RunOptions, dataset: Any) -> Beginning:
+def _write_inputs(
+    search: Search, paths: RunPaths, options: RunOptions, place: StudyPlace, dataset: Any
+) -> None:
     """Write what the run began with; `search.yaml` comes last, since it makes the folder a run."""
-    place = new_place(paths, options.storage)
     code = code_state()
     data_settings = to_mapping(search.data)
     seeds = {"searcher": search.seed, "trials": search.base_config.seed}
@@ -164,7 +161,6 @@ def _write_inputs(search: Search, paths: RunPaths, options: RunOptions, dataset:
     if code.diff:
         write_text(paths.code_diff_file, code.diff)
     write_search(search, paths)
-    return Beginning(past=Past(), study=place)
 
 
 def _record(
@@ -210,12 +206,13 @@ def _drive(
     dataset: Any,
     options: RunOptions,
     interrupts: Interrupts,
-    beginning: Beginning,
+    study: StudyPlace,
+    past: Past,
 ) -> SearchStop:
     """Let Ray run the trials and settle all of them, however the search ends."""
     from tuner.running.tune_run import TuneRun  # imports Ray, whose environment is set only now
 
-    past, hours = beginning.past, search.budget.hours
+    hours = search.budget.hours
     stop = SearchStop(None if hours is None else hours * HOUR_S - past.spent_s)
     with show_search(_board(search, paths, stop, past), options.stream) as view:
         run = TuneRun(
@@ -225,7 +222,7 @@ def _drive(
             stop=stop,
             view=view,
             on_step=interrupts.check,
-            study=beginning.study,
+            study=study,
             past=past,
         )
         with interrupts.deferred():

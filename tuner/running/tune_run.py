@@ -90,10 +90,13 @@ class TuneRun:
                 observer.recall(row, ended=True)
             for row in past.unfinished:
                 observer.recall(row, ended=False)
+        retention.tidy()
         self._blank_trials = BlankTrials(self._searcher, ids, old_trials)
 
     def fit(self, dataset: Any) -> None:
         """Run all trials."""
+        if self._num_left == 0:  # what a killed driver left open had come to its end
+            return
         search = self._search
         slots = _as_many_pending(num_parallel(trial_resources(search)))
         with slots, suppress(_SearchOver):

@@ -72,17 +72,25 @@ def num_repeated(paths):
 
 
 @contextmanager
-def snapshots(wanted):
-    """Copy the run's folder as it is on disk at chosen events: what a kill then would leave."""
-    left, seen, append = dict(wanted), [], EventLog.append
+def snapshots(after, before=None):
+    """Copy the run's folder as it is on disk at chosen events: what a kill then would leave.
+
+    Args:
+        after: says by name after which events.
+        before: the same for events that are not written yet.
+    """
+    left, seen, append = {**after, **(before or {})}, [], EventLog.append
+
+    def copy(log, wanted):
+        for name in [name for name in left if name in wanted and left[name](seen)]:
+            del left[name]
+            shutil.copytree(log._path.parent, log._path.parent.with_name(name))
 
     def watched(log, event):
-        append(log, event)
         seen.append(event)
-        for name, is_now in list(left.items()):
-            if is_now(seen):
-                del left[name]
-                shutil.copytree(log._path.parent, log._path.parent.with_name(name))
+        copy(log, before or {})
+        append(log, event)
+        copy(log, after)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(EventLog, "append", watched)
@@ -115,12 +123,13 @@ class TestWithRay:
             "at_a_last_report": after(TrialReported, 2, finished="epochs"),
             "at_an_end": after(TrialEnded, 12),
         }
-        with snapshots(moments):
+        before = {"before_the_last_end": after(TrialEnded, 14)}
+        with snapshots(moments, before):
             search = make_search(*SETTINGS)
             whole = run_search(search, RunOptions(name="whole", stream=io.StringIO())).paths
         expected = rows_of(whole)
         assert {row[2] for row in expected} == {"done", "stopped"}
-        for name in moments:
+        for name in (*before, *moments):
             paths = find_run(name)
             (paths.folder / "study.journal").unlink()  # the event log is enough
             assert main(["resume", name]) == 0

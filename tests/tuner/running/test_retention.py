@@ -181,6 +181,19 @@ def test_a_new_driver_keeps_what_the_one_before_would_have_kept(tmp_path):
     assert [disk.left(name) for name in "abcd"] == [[], [1], [], [1]]
 
 
+def test_what_a_driver_that_was_killed_had_no_time_to_delete_is_deleted(tmp_path):
+    before = Disk(tmp_path)
+    curves = {"a": [0.1], "b": [0.5], "c": [0.2, 0.6, 0.1, 0.5, 0.3], "bad": [0.9]}
+    for name, values in curves.items():
+        before.trial(name, values, outcome=None)
+    disk = Disk(tmp_path)
+    for number, (name, values) in enumerate(curves.items()):
+        state = "failed" if name == "bad" else "done"
+        disk.retention.recall(row(name, number, values, state), ended=True)
+    disk.retention.tidy()
+    assert [disk.left(name) for name in curves] == [[], [1], [2, 4], []]
+
+
 def test_a_trial_that_lost_its_place_takes_none_from_others(tmp_path):
     disk = Disk(tmp_path)
     disk.retention.recall(row("gone", 0, [0.9]), ended=True)
