@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.errors import RunCorrupt
 from tuner.record.events import Event, RunChanged, TrialEnded, TrialReported
 from tuner.record.outcomes import Cause
 from tuner.record.trial_rows import TrialRow, fold_trials
@@ -82,10 +81,6 @@ def past_of(events: Sequence[Event], source: Path) -> Past:
     """Fold the events of a run.
 
     Raises:
-        RunCorrupt: a trial is missing, or an event is of a trial that was not created.
+        RunCorrupt: an event is of a trial that was not created.
     """
-    rows = fold_trials(events, source)
-    for number, row in enumerate(rows):
-        if row.number != number:
-            raise RunCorrupt(source, len(events), f"there is no trial {number}, but {row.number}")
-    return Past(events=tuple(events), rows=tuple(rows))
+    return Past(events=tuple(events), rows=tuple(fold_trials(events, source)))

@@ -154,7 +154,7 @@ def study_of(
 
 
 def rows_of(search: Search, past: Past, *, going_on: Container[str] = ()) -> Iterator[FrozenTrial]:
-    """Yield the row of every trial of the record, by number.
+    """Yield the row of every trial of the record, by number from 0; a gap is a failure.
 
     Args:
         search: the search.
@@ -163,7 +163,12 @@ def rows_of(search: Search, past: Past, *, going_on: Container[str] = ()) -> Ite
     """
     presets = [point.preset for point in first_points(search.space, search.warm_starts)]
     times = _times_of_ends(past)
-    for row in past.rows:
+    by_number = {row.number: row for row in past.rows}
+    for number in range(max(by_number, default=-1) + 1):
+        row = by_number.get(number)
+        if row is None:
+            yield create_trial(state=TrialState.FAIL, user_attrs={CAUSE: Cause.LOST})
+            continue
         preset = presets[row.number] if row.number < len(presets) else None
         began = new_row(search.space, row.trial, row.params, preset)
         began.datetime_start = datetime.fromtimestamp(row.created)

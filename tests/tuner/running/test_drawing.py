@@ -157,6 +157,18 @@ def test_the_tpe_of_a_cut_off_search_learns_from_what_there_was(make_search, pat
     assert distances["tpe"] < 0.6 * distances["random"]
 
 
+def test_a_trial_that_is_missing_in_the_log_leaves_the_others_their_numbers(make_search, paths):
+    search = make_search("budget.num_trials=5")
+    Driver(search, paths).run(6)
+    lines = paths.events_file.read_text().splitlines(keepends=True)
+    paths.events_file.write_text("".join(line for line in lines if '"t1"' not in line))
+    driver = Driver(search, paths, take_over(paths, search))
+    driver.log.close()
+    rows = driver.study.trials
+    assert [row.user_attrs.get(RAY_TRIAL) for row in rows] == ["t0", None, "t2", "t3"]
+    assert rows[1].state is TrialState.FAIL
+
+
 def test_closing_leaves_the_end_that_a_trial_without_a_new_turn_had(make_search, paths):
     search = make_search("budget.num_trials=9")
     first = Driver(search, paths)
