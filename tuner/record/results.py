@@ -7,12 +7,13 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 from models.errors import UserError
 from models.training.ranking import Ranking
-from tuner.record.events import Event, RunChanged, read_events
+from tuner.record.events import Event, RunChanged, read_events, seconds_between
 from tuner.record.liveness import is_alive
 from tuner.record.paths import RunPaths
 from tuner.record.trial_rows import EpochPoint, TrialRow, TrialState, fold_trials
@@ -47,6 +48,7 @@ class Run:
         message: what the driver said of the status.
         rows: the trials by number.
         began, ended: seconds since 1970; `ended` is the last event of a run that is not running.
+        spent_s: how long it ran, pauses between its drivers left out.
         environment: the content of `environment.json`.
     """
 
@@ -56,6 +58,7 @@ class Run:
     rows: tuple[TrialRow, ...]
     began: float | None
     ended: float | None
+    spent_s: float = 0.0
     environment: Mapping[str, Any]
 
     @property
@@ -93,6 +96,7 @@ def read_run(paths: RunPaths) -> Run:
         rows=tuple(rows),
         began=events[0].time if events else None,
         ended=events[-1].time if events and status != "running" else None,
+        spent_s=_spent_s(events),
         environment=environment,
     )
 
@@ -128,9 +132,9 @@ def pareto_front(
 
 
 def kept_checkpoints(paths: RunPaths, row: TrialRow) -> list[tuple[EpochPoint, Path]]:
-    """Return the checkpoints of a trial that are on disk, with their files."""
-    files = [(point, paths.folder / str(point.checkpoint)) for point in row.checkpoints]
-    return [(point, file) for point, file in files if file.exists()]
+    """Return the checkpoints of a trial that are on disk, with their folders."""
+    folders = [(point, paths.folder / str(point.checkpoint)) for point in row.checkpoints]
+    return [(point, folder) for point, folder in folders if folder.exists()]
 
 
 def _standing(rank: int, row: TrialRow, ranking: Ranking) -> Standing:
@@ -154,6 +158,14 @@ def _status(events: Sequence[Event], environment: Mapping[str, Any]) -> tuple[St
             "word; what it had reached is kept, and its trials can be shown and promoted"
         )
     return status, message
+
+
+def _spent_s(events: Sequence[Event]) -> float:
+    return sum(
+        seconds_between(earlier, later)
+        for earlier, later in pairwise(events)
+        if not (isinstance(later, RunChanged) and later.begins)
+    )
 
 
 def _settle(row: TrialRow) -> TrialRow:

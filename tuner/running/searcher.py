@@ -96,6 +96,11 @@ class OptunaSearcher(Searcher):
     def close(self, outcome: Outcome) -> None:
         """Tell the study that all trials without an end had this one, as the search is over."""
         for trial_id in list(self._asked):
+            self.end(trial_id, outcome)
+
+    def end(self, trial_id: str, outcome: Outcome) -> None:
+        """Tell the study how a trial ended; what Ray says of it later is not told."""
+        if trial_id in self._asked:
             self._tell(trial_id, outcome)
 
     def save(self, checkpoint_path: str) -> None:

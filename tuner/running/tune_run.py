@@ -25,6 +25,7 @@ from tuner.running.searcher import OptunaSearcher
 from tuner.running.space_optuna import encode, suggest
 from tuner.running.stopping import SearchStop
 from tuner.running.study import build_sampler, enqueue, open_storage, open_study
+from tuner.running.trial_timeout import TrialTimeout
 from tuner.running.trial_worker import Shared, TrialWorker
 from tuner.search.search import Search
 
@@ -103,6 +104,11 @@ class TuneRun:
             ).fit()
         gc.collect()  # the workers end with Ray's last reference to them
 
+    def _end(self, trial: str, outcome: Outcome) -> None:
+        """Record how a trial ended, ahead of Ray."""
+        self._recorder.end(trial, outcome)
+        self._searcher.end(trial, outcome)
+
     def settle(self, outcome: Outcome) -> None:
         """Record this outcome for the trials that Ray cut off, in the study and in the log."""
         self._recorder.settle(outcome)
@@ -132,7 +138,11 @@ class TuneRun:
         return tune.RunConfig(
             name=self._paths.checkpoints.name,
             storage_path=str(self._paths.folder),
-            callbacks=[LateBinding(self._blank_trials, self._paths.name), self._recorder],
+            callbacks=[
+                LateBinding(self._blank_trials, self._paths.name),
+                TrialTimeout(self._search.scheduler.trial_timeout, self._end),
+                self._recorder,
+            ],
             failure_config=tune.FailureConfig(max_failures=_MAX_LOST_WORKERS),
             verbose=0,
         )
