@@ -1,13 +1,16 @@
 import json
+import shutil
 
 import pytest
 
-import tuner.promotion.promotion
+import tuner.promotion.pairs
+import tuner.record.promotions
 from models.commands.model_files import find_checkpoint
 from models.errors import UserError
-from models.presets import find_preset
+from models.presets import find_preset, preset_names
 from models.registry import model_spec
 from models.training.checkpoints import read_checkpoint, write_checkpoint
+from tuner.cli import main
 from tuner.promotion.promotion import promote
 from tuner.record.environment import render
 from tuner.record.events import EventLog
@@ -237,14 +240,23 @@ def test_bad_requests(fake_run, prefix, top, problem):
         promote(fake_run.paths, prefix=prefix, top=top, confirm=False)
 
 
-@pytest.mark.parametrize("at", ["folder", "preset"])
+@pytest.mark.parametrize("at", ["folder", "preset", "second", "record"])
 def test_a_failure_in_the_middle_leaves_nothing(fake_run, presets, monkeypatch, at):
     if at == "folder":
-        monkeypatch.setattr(tuner.promotion.promotion.shutil, "copyfile", _disk_full)
+        monkeypatch.setattr(tuner.promotion.pairs.shutil, "copyfile", _disk_full)
+    elif at == "preset":
+        monkeypatch.setattr(tuner.promotion.pairs, "render_preset", _disk_full)
+    elif at == "second":
+        room = [shutil.copyfile] * 2  # for the checkpoints of the first preset
+
+        def copy(*files):
+            (room.pop() if room else _disk_full)(*files)
+
+        monkeypatch.setattr(tuner.promotion.pairs.shutil, "copyfile", copy)
     else:
-        monkeypatch.setattr(tuner.promotion.promotion, "render_preset", _disk_full)
+        monkeypatch.setattr(tuner.record.promotions, "write_text", _cannot_write)
     with pytest.raises(UserError, match=r"No space left.*nothing was promoted"):
-        promote(fake_run.paths, confirm=False)
+        promote(fake_run.paths, top=2, confirm=False)
     assert names(presets) == []
     assert read_promotions(fake_run.paths) == []
     monkeypatch.undo()
@@ -282,6 +294,45 @@ def test_the_record_is_json(fake_run):
     content = json.loads(fake_run.paths.promotion_file.read_text())
     assert content["promoted"][0]["preset"] == "first-1"
     assert read_run(fake_run.paths).status == "finished"
+
+
+def test_what_a_killed_promotion_had_finished_counts(fake_run, presets):
+    """The first of two presets is there, and the run's record does not know."""
+    promote(fake_run.paths, prefix="good", confirm=False)
+    fake_run.paths.promotion_file.unlink()
+    first, second = promote(fake_run.paths, top=2, prefix="good", confirm=False)
+    assert (first.preset.name, first.row.trial, first.resumed) == ("good-1", "b", True)
+    assert (second.preset.name, second.row.trial, second.resumed) == ("good-2", "c", False)
+    assert [entry.preset for entry in read_promotions(fake_run.paths)] == ["good-1", "good-2"]
+
+
+def test_half_a_promotion_is_no_preset_and_gives_way(fake_run, presets):
+    promote(fake_run.paths, top=2, confirm=False)
+    fake_run.paths.promotion_file.unlink()
+    (presets / "first-1.yaml").unlink()
+    (presets / ".first-3.part").mkdir()
+    assert "first-1" not in preset_names(model_spec("fake"))
+    promoted = promote(fake_run.paths, top=2, confirm=False)
+    assert {one.preset.name: one.row.trial for one in promoted} == {"first-1": "b", "first-2": "c"}
+    assert names(presets) == ["first-1", "first-1.yaml", "first-2", "first-2.yaml"]
+
+
+def test_a_damaged_record_is_told(fake_run):
+    fake_run.paths.promotion_file.write_text('{"promoted": [')
+    with pytest.raises(UserError, match="`tuner doctor first` makes it again from the presets"):
+        promote(fake_run.paths, confirm=False)
+
+
+def test_a_failed_trial_is_passed_over_and_named(fake_run, capsys):
+    assert main(["promote", "first", "--no_confirm"]) == 0
+    assert (
+        "passed over: trial 3, val/score 1.5000, failed: a failed trial is never promoted"
+        in capsys.readouterr().out
+    )
+
+
+def _cannot_write(path, text):
+    raise UserError(f"{path}: cannot be written: No space left on device")
 
 
 def _disk_full(*arguments, **options):
