@@ -91,7 +91,7 @@ def killed_after(folder, seconds):
 
 
 def check(folder):
-    """Check what a kill left, repeat the command, check again; return how many presets were left."""
+    """Check what a kill left, repeat the command, check again; return how many presets it left."""
     os.environ["TUNER_PRESETS"] = str(folder / "presets")
     paths = RunPaths(folder / "runs" / "first")
     left = [one for one in list_presets(model_spec("grammar_vae")) if not one.built_in]

@@ -1,4 +1,4 @@
-"""Promotion that is killed, over and over: a preset, its checkpoints and the record stay together."""
+"""Promotion that is killed, over and over: preset, checkpoints and record stay together."""
 
 import json
 import subprocess

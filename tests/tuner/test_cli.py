@@ -21,7 +21,7 @@ from tuner.record.search_copy import write_search
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 
 REPOSITORY = Path(__file__).parents[2]
-COMMANDS = ["check", "search", "show", "list", "promote", "presets"]
+COMMANDS = ["check", "search", "show", "list", "doctor", "promote", "presets"]
 
 
 @pytest.fixture

@@ -70,6 +70,15 @@ def publish(file: Path) -> None:
     (folder / _PRESET_FILE).rename(file)
 
 
+def restore(folder: Path, files: Mapping[str, tuple[Path, str]]) -> None:
+    """Copy checkpoints into the folder of a preset that has lost them."""
+    folder.mkdir(exist_ok=True)
+    for name, (source, _) in files.items():
+        part = folder / f".{name}{_PART}"
+        _copy(source, part)
+        part.rename(folder / name)
+
+
 def withdraw(file: Path) -> None:
     """Remove a pair that this process has built, as far as it came."""
     file.unlink(missing_ok=True)
@@ -88,22 +97,23 @@ def is_leftover(file: Path) -> bool:
 def leftovers(folder: Path) -> list[Path]:
     """Return what killed promotions left in a folder of presets: folders without their file."""
     found = sorted(one for one in folder.glob("*") if one.is_dir())
-    return [one for one in found if _is_part(one) or is_leftover(folder / f"{one.name}.yaml")]
+    return [one for one in found if is_part(one) or is_leftover(folder / f"{one.name}.yaml")]
 
 
 def remove_parts(folder: Path) -> None:
     """Remove what killed promotions were building; the caller holds the lock, so nobody builds."""
     for one in leftovers(folder):
-        if _is_part(one):
+        if is_part(one):
             shutil.rmtree(one)
+
+
+def is_part(path: Path) -> bool:
+    """Return whether a folder is one that a pair is built in."""
+    return path.name.startswith(".") and path.suffix == _PART
 
 
 def _part(file: Path) -> Path:
     return file.with_name(f".{file.stem}{_PART}")
-
-
-def _is_part(path: Path) -> bool:
-    return path.name.startswith(".") and path.suffix == _PART
 
 
 def _copy(source: Path, target: Path) -> None:

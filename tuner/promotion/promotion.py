@@ -26,7 +26,7 @@ from tuner.record.promotions import PromotedTrial, read_promotions, record_promo
 from tuner.record.results import Run, read_run
 from tuner.record.search_copy import read_search
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
-from tuner.record.trial_rows import EpochPoint
+from tuner.record.trial_rows import EpochPoint, TrialRow
 from tuner.search.search import Search
 
 
@@ -89,6 +89,37 @@ def promote(
     return [*found, *made]
 
 
+def checkpoint_files(run: Run, search: Search, row: TrialRow) -> dict[str, tuple[Path, str]]:
+    """Return the checkpoints of a trial by their names in a preset's folder, the best first.
+
+    With each goes what the model card says of it.
+    """
+    ranking = search.ranking
+    kept = kept_best(run, row, ranking)[: search.base_config.save_top_k]
+    return {
+        best_name(ranking, point.epoch, point.metrics[ranking.metric]): (
+            source / CHECKPOINT_FILE,
+            _values(point, ranking),
+        )
+        for point, source in kept
+    }
+
+
+def entry_of(promoted: Promoted, metric: str) -> PromotedTrial:
+    """Return the line of the run's record for a promotion."""
+    provenance = promoted.preset.provenance or {}
+    return PromotedTrial(
+        trial=promoted.row.trial,
+        number=promoted.row.number,
+        preset=promoted.preset.name,
+        file=str(promoted.preset.source.resolve()),
+        metric=metric,
+        value=promoted.best.metrics[metric],
+        epoch=promoted.best.epoch,
+        confirmed=bool(provenance.get("confirmed")),
+    )
+
+
 def _promoted(
     run: Run,
     search: Search,
@@ -120,7 +151,7 @@ def _write(
             _stage(run, search, one)
         for one in made:
             publish(one.preset.source)
-        record_promotions(run.paths, [_entry(one, search.objective.metric) for one in recorded])
+        record_promotions(run.paths, [entry_of(one, search.objective.metric) for one in recorded])
     except BaseException as error:
         for file in begun:
             withdraw(file)
@@ -130,15 +161,7 @@ def _write(
 
 
 def _stage(run: Run, search: Search, one: Promoted) -> None:
-    ranking = search.ranking
-    kept = kept_best(run, one.row, ranking)[: one.preset.config.save_top_k]
-    files = {
-        best_name(ranking, point.epoch, point.metrics[ranking.metric]): (
-            source / CHECKPOINT_FILE,
-            _values(point, ranking),
-        )
-        for point, source in kept
-    }
+    files = checkpoint_files(run, search, one.row)
     stage(one.preset, files, f"Promoted by `tuner promote {run.name}`.")
 
 
@@ -175,20 +198,6 @@ def _free_names(
         elif given and name not in own:
             raise UserError(f"the preset '{name}' exists already: choose another --prefix")
     return names
-
-
-def _entry(promoted: Promoted, metric: str) -> PromotedTrial:
-    provenance = promoted.preset.provenance or {}
-    return PromotedTrial(
-        trial=promoted.row.trial,
-        number=promoted.row.number,
-        preset=promoted.preset.name,
-        file=str(promoted.preset.source),
-        metric=metric,
-        value=promoted.best.metrics[metric],
-        epoch=promoted.best.epoch,
-        confirmed=bool(provenance.get("confirmed")),
-    )
 
 
 def _nothing_to_promote(run: Run) -> str:

@@ -252,10 +252,15 @@ def read_events(path: Path) -> list[Event]:
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     whole = content.split(b"\n")[:-1]
-    return [_parse(line, path, number) for number, line in enumerate(whole, start=1)]
+    return [parse_event(line, path, number) for number, line in enumerate(whole, start=1)]
 
 
-def _parse(line: bytes, path: Path, number: int) -> Event:
+def parse_event(line: bytes, path: Path, number: int) -> Event:
+    """Return the event of a line without its end.
+
+    Raises:
+        RunCorrupt: the line, the one of this number in the file, cannot be an event.
+    """
     try:
         return _ADAPTER.validate_json(line, strict=True)
     except ValidationError as error:

@@ -16,6 +16,11 @@ _NUM_LATEST = 2
 before."""
 
 
+def dropped_words(number: int) -> str:
+    """Return how the log begins to say that a trial has lost all its checkpoints."""
+    return f"deleted the checkpoints of trial {number} "
+
+
 @dataclass(frozen=True, kw_only=True)
 class Saved:
     """One checkpoint; `cost` ranks it, less is better."""

@@ -15,7 +15,7 @@ from models.training.ranking import NO_VALUE, Ranking, has_value
 from tuner.record.outcomes import Outcome
 from tuner.record.paths import RunPaths
 from tuner.record.promotions import read_promotions
-from tuner.record.trial_checkpoints import TrialCheckpoints
+from tuner.record.trial_checkpoints import TrialCheckpoints, dropped_words
 from tuner.running.observer import Observer
 
 _GB = 1e9
@@ -104,7 +104,7 @@ class Retention(Observer):
         dropped = self._trials.pop(trial)
         if dropped.saved:
             self._record(
-                f"deleted the checkpoints of trial {dropped.number} "
+                f"{dropped_words(dropped.number)}"
                 f"({dropped.num_bytes / 1e6:.1f} MB): better trials fill keep.top_k or keep.max_gb"
             )
             dropped.delete_all()
