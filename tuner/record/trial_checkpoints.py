@@ -61,6 +61,13 @@ class TrialCheckpoints:
         for one in [one for one in self.saved if one not in best and one not in latest]:
             self._delete(one)
 
+    def delete_unlisted(self, folder: Path) -> None:
+        """Delete what a worker was writing when it ended: no report has named it, none will."""
+        listed = {one.folder for one in self.saved}
+        for one in folder.glob("checkpoint_*"):
+            if one not in listed:
+                shutil.rmtree(one, ignore_errors=True)
+
     def delete_all(self) -> None:
         """Delete every checkpoint."""
         for one in list(self.saved):

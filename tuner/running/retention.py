@@ -72,8 +72,9 @@ class Retention(Observer):
         """Take the end of a trial and delete what is not worth keeping any more.
 
         A failed trial cannot be promoted, so it keeps nothing; an interrupted one may go on, so
-        it keeps everything.
+        it keeps everything that was reported.
         """
+        self._trials[trial].delete_unlisted(self._paths.trial_checkpoints(trial))
         if outcome.state == "interrupted":
             return
         self._ended.add(trial)
