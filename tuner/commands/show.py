@@ -68,7 +68,7 @@ def show_trial(name: str, number: int, *, metric: str | None, as_json: bool) -> 
     if row.message:
         where = f" ({row.where})" if row.where else ""
         console.print(f"{row.message}{where}\n  more is in {run.paths.log_file}", soft_wrap=True)
-    if row.cause in REMEDIES:
+    if row.cause is not None and row.cause in REMEDIES:
         console.print(f"  what to do: {REMEDIES[row.cause]}", soft_wrap=True)
     for key, value in row.params.items():
         console.print(f"  {key}: {value}")

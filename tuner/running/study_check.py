@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from tuner.record.findings import Finding
 from tuner.record.paths import RunPaths
 from tuner.record.trial_rows import TrialRow
-from tuner.running.study import RAY_TRIAL, build_sampler, open_storage, open_study
+from tuner.running.study import RAY_TRIAL, Direction, build_sampler, open_storage, open_study
 from tuner.running.study_rows import rows_of
 from tuner.search.search import Search
 
@@ -106,7 +106,7 @@ def _rebuild(
     file = paths.study_file
     beside = file.with_name(f".{file.name}.new")
     beside.unlink(missing_ok=True)
-    directions = [objective.mode for objective in search.objectives]
+    directions: list[Direction] = [objective.mode for objective in search.objectives]
     sampler = build_sampler(search.searcher.sampler, search.searcher.seed)
     study = open_study(open_storage(beside), paths.name, directions, sampler)
     for row in rows:

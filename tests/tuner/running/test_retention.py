@@ -56,7 +56,7 @@ def test_an_ended_trial_keeps_its_best(disk):
 
 @pytest.mark.parametrize("state", ["done", "failed", "interrupted"])
 def test_what_a_worker_was_writing_at_its_end_is_deleted(disk, state):
-    """A disk that is full, or a worker that was killed, leaves a checkpoint that nobody heard of."""
+    """A disk that is full, or a worker that is killed, leaves a checkpoint nobody heard of."""
     disk.trial("a", [0.9, 0.8], outcome=None)
     (disk.paths.trial_checkpoints("a") / "checkpoint_000003").mkdir()
     disk.retention.ended("a", Outcome(state=state))
