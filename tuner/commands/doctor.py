@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -13,7 +14,7 @@ from tuner.commands.console import output
 from tuner.errors import RunCorrupt
 from tuner.promotion.promotion_check import check_promotions
 from tuner.record.checkpoint_check import check_checkpoints, num_checkpoints
-from tuner.record.events import RunChanged
+from tuner.record.events import RunChanged, TrialCreated
 from tuner.record.findings import Finding
 from tuner.record.folder_check import check_folder
 from tuner.record.liveness import is_alive
@@ -70,7 +71,7 @@ def doctor(name: str, *, check: bool) -> int:
     console = output()
     report = _Report(console, check=check)
     environment = _environment(paths, report)
-    events, damages = check_log(paths)
+    events, damages = check_log(paths, partial(_recover, paths))
     changes = [event for event in events if isinstance(event, RunChanged)]
     runs = bool(changes) and changes[-1].status == "running"
     _refuse_a_live_run(paths, environment, runs=runs, check=check)
@@ -91,6 +92,14 @@ def _environment(paths: RunPaths, report: _Report) -> Mapping[str, Any]:
     remedy = "restore it from a copy: what the run ran on is in no other file"
     report.take([Finding(what=what, remedy=remedy)])
     return {}
+
+
+def _recover(paths: RunPaths, trial: str) -> TrialCreated | None:
+    from tuner.running.study_check import created_trial  # imports Optuna
+
+    with suppress(UserError):  # a search that cannot be read is told later
+        return created_trial(paths, read_search(paths), trial)
+    return None
 
 
 def _refuse_a_live_run(

@@ -2,7 +2,8 @@
 
 A torn last line is cut off, or gets its end where only that is missing. A line that is there twice
 goes; every event has its time, so no two are alike. A line that cannot be read is set aside, with
-what cannot be understood without it: nothing is thrown away that was an event once.
+what cannot be understood without it: nothing is thrown away that was an event once. Where the study
+knows of the trial that such a line created, its event is made anew.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 from models.config_file import write_text
 from models.errors import UserError
 from tuner.errors import RunCorrupt
-from tuner.record.events import Event, RunChanged, TrialCreated, parse_event
+from tuner.record.events import Event, RunChanged, TrialCreated, parse_event, render_event
 from tuner.record.findings import Finding
 from tuner.record.paths import RunPaths
 
@@ -29,7 +30,13 @@ class _Sorted:
     findings: list[tuple[str, str]] = field(default_factory=list)
 
 
-def check_log(paths: RunPaths) -> tuple[list[Event], list[Finding]]:
+Recover = Callable[[str], TrialCreated | None]
+"""Gives the event that created a trial, from elsewhere."""
+
+
+def check_log(
+    paths: RunPaths, recover: Recover = lambda trial: None
+) -> tuple[list[Event], list[Finding]]:
     """Return the sound events of a run, and what is wrong with its log.
 
     Raises:
@@ -40,7 +47,7 @@ def check_log(paths: RunPaths) -> tuple[list[Event], list[Finding]]:
         *whole, last = path.read_bytes().split(b"\n") if path.exists() else [b""]
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    lines = _sort(whole, path, paths.damaged_events_file.name)
+    lines = _sort(whole, path, paths.damaged_events_file.name, recover)
     if last:
         _sort_last(lines, last, path, len(whole) + 1)
     aside = f"set aside in {paths.damaged_events_file.name}"
@@ -58,7 +65,7 @@ def check_log(paths: RunPaths) -> tuple[list[Event], list[Finding]]:
     ]
 
 
-def _sort(whole: list[bytes], path: Path, aside: str) -> _Sorted:
+def _sort(whole: list[bytes], path: Path, aside: str, recover: Recover) -> _Sorted:
     lines, seen, created = _Sorted(), set[bytes](), set[str]()
     for number, line in enumerate(whole, start=1):
         if line in seen:
@@ -74,9 +81,16 @@ def _sort(whole: list[bytes], path: Path, aside: str) -> _Sorted:
         if isinstance(event, TrialCreated):
             created.add(event.trial)
         elif not isinstance(event, RunChanged) and event.trial not in created:
-            lines.unknown.setdefault(event.trial, []).append(number)
-            lines.aside.append(line)
-            continue
+            known = None if event.trial in lines.unknown else recover(event.trial)
+            if known is None:
+                lines.unknown.setdefault(event.trial, []).append(number)
+                lines.aside.append(line)
+                continue
+            created.add(event.trial)
+            lines.kept.append(render_event(known).rstrip().encode())
+            lines.events.append(known)
+            what = f"{path.name}, line {number}: nothing says what trial {event.trial!r} is"
+            lines.findings.append((what, "made known again from the study"))
         seen.add(line)
         lines.kept.append(line)
         lines.events.append(event)

@@ -10,9 +10,11 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from tuner.record.events import TrialCreated
 from tuner.record.findings import Finding
 from tuner.record.paths import RunPaths
 from tuner.record.trial_rows import TrialRow
+from tuner.running.space_optuna import decode
 from tuner.running.study import RAY_TRIAL, Direction, build_sampler, open_storage, open_study
 from tuner.running.study_rows import rows_of
 from tuner.search.search import Search
@@ -35,6 +37,16 @@ def check_study(
     rebuild = _rebuilder(paths, search, wanted)
     for what in _differences(paths, wanted):
         yield Finding(what=what, remedy="written again from the event log", mend=rebuild)
+
+
+def created_trial(paths: RunPaths, search: Search, trial: str) -> TrialCreated | None:
+    """Return the event that created a trial as the study has it; None if it knows of none."""
+    for row in (_read(paths.study_file) if paths.study_file.exists() else None) or []:
+        if row.user_attrs.get(RAY_TRIAL) == trial and row.datetime_start is not None:
+            values = decode(search.space, row.params)
+            time = row.datetime_start.timestamp()
+            return TrialCreated(trial=trial, number=row.number, params=values, time=time)
+    return None
 
 
 def num_rows(paths: RunPaths) -> int:

@@ -133,6 +133,21 @@ def test_a_checkpoint_is_not_removed_for_a_damaged_line(sound, capsys):
     assert (sound.paths.trial_checkpoints("a") / "checkpoint_000001").is_dir()
 
 
+def test_a_trial_whose_beginning_was_damaged_is_known_from_the_study(sound, capsys):
+    lines = sound.paths.events_file.read_bytes().splitlines(keepends=True)
+    first = next(i for i, line in enumerate(lines) if b'"trial": "b"' in line)
+    before = read_run(sound.paths).rows
+    sound.paths.events_file.write_bytes(b"".join([*lines[:first], b"???\n", *lines[first + 1 :]]))
+    code, out, _ = doctor(capsys)
+    assert code == 0
+    assert "nothing says what trial 'b' is: made known again from the study" in out[1]
+    rows = read_run(sound.paths).rows
+    assert [(row.trial, row.number, row.params) for row in rows] == [
+        (row.trial, row.number, row.params) for row in before
+    ]
+    assert [row.curve for row in rows] == [row.curve for row in before]
+
+
 def test_what_is_left_to_do_is_exit_code_1(sound, capsys):
     shutil.rmtree(sound.paths.trial_checkpoints("a") / "checkpoint_000002")
     for flags in ([], ["--check"]):
