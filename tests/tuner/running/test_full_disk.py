@@ -74,7 +74,7 @@ def message_of(search):
 @pytest.mark.usefixtures("ray_instance")
 @pytest.mark.parametrize(
     ("fill", "num_writes"),
-    [(fill_events, 3), (fill_events, 8), (fill_study, 2), (fill_study, 6), (fill_study, 25)],
+    [(fill_events, 3), (fill_events, 8), (fill_study, 2), (fill_study, 6), (fill_study, 15)],
 )
 def test_a_search_ends_in_order(make_search, tmp_path, monkeypatch, capsys, fill, num_writes):
     search = make_search("resources.cpu=2", "budget.num_trials=3")
