@@ -107,7 +107,7 @@ def test_a_search_that_cannot_write_its_inputs_leaves_no_run(make_search, tmp_pa
         with monkeypatch.context() as patch:
             patch.setattr("models.config_file.os.fsync", fsync)
             try:
-                _write_inputs(make_search(), paths, None, RunOptions())
+                _write_inputs(search=make_search(), paths=paths, dataset=None, options=RunOptions())
             except UserError as error:
                 assert "No space left" in str(error)
             else:
