@@ -14,11 +14,14 @@ from typing import Any
 
 from models.commands.process import run_command
 
-Command = Callable[[argparse.Namespace], None]
+Command = Callable[[argparse.Namespace], int | None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 2 for what the user can mend, 130 for Ctrl-C."""
+    """Run the command and return its exit code: 0, 2 for what the user can mend, 130 for Ctrl-C.
+
+    `tuner doctor` ends with 1 where something is left to do.
+    """
     options = build_parser().parse_args(arguments)
     return run_command(lambda: options.command(options))
 
@@ -37,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_resume,
         _add_show,
         _add_list,
+        _add_doctor,
         _add_promote,
         _add_presets,
     ):
@@ -134,6 +138,18 @@ def _add_show(commands: Any) -> None:
 
 def _add_list(commands: Any) -> None:
     _command(commands, "list", _list, "List the runs.", "tuner list")
+
+
+def _add_doctor(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "doctor",
+        _doctor,
+        "Check that all that a run left behind agrees, and mend what can be mended.",
+        "tuner doctor first --check",
+    )
+    parser.add_argument("run", help="name or folder of the run")
+    parser.add_argument("--check", action="store_true", help="change nothing, only look")
 
 
 def _add_promote(commands: Any) -> None:
@@ -253,6 +269,12 @@ def _list(options: argparse.Namespace) -> None:
     from tuner.commands.show import show_runs
 
     show_runs()
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from tuner.commands.doctor import doctor
+
+    return doctor(options.run, check=options.check)
 
 
 def _promote(options: argparse.Namespace) -> None:

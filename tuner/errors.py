@@ -36,8 +36,10 @@ class RunCorrupt(UserError):
     def __init__(self, path: Path, line: int, problem: str) -> None:
         super().__init__(
             f"{path}, line {line}: {problem}. The file is written by the service, one JSON object "
-            "a line: restore it from a copy, or remove that line"
+            f"a line: `tuner doctor {path.parent.name}` sets that line aside, or restore the file "
+            "from a copy"
         )
+        self.problem = problem
         self.path = path
         self.line = line
 

@@ -52,13 +52,15 @@ def check(file: str, overrides: Sequence[str], *, measure: bool) -> None:
 
 def _summary(search: Search) -> str:
     rungs = "".join(f", {rung:g}" for rung in search.scheduler.rungs).replace(",", "; rungs at", 1)
+    timeout = search.scheduler.trial_timeout
     lines = [f"model {search.model}, preset {search.preset.name}"]
     if search.fixed:
         lines.append(f"fixed: {short_params(search.fixed)}")
     lines += [
         f"objective: {', '.join(f'{o.mode} {o.metric}' for o in search.objectives)}",
         f"searcher: {_searcher_words(search)}",
-        f"scheduler: {search.scheduler.name}, at most {search.scheduler.max_epochs} epochs{rungs}",
+        f"scheduler: {search.scheduler.name}, at most {search.scheduler.max_epochs} epochs{rungs}"
+        + (f"; a trial may be silent for {timeout:g} s" if timeout else ""),
         f"budget: {search.num_trials} trials"
         + (" (all points of the space)" if search.num_trials < search.budget.num_trials else "")
         + (f", {search.budget.hours:g} hours" if search.budget.hours else ""),

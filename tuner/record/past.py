@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
-from tuner.record.events import Event, RunChanged, TrialEnded, TrialReported
+from tuner.record.events import Event, RunChanged, TrialEnded, TrialReported, seconds_between
 from tuner.record.outcomes import Cause
 from tuner.record.trial_rows import TrialRow, fold_trials
 
@@ -63,18 +64,11 @@ class Past:
     @property
     def spent_s(self) -> float:
         """Seconds that drivers have spent on it, without the pauses between them."""
-        spent, since = 0.0, None
-        for event in self.events:
-            if not isinstance(event, RunChanged):
-                continue
-            if event.status == "running":
-                since = event.time if since is None else since
-            elif since is not None:
-                spent += max(0.0, event.time - since)
-                since = None
-        if since is not None:
-            spent += max(0.0, self.events[-1].time - since)
-        return spent
+        return sum(
+            seconds_between(earlier, later)
+            for earlier, later in pairwise(self.events)
+            if not (isinstance(later, RunChanged) and later.begins)
+        )
 
 
 def past_of(events: Sequence[Event], source: Path) -> Past:

@@ -48,7 +48,7 @@ class Run:
         message: what the driver said of the status.
         rows: the trials by number.
         began, ended: seconds since 1970; `ended` is the last event of a run that is not running.
-        spent_s: seconds that drivers have spent on it, without the pauses between them.
+        spent_s: how long it ran, pauses between its drivers left out.
         environment: the content of `environment.json`.
     """
 
@@ -58,8 +58,8 @@ class Run:
     rows: tuple[TrialRow, ...]
     began: float | None
     ended: float | None
-    environment: Mapping[str, Any]
     spent_s: float = 0.0
+    environment: Mapping[str, Any]
 
     @property
     def name(self) -> str:
@@ -132,9 +132,9 @@ def pareto_front(
 
 
 def kept_checkpoints(paths: RunPaths, row: TrialRow) -> list[tuple[EpochPoint, Path]]:
-    """Return the checkpoints of a trial that are on disk, with their files."""
-    files = [(point, paths.folder / str(point.checkpoint)) for point in row.checkpoints]
-    return [(point, file) for point, file in files if file.exists()]
+    """Return the checkpoints of a trial that are on disk, with their folders."""
+    folders = [(point, paths.folder / str(point.checkpoint)) for point in row.checkpoints]
+    return [(point, folder) for point, folder in folders if folder.exists()]
 
 
 def _standing(rank: int, row: TrialRow, ranking: Ranking) -> Standing:

@@ -141,13 +141,13 @@ class Recorder(Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         """Record the end of a trial that ended by itself or was stopped by the scheduler."""
-        self._end(self._ids.of(trial.trial_id), outcome_of(trial.last_result, self._rungs))
+        self.end(self._ids.of(trial.trial_id), outcome_of(trial.last_result, self._rungs))
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         """Record a trial whose worker was lost once too often."""
-        self._end(self._ids.of(trial.trial_id), lost(_reason(trial)))
+        self.end(self._ids.of(trial.trial_id), lost(_reason(trial)))
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
@@ -164,7 +164,7 @@ class Recorder(Callback):
     def settle(self, outcome: Outcome) -> None:
         """Record that all trials without an end had this one, as the search is over."""
         for trial in self.open_trials:
-            self._end(trial, outcome)
+            self.end(trial, outcome)
 
     def _note_repeats(self, trial: str, epoch: int) -> None:
         """Say that a trial that went on repeats epochs, as its latest checkpoints are damaged."""
@@ -177,12 +177,14 @@ class Recorder(Callback):
             logger.warning(said)
             self._write(lambda: self._events.run("running", said))
 
-    def _end(self, trial: str, outcome: Outcome) -> None:
+    def end(self, trial: str, outcome: Outcome) -> None:
+        """Record the end of a trial; what Ray says of it later is not."""
         number = self._open.pop(trial, None)
         if number is None:
             return
         self._num_ended += 1
-        self._write(lambda: self._events.end(trial, outcome.state, outcome.cause, outcome.message))
+        said = outcome.cause, outcome.message, outcome.where
+        self._write(lambda: self._events.end(trial, outcome.state, *said))
         self._tell(lambda observer: observer.ended(trial, outcome))
         if error := self._first_failures.add(outcome):
             self._stop.fail(error)

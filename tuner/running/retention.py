@@ -15,7 +15,7 @@ from models.training.ranking import NO_VALUE, Ranking, has_value
 from tuner.record.outcomes import Outcome
 from tuner.record.paths import RunPaths
 from tuner.record.promotions import read_promotions
-from tuner.record.trial_checkpoints import TrialCheckpoints
+from tuner.record.trial_checkpoints import TrialCheckpoints, dropped_words
 from tuner.record.trial_rows import TrialRow
 from tuner.running.observer import Observer
 
@@ -87,8 +87,9 @@ class Retention(Observer):
         """Take the end of a trial and delete what is not worth keeping any more.
 
         A failed trial cannot be promoted, so it keeps nothing; an interrupted one may go on, so
-        it keeps everything.
+        it keeps everything that was reported.
         """
+        self._trials[trial].delete_unlisted(self._paths.trial_checkpoints(trial))
         if outcome.state == "interrupted":
             return
         self._ended.add(trial)
@@ -123,7 +124,7 @@ class Retention(Observer):
         dropped = self._trials.pop(trial)
         if dropped.saved:
             self._record(
-                f"deleted the checkpoints of trial {dropped.number} "
+                f"{dropped_words(dropped.number)}"
                 f"({dropped.num_bytes / 1e6:.1f} MB): better trials fill keep.top_k or keep.max_gb"
             )
             dropped.delete_all()

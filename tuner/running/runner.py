@@ -10,6 +10,7 @@ import dataclasses
 import logging
 import shutil
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -167,7 +168,7 @@ def _record(
     paths: RunPaths, drive: Callable[[EventLog], SearchStop], began: str | None, ended: str | None
 ) -> None:
     """Drive the search, and record what becomes of the run whatever happens."""
-    with EventLog(paths.events_file) as events, log_to_file(paths.log_file):
+    with EventLog(paths.events_file, ticks=time.monotonic) as events, log_to_file(paths.log_file):
         events.run("running")
         if began is not None:
             events.run("running", began)

@@ -148,7 +148,12 @@ class OptunaSearcher(Searcher):
         Those that another driver began and that had no turn again keep the end they had.
         """
         for trial_id, known in list(self._open.items()):
-            self._tell(trial_id, known.recorded or outcome)
+            self.end(trial_id, known.recorded or outcome)
+
+    def end(self, trial_id: str, outcome: Outcome) -> None:
+        """Tell the study how a trial ended; what Ray says of it later is not told."""
+        if trial_id in self._open:
+            self._tell(trial_id, outcome)
 
     def save(self, checkpoint_path: str) -> None:
         """Write nothing: the study is in its own storage, and ahead of any snapshot of Ray."""

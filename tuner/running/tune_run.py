@@ -26,6 +26,7 @@ from tuner.running.stopping import SearchStop
 from tuner.running.study import build_sampler
 from tuner.running.study_place import StudyPlace
 from tuner.running.study_rows import study_of
+from tuner.running.trial_timeout import TrialTimeout
 from tuner.running.trial_worker import Shared, TrialWorker
 from tuner.search.search import Search
 
@@ -69,7 +70,7 @@ class TuneRun:
         self._num_left = self._num_trials - len(past.finished)
         rungs = search.scheduler.rungs
         retention = _retention(search, paths, events)
-        ids = RecordIds()
+        self._ids = ids = RecordIds()
         self._recorder = Recorder(
             events,
             paths,
@@ -113,6 +114,12 @@ class TuneRun:
             ).fit()
         gc.collect()  # the workers end with Ray's last reference to them
 
+    def _end(self, trial: str, outcome: Outcome) -> None:
+        """Record how one of Ray's trials ended, ahead of Ray."""
+        name = self._ids.of(trial)
+        self._recorder.end(name, outcome)
+        self._searcher.end(name, outcome)
+
     def settle(self, outcome: Outcome) -> None:
         """Record this outcome for the trials that Ray cut off, in the study and in the log."""
         self._recorder.settle(outcome)
@@ -142,7 +149,11 @@ class TuneRun:
         return tune.RunConfig(
             name=self._paths.checkpoints.name,
             storage_path=str(self._paths.folder),
-            callbacks=[LateBinding(self._blank_trials, self._paths.name), self._recorder],
+            callbacks=[
+                LateBinding(self._blank_trials, self._paths.name),
+                TrialTimeout(self._search.scheduler.trial_timeout, self._end),
+                self._recorder,
+            ],
             failure_config=tune.FailureConfig(max_failures=_MAX_LOST_WORKERS),
             verbose=0,
         )

@@ -56,6 +56,8 @@ class SchedulerConfig:
     """Epochs that every trial gets: the first rung."""
     reduction_factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3.0
     """Rungs lie this factor apart, and the best 1/factor of those at a rung go on."""
+    trial_timeout: PositiveFloat | None = None
+    """Seconds without a report after which a trial is ended; its first report takes longest."""
 
     def __post_init__(self) -> None:
         if self.name == "asha" and self.grace_epochs >= self.max_epochs:

@@ -3,7 +3,7 @@ import pytest
 from models.training.ranking import Ranking
 from tuner.record.outcomes import Outcome
 from tuner.record.paths import RunPaths
-from tuner.record.promotions import PromotedTrial, record_promotion
+from tuner.record.promotions import PromotedTrial, record_promotions
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 from tuner.record.trial_rows import EpochPoint, TrialRow
 from tuner.running.retention import Retention
@@ -53,6 +53,15 @@ def test_a_running_trial_keeps_its_best_and_what_it_may_resume_from(disk):
 def test_an_ended_trial_keeps_its_best(disk):
     disk.trial("a", [0.9, 0.1, 0.8, 0.2, 0.3])
     assert disk.left("a") == [1, 3]
+
+
+@pytest.mark.parametrize("state", ["done", "failed", "interrupted"])
+def test_what_a_worker_was_writing_at_its_end_is_deleted(disk, state):
+    """A disk that is full, or a worker that is killed, leaves a checkpoint nobody heard of."""
+    disk.trial("a", [0.9, 0.8], outcome=None)
+    (disk.paths.trial_checkpoints("a") / "checkpoint_000003").mkdir()
+    disk.retention.ended("a", Outcome(state=state))
+    assert disk.left("a") == ([] if state == "failed" else [1, 2])
 
 
 def test_less_can_be_better(tmp_path):
@@ -135,7 +144,7 @@ def test_promoted_trials_are_never_touched(disk):
         epoch=1,
         confirmed=False,
     )
-    record_promotion(disk.paths, promoted)
+    record_promotions(disk.paths, [promoted])
     for name in "bcd":
         disk.trial(name, [0.5])
     assert disk.left("a") == [1]
