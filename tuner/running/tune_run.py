@@ -16,6 +16,7 @@ from tuner.record.events import EventLog
 from tuner.record.outcomes import Outcome
 from tuner.record.paths import RunPaths
 from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding
+from tuner.running.node_loss import NodeLosses
 from tuner.running.observer import Observer
 from tuner.running.ray_session import num_parallel, trial_resources
 from tuner.running.recorder import Recorder
@@ -132,7 +133,11 @@ class TuneRun:
         return tune.RunConfig(
             name=self._paths.checkpoints.name,
             storage_path=str(self._paths.folder),
-            callbacks=[LateBinding(self._blank_trials, self._paths.name), self._recorder],
+            callbacks=[
+                LateBinding(self._blank_trials, self._paths.name),
+                self._recorder,
+                NodeLosses(),
+            ],
             failure_config=tune.FailureConfig(max_failures=_MAX_LOST_WORKERS),
             verbose=0,
         )
