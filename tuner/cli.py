@@ -17,7 +17,7 @@ Command = Callable[[argparse.Namespace], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 2 for what the user can mend, 130 for Ctrl-C."""
+    """Run the command and return its exit code: see `models.commands.process`."""
     options = build_parser().parse_args(arguments)
     return run_command(lambda: options.command(options))
 
