@@ -2,14 +2,17 @@
 
 The first signal ends the search in order, the second at once. Python's own KeyboardInterrupt could
 strike in the middle of a line of the study's journal. So while trials run a signal only sets a
-flag, which Ray's loop looks at ten times a second.
+flag, which Ray's loop looks at ten times a second. Where the main thread waits inside of Ray, for
+a service that hangs or is gone, another thread records the end.
 """
 
 import ctypes
 import os
 import signal
+import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -20,6 +23,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _PATIENCE_S = 25.0
 """From the first signal until the search ends at once, in order or not."""
 _PATIENCE_WITHOUT_RAY_S = 3.0
+_PATIENCE_WITH_MAIN_THREAD_S = 15.0
 _RAY_INSTALLS_HANDLERS = "_ZN3ray6RayLog27InstallFailureSignalHandlerEPKcb"
 """The C++ function `ray::RayLog::InstallFailureSignalHandler(program, call_previous_handler)`."""
 _PROGRAM = b"tuner"
@@ -114,6 +118,13 @@ class Interrupts:
         finally:
             os._exit(self.exit_code)
 
+    def on_arrival(self, number: int) -> None:
+        """Handle a signal in another thread, if the main thread waits where Python cannot act."""
+        time.sleep(_PATIENCE_WITH_MAIN_THREAD_S)
+        if self._reason is None:
+            self._reason = SearchInterrupted(exit_code=128 + number)
+            self._give_up()
+
     def over(self) -> None:
         """Stop the clock that ends the search at once."""
         if self._late is not None:
@@ -130,11 +141,33 @@ def catch_signals() -> Iterator[Interrupts]:
     handlers = {**dict.fromkeys(_SIGNALS, interrupts.on_signal), _ALARM: interrupts.on_alarm}
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield interrupts
+        with _told_of_arrivals(interrupts.on_arrival):
+            yield interrupts
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         interrupts.over()
+
+
+@contextmanager
+def _told_of_arrivals(tell: Callable[[int], None]) -> Iterator[None]:
+    """Let a thread be told of signals when they arrive; handlers wait for the main thread."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+
+    def listen() -> None:
+        with reader:
+            while number := reader.recv(1):
+                if number[0] in _SIGNALS:
+                    tell(number[0])
+
+    threading.Thread(target=listen, name="arrival of signals", daemon=True).start()
+    before = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        writer.close()
 
 
 @contextmanager

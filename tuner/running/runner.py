@@ -212,7 +212,8 @@ def _settle_and_tell(end: SearchInterrupted, run: Any, paths: RunPaths, events: 
     """Record the end of a search whose main thread waits for a Ray that is gone."""
     run.settle(_INTERRUPTED)
     events.run("interrupted", end.problem)
-    sys.stderr.write(f"error: {_with_next_steps(end, paths)}\n")
+    word = "interrupted." if end.problem is None else "error:"
+    sys.stderr.write(f"{word} {_with_next_steps(end, paths)}\n")
 
 
 def _board(search: Search, paths: RunPaths, stop: SearchStop) -> Board:

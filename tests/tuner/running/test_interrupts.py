@@ -114,3 +114,15 @@ def test_another_thread_catches_nothing():
     thread.start()
     thread.join()
     assert inside == [before]
+
+
+def test_a_signal_that_the_main_thread_cannot_handle_is_handled_elsewhere(monkeypatch):
+    monkeypatch.setattr("tuner.running.interrupts._PATIENCE_WITH_MAIN_THREAD_S", 0.0)
+    left, recorded = threading.Event(), []
+    monkeypatch.setattr(os, "_exit", lambda code: left.set())
+    with catch_signals() as interrupts:
+        interrupts.last_resort = recorded.append
+        signal.signal(signal.SIGTERM, lambda number, frame: None)  # Python's part comes to nothing
+        send(signal.SIGTERM)
+        assert left.wait(20)
+    assert [reason.exit_code for reason in recorded] == [143]
