@@ -117,7 +117,8 @@ def _with_next_steps(end: SearchInterrupted, paths: RunPaths) -> BaseException:
     left = "nothing was recorded yet"
     if folder is not None:
         left = (
-            f"what was reached is kept in {folder}: `tuner show {paths.name}` ranks it, "
+            f"what was reached is kept in {folder}: `tuner resume {paths.name}` goes on with it, "
+            f"`tuner show {paths.name}` ranks it, "
             f"`tuner promote {paths.name}` makes presets of the best trials"
         )
     if end.problem is not None:
