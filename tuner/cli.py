@@ -18,7 +18,7 @@ Command = Callable[[argparse.Namespace], int | None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 2 for what the user can mend, 130 for Ctrl-C.
+    """Run the command and return its exit code: see `models.commands.process`.
 
     `tuner doctor` ends with 1 where something is left to do.
     """

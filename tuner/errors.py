@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from models.commands.process import USER_ERROR
 from models.errors import Mistake, UserError
 
 
@@ -56,3 +57,35 @@ class SearchInvalid(UserError):
         count = len(self.mistakes)
         head = f"{source}: " + ("a mistake" if count == 1 else f"{count} mistakes")
         self.args = ("\n  ".join([head, *map(str, self.mistakes)]),)
+
+
+class SearchInterrupted(KeyboardInterrupt):
+    """Something outside ended the search: a signal, or the loss of Ray.
+
+    Attributes:
+        exit_code: what the command ends with.
+        problem: what was lost; None after a signal.
+        run: the folder of what was reached, or None when nothing was.
+    """
+
+    def __init__(
+        self, *message: str, exit_code: int, problem: str | None = None, run: Path | None = None
+    ) -> None:
+        super().__init__(*message)
+        self.exit_code = exit_code
+        self.problem = problem
+        self.run = run
+
+
+class RayLost(UserError):
+    """Ray cannot be started, or was lost.
+
+    Attributes:
+        exit_code: what the command ends with.
+        run: the folder of what was reached, or None when nothing was.
+    """
+
+    def __init__(self, problem: str, run: Path | None = None) -> None:
+        super().__init__(problem)
+        self.exit_code = USER_ERROR
+        self.run = run

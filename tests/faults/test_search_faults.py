@@ -139,6 +139,7 @@ def test_a_killed_driver_takes_its_processes_along(search):
     search.process.kill()
     search.process.wait()
     search.wait_until(lambda: search.num_processes() == 0, "end of Ray's processes")
+    search.wait_until(lambda: not list(search.ray_folder.iterdir()), "end of Ray's folder")
 
     run = read_run(search.paths)
     assert run.status == "died"

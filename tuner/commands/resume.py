@@ -25,7 +25,7 @@ def resume(
 
     Raises:
         UserError: no such run, nothing is left to do, or it cannot go on.
-        KeyboardInterrupt: somebody ended it; the message says what is left.
+        SearchInterrupted: somebody ended it; the message says what is left.
     """
     paths = find_run(name)
     with show_progress() as progress:
@@ -36,5 +36,5 @@ def resume(
             command=command,
             progress=progress,
         )
-        run = resume_run(paths, options, ResumeOptions(trials=trials, hours=hours, anyway=anyway))
-    show_end(run, read_search(paths))
+        changes = ResumeOptions(trials=trials, hours=hours, anyway=anyway)
+        show_end(lambda: resume_run(paths, options, changes), read_search(paths))

@@ -54,7 +54,7 @@ def resume_run(paths: RunPaths, options: RunOptions, resume: ResumeOptions) -> R
     Raises:
         UserError: another process drives it, nothing is left to do, code or data are others, or
             what a search may raise.
-        KeyboardInterrupt: somebody ended it; what was reached is recorded.
+        SearchInterrupted: somebody ended it; what was reached is recorded.
     """
     with hold_run(paths):
         before, search = read_search(paths), read_search(paths, resume.overrides)

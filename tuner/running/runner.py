@@ -19,7 +19,7 @@ from typing import Any, TextIO
 from models.config_file import to_mapping, write_text
 from models.errors import UserError
 from models.training.contracts import ProgressCallback, silent
-from tuner.errors import RunExists
+from tuner.errors import RayLost, RunExists, SearchInterrupted
 from tuner.record.environment import code_state, describe_data, describe_environment, render
 from tuner.record.events import EventLog
 from tuner.record.outcomes import Cause, Outcome
@@ -32,7 +32,8 @@ from tuner.running.board import Board
 from tuner.running.driver_log import log_to_file
 from tuner.running.interrupts import Interrupts, catch_signals
 from tuner.running.live import show_search
-from tuner.running.ray_session import check_resources, ray_session_beside, trial_resources
+from tuner.running.ray_session import check_resources, trial_resources
+from tuner.running.ray_thread import ray_session_beside
 from tuner.running.stopping import SearchStop
 from tuner.running.study_place import StudyPlace, new_place, without_password
 from tuner.running.trial_failure import is_disk_full, short_message
@@ -88,8 +89,8 @@ def run_search(search: Search, options: RunOptions) -> Run:
 
     Raises:
         UserError: the data cannot be loaded, the run exists, the disk is full, no machine is large
-            enough, or the first trials all failed in the same way.
-        KeyboardInterrupt: somebody ended it; what was reached is recorded.
+            enough, Ray was lost, or the first trials all failed in the same way.
+        SearchInterrupted: somebody ended it; what was reached is recorded.
     """
     try:
         paths = create_run(options.name, search_stem=search.stem)
@@ -102,41 +103,74 @@ def run_search(search: Search, options: RunOptions) -> Run:
             write = partial(_write_inputs, search, paths, options, place)
             run_on_ray(search, paths, options, Start(study=place, write=write))
     except BaseException:
-        if not is_run(paths):  # it broke off before it began
-            shutil.rmtree(paths.folder, ignore_errors=True)
+        _remove_unbegun(paths)
         raise
     return read_run(paths)
 
 
 def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Start) -> None:
-    """Run what is left of a search, in a run that this process holds."""
-    session = ray_session_beside(
+    """Run what is left of a search, in a run that this process holds.
+
+    Raises:
+        SearchInterrupted: somebody ended it; what was reached is recorded.
+        UserError: what `run_search` says.
+    """
+    session = partial(
+        ray_session_beside,
         options.address,
         options.dashboard,
         share_gpus=0 < search.resources.gpu < 1,
         say=lambda line: _say(options, line),
     )
-    with catch_signals() as interrupts, session as wait_for_ray:
-        dataset = search.spec.load_data(search.data, options.progress)
-        import tuner.running.tune_run  # noqa: F401
-        from tuner.running.taking_over import take_over  # imports Ray, too
+    try:
+        with catch_signals() as interrupts:
+            with session(interrupts=interrupts) as wait_for_ray:
+                dataset = search.spec.load_data(search.data, options.progress)
+                import tuner.running.tune_run  # noqa: F401
+                from tuner.running.taking_over import take_over  # imports Ray, too
 
-        if dashboard := wait_for_ray():
-            options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
-        check_resources(trial_resources(search))
-        start.write(dataset)
-        past = take_over(paths, search)
-        drive = partial(
-            _drive,
-            search=search,
-            paths=paths,
-            dataset=dataset,
-            options=options,
-            interrupts=interrupts,
-            study=start.study,
-            past=past,
+                if dashboard := wait_for_ray():
+                    options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
+                check_resources(trial_resources(search))
+                start.write(dataset)
+                past = take_over(paths, search)
+                drive = partial(
+                    _drive,
+                    search=search,
+                    paths=paths,
+                    dataset=dataset,
+                    options=options,
+                    interrupts=interrupts,
+                    study=start.study,
+                    past=past,
+                )
+                with interrupts.deferred():
+                    _record(paths, drive, start.note(past), _end_words(search))
+            interrupts.check()  # a signal that came after the last trial
+    except SearchInterrupted as end:
+        raise _with_next_steps(end, paths) from None
+
+
+def _with_next_steps(end: SearchInterrupted, paths: RunPaths) -> BaseException:
+    """Return what tells the user why the search ended, what is left and how to go on."""
+    _remove_unbegun(paths)
+    folder = paths.folder if is_run(paths) else None
+    left = "nothing was recorded yet"
+    if folder is not None:
+        left = (
+            f"what was reached is kept in {folder}: `tuner resume {paths.name}` goes on with it, "
+            f"`tuner show {paths.name}` ranks it, "
+            f"`tuner promote {paths.name}` makes presets of the best trials"
         )
-        _record(paths, drive, start.note(past), _end_words(search))
+    if end.problem is not None:
+        return RayLost(f"{end.problem}. So the search was ended; {left}", folder)
+    return SearchInterrupted(left, exit_code=end.exit_code, run=folder)
+
+
+def _remove_unbegun(paths: RunPaths) -> None:
+    """Remove the folder of a run that broke off before it began."""
+    if not is_run(paths):
+        shutil.rmtree(paths.folder, ignore_errors=True)
 
 
 def _say(options: RunOptions, line: str) -> None:
@@ -174,9 +208,9 @@ def _record(
             events.run("running", began)
         try:
             stop = drive(events)
-        except KeyboardInterrupt:
-            events.run("interrupted")
-            raise KeyboardInterrupt(_next_steps(paths)) from None
+        except SearchInterrupted as end:
+            events.run("interrupted", end.problem)
+            raise
         except Exception as error:
             _record_crash(events, error)
             if not is_disk_full(error) or isinstance(error, UserError):
@@ -226,12 +260,20 @@ def _drive(
             study=study,
             past=past,
         )
-        with interrupts.deferred():
-            try:
-                run.fit(dataset)
-            finally:
-                run.settle(_BUDGET if stop.reason == "budget" else _INTERRUPTED)
+        interrupts.last_resort = partial(_settle_and_tell, run=run, paths=paths, events=events)
+        try:
+            run.fit(dataset)
+        finally:
+            run.settle(_BUDGET if stop.reason == "budget" else _INTERRUPTED)
     return stop
+
+
+def _settle_and_tell(end: SearchInterrupted, run: Any, paths: RunPaths, events: EventLog) -> None:
+    """Record the end of a search whose main thread waits for a Ray that is gone."""
+    run.settle(_INTERRUPTED)
+    events.run("interrupted", end.problem)
+    word = "interrupted." if end.problem is None else "error:"
+    sys.stderr.write(f"{word} {_with_next_steps(end, paths)}\n")
 
 
 def _board(search: Search, paths: RunPaths, stop: SearchStop, past: Past) -> Board:
@@ -249,11 +291,3 @@ def _record_crash(events: EventLog, error: Exception) -> None:
     logger.error("the search broke off", exc_info=error)
     with suppress(UserError):  # a full disk has no room for this either
         events.run("failed", short_message(error))
-
-
-def _next_steps(paths: RunPaths) -> str:
-    return (
-        f"What was reached is kept in {paths.folder}: `tuner resume {paths.name}` goes on, "
-        f"`tuner show {paths.name}` ranks it, "
-        f"`tuner promote {paths.name}` makes presets of the best trials"
-    )

@@ -15,6 +15,7 @@ from tuner.record.past import Past
 from tuner.record.paths import RunPaths
 from tuner.running.drawing import PointDrawer
 from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding, old_trial
+from tuner.running.node_loss import NodeLosses
 from tuner.running.observer import Observer
 from tuner.running.ray_session import num_parallel, trial_resources
 from tuner.running.record_ids import RecordIds
@@ -153,6 +154,7 @@ class TuneRun:
                 LateBinding(self._blank_trials, self._paths.name),
                 TrialTimeout(self._search.scheduler.trial_timeout, self._end),
                 self._recorder,
+                NodeLosses(),
             ],
             failure_config=tune.FailureConfig(max_failures=_MAX_LOST_WORKERS),
             verbose=0,
