@@ -2,6 +2,7 @@
 
 tuner check grammar_vae/quickstart
 tuner search grammar_vae/quickstart --name first
+tuner resume first --trials 24
 tuner show first
 tuner promote first --top 3 --no_confirm
 """
@@ -13,11 +14,14 @@ from typing import Any
 
 from models.commands.process import run_command
 
-Command = Callable[[argparse.Namespace], None]
+Command = Callable[[argparse.Namespace], int | None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code: 0, 2 for what the user can mend, 130 for Ctrl-C."""
+    """Run the command and return its exit code: see `models.commands.process`.
+
+    `tuner doctor` ends with 1 where something is left to do.
+    """
     options = build_parser().parse_args(arguments)
     return run_command(lambda: options.command(options))
 
@@ -30,7 +34,16 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="example: tuner search grammar_vae/quickstart --name first",
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_check, _add_search, _add_show, _add_list, _add_promote, _add_presets):
+    for add in (
+        _add_check,
+        _add_search,
+        _add_resume,
+        _add_show,
+        _add_list,
+        _add_doctor,
+        _add_promote,
+        _add_presets,
+    ):
         add(commands)
     return parser
 
@@ -64,17 +77,45 @@ def _add_search(commands: Any) -> None:
     parser.add_argument(
         "--trials", type=int, metavar="N", help="short for --set budget.num_trials=N"
     )
+    _add_cluster(parser)
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="database for the study, as postgresql://... (default: a file in the run folder)",
+    )
+
+
+def _add_resume(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "resume",
+        _resume,
+        "Go on with a run that was cut off, or give a finished one a larger budget.",
+        "tuner resume first --trials 24 --hours 2",
+    )
+    parser.add_argument("run", help="name or folder of the run")
+    parser.add_argument("--trials", type=int, metavar="N", help="trials in all, old ones included")
+    parser.add_argument(
+        "--hours", type=float, metavar="H", help="hours in all, those that were spent included"
+    )
+    _add_cluster(parser)
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="the study's database, where its URL has a password, which is in no record",
+    )
+    parser.add_argument(
+        "--anyway", action="store_true", help="go on though code, packages or data are others"
+    )
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--address",
         help="Ray cluster to join, as host:port or auto (default: RAY_ADDRESS, else this machine)",
     )
     parser.add_argument(
         "--dashboard", action="store_true", help="start Ray's dashboard with the search"
-    )
-    parser.add_argument(
-        "--storage",
-        metavar="URL",
-        help="database for the study, as postgresql://... (default: a file in the run folder)",
     )
 
 
@@ -97,6 +138,18 @@ def _add_show(commands: Any) -> None:
 
 def _add_list(commands: Any) -> None:
     _command(commands, "list", _list, "List the runs.", "tuner list")
+
+
+def _add_doctor(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "doctor",
+        _doctor,
+        "Check that all that a run left behind agrees, and mend what can be mended.",
+        "tuner doctor first --check",
+    )
+    parser.add_argument("run", help="name or folder of the run")
+    parser.add_argument("--check", action="store_true", help="change nothing, only look")
 
 
 def _add_promote(commands: Any) -> None:
@@ -188,6 +241,21 @@ def _search(options: argparse.Namespace) -> None:
     )
 
 
+def _resume(options: argparse.Namespace) -> None:
+    from tuner.commands.resume import resume
+
+    resume(
+        options.run,
+        trials=options.trials,
+        hours=options.hours,
+        anyway=options.anyway,
+        address=options.address,
+        dashboard=options.dashboard,
+        storage=options.storage,
+        command=["tuner", *sys.argv[1:]],
+    )
+
+
 def _show(options: argparse.Namespace) -> None:
     from tuner.commands.show import show_leaderboard, show_trial
 
@@ -201,6 +269,12 @@ def _list(options: argparse.Namespace) -> None:
     from tuner.commands.show import show_runs
 
     show_runs()
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from tuner.commands.doctor import doctor
+
+    return doctor(options.run, check=options.check)
 
 
 def _promote(options: argparse.Namespace) -> None:

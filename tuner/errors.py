@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from models.commands.process import USER_ERROR
 from models.errors import Mistake, UserError
 
 
@@ -13,7 +14,19 @@ class RunExists(UserError):
     def __init__(self, folder: Path) -> None:
         super().__init__(
             f"the run '{folder.name}' exists already in {folder.parent}: "
-            f"choose another --name, or look at it with `tuner show {folder.name}`"
+            f"choose another --name, go on with `tuner resume {folder.name}`, or look at it with "
+            f"`tuner show {folder.name}`"
+        )
+        self.folder = folder
+
+
+class RunHeld(UserError):
+    """Another process drives the run."""
+
+    def __init__(self, folder: Path, holder: str) -> None:
+        super().__init__(
+            f"the run '{folder.name}' is driven by {holder}: wait for its end, or end it with "
+            f"Ctrl-C there; `tuner show {folder.name}` reads it meanwhile"
         )
         self.folder = folder
 
@@ -24,8 +37,10 @@ class RunCorrupt(UserError):
     def __init__(self, path: Path, line: int, problem: str) -> None:
         super().__init__(
             f"{path}, line {line}: {problem}. The file is written by the service, one JSON object "
-            "a line: restore it from a copy, or remove that line"
+            f"a line: `tuner doctor {path.parent.name}` sets that line aside, or restore the file "
+            "from a copy"
         )
+        self.problem = problem
         self.path = path
         self.line = line
 
@@ -42,3 +57,35 @@ class SearchInvalid(UserError):
         count = len(self.mistakes)
         head = f"{source}: " + ("a mistake" if count == 1 else f"{count} mistakes")
         self.args = ("\n  ".join([head, *map(str, self.mistakes)]),)
+
+
+class SearchInterrupted(KeyboardInterrupt):
+    """Something outside ended the search: a signal, or the loss of Ray.
+
+    Attributes:
+        exit_code: what the command ends with.
+        problem: what was lost; None after a signal.
+        run: the folder of what was reached, or None when nothing was.
+    """
+
+    def __init__(
+        self, *message: str, exit_code: int, problem: str | None = None, run: Path | None = None
+    ) -> None:
+        super().__init__(*message)
+        self.exit_code = exit_code
+        self.problem = problem
+        self.run = run
+
+
+class RayLost(UserError):
+    """Ray cannot be started, or was lost.
+
+    Attributes:
+        exit_code: what the command ends with.
+        run: the folder of what was reached, or None when nothing was.
+    """
+
+    def __init__(self, problem: str, run: Path | None = None) -> None:
+        super().__init__(problem)
+        self.exit_code = USER_ERROR
+        self.run = run

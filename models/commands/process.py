@@ -1,6 +1,6 @@
 """How every command of the project begins and ends.
 
-It ends with 0, 2 for what the user can mend, 130 for Ctrl-C.
+It ends with 0, 2 for what the user can mend, 130 for Ctrl-C; a search ends with 143 for SIGTERM.
 """
 
 import errno
@@ -19,7 +19,7 @@ def run_command(body: Callable[[], int | None]) -> int:
 
     Args:
         body: does the work; what it returns is the exit code, None means 0. A KeyboardInterrupt
-            may carry a message that says what is left and how to go on.
+            may carry a message that says what is left and how to go on, and an `exit_code`.
     """
     # OpenMP's threads else spin where they wait for each other: on two cores that others use too,
     # training ran 40 times slower (measured). It must be set before torch is loaded.
@@ -33,7 +33,7 @@ def run_command(body: Callable[[], int | None]) -> int:
         return USER_ERROR
     except KeyboardInterrupt as interrupt:
         sys.stderr.write(f"\ninterrupted. {' '.join(map(str, interrupt.args))}\n")
-        return INTERRUPTED
+        return getattr(interrupt, "exit_code", INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output (head, less) has gone: what is left to say goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

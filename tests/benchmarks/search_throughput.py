@@ -26,7 +26,6 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from tuner.record.events import (
@@ -255,17 +254,17 @@ def print_short(folder: Path) -> None:
 
 def print_driver_cost(sizes: Sequence[int]) -> None:
     """Print what searcher, study and record take without Ray, at several numbers of trials."""
+    from tuner.running.drawing import PointDrawer
     from tuner.running.searcher import OptunaSearcher
-    from tuner.running.space_optuna import suggest
     from tuner.running.study import build_sampler, open_storage, open_study
 
     search = load_search("grammar_vae/quickstart")
     with tempfile.TemporaryDirectory() as name, EventLog(Path(name) / "events.jsonl") as log:
-        study = open_study(
-            open_storage(Path(name) / "journal"), "cost", ["max"], build_sampler("tpe", 0)
-        )
+        sampler = build_sampler("tpe", 0)
+        study = open_study(open_storage(Path(name) / "journal"), "cost", ["max"], sampler)
+        points = PointDrawer(study, sampler, search.space, seed=0)
         searcher = OptunaSearcher(
-            study, partial(suggest, space=search.space), [search.objective.metric],
+            study, points, search.space, [search.objective.metric], search.ranking,
             on_trial=log.trial,
         )  # fmt: skip
         done = 0

@@ -18,7 +18,9 @@ from tuner.promotion.promotion import candidates, promote
 from tuner.record.paths import RunPaths
 from tuner.record.results import read_run
 from tuner.record.search_copy import read_search
-from tuner.running.study import CAUSE, build_sampler, open_storage, open_study
+from tuner.running.study import CAUSE, open_storage
+from tuner.running.study_rows import rows_of
+from tuner.running.taking_over import take_over
 
 pytestmark = pytest.mark.ray
 
@@ -95,10 +97,6 @@ class SearchProcess:
             self.process.wait()
         shutil.rmtree(self.ray_folder, ignore_errors=True)
 
-    def study(self):
-        storage = open_storage(self.paths.study_file)
-        return open_study(storage, "faulty", ("max",), build_sampler("random", seed=0))
-
 
 @pytest.fixture
 def search(tmp_path):
@@ -141,11 +139,13 @@ def test_a_killed_driver_takes_its_processes_along(search):
     search.process.kill()
     search.process.wait()
     search.wait_until(lambda: search.num_processes() == 0, "end of Ray's processes")
+    search.wait_until(lambda: not list(search.ray_folder.iterdir()), "end of Ray's folder")
 
     run = read_run(search.paths)
     assert run.status == "died"
     assert {row.state for row in run.rows} <= {"interrupted", "queued"}
     assert any(row.curve for row in run.rows)
-    for row in search.study().trials:  # opened again
+    searched = read_search(search.paths)
+    for row in rows_of(searched, take_over(search.paths, searched)):  # as a resume writes them
         assert row.state is TrialState.FAIL
-        assert row.user_attrs[CAUSE] == "lost"
+        assert row.user_attrs[CAUSE] == "interrupted"

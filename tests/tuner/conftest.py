@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 
 from models.registry import MODELS
+from tuner.record.environment import render
+from tuner.record.events import EventLog
+from tuner.record.paths import RunPaths
+from tuner.record.search_copy import write_search
 from tuner.search.loading import load_search
 
 _TESTS = Path(__file__).parents[1]
@@ -57,3 +61,62 @@ def ray_instance():
         patch.setenv("PYTHONPATH", os.pathsep.join(folders))
         with ray_session():
             yield
+
+
+class FakeRun:
+    """Writes what a search leaves behind, without running one."""
+
+    def __init__(self, paths, search):
+        self.paths = paths
+        paths.folder.mkdir(parents=True)
+        write_search(search, paths)
+        environment = {"commit": "abc", "dirty": True, "data": {"digest": "d1"}, "seeds": {"x": 1}}
+        paths.environment_file.write_text(render(environment))
+        self.number = 0
+
+    def trial(self, name, values, state="done", checkpoints=None):
+        from models.training.checkpoints import write_checkpoint
+
+        with EventLog(self.paths.events_file) as log:
+            log.trial(name, self.number, {"lr": 0.25 + self.number / 8})
+            self.number += 1
+            log.start(name)
+            for epoch, value in enumerate(values, 1):
+                folder = f"checkpoints/{name}/checkpoint_{epoch:06d}"
+                metrics = value if isinstance(value, dict) else {"val/score": value}
+                log.report(name, epoch, metrics, folder)
+                if checkpoints is None or epoch in checkpoints:
+                    file = self.paths.folder / folder / "checkpoint.ckpt"
+                    write_checkpoint(file, {"trial": name, "epoch": epoch, "metrics": metrics})
+            log.end(name, state)
+
+    def end(self, status):
+        with EventLog(self.paths.events_file) as log:
+            log.run(status)
+
+
+@pytest.fixture
+def new_run(make_search, tmp_path):
+    """Return a function that makes the folder of a run, whose trials the test adds."""
+
+    def make(name, search=None):
+        return FakeRun(RunPaths(tmp_path / "runs" / name), search or make_search())
+
+    return make
+
+
+@pytest.fixture
+def fake_run(new_run):
+    """A run of four trials, in the order b, c, a by value; the failed one was the best."""
+    run = new_run("first")
+    run.trial("a", [0.1, 0.2])
+    run.trial("b", [0.5, 0.9, 0.7])
+    run.trial("c", [0.8], state="stopped")
+    run.trial("d", [1.5], state="failed")
+    run.end("finished")
+    return run
+
+
+@pytest.fixture
+def presets(tmp_path):
+    return tmp_path / "presets" / "fake"

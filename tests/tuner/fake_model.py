@@ -24,7 +24,9 @@ class FakeConfig:
     seed: int = 0
     save_top_k: int = 2
     lr: float = 0.5
-    fail: Literal["no", "nan", "nan_score", "error", "oom", "disk", "kill_once", "kill"] = "no"
+    fail: Literal["no", "nan", "nan_score", "error", "oom", "disk", "kill_once", "kill", "hang"] = (
+        "no"
+    )
     fail_epoch: int = 2
     peak: int = 0
     """The best epoch; after it the score falls. 0: it never does."""
@@ -103,6 +105,10 @@ class FakeTask:
             raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
         if self.config.fail == "disk":
             raise OSError(28, "No space left on device")
+        if self.config.fail == "hang":
+            (Path(self.config.scratch) / "hung").write_text(str(os.getpid()))
+            while True:
+                time.sleep(1.0)
         killed = Path(self.config.scratch) / "killed"
         if self.config.fail == "kill_once" and not killed.exists():
             killed.touch()

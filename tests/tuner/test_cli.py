@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from tuner.record.search_copy import write_search
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 
 REPOSITORY = Path(__file__).parents[2]
-COMMANDS = ["check", "search", "show", "list", "promote", "presets"]
+COMMANDS = ["check", "search", "resume", "show", "list", "doctor", "promote", "presets"]
 
 
 @pytest.fixture
@@ -178,6 +179,21 @@ class TestShow:
         _, out, _ = run(capsys, "show", "tiny", "--trial", "1")
         assert "in half micro-batches\n" in out
         assert "traceback" not in out
+    def test_only_checkpoints_on_disk_are_listed(self, tiny_run, capsys):
+        shutil.rmtree(tiny_run.trial_checkpoints("b") / "checkpoint_000002")
+        _, out, _ = run(capsys, "show", "tiny", "--trial", "1")
+        assert "checkpoint_000002" not in out
+        assert "checkpoint_000003" in out
+        _, out, _ = run(capsys, "show", "tiny", "--trial", "1", "--json")
+        curve = json.loads(out)["curve"]
+        assert [point["checkpoint"] is not None for point in curve] == [True, False, True]
+
+    def test_failures_come_with_their_remedy(self, tiny_run, capsys):
+        _, out, _ = run(capsys, "show", "tiny")
+        (line,) = [line for line in out.splitlines() if line.startswith("error ")]
+        assert "KeyError: 'lr'" in line
+        _, out, _ = run(capsys, "show", "tiny", "--trial", "2")
+        assert "what to do: mend the code" in out
 
     def test_a_failed_trial_says_why(self, tiny_run, capsys):
         _, out, _ = run(capsys, "show", "tiny", "--trial", "2")
@@ -363,12 +379,12 @@ class TestCheck:
         )
         changes = [
             "--set",
-            "scheduler={name: asha, max_epochs: 9, grace_epochs: 1}",
+            "scheduler={name: asha, max_epochs: 9, grace_epochs: 1, trial_timeout: 90}",
             "--set",
             "searcher.warm_start=[quick]",
         ]
         _, out, _ = run(capsys, "check", search.source, "--no_measure", *changes)
-        assert "rungs at 1, 3" in out
+        assert "rungs at 1, 3; a trial may be silent for 90 s" in out
         assert "warm start quick: lr=0.25" in out
 
 

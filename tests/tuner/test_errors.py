@@ -7,7 +7,7 @@ import pytest
 from models.errors import Mistake, UserError
 from models.training.loop import TrainingDiverged
 from models.training.memory import OutOfMemory
-from tuner.errors import RunCorrupt, RunExists, SearchInvalid
+from tuner.errors import RayLost, RunCorrupt, RunExists, RunHeld, SearchInvalid
 from tuner.running.trial_failure import ObjectiveNotFinite
 
 
@@ -41,6 +41,8 @@ ERRORS = [
     TrainingDiverged(3, None, "the loss: odd", "lower lr: it is high"),
     OutOfMemory("out of memory on cpu"),
     RunExists(Path("runs/a")),
+    RunHeld(Path("runs/a"), "process 1 on here"),
+    RayLost("Ray is gone", Path("runs/a")),
     RunCorrupt(Path("events.jsonl"), 3, "torn"),
     SearchInvalid("a.yaml", ["x", Mistake(place="a.yaml", key="lr", value=..., rule="odd")]),
     ObjectiveNotFinite("val/x is nan"),

@@ -42,7 +42,7 @@ def check(file: str, overrides: Sequence[str], *, measure: bool) -> None:
     if measure:
         from tuner.running.space_optuna import random_points  # imports Optuna
 
-        points = random_points(search.space, _NUM_POINTS, search.searcher.seed)
+        points = random_points(search.space, _NUM_POINTS, search.seed)
         speed = measure_search_speed(search, points, dataset, device=_device(search))
     cost = estimate_cost(search, dataset, speed)
     console.print(cost_table(cost))
@@ -52,14 +52,17 @@ def check(file: str, overrides: Sequence[str], *, measure: bool) -> None:
 
 def _summary(search: Search) -> str:
     rungs = "".join(f", {rung:g}" for rung in search.scheduler.rungs).replace(",", "; rungs at", 1)
+    timeout = search.scheduler.trial_timeout
     lines = [f"model {search.model}, preset {search.preset.name}"]
     if search.fixed:
         lines.append(f"fixed: {short_params(search.fixed)}")
     lines += [
         f"objective: {', '.join(f'{o.mode} {o.metric}' for o in search.objectives)}",
         f"searcher: {_searcher_words(search)}",
-        f"scheduler: {search.scheduler.name}, at most {search.scheduler.max_epochs} epochs{rungs}",
-        f"budget: {search.budget.num_trials} trials"
+        f"scheduler: {search.scheduler.name}, at most {search.scheduler.max_epochs} epochs{rungs}"
+        + (f"; a trial may be silent for {timeout:g} s" if timeout else ""),
+        f"budget: {search.num_trials} trials"
+        + (" (all points of the space)" if search.num_trials < search.budget.num_trials else "")
         + (f", {search.budget.hours:g} hours" if search.budget.hours else ""),
         f"a trial takes: cpu {search.resources.cpu:g}, gpu {search.resources.gpu:g}",
     ]
@@ -90,7 +93,7 @@ def _flow(value: Any) -> str:
 
 
 def _searcher_words(search: Search) -> str:
-    return f"{search.searcher.sampler} sampler of Optuna, seed {search.searcher.seed}"
+    return f"{search.searcher.sampler} sampler of Optuna, seed {search.seed}"
 
 
 def _data_words(dataset: Any) -> str:
@@ -120,7 +123,7 @@ def _num_parallel(search: Search) -> int:
 
 def _time_words(search: Search, cost: SearchCost, speed: float) -> str:
     assert cost.time is not None
-    parallel = min(_num_parallel(search), search.budget.num_trials)
+    parallel = min(_num_parallel(search), search.num_trials)
     wall = duration(wall_s(search, cost, parallel))
     return (
         f"measured: {speed:,.0f} rows/s in training with validation, on {_device(search)}; with "

@@ -1,13 +1,17 @@
 """`tuner search`: run a search, then show what it found and what can be done with it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from models.commands.progress import show_progress
 from tuner.commands.console import output
 from tuner.commands.tables import leaderboard_table
+from tuner.errors import RayLost, SearchInterrupted
+from tuner.record.paths import RunPaths
+from tuner.record.results import Run, read_run
 from tuner.running.runner import RunOptions, run_search
 from tuner.search.loading import load_search
+from tuner.search.search import Search
 
 _NUM_ROWS = 10
 
@@ -26,7 +30,7 @@ def search(
 
     Raises:
         UserError: the search has mistakes, or cannot be run.
-        KeyboardInterrupt: somebody ended it; the message says what is left.
+        SearchInterrupted: somebody ended it; the message says what is left.
     """
     search = load_search(file, overrides, check_files=True)
     for line in search.advice:
@@ -40,13 +44,31 @@ def search(
             command=command,
             progress=progress,
         )
-        run = run_search(search, options)
-    console = output()
-    console.print(leaderboard_table(run, search.objectives, search.ranking, _NUM_ROWS))
-    console.print(
-        f"\n{run.name}: {len(run.rows)} trials, {run.num_epochs} epochs"
-        f"{f', {run.message}' if run.message else ''}; everything is in {run.paths.folder}\n"
-        f"  tuner show {run.name} --trial NUMBER\n"
-        f"  tuner promote {run.name} --top 3 --no_confirm",
+        show_end(lambda: run_search(search, options), search)
+
+
+def show_end(run: Callable[[], Run], search: Search) -> None:
+    """Run a search, then print its leaderboard and what can be done with it.
+
+    Raises:
+        SearchInterrupted: somebody ended it; the leaderboard is printed all the same.
+        UserError: what `run` raises.
+    """
+    try:
+        done = run()
+    except (SearchInterrupted, RayLost) as end:
+        if end.run is not None:
+            _print_leaderboard(read_run(RunPaths(end.run)), search)
+        raise
+    _print_leaderboard(done, search)
+    output().print(
+        f"\n{done.name}: {len(done.rows)} trials, {done.num_epochs} epochs"
+        f"{f', {done.message}' if done.message else ''}; everything is in {done.paths.folder}\n"
+        f"  tuner show {done.name} --trial NUMBER\n"
+        f"  tuner promote {done.name} --top 3 --no_confirm",
         soft_wrap=True,
     )
+
+
+def _print_leaderboard(run: Run, search: Search) -> None:
+    output().print(leaderboard_table(run, search.objectives, search.ranking, _NUM_ROWS))

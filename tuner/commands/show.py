@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -11,10 +12,11 @@ from models.errors import UserError, unknown_name
 from models.training.console import duration
 from models.training.ranking import Ranking
 from tuner.commands.console import output
-from tuner.commands.tables import leaderboard_table, runs_table, state_words
-from tuner.record.liveness import is_own_address, is_own_host
+from tuner.commands.tables import failures_table, leaderboard_table, runs_table, state_words
+from tuner.record.liveness import is_own_address, is_own_host, latest_driver
+from tuner.record.outcomes import REMEDIES
 from tuner.record.paths import RunPaths, find_run, list_runs
-from tuner.record.results import Run, leaderboard, read_run
+from tuner.record.results import Run, kept_checkpoints, leaderboard, read_run
 from tuner.record.search_copy import read_search
 from tuner.record.trial_rows import EpochPoint, TrialRow
 from tuner.search.blocks import Objective
@@ -36,6 +38,9 @@ def show_leaderboard(name: str, top: int | None, *, metric: str | None, as_json:
     console = output()
     console.print(_headline(run), soft_wrap=True)
     console.print(leaderboard_table(run, objectives, ranking, top))
+    if (failures := failures_table(run)) is not None:
+        console.print()
+        console.print(failures)
 
 
 def show_trial(name: str, number: int, *, metric: str | None, as_json: bool) -> None:
@@ -51,7 +56,7 @@ def show_trial(name: str, number: int, *, metric: str | None, as_json: bool) -> 
     if row is None:
         raise UserError(f"the run '{run.name}' has {len(run.rows)} trials, and none is {number}")
     if as_json:
-        _print_json(_trial_mapping(row, ranking, curve=True))
+        _print_json(_trial_mapping(row, ranking, _checkpoints(run, row)))
         return
     console = output()
     console.print(
@@ -61,12 +66,16 @@ def show_trial(name: str, number: int, *, metric: str | None, as_json: bool) -> 
         soft_wrap=True,
     )
     if row.message:
-        console.print(row.message, soft_wrap=True)
+        where = f" ({row.where})" if row.where else ""
+        console.print(f"{row.message}{where}", soft_wrap=True)
     if row.message and row.state == "failed":
-        console.print(f"  the traceback is in {run.paths.log_file}", soft_wrap=True)
+        console.print(f"  more is in {run.paths.log_file}", soft_wrap=True)
+    if row.cause is not None and row.cause in REMEDIES:
+        console.print(f"  what to do: {REMEDIES[row.cause]}", soft_wrap=True)
     for key, value in row.params.items():
         console.print(f"  {key}: {value}")
-    console.print(_curve_table(row, [objective.metric for objective in objectives], ranking))
+    metrics = [objective.metric for objective in objectives]
+    console.print(_curve_table(row, metrics, ranking, _checkpoints(run, row)))
     if best := row.best(ranking):
         console.print(_score(row, best, ranking), soft_wrap=True)
 
@@ -108,7 +117,7 @@ def _objectives(search: Search, metric: str | None) -> tuple[Objective, ...]:
 def _headline(run: Run) -> str:
     states = ("running", "queued", "done", "stopped", "failed", "interrupted")
     counts = [f"{run.num_in_state(state)} {state}" for state in states if run.num_in_state(state)]
-    spent = f", {duration(run.ended - run.began)}" if run.began and run.ended else ""
+    spent = f", {duration(run.spent_s)}" if run.ended else ""
     # While it runs, the latest message is of no lasting interest.
     said = f" ({run.message})" if run.message and run.status != "running" else ""
     return f"{run.name}: {run.status}{said}; {', '.join(counts) or 'no trials'}{spent}"
@@ -118,7 +127,7 @@ def _where(run: Run, row: TrialRow) -> str:
     """Say where a trial ran last: an address, unless it is that of this machine."""
     if row.node is None:
         return ""
-    here = is_own_host(run.environment) and is_own_address(row.node)
+    here = is_own_host(latest_driver(run.environment)) and is_own_address(row.node)
     return f", on {'this machine' if here else row.node}"
 
 
@@ -131,7 +140,15 @@ def _score(row: TrialRow, best: EpochPoint, ranking: Ranking) -> str:
     )
 
 
-def _curve_table(row: TrialRow, metrics: list[str], ranking: Ranking) -> Table:
+def _checkpoints(run: Run, row: TrialRow) -> dict[int, str]:
+    """Return the checkpoints that are on disk, by epoch, as paths inside the run's folder."""
+    kept = kept_checkpoints(run.paths, row)
+    return {point.epoch: str(point.checkpoint) for point, _ in kept}
+
+
+def _curve_table(
+    row: TrialRow, metrics: list[str], ranking: Ranking, checkpoints: Mapping[int, str]
+) -> Table:
     """Return the learning curve; a `*` marks the best epoch."""
     best = row.best(ranking)
     wanted = (ranking.secondary, "train/loss", "val/loss")
@@ -146,7 +163,7 @@ def _curve_table(row: TrialRow, metrics: list[str], ranking: Ranking) -> Table:
         table.add_row(
             f"{'*' if point is best else ''}{point.epoch}",
             *(f"{value:.4f}" if math.isfinite(value) else "-" for value in values),
-            point.checkpoint or "",
+            checkpoints.get(point.epoch, ""),
         )
     return table
 
@@ -160,13 +177,16 @@ def _run_mapping(run: Run, ranking: Ranking, top: int | None) -> dict[str, Any]:
         "metric": ranking.metric,
         "mode": ranking.mode,
         "trials": [
-            {"rank": standing.rank, **_trial_mapping(standing.row, ranking, curve=False)}
+            {"rank": standing.rank, **_trial_mapping(standing.row, ranking)}
             for standing in standings
         ],
     }
 
 
-def _trial_mapping(row: TrialRow, ranking: Ranking, *, curve: bool) -> dict[str, Any]:
+def _trial_mapping(
+    row: TrialRow, ranking: Ranking, checkpoints: Mapping[int, str] | None = None
+) -> dict[str, Any]:
+    """Return a trial as JSON, with its learning curve where its checkpoints are given."""
     best = row.best(ranking)
     last = row.last_metrics.get(ranking.metric, math.nan)
     mapping: dict[str, Any] = {
@@ -175,6 +195,7 @@ def _trial_mapping(row: TrialRow, ranking: Ranking, *, curve: bool) -> dict[str,
         "state": row.state,
         "cause": row.cause,
         "message": row.message,
+        "where": row.where,
         "value": best.metrics[ranking.metric] if best else None,
         "epoch": best.epoch if best else None,
         "last": last if math.isfinite(last) else None,
@@ -182,11 +203,11 @@ def _trial_mapping(row: TrialRow, ranking: Ranking, *, curve: bool) -> dict[str,
         "duration_s": row.duration_s,
         "params": dict(row.params),
     }
-    if curve:
+    if checkpoints is not None:
         mapping["curve"] = [
             {
                 "epoch": point.epoch,
-                "checkpoint": point.checkpoint,
+                "checkpoint": checkpoints.get(point.epoch),
                 "metrics": {k: v if math.isfinite(v) else None for k, v in point.metrics.items()},
             }
             for point in row.curve

@@ -12,12 +12,14 @@ from models.training.console import duration
 from models.training.contracts import ModelCost
 from models.training.ranking import Ranking
 from tuner.estimate.cost import FORMULA, SearchCost
+from tuner.record.outcomes import REMEDIES, Cause
 from tuner.record.results import Run, leaderboard, pareto_front
 from tuner.record.trial_rows import TrialRow
 from tuner.running.live import short_params
 from tuner.search.blocks import Objective
 
 _SECONDS_PER_HOUR = 3600
+_MANY = 5
 
 
 def leaderboard_table(
@@ -57,6 +59,17 @@ def leaderboard_table(
             short_params(row.params),
         )
     return table
+
+
+def failures_table(run: Run) -> Table | None:
+    """Return the causes of failures, one a line, with what can be done; None without any."""
+    rows = [row for row in run.rows if row.cause in REMEDIES]
+    table = _table(["failed by", "trials", "what to do"], text=["failed by", "what to do"])
+    for cause, remedy in REMEDIES.items():
+        failed = [row for row in rows if row.cause == cause]
+        if failed:
+            table.add_row(cause, _numbers(failed), _remedy(failed[0], remedy))
+    return table if rows else None
 
 
 def runs_table(runs: Sequence[Run], best: Mapping[str, float]) -> Table:
@@ -116,6 +129,20 @@ def cost_table(cost: SearchCost) -> Table:
 def state_words(row: TrialRow) -> str:
     """Return a trial's state with its cause: `stopped (rung 2)`."""
     return f"{row.state} ({row.cause})" if row.cause else row.state
+
+
+def _numbers(rows: Sequence[TrialRow]) -> str:
+    """Return the numbers of some trials, the first of many only."""
+    shown = ", ".join(str(row.number) for row in rows[:_MANY])
+    return shown if len(rows) <= _MANY else f"{shown} and {len(rows) - _MANY} more"
+
+
+def _remedy(first: TrialRow, remedy: str) -> str:
+    """Return the remedy; an exception is of no use without its text and its line."""
+    if first.cause != Cause.ERROR:
+        return remedy
+    where = f" ({first.where})" if first.where else ""
+    return f"{first.message}{where}: {remedy}"
 
 
 def _cost_lines(cost: SearchCost) -> list[tuple[str, str]]:

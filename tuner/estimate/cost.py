@@ -79,7 +79,7 @@ def estimate_cost(search: Search, dataset: Any, rows_per_s: float | None = None)
         rows_per_s: measured training speed of one trial, validation included.
     """
     describe = search.spec.describe_cost
-    num_trials, scheduler = search.budget.num_trials, search.scheduler
+    num_trials, scheduler = search.num_trials, search.scheduler
     preset = describe(search.base_config, dataset)
     smallest, largest = corner_costs(search, lambda config: describe(config, dataset))
     expected = expected_epochs(scheduler, num_trials)
@@ -142,7 +142,7 @@ def checkpoint_gb(search: Search, checkpoint_mb: float) -> float:
 
     The best `keep.top_k` trials keep their best `save_top_k` checkpoints and the last one.
     """
-    num_trials = min(search.keep.top_k, search.budget.num_trials)
+    num_trials = min(search.keep.top_k, search.num_trials)
     largest = num_trials * (search.base_config.save_top_k + 1) * checkpoint_mb / 1000
     return min(largest, search.keep.max_gb or math.inf)
 

@@ -2,58 +2,32 @@
 
     promoted = promote(find_run("first"), top=3, confirm=False)
 
-A preset and its folder appear together or not at all: the folder is built beside its place and
-renamed, and the preset file, by which both are found, is written last.
+Presets, their folders and the run's record of them appear together or not at all: `pairs.py` builds
+and publishes a preset with its folder; the record comes last, and where a kill has kept it from
+being written, the presets on disk say themselves what they were made of.
 """
 
 import dataclasses
 import itertools
-import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from models.config_file import write_text
 from models.errors import UserError
-from models.presets import Preset, preset_folders, preset_names, render_preset
+from models.presets import Preset, preset_folders, preset_names
+from models.training.checkpoints import best_name
 from models.training.contracts import ModelSpec
-from models.training.ranking import Ranking, has_value
-from tuner.promotion.model_card import first_line, render_card
+from models.training.ranking import Ranking
+from tuner.promotion.candidates import Candidate, Promoted, candidates, kept_best, unrecorded
+from tuner.promotion.pairs import is_leftover, one_at_a_time, publish, remove_parts, stage, withdraw
 from tuner.promotion.provenance import provenance_of
 from tuner.record.paths import RunPaths, check_run_name
-from tuner.record.promotions import PromotedTrial, read_promotions, record_promotion
-from tuner.record.results import Run, kept_checkpoints, read_run
+from tuner.record.promotions import PromotedTrial, read_promotions, record_promotions
+from tuner.record.results import Run, read_run
 from tuner.record.search_copy import read_search
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 from tuner.record.trial_rows import EpochPoint, TrialRow
 from tuner.search.search import Search
-
-CARD_FILE = "README.md"
-_PROMOTABLE = ("done", "stopped", "interrupted")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """A trial that can be promoted, with its checkpoints on disk, the best first."""
-
-    row: TrialRow
-    checkpoints: tuple[tuple[EpochPoint, Path], ...]
-
-    @property
-    def best(self) -> EpochPoint:
-        """The epoch of the best checkpoint."""
-        return self.checkpoints[0][0]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Promoted:
-    """A preset that was made: where it lies and what it came from."""
-
-    preset: Preset
-    folder: Path
-    row: TrialRow
-    best: EpochPoint
 
 
 def promote(
@@ -64,7 +38,10 @@ def promote(
     confirm: bool = True,
     confirmation: Mapping[str, Any] | None = None,
 ) -> list[Promoted]:
-    """Make presets of the best trials that were not promoted before.
+    """Make presets of the best trials that were not promoted before: all of them, or none.
+
+    What a promotion that was killed had finished counts, so that repeating the command comes to the
+    same end.
 
     Args:
         paths: the run; it may have been interrupted.
@@ -84,37 +61,66 @@ def promote(
         )
     if top < 1:
         raise UserError(f"--top is {top}: promote at least 1 trial")
+    stem = check_run_name(paths.name if prefix is None else prefix)
     run, search = read_run(paths), read_search(paths)
-    chosen = candidates(run, search)[:top]
-    if not chosen:
-        raise UserError(_nothing_to_promote(run))
     folder = preset_folders()[0].resolve() / search.model
-    given = prefix is not None
-    names = _free_names(folder, search.spec, prefix or run.name, len(chosen), given=given)
-    return [
-        _promote_one(run, search, candidate, folder / f"{name}.yaml", confirmation)
-        for name, candidate in zip(names, chosen, strict=True)
-    ]
+    if not folder.is_dir() and not candidates(run, search):
+        raise UserError(_nothing_to_promote(run))
+    try:
+        with one_at_a_time(folder):
+            remove_parts(folder)
+            found = unrecorded(run, search)
+            chosen = candidates(run, search, [*found])[: top - len(found)]
+            if not chosen and not found:
+                raise UserError(_nothing_to_promote(run))
+            own = {one.preset.name for one in found}
+            names = _free_names(
+                folder, search.spec, stem, len(chosen), own, given=prefix is not None
+            )
+            files = [folder / f"{name}.yaml" for name in names]
+            made = [
+                _promoted(run, search, candidate, file, confirmation)
+                for candidate, file in zip(chosen, files, strict=True)
+            ]
+            _write(run, search, made, [*found, *made])
+    except OSError as error:
+        said = f"{folder}: cannot be written: {error.strerror or error}: nothing was promoted"
+        raise UserError(said) from error
+    return [*found, *made]
 
 
-def candidates(run: Run, search: Search) -> list[Candidate]:
-    """Return the trials that can be promoted and were not yet, the best first."""
+def checkpoint_files(run: Run, search: Search, row: TrialRow) -> dict[str, tuple[Path, str]]:
+    """Return the checkpoints of a trial by their names in a preset's folder, the best first.
+
+    With each goes what the model card says of it.
+    """
     ranking = search.ranking
-    done = {entry.trial for entry in read_promotions(run.paths)}
-    found = []
-    for row in run.rows:
-        if row.state not in _PROMOTABLE or row.trial in done:
-            continue
-        kept = [
-            pair for pair in kept_checkpoints(run.paths, row) if has_value(pair[0].cost(ranking))
-        ]
-        kept.sort(key=lambda pair: pair[0].cost(ranking))
-        if kept:
-            found.append(Candidate(row=row, checkpoints=tuple(kept)))
-    return sorted(found, key=lambda one: (one.best.cost(ranking), one.row.number))
+    kept = kept_best(run, row, ranking)[: search.base_config.save_top_k]
+    return {
+        best_name(ranking, point.epoch, point.metrics[ranking.metric]): (
+            source / CHECKPOINT_FILE,
+            _values(point, ranking),
+        )
+        for point, source in kept
+    }
 
 
-def _promote_one(
+def entry_of(promoted: Promoted, metric: str) -> PromotedTrial:
+    """Return the line of the run's record for a promotion."""
+    provenance = promoted.preset.provenance or {}
+    return PromotedTrial(
+        trial=promoted.row.trial,
+        number=promoted.row.number,
+        preset=promoted.preset.name,
+        file=str(promoted.preset.source.resolve()),
+        metric=metric,
+        value=promoted.best.metrics[metric],
+        epoch=promoted.best.epoch,
+        confirmed=bool(provenance.get("confirmed")),
+    )
+
+
+def _promoted(
     run: Run,
     search: Search,
     candidate: Candidate,
@@ -131,41 +137,32 @@ def _promote_one(
         source=file,
         provenance=provenance_of(run, search, row, best, confirmation),
     )
-    folder = file.with_suffix("")
-    beside = file.with_name(f".{file.stem}.part")
+    return Promoted(preset=preset, folder=file.with_suffix(""), row=row, best=best)
+
+
+def _write(
+    run: Run, search: Search, made: Sequence[Promoted], recorded: Sequence[Promoted]
+) -> None:
+    """Write presets, checkpoints and the run's record; what fails leaves none of them."""
+    begun: list[Path] = []
     try:
-        _build_folder(beside, preset, candidate, search)
-        if _is_leftover(file):
-            shutil.rmtree(folder)
-        beside.rename(folder)
-        write_text(file, render_preset(preset, f"Promoted by `tuner promote {run.name}`."))
+        for one in made:
+            begun.append(one.preset.source)
+            _stage(run, search, one)
+        for one in made:
+            publish(one.preset.source)
+        record_promotions(run.paths, [entry_of(one, search.objective.metric) for one in recorded])
     except BaseException as error:
-        for rest in (beside, folder):
-            shutil.rmtree(rest, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise UserError(
-                f"{folder}: cannot be written: {error.strerror or error}: nothing was promoted "
-                f"under the name {preset.name}"
-            ) from error
+        for file in begun:
+            withdraw(file)
+        if isinstance(error, UserError):
+            raise UserError(f"{error}: nothing was promoted") from error
         raise
-    promoted = Promoted(preset=preset, folder=folder, row=row, best=best)
-    record_promotion(run.paths, _entry(promoted, metric))
-    return promoted
 
 
-def _build_folder(folder: Path, preset: Preset, candidate: Candidate, search: Search) -> None:
-    from models.training.checkpoints import best_name, read_checkpoint
-
-    ranking = search.ranking
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    described = {}
-    for point, source in candidate.checkpoints[: preset.config.save_top_k]:
-        name = best_name(ranking, point.epoch, point.metrics[ranking.metric])
-        read_checkpoint(source / CHECKPOINT_FILE)  # a damaged one is no winner
-        shutil.copyfile(source / CHECKPOINT_FILE, folder / name)
-        described[name] = _values(point, ranking)
-    write_text(folder / CARD_FILE, render_card(preset, described))
+def _stage(run: Run, search: Search, one: Promoted) -> None:
+    files = checkpoint_files(run, search, one.row)
+    stage(one.preset, files, f"Promoted by `tuner promote {run.name}`.")
 
 
 def _values(point: EpochPoint, ranking: Ranking) -> str:
@@ -176,43 +173,31 @@ def _values(point: EpochPoint, ranking: Ranking) -> str:
 
 
 def _free_names(
-    folder: Path, spec: ModelSpec, stem: str, count: int, *, given: bool
+    folder: Path, spec: ModelSpec, stem: str, count: int, own: Collection[str], *, given: bool
 ) -> Sequence[str]:
-    """Return `<stem>-1`, `<stem>-2`, ... as far as free; those of a given stem must be free."""
-    check_run_name(stem)
+    """Return `<stem>-1`, `<stem>-2`, ... as far as free; those of a given stem must be free.
+
+    Args:
+        folder: where the presets go.
+        spec: the model.
+        stem: what the names begin with.
+        count: how many.
+        own: presets that an earlier try at this promotion has made.
+        given: whether somebody chose the stem.
+    """
     taken = set(preset_names(spec))
     names: list[str] = []
     for number in itertools.count(1):
+        if len(names) == count:
+            break
         name = f"{stem}-{number}"
         file = folder / f"{name}.yaml"
         free = name not in taken and not file.exists()  # which may be broken and hold no name
-        if free and (not file.with_suffix("").exists() or _is_leftover(file)):
+        if free and (not file.with_suffix("").exists() or is_leftover(file)):
             names.append(name)
-        elif given:
+        elif given and name not in own:
             raise UserError(f"the preset '{name}' exists already: choose another --prefix")
-        if len(names) == count:
-            break
     return names
-
-
-def _is_leftover(file: Path) -> bool:
-    """Return whether the folder of a preset was left by a crash before its file was written."""
-    card = file.with_suffix("") / CARD_FILE
-    return card.is_file() and card.read_text(encoding="utf-8").startswith(first_line(file.stem))
-
-
-def _entry(promoted: Promoted, metric: str) -> PromotedTrial:
-    provenance = promoted.preset.provenance or {}
-    return PromotedTrial(
-        trial=promoted.row.trial,
-        number=promoted.row.number,
-        preset=promoted.preset.name,
-        file=str(promoted.preset.source),
-        metric=metric,
-        value=promoted.best.metrics[metric],
-        epoch=promoted.best.epoch,
-        confirmed=bool(provenance.get("confirmed")),
-    )
 
 
 def _nothing_to_promote(run: Run) -> str:
@@ -221,7 +206,9 @@ def _nothing_to_promote(run: Run) -> str:
             f"every trial of the run '{run.name}' that still has a checkpoint was promoted "
             f"already: see {run.paths.promotion_file}"
         )
+    failed = run.num_in_state("failed")
+    never = f" ({failed} failed, and a failed trial is never promoted)" if failed else ""
     return (
-        f"the run '{run.name}' ({run.status}) has no trial that ended with a checkpoint: "
+        f"the run '{run.name}' ({run.status}) has no trial that ended with a checkpoint{never}: "
         f"see `tuner show {run.name}`"
     )

@@ -45,6 +45,11 @@ class CodeState:
         """Whether the code differs from its commit."""
         return bool(self.diff)
 
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 of the differences; None without any."""
+        return hashlib.sha256(self.diff.encode()).hexdigest() if self.diff else None
+
 
 def code_state(folder: Path | None = None) -> CodeState:
     """Ask git for the commit and the differences of the code in `folder`, else of our own."""
@@ -59,6 +64,19 @@ def code_state(folder: Path | None = None) -> CodeState:
     return CodeState(commit=commit.strip(), diff=changed + untracked)
 
 
+def describe_driver(code: CodeState, command: Sequence[str]) -> dict[str, Any]:
+    """Return what is to be known of the process that drives a run, and of the code it runs."""
+    return {
+        **driver_identity(),
+        "began": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": list(command),
+        "packages": package_versions(),
+        "commit": code.commit,
+        "dirty": code.dirty,
+        "diff_digest": code.digest,
+    }
+
+
 def describe_environment(
     *,
     search: str,
@@ -66,6 +84,7 @@ def describe_environment(
     data: Mapping[str, Any],
     seeds: Mapping[str, int],
     command: Sequence[str],
+    study: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the content of `environment.json`.
 
@@ -75,20 +94,17 @@ def describe_environment(
         data: what the data set is: its settings, its digest, its size.
         seeds: every seed by what it seeds.
         command: the command line.
+        study: the study's name, and the database it is in.
     """
     return {
-        **driver_identity(),
-        "began": datetime.now(UTC).isoformat(timespec="seconds"),
+        **describe_driver(code, command),
         "search": search,
-        "command": list(command),
         "folder": str(Path.cwd()),
         "python": sys.version.split()[0],
         "platform": platform.platform(),
-        "packages": package_versions(),
-        "commit": code.commit,
-        "dirty": code.dirty,
         "seeds": dict(seeds),
         "data": dict(data),
+        "study": dict(study or {}),
     }
 
 

@@ -3,6 +3,9 @@
 The log is the record that a leaderboard is made of. Every line is written in one piece, so a
 crash can tear the last line only: the reader leaves a torn last line out, and the writer cuts it
 off before it goes on.
+
+The time of day may be set while a search runs, so how long something took is told by a second
+clock, which only rises: `seconds_between`.
 """
 
 import contextlib
@@ -12,7 +15,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, BinaryIO, Literal, Self, TypeAlias
@@ -33,61 +36,81 @@ MetricValue: TypeAlias = Annotated[
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialCreated:
+class _Event:
+    """What all events have.
+
+    Attributes:
+        time: seconds since 1970.
+        elapsed_s: seconds since the driver opened the log, on a clock that nobody sets; None where
+            the log was written without one.
+    """
+
+    time: float
+    elapsed_s: float | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialCreated(_Event):
     """A trial was drawn; it waits for a place to run (queued)."""
 
     event: Literal["trial"] = "trial"
     trial: str
     number: int
     params: Mapping[str, Any]
-    time: float
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialStarted:
+class TrialStarted(_Event):
     """A trial began to run, or began anew after a failure or a resume."""
 
     event: Literal["start"] = "start"
     trial: str
-    time: float
     node: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialReported:
-    """An epoch ended; `checkpoint` is a path inside the run folder."""
+class TrialReported(_Event):
+    """An epoch ended.
+
+    `checkpoint` is a path inside the run folder, `finished` why the trial ends after this epoch.
+    """
 
     event: Literal["report"] = "report"
     trial: str
     epoch: int
     metrics: Mapping[str, MetricValue]
-    time: float
     checkpoint: str | None = None
+    finished: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialEnded:
+class TrialEnded(_Event):
     """A trial came to its end, or to its last for now (interrupted).
 
-    `cause` is one of `epochs`, `early_stop`, `rung N`, `nan`, `oom`, `error`, `lost`, ...
+    `cause` is one of `epochs`, `early_stop`, `rung N`, `nan`, `oom`, `error`, `lost`, ...; `where`
+    is the line of code behind a failure.
     """
 
     event: Literal["end"] = "end"
     trial: str
     state: EndState
-    time: float
     cause: str | None = None
     message: str | None = None
+    where: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunChanged:
+class RunChanged(_Event):
     """The run as a whole began, ended or broke off."""
 
     event: Literal["run"] = "run"
     status: RunStatus
-    time: float
     message: str | None = None
+
+    @property
+    def begins(self) -> bool:
+        """Whether a driver takes the run up; one that runs already has something to say."""
+        return self.status == "running" and self.message is None
 
 
 Event: TypeAlias = TrialCreated | TrialStarted | TrialReported | TrialEnded | RunChanged
@@ -101,11 +124,19 @@ class EventLog:
     Args:
         path: the file; made if it is missing, continued if it is there.
         clock: the time in seconds since 1970.
+        ticks: seconds on a clock that only rises; without one, times of day have to do.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] | None = None,
+    ) -> None:
         self._path = path
         self._clock = clock
+        self._ticks = ticks
+        self._opened = ticks() if ticks else 0.0
         self._file = _open(path)
 
     def __enter__(self) -> Self:
@@ -121,15 +152,19 @@ class EventLog:
 
     def trial(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
         """Record that a trial was created."""
-        created = TrialCreated(trial=trial, number=number, params=params, time=self._clock())
-        self.append(created)
+        self.append(TrialCreated(trial=trial, number=number, params=params, **self._now()))
 
     def start(self, trial: str, node: str | None = None) -> None:
         """Record that a trial began to run."""
-        self.append(TrialStarted(trial=trial, node=node, time=self._clock()))
+        self.append(TrialStarted(trial=trial, node=node, **self._now()))
 
     def report(
-        self, trial: str, epoch: int, metrics: Mapping[str, float], checkpoint: str | None = None
+        self,
+        trial: str,
+        epoch: int,
+        metrics: Mapping[str, float],
+        checkpoint: str | None = None,
+        finished: str | None = None,
     ) -> None:
         """Record the metrics of an epoch."""
         self.append(
@@ -138,22 +173,28 @@ class EventLog:
                 epoch=epoch,
                 metrics=metrics,
                 checkpoint=checkpoint,
-                time=self._clock(),
+                finished=finished,
+                **self._now(),
             )
         )
 
     def end(
-        self, trial: str, state: EndState, cause: str | None = None, message: str | None = None
+        self,
+        trial: str,
+        state: EndState,
+        cause: str | None = None,
+        message: str | None = None,
+        where: str | None = None,
     ) -> None:
         """Record that a trial ended."""
         ended = TrialEnded(
-            trial=trial, state=state, cause=cause, message=message, time=self._clock()
+            trial=trial, state=state, cause=cause, message=message, where=where, **self._now()
         )
         self.append(ended)
 
     def run(self, status: RunStatus, message: str | None = None) -> None:
         """Record what became of the run."""
-        self.append(RunChanged(status=status, message=message, time=self._clock()))
+        self.append(RunChanged(status=status, message=message, **self._now()))
 
     def append(self, event: Event) -> None:
         """Write one event, and hand it to the operating system before returning.
@@ -171,12 +212,27 @@ class EventLog:
                 self._file.truncate(end)
             raise UserError(
                 f"{self._path}: cannot be written: {error.strerror or error}. "
-                "Free disk space; what was recorded before is intact, and `tuner show` reads it"
+                "Free disk space; what was recorded before is intact, and `tuner resume` goes on"
             ) from error
 
     def close(self) -> None:
         """Close the file; writing the events is not held up until then."""
         self._file.close()
+
+    def _now(self) -> dict[str, Any]:
+        elapsed_s = None if self._ticks is None else round(self._ticks() - self._opened, 3)
+        return {"time": self._clock(), "elapsed_s": elapsed_s}
+
+
+def seconds_between(earlier: Event, later: Event) -> float:
+    """Return how long after one event another came, never less than 0.
+
+    Where both events do not tell by the clock that only rises, those of the time of day are taken,
+    which are wrong by as much as it was set meanwhile.
+    """
+    if earlier.elapsed_s is not None and later.elapsed_s is not None:
+        return max(0.0, later.elapsed_s - earlier.elapsed_s)
+    return max(0.0, later.time - earlier.time)
 
 
 def render_event(event: Event) -> str:
@@ -206,10 +262,15 @@ def read_events(path: Path) -> list[Event]:
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
     whole = content.split(b"\n")[:-1]
-    return [_parse(line, path, number) for number, line in enumerate(whole, start=1)]
+    return [parse_event(line, path, number) for number, line in enumerate(whole, start=1)]
 
 
-def _parse(line: bytes, path: Path, number: int) -> Event:
+def parse_event(line: bytes, path: Path, number: int) -> Event:
+    """Return the event of a line without its end.
+
+    Raises:
+        RunCorrupt: the line, the one of this number in the file, cannot be an event.
+    """
     try:
         return _ADAPTER.validate_json(line, strict=True)
     except ValidationError as error:

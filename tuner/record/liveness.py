@@ -1,6 +1,7 @@
 """Whether the process that drives a run is still alive, so that a dead run does not say "running".
 
-The driver writes `driver_identity()` into the run's `environment.json`; readers ask `is_alive`.
+The driver writes `driver_identity()` into the run's `environment.json`, one that resumes the run
+adds its own; readers ask `is_alive` of `latest_driver`.
 """
 
 import ipaddress
@@ -9,6 +10,9 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+RESUMED = "resumed"
+"""Key of the environment: the drivers that resumed the run, in order."""
 
 
 def driver_identity() -> dict[str, Any]:
@@ -19,6 +23,12 @@ def driver_identity() -> dict[str, Any]:
     """
     pid = os.getpid()
     return {"host": socket.gethostname(), "pid": pid, "pid_started": _start_ticks(pid)}
+
+
+def latest_driver(environment: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is known of the last driver: the one that began the run, or resumed it."""
+    resumed = environment.get(RESUMED)
+    return resumed[-1] if resumed else environment
 
 
 def is_alive(identity: Mapping[str, Any]) -> bool | None:

@@ -34,6 +34,23 @@ class Cause(StrEnum):
     DISK = "disk"
     ERROR = "error"
     LOST = "lost"
+    TIMEOUT = "timeout"
+
+
+REMEDIES: Mapping[str, str] = {
+    Cause.NAN: "lower `lr`, set `clip_norm: 1`, or take `precision: float32`; the score is that of "
+    "the last good epochs",
+    Cause.OOM: "search a smaller `batch_size` or smaller widths, or let fewer trials share a card "
+    "(a larger `resources.gpu`)",
+    Cause.DISK: "free space on the disk, or keep less (`keep.top_k`, `keep.max_gb`); what was "
+    "reached is kept",
+    Cause.LOST: "the worker's process died too often: `search.log` in the run's folder has what "
+    "Ray said, the machine's log whether memory ran out",
+    Cause.TIMEOUT: "the trial reported nothing for `scheduler.trial_timeout` seconds: raise it if "
+    "an epoch takes that long",
+    Cause.ERROR: "mend the code or the values",
+}
+"""What can be done about a failure, by its cause."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +99,12 @@ def outcome_of(result: Mapping[str, Any], rungs: Sequence[float] = ()) -> Outcom
 def lost(message: str | None) -> Outcome:
     """Return the outcome of a trial whose worker died once too often."""
     return Outcome(state="failed", cause=Cause.LOST, message=message)
+
+
+def timed_out(timeout_s: float) -> Outcome:
+    """Return the outcome of a trial that was ended since it reported nothing for so long."""
+    message = f"no report for {timeout_s:g} s (scheduler.trial_timeout), so it was ended"
+    return Outcome(state="failed", cause=Cause.TIMEOUT, message=message)
 
 
 def rung_of(epoch: int, rungs: Sequence[float]) -> int:

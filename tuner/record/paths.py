@@ -60,14 +60,24 @@ class RunPaths:
         return self.folder / "study.journal"
 
     @property
+    def lock_file(self) -> Path:
+        """The file that the driver holds a lock on; it says who that is."""
+        return self.folder / "driver.lock"
+
+    @property
+    def old_study_file(self) -> Path:
+        """The study as it was before it was written again from the event log."""
+        return self.folder / "study.journal.old"
+
+    @property
+    def damaged_events_file(self) -> Path:
+        """Lines of the event log that could not be read."""
+        return self.folder / "events.damaged.jsonl"
+
+    @property
     def log_file(self) -> Path:
         """The driver's log."""
         return self.folder / "search.log"
-
-    @property
-    def ray_folder(self) -> Path:
-        """Ray Tune's own record, from which a search is restored."""
-        return self.folder / "ray"
 
     @property
     def checkpoints(self) -> Path:
@@ -88,6 +98,11 @@ class RunPaths:
     def confirmations(self) -> Path:
         """The folder of the retrained winners and of the preset they had to beat."""
         return self.folder / "confirmations"
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all that may lie in the folder."""
+        places = [name for name, found in vars(RunPaths).items() if isinstance(found, property)]
+        return tuple(getattr(self, one).name for one in places if one != "name")
 
     def trial_checkpoints(self, trial: str) -> Path:
         """Return the folder of one trial's checkpoints."""

@@ -13,7 +13,8 @@ from typing import Any, Literal
 from models.errors import UserError
 from models.training.ranking import Ranking
 from tuner.record.events import Event, RunChanged, read_events
-from tuner.record.liveness import is_alive
+from tuner.record.liveness import is_alive, latest_driver
+from tuner.record.past import Past
 from tuner.record.paths import RunPaths
 from tuner.record.trial_rows import EpochPoint, TrialRow, TrialState, fold_trials
 from tuner.search.blocks import Objective
@@ -47,6 +48,7 @@ class Run:
         message: what the driver said of the status.
         rows: the trials by number.
         began, ended: seconds since 1970; `ended` is the last event of a run that is not running.
+        spent_s: how long it ran, pauses between its drivers left out.
         environment: the content of `environment.json`.
     """
 
@@ -56,6 +58,7 @@ class Run:
     rows: tuple[TrialRow, ...]
     began: float | None
     ended: float | None
+    spent_s: float = 0.0
     environment: Mapping[str, Any]
 
     @property
@@ -81,8 +84,8 @@ def read_run(paths: RunPaths) -> Run:
         UserError: the environment file is not JSON.
     """
     events = read_events(paths.events_file)
-    environment = _read_environment(paths.environment_file)
-    status, message = _status(events, environment)
+    environment = read_environment(paths.environment_file)
+    status, message = _status(paths.name, events, environment)
     rows = fold_trials(events, paths.events_file)
     if status != "running":
         rows = [_settle(row) for row in rows]
@@ -94,6 +97,7 @@ def read_run(paths: RunPaths) -> Run:
         began=events[0].time if events else None,
         ended=events[-1].time if events and status != "running" else None,
         environment=environment,
+        spent_s=Past(events=tuple(events)).spent_s,
     )
 
 
@@ -128,9 +132,9 @@ def pareto_front(
 
 
 def kept_checkpoints(paths: RunPaths, row: TrialRow) -> list[tuple[EpochPoint, Path]]:
-    """Return the checkpoints of a trial that are on disk, with their files."""
-    files = [(point, paths.folder / str(point.checkpoint)) for point in row.checkpoints]
-    return [(point, file) for point, file in files if file.exists()]
+    """Return the checkpoints of a trial that are on disk, with their folders."""
+    folders = [(point, paths.folder / str(point.checkpoint)) for point in row.checkpoints]
+    return [(point, folder) for point, folder in folders if folder.exists()]
 
 
 def _standing(rank: int, row: TrialRow, ranking: Ranking) -> Standing:
@@ -144,14 +148,18 @@ def _standing(rank: int, row: TrialRow, ranking: Ranking) -> Standing:
     )
 
 
-def _status(events: Sequence[Event], environment: Mapping[str, Any]) -> tuple[Status, str | None]:
+def _status(
+    name: str, events: Sequence[Event], environment: Mapping[str, Any]
+) -> tuple[Status, str | None]:
     changes = [event for event in events if isinstance(event, RunChanged)]
     status: Status = changes[-1].status if changes else "created"
     message = changes[-1].message if changes else None
-    if status in ("created", "running") and is_alive(environment) is False:
+    driver = latest_driver(environment)
+    if status in ("created", "running") and is_alive(driver) is False:
         return "died", (
-            f"its driver (process {environment['pid']} on {environment['host']}) ended without a "
-            "word; what it had reached is kept, and its trials can be shown and promoted"
+            f"its driver (process {driver['pid']} on {driver['host']}) ended without a word; what "
+            "it had reached is kept: its trials can be shown and promoted, and "
+            f"`tuner resume {name}` goes on"
         )
     return status, message
 
@@ -161,7 +169,12 @@ def _settle(row: TrialRow) -> TrialRow:
     return replace(row, state="interrupted") if row.state == "running" else row
 
 
-def _read_environment(path: Path) -> dict[str, Any]:
+def read_environment(path: Path) -> dict[str, Any]:
+    """Return the content of an environment file, empty without one.
+
+    Raises:
+        UserError: it is not JSON.
+    """
     if not path.exists():
         return {}
     try:

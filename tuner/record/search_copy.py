@@ -3,21 +3,28 @@
 So it means the same after a preset was changed or removed.
 """
 
+from collections.abc import Sequence
+
 from models.config_file import dump_yaml, to_config, write_text
 from models.errors import unknown_name
 from models.presets import PROVENANCE, Preset, render_preset
 from models.training.contracts import ModelSpec
 from tuner.record.paths import RunPaths
 from tuner.search.loading import read_content
+from tuner.search.overrides import apply_overrides
 from tuner.search.reader import SearchReader
 from tuner.search.search import Search
 
 
-def read_search(paths: RunPaths) -> Search:
+def read_search(paths: RunPaths, overrides: Sequence[str] = ()) -> Search:
     """Read the search of a run, with the presets as they were when it began.
 
+    Args:
+        paths: the run's files.
+        overrides: changes, as `budget.num_trials=8`.
+
     Raises:
-        UserError: a file of the run folder is missing or was damaged.
+        UserError: a file of the run folder is missing or was damaged, or a change is a mistake.
     """
     presets = read_content(paths.presets_file)
 
@@ -35,7 +42,19 @@ def read_search(paths: RunPaths) -> Search:
         )
 
     source = str(paths.search_file)
-    return SearchReader(read_content(paths.search_file), source, find, check_effects=False).read()
+    content = apply_overrides(read_content(paths.search_file), overrides)
+    return SearchReader(content, source, find, check_effects=False).read()
+
+
+def change_search(search: Search, paths: RunPaths) -> None:
+    """Write the search of a run again, as a resume changed it; its presets stay.
+
+    Raises:
+        UserError: the disk is full.
+    """
+    text = paths.search_file.read_text(encoding="utf-8")
+    header = [line[1:].strip() for line in text.splitlines() if line.startswith("#")]
+    write_text(paths.search_file, dump_yaml(search.to_mapping(), "\n".join(header)))
 
 
 def write_search(search: Search, paths: RunPaths) -> None:

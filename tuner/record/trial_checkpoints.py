@@ -16,6 +16,11 @@ _NUM_LATEST = 2
 before."""
 
 
+def dropped_words(number: int) -> str:
+    """Return how the log begins to say that a trial has lost all its checkpoints."""
+    return f"deleted the checkpoints of trial {number} "
+
+
 @dataclass(frozen=True, kw_only=True)
 class Saved:
     """One checkpoint; `cost` ranks it, less is better."""
@@ -55,6 +60,13 @@ class TrialCheckpoints:
         latest = self.saved[-_NUM_LATEST:] if running else []
         for one in [one for one in self.saved if one not in best and one not in latest]:
             self._delete(one)
+
+    def delete_unlisted(self, folder: Path) -> None:
+        """Delete what a worker was writing when it ended: no report has named it, none will."""
+        listed = {one.folder for one in self.saved}
+        for one in folder.glob("checkpoint_*"):
+            if one not in listed:
+                shutil.rmtree(one, ignore_errors=True)
 
     def delete_all(self) -> None:
         """Delete every checkpoint."""

@@ -14,6 +14,7 @@ from tuner.record.events import (
     TrialEnded,
     TrialReported,
     TrialStarted,
+    seconds_between,
 )
 
 TrialState = Literal["queued", "running", "stopped", "done", "failed", "interrupted"]
@@ -43,6 +44,7 @@ class TrialRow:
         params: values of the searched keys.
         cause: why it ended: `epochs`, `early_stop`, `rung N`, `nan`, `oom`, `error`, `lost`.
         message: the error behind a failure.
+        where: the line of code behind it.
         curve: one point an epoch, epochs rising.
         num_starts: how often it began to run; more than 1 after a failure or a resume.
         duration_s: time spent running, pauses between starts left out.
@@ -54,6 +56,7 @@ class TrialRow:
     state: TrialState
     cause: str | None = None
     message: str | None = None
+    where: str | None = None
     curve: tuple[EpochPoint, ...] = ()
     created: float
     num_starts: int = 0
@@ -96,7 +99,7 @@ def fold_trials(events: Sequence[Event], source: Path) -> list[TrialRow]:
         RunCorrupt: an event of a trial that was not created.
     """
     rows: dict[str, TrialRow] = {}
-    spans: dict[str, float] = {}  # since when a running trial's time is not counted yet
+    spans: dict[str, Event] = {}  # since when a running trial's time is not counted yet
     for line, event in enumerate(events, start=1):
         if isinstance(event, RunChanged):
             continue
@@ -110,7 +113,7 @@ def fold_trials(events: Sequence[Event], source: Path) -> list[TrialRow]:
 def _apply(
     row: TrialRow | None,
     event: TrialCreated | TrialStarted | TrialReported | TrialEnded,
-    spans: dict[str, float],
+    spans: dict[str, Event],
 ) -> TrialRow:
     if isinstance(event, TrialCreated):
         if row is not None:  # drawn again by a resumed run
@@ -124,7 +127,7 @@ def _apply(
         )
     assert row is not None
     if isinstance(event, TrialStarted):
-        spans[event.trial] = event.time
+        spans[event.trial] = event
         return replace(
             row,
             state="running",
@@ -133,12 +136,14 @@ def _apply(
             num_starts=row.num_starts + 1,
             node=event.node,
         )
-    spent = max(0.0, event.time - spans[event.trial]) if event.trial in spans else 0.0
+    spent = seconds_between(spans[event.trial], event) if event.trial in spans else 0.0
     row = replace(row, duration_s=row.duration_s + spent)
     if isinstance(event, TrialEnded):
         spans.pop(event.trial, None)
-        return replace(row, state=event.state, cause=event.cause, message=event.message)
-    spans[event.trial] = event.time
+        return replace(
+            row, state=event.state, cause=event.cause, message=event.message, where=event.where
+        )
+    spans[event.trial] = event
     point = EpochPoint(
         epoch=event.epoch,
         metrics=event.metrics,

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from models.training.ranking import NO_VALUE, Cost, Ranking, has_value
-from tuner.record.outcomes import Outcome, State
+from tuner.record.outcomes import Outcome
+from tuner.record.trial_rows import TrialRow, TrialState
 
 
 @dataclass(kw_only=True)
@@ -17,12 +18,13 @@ class BoardRow:
         value: the objective at `epoch`, the last one.
         best: its score, the best value so far, reached at `best_epoch`.
         cost: what sorts trials, the best one first.
+        earlier_s: seconds that it ran under a driver before.
     """
 
     trial: str
     number: int
     params: Mapping[str, Any]
-    state: Literal["queued", "running"] | State = "queued"
+    state: TrialState = "queued"
     cause: str | None = None
     epoch: int = 0
     value: float | None = None
@@ -31,6 +33,7 @@ class BoardRow:
     cost: Cost = NO_VALUE
     began: float | None = None
     ended: float | None = None
+    earlier_s: float = 0.0
 
 
 @dataclass(kw_only=True)
@@ -41,6 +44,7 @@ class Board:
         ranking: the order of epochs and trials.
         max_epochs: how long a trial trains at most.
         deadline: when the budget ends, on `clock`; None without a limit.
+        earlier_s: seconds that drivers before have spent on the search.
         clock: seconds that only rise.
     """
 
@@ -49,12 +53,31 @@ class Board:
     num_trials: int
     max_epochs: int
     deadline: float | None = None
+    earlier_s: float = 0.0
     clock: Callable[[], float] = time.monotonic
     began: float = field(default=0.0, init=False)
     rows: dict[str, BoardRow] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self.began = self.clock()
+        self.began = self.clock() - self.earlier_s
+
+    def recall(self, row: TrialRow, *, ended: bool) -> None:
+        """Take a trial of a driver before."""
+        best = row.best(self.ranking)
+        self.rows[row.trial] = BoardRow(
+            trial=row.trial,
+            number=row.number,
+            params=row.params,
+            state=row.state if ended else "queued",
+            cause=row.cause if ended else None,
+            epoch=row.num_epochs,
+            value=row.last_metrics.get(self.metric),
+            best=best.metrics[self.metric] if best else None,
+            best_epoch=best.epoch if best else None,
+            cost=row.cost(self.ranking),
+            ended=self.clock() if ended else None,
+            earlier_s=row.duration_s,
+        )
 
     def created(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
         """Take a new trial."""
@@ -116,5 +139,5 @@ class Board:
     def seconds_of(self, row: BoardRow) -> float:
         """Return how long a trial has run."""
         if row.began is None:
-            return 0.0
-        return (row.ended or self.clock()) - row.began
+            return row.earlier_s
+        return row.earlier_s + (row.ended or self.clock()) - row.began

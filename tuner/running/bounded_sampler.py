@@ -5,6 +5,9 @@ Optuna's sampler fits its two densities to every trial of the study, which takes
 good points is made, the latest of the others, and those that run. Of 250 trials and more Optuna
 takes the best 25 for good, which are among those kept, so that density is the very same; the
 density of the others is made of the latest, and TPE itself gives old trials less and less weight.
+
+What it draws depends on the seed, the trial's number and the study: trials are taken in the order
+of their ends, so that a study that is read again teaches the same as the search that filled it.
 """
 
 import math
@@ -16,6 +19,8 @@ from optuna.samplers import TPESampler
 from optuna.samplers._tpe.sampler import default_gamma
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+
+from tuner.running.trial_streams import trial_stream
 
 NUM_BEST = 50
 NUM_LATEST = 75
@@ -33,6 +38,7 @@ class BoundedTPESampler(TPESampler):
     def __init__(self, seed: int, num_best: int = NUM_BEST, num_latest: int = NUM_LATEST) -> None:
         # Conditional parameters are modelled jointly within their group.
         super().__init__(multivariate=True, group=True, seed=seed)
+        self._seed = seed
         self._gamma = self._num_good  # of all trials, not of those that are seen
         self._num_best = num_best
         self._num_latest = num_latest
@@ -40,6 +46,10 @@ class BoundedTPESampler(TPESampler):
         self._kept: list[FrozenTrial] = []
         self._running: dict[int, FrozenTrial | None] = {}  # by storage id; None: to be read
         self._ended: list[int] = []  # storage ids of trials that ended since the last draw
+
+    def begin(self, number: int, attempt: int = 0) -> None:
+        """Take the stream of this trial for what is drawn from now on."""
+        self._rng._rng = self._random_sampler._rng._rng = trial_stream(self._seed, number, attempt)
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
@@ -85,21 +95,25 @@ class BoundedTPESampler(TPESampler):
     def _learn(self, study: optuna.Study, trial: FrozenTrial) -> list[FrozenTrial]:
         """Read what is new in the study, and return the trials that ended."""
         if self._num_ended is None:
-            ended = [t for t in study.get_trials(deepcopy=False) if t.state in _TOLD]
+            known = study.get_trials(deepcopy=False)
+            for one in known:
+                if one.state is TrialState.RUNNING:
+                    self._running.setdefault(one._trial_id, one)
+            read = sorted(filter(_has_end, known), key=_order_of_ends)
         else:
-            read = (study._storage.get_trial(number) for number in self._ended)
-            ended = [one for one in read if one.state in _TOLD]
+            read = [study._storage.get_trial(number) for number in self._ended]
+        ended = [one for one in read if one.state in _TOLD]
         self._ended.clear()
         self._num_ended = (self._num_ended or 0) + len(ended)
-        if ended:
-            self._keep(study, ended)
+        for one in ended:
+            self._keep(study, one)
         for number, known in self._running.items():
             if known is None and number != trial._trial_id:
                 self._running[number] = study._storage.get_trial(number)
         return ended
 
-    def _keep(self, study: optuna.Study, ended: list[FrozenTrial]) -> None:
-        known = sorted(self._kept + ended, key=lambda one: one.number)
+    def _keep(self, study: optuna.Study, ended: FrozenTrial) -> None:
+        known = sorted([*self._kept, ended], key=lambda one: one.number)
         if len(known) <= self._num_best + self._num_latest:
             self._kept = known
             return
@@ -109,12 +123,20 @@ class BoundedTPESampler(TPESampler):
         self._kept = [one for one in known if one.number in numbers]
 
 
+class _Nowhere:
+    """A storage that keeps nothing: TPE tells other processes in it what it is about to draw."""
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        """Keep nothing."""
+
+
 class _StudyView:
-    """A study of which the sampler sees some trials only."""
+    """A study of which the sampler sees some trials only, and writes nothing."""
 
     def __init__(self, study: optuna.Study, trials: list[FrozenTrial]) -> None:
         self._study = study
         self._trials = trials
+        self._storage = _Nowhere()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)
@@ -129,6 +151,14 @@ class _StudyView:
 
 
 _TOLD = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+def _has_end(trial: FrozenTrial) -> bool:
+    return trial.datetime_complete is not None
+
+
+def _order_of_ends(trial: FrozenTrial) -> tuple[Any, int]:
+    return trial.datetime_complete, trial.number
 
 
 def _best(study: optuna.Study, trials: list[FrozenTrial]) -> list[FrozenTrial]:

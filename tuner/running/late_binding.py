@@ -5,26 +5,81 @@ many as there are slots. Those trials are blank here. When a worker is ready, Ra
 `on_trial_start`; only then is the study asked, which knows all results by now, and the answer is
 sent to the worker ahead of Ray's order to train. A trial that starts again in another worker keeps
 what was drawn for it. Blank trials leave no trace when the search ends before their turn.
+
+Trials that a driver before began come first, in the order of their numbers.
 """
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
-from tuner.running.trial_config import NUMBER
+from tuner.record.paths import RunPaths
+from tuner.record.trial_checkpoints import CHECKPOINT_FILE
+from tuner.record.trial_rows import TrialRow
+from tuner.running.record_ids import RecordIds
+from tuner.running.trial_config import CHECKPOINTS, NUMBER
 
 PENDING_VARIABLE = "TUNE_MAX_PENDING_TRIALS_PG"
 """Read by Ray Tune: how many trials may wait for their workers."""
 
 
-class BlankTrials(Searcher):
-    """Gives Ray blank trials, and passes on to the true searcher what becomes of them."""
+@dataclass(frozen=True, kw_only=True)
+class OldTrial:
+    """A trial that goes on, by its id in the record, and its checkpoints, the latest first."""
 
-    def __init__(self, searcher: Searcher) -> None:
+    trial: str
+    checkpoints: tuple[str, ...]
+
+
+def old_trial(paths: RunPaths, row: TrialRow) -> OldTrial:
+    """Return a trial of the record as it goes on."""
+    files = (paths.folder / str(p.checkpoint) / CHECKPOINT_FILE for p in row.checkpoints[::-1])
+    return OldTrial(trial=row.trial, checkpoints=tuple(str(f) for f in files if f.exists()))
+
+
+class TrialSource(Protocol):
+    """What the true searcher can besides what Ray asks of any."""
+
+    def suggest(self, trial_id: str) -> dict[str, Any]:
+        """Draw a new trial."""
+        ...
+
+    def go_on(self, trial_id: str) -> Mapping[str, Any]:
+        """Return the settings of a trial that goes on."""
+        ...
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Take a report."""
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Take an end."""
+
+
+class BlankTrials(Searcher):
+    """Gives Ray blank trials, and passes on to the true searcher what becomes of them.
+
+    Args:
+        searcher: draws, and keeps the study.
+        ids: the record's ids of Ray's trials.
+        old_trials: those that go on, in the order of their turns.
+    """
+
+    def __init__(
+        self,
+        searcher: TrialSource,
+        ids: RecordIds | None = None,
+        old_trials: Iterable[OldTrial] = (),
+    ) -> None:
         super().__init__()
         self._searcher = searcher
+        self._ids = ids or RecordIds()
+        self._old_trials = list(old_trials)
         self._drawn: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
@@ -34,13 +89,15 @@ class BlankTrials(Searcher):
     def draw(self, trial_id: str) -> dict[str, Any]:
         """Draw the parameters of a trial; to be called once for each."""
         self._drawn.add(trial_id)
-        config = self._searcher.suggest(trial_id)
-        assert config is not None
-        return config
+        if not self._old_trials:
+            return self._searcher.suggest(trial_id)
+        old = self._old_trials.pop(0)
+        self._ids.bind(trial_id, old.trial)
+        return {**self._searcher.go_on(old.trial), CHECKPOINTS: old.checkpoints}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Pass on a report."""
-        self._searcher.on_trial_result(trial_id, result)
+        self._searcher.on_trial_result(self._ids.of(trial_id), result)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -48,7 +105,7 @@ class BlankTrials(Searcher):
         """Pass on an end; a blank trial whose workers all died is drawn, for the record."""
         if error and trial_id not in self._drawn:
             self.draw(trial_id)
-        self._searcher.on_trial_complete(trial_id, result=result, error=error)
+        self._searcher.on_trial_complete(self._ids.of(trial_id), result=result, error=error)
 
     def save(self, checkpoint_path: str) -> None:
         """Write nothing: the true searcher keeps its own record."""

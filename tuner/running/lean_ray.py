@@ -14,10 +14,30 @@ from unittest import mock
 
 @contextmanager
 def lean_start() -> Iterator[None]:
-    """Let Ray start without dashboard and log monitor inside the block."""
+    """Let Ray start without dashboard and log monitor inside the block.
+
+    It also ends at once when one of its processes dies, for which Ray would wait half a minute.
+    """
+    from ray._private import services
     from ray._private.node import Node
 
-    with _replaced(Node, start_api_server=_no_dashboard, start_log_monitor=_nothing):
+    nodes: list[Any] = []
+    ask = getattr(services, "get_node", None)
+
+    def no_dashboard(node: Any, **options: Any) -> None:
+        node._webui_url = ""  # what Ray sets when it starts without a dashboard
+        nodes.append(node)
+
+    def get_node(*where: Any) -> Any:
+        for name, _ in (dead for node in nodes for dead in node.dead_processes()):
+            raise ChildProcessError(f"its process {name} died")
+        assert ask is not None
+        return ask(*where)
+
+    with (
+        _replaced(Node, start_api_server=no_dashboard, start_log_monitor=_nothing),
+        _replaced(services, get_node=get_node),
+    ):
         yield
 
 
@@ -39,17 +59,13 @@ def quick_end() -> Iterator[None]:
 
 
 @contextmanager
-def _replaced(owner: type, **methods: Callable[..., None]) -> Iterator[None]:
-    """Replace those of the methods that the class has."""
+def _replaced(owner: Any, **functions: Callable[..., Any]) -> Iterator[None]:
+    """Replace those of the functions that the class or module has."""
     with ExitStack() as stack:
-        for name, method in methods.items():
+        for name, function in functions.items():
             if hasattr(owner, name):
-                stack.enter_context(mock.patch.object(owner, name, method))
+                stack.enter_context(mock.patch.object(owner, name, function))
         yield
-
-
-def _no_dashboard(node: Any, **options: Any) -> None:
-    node._webui_url = ""  # what Ray sets when it starts without a dashboard
 
 
 def _nothing(node: Any, **options: Any) -> None:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from models.training.console import duration
 from tuner.record.outcomes import Outcome
+from tuner.record.trial_rows import TrialRow
 from tuner.running.board import Board, BoardRow
 from tuner.running.observer import Observer
 
@@ -34,6 +35,10 @@ class LineView(Observer):
         self._stream = stream
         self._spoke = board.clock()
 
+    def recall(self, row: TrialRow, *, ended: bool) -> None:
+        """Take a trial of a driver before."""
+        self._board.recall(row, ended=ended)
+
     def created(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
         """Take a new trial."""
         self._board.created(trial, number, params)
@@ -43,6 +48,8 @@ class LineView(Observer):
         row = self._board.rows[trial]
         if row.began is not None:
             self._say(f"trial {row.number}: lost its worker, starts again after epoch {row.epoch}")
+        elif row.epoch:
+            self._say(f"trial {row.number}: goes on after epoch {row.epoch}")
         self._board.started(trial)
 
     def reported(

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 CONTROL = "nvidia-cuda-mps-control"
@@ -58,6 +58,14 @@ def mps_daemon(
         _stop(run, names, say)
 
 
+def end_daemon(folder: Path, run: RunControl | None = None) -> None:
+    """End the daemon whose pipes lie in a folder, if there is one; its driver is gone."""
+    names = {PIPES_VARIABLE: str(folder / "pipes"), LOGS_VARIABLE: str(folder / "logs")}
+    if (folder / "pipes").is_dir():
+        with suppress(OSError, subprocess.SubprocessError):  # it may have ended by itself
+            (run or _run)([CONTROL], _QUIT, os.environ | names)
+
+
 def _start(run: RunControl, names: Mapping[str, str]) -> str | None:
     """Start the daemon; return why that failed."""
     try:
@@ -75,6 +83,8 @@ def _stop(run: RunControl, names: Mapping[str, str], say: Callable[[str], None])
             f"NVIDIA's MPS daemon of this search could not be ended ({_reason(error)}): "
             f"echo quit | {PIPES_VARIABLE}={names[PIPES_VARIABLE]} {CONTROL}"
         )
+    else:
+        shutil.rmtree(names[PIPES_VARIABLE], ignore_errors=True)  # nobody need look for it again
 
 
 def _run(command: list[str], text: str, environment: Mapping[str, str]) -> None:

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuner.record.outcomes import Outcome
+from tuner.record.trial_rows import TrialRow
 
 
 class Observer:
     """Follows a search; every method may be left as it is."""
+
+    def recall(self, row: TrialRow, *, ended: bool) -> None:
+        """Take a trial of a driver before, which came to its end or may go on."""
 
     def created(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
         """Take a new trial, which waits for its place."""

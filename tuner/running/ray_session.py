@@ -1,34 +1,29 @@
 """Ray for one search: started here and ended here, or joined where it runs already."""
 
-import logging
 import math
 import os
-import shutil
 import socket
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from models.errors import UserError
-from tuner.running.lean_ray import lean_start, quick_end
-from tuner.running.mps import mps_daemon
+from tuner.errors import RayLost
+from tuner.running.interrupts import handlers_kept
+from tuner.running.local_ray import QUIET, ended, started_here
 from tuner.search.search import Search
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
-TEMPORARY_VARIABLE = "RAY_TMPDIR"
 _CONNECT_TIMEOUT_S = 10.0
-_LONGEST_PARENT = 28
-"""A socket's path has 107 characters at most, of which our folder and Ray's names take 79."""
 
 # Read by Ray when it is imported or started; what the user has set wins.
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",  # only the older reporter can be silenced
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths stay true in workers
-    # Ray prints it to our standard output; the log file and the view say it too.
-    "RAY_DEDUP_LOGS_SKIP_REGEX": "A worker died or was killed",
+    # Ray prints it to our standard output; the log file, the view or our message say it too.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": (
+        "A worker died or was killed|Raylet is terminated|has been marked dead"
+    ),
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what Ray will do next, without its warning
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the record is ours
@@ -38,7 +33,6 @@ _ENVIRONMENT = {
     # Ray writes its own snapshot whenever a trial has written as many checkpoints as it keeps.
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
-_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
 @contextmanager
@@ -61,7 +55,7 @@ def ray_session(
         say: takes a line for people.
 
     Raises:
-        UserError: the cluster cannot be reached.
+        UserError: the cluster cannot be reached, or Ray cannot be started.
     """
     address = address or os.environ.get(ADDRESS_VARIABLE)
     if address:
@@ -74,32 +68,9 @@ def ray_session(
     if ray.is_initialized():  # by whoever calls us, who ends it too
         yield None
         return
-    started = _joined(address) if address else _started(dashboard, share_gpus, say)
+    started = _joined(address) if address else started_here(dashboard, share_gpus, say)
     with started as url:
         yield url or None
-
-
-@contextmanager
-def ray_session_beside(
-    address: str | None = None,
-    dashboard: bool = False,
-    *,
-    share_gpus: bool = False,
-    say: Callable[[str], None] = print,
-) -> Iterator[Callable[[], str | None]]:
-    """Start or join Ray beside the block, as it takes seconds, and end it after the block.
-
-    Yields a function that waits until Ray is there, and returns the dashboard's address or raises
-    what went wrong. See `ray_session`.
-    """
-    # Linux ends Ray's processes with the thread that started them, so the thread outlives them.
-    with ThreadPoolExecutor(1) as thread, ExitStack() as stack:
-        session = ray_session(address, dashboard, share_gpus=share_gpus, say=say)
-        started = thread.submit(stack.enter_context, session)
-        try:
-            yield started.result
-        finally:
-            wait([started])
 
 
 def prepare_environment() -> None:
@@ -157,7 +128,8 @@ def _joined(address: str) -> Iterator[str | None]:
     import ray
 
     try:
-        context = ray.init(address=address, **_QUIET)
+        with handlers_kept():
+            context = ray.init(address=address, **QUIET)
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
@@ -165,10 +137,8 @@ def _joined(address: str) -> Iterator[str | None]:
             f"{ADDRESS_VARIABLE}; a cluster with a token also wants RAY_AUTH_MODE=token and the "
             "token in RAY_AUTH_TOKEN"
         ) from error
-    try:
+    with ended(ray.shutdown, unless=RayLost):
         yield context.dashboard_url
-    finally:
-        ray.shutdown()
 
 
 def _check_address(address: str) -> None:
@@ -194,55 +164,3 @@ def _has_token() -> bool:
     """Return whether this machine has a token for Ray's authentication."""
     named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
     return bool(named) or (Path.home() / ".ray" / "auth_token").is_file()
-
-
-def _temporary_parent() -> Path:
-    parent = Path(os.environ.get(TEMPORARY_VARIABLE) or "/tmp")
-    if len(str(parent)) > _LONGEST_PARENT:
-        raise UserError(
-            f"{TEMPORARY_VARIABLE} is {parent}, which is too long: Ray's sockets lie in it, so it "
-            f"may have {_LONGEST_PARENT} characters"
-        )
-    parent.mkdir(parents=True, exist_ok=True)
-    return parent
-
-
-@contextmanager
-def _started(dashboard: bool, share_gpus: bool, say: Callable[[str], None]) -> Iterator[str | None]:
-    import ray
-
-    # A folder of its own, since an old one may hold the address of a cluster that died.
-    folder = tempfile.mkdtemp(prefix="tuner-", dir=_temporary_parent())
-    lean = nullcontext() if dashboard else lean_start()
-    daemon = mps_daemon(Path(folder) / "mps", say) if share_gpus else nullcontext()
-    try:
-        with daemon:  # which ends after its clients
-            try:
-                with _workers_use(folder), lean:
-                    context = ray.init(
-                        address="local", include_dashboard=dashboard, _temp_dir=folder, **_QUIET
-                    )
-                yield context.dashboard_url
-            finally:
-                with quick_end():
-                    ray.shutdown()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _workers_use(folder: str) -> Iterator[None]:
-    """Let processes started in the block put temporary files where nothing of them stays.
-
-    A worker that is killed while it writes a checkpoint leaves it behind.
-    """
-    tempfile.gettempdir()  # kept by Python from now on, for this process
-    before = os.environ.get("TMPDIR")
-    os.environ["TMPDIR"] = folder
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["TMPDIR"]
-        else:
-            os.environ["TMPDIR"] = before

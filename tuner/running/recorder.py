@@ -1,7 +1,7 @@
 """Ray's account of a search, written to the run's event log and passed on to observers.
 
 Ray calls a callback before it acts on a result, and calls none for trials that are cut off when the
-search ends early: those are settled at the end.
+search ends early: those are settled at the end. Ray's trials are called by the ids of the record.
 """
 
 import json
@@ -16,9 +16,20 @@ from ray.tune.experiment import Trial
 
 from models.errors import UserError
 from tuner.record.events import EventLog
-from tuner.record.outcomes import EPOCH, METRICS, TRACEBACK, Cause, Outcome, lost, outcome_of
+from tuner.record.outcomes import (
+    EPOCH,
+    FINISHED,
+    METRICS,
+    TRACEBACK,
+    Cause,
+    Outcome,
+    lost,
+    outcome_of,
+)
+from tuner.record.past import Past
 from tuner.record.paths import RunPaths
 from tuner.running.observer import Observer
+from tuner.running.record_ids import RecordIds
 from tuner.running.stopping import FirstFailures, SearchStop
 
 logger = logging.getLogger(__name__)
@@ -35,6 +46,8 @@ class Recorder(Callback):
         stop: where an end of the search is asked for.
         observers: told of everything after it is written.
         rungs: the epochs at which the scheduler compares trials.
+        past: what a driver before had reached.
+        ids: the record's ids of Ray's trials.
         on_step: called after every step of Ray's loop; what it raises leaves the loop.
     """
 
@@ -46,6 +59,8 @@ class Recorder(Callback):
         *,
         observers: Sequence[Observer] = (),
         rungs: Sequence[float] = (),
+        past: Past | None = None,
+        ids: RecordIds | None = None,
         on_step: Callable[[], None] = lambda: None,
     ) -> None:
         self._events = events
@@ -54,9 +69,14 @@ class Recorder(Callback):
         self._observers = tuple(observers)
         self._rungs = tuple(rungs)
         self._on_step = on_step
+        self._ids = ids or RecordIds()
         self._first_failures = FirstFailures()
         self._open: dict[str, int] = {}  # trials without an end: id to number
-        self._num_ended = 0
+        self._repeats_from: dict[str, int] = {}  # trials that went on: the first epoch to come
+        past = past or Past()
+        self._num_ended = len(past.finished)
+        if any(row.state != "failed" for row in past.finished):
+            self._first_failures.add(Outcome(state="done"))  # not all that came first failed
 
     def __getstate__(self) -> dict[str, Any]:
         """Give Ray nothing to pickle: it saves its callbacks, but nothing is restored from them."""
@@ -78,13 +98,18 @@ class Recorder(Callback):
         self._write(lambda: self._events.trial(trial, number, params))
         self._tell(lambda observer: observer.created(trial, number, params))
 
+    def on_old_trial(self, trial: str, number: int, num_epochs: int) -> None:
+        """Take a trial that a driver before began; it goes on after so many epochs."""
+        self._open[trial] = number
+        self._repeats_from[trial] = num_epochs + 1
+
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         """Record that a trial runs, for the first time or again."""
-        node = _node_of(trial)
-        self._write(lambda: self._events.start(trial.trial_id, node))
-        self._tell(lambda observer: observer.started(trial.trial_id))
+        name, node = self._ids.of(trial.trial_id), _node_of(trial)
+        self._write(lambda: self._events.start(name, node))
+        self._tell(lambda observer: observer.started(name))
 
     def on_trial_result(
         self,
@@ -95,8 +120,9 @@ class Recorder(Callback):
         **info: Any,
     ) -> None:
         """Record an epoch; the last word of a failed trial has none."""
+        name = self._ids.of(trial.trial_id)
         if EPOCH not in result:
-            number = self._open.get(trial.trial_id)
+            number = self._open.get(name)
             logger.error("trial %s failed\n%s", number, result.get(TRACEBACK, ""))
             return
         folder = result.get("checkpoint_dir_name")
@@ -106,26 +132,28 @@ class Recorder(Callback):
             else None
         )
         epoch, metrics = result[EPOCH], json.loads(result[METRICS])
-        self._write(lambda: self._events.report(trial.trial_id, epoch, metrics, checkpoint))
-        self._tell(lambda observer: observer.reported(trial.trial_id, epoch, metrics, checkpoint))
+        finished = result.get(FINISHED)
+        self._note_repeats(name, epoch)
+        self._write(lambda: self._events.report(name, epoch, metrics, checkpoint, finished))
+        self._tell(lambda observer: observer.reported(name, epoch, metrics, checkpoint))
 
     def on_trial_complete(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         """Record the end of a trial that ended by itself or was stopped by the scheduler."""
-        self._end(trial.trial_id, outcome_of(trial.last_result, self._rungs))
+        self.end(self._ids.of(trial.trial_id), outcome_of(trial.last_result, self._rungs))
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         """Record a trial whose worker was lost once too often."""
-        self._end(trial.trial_id, lost(_reason(trial)))
+        self.end(self._ids.of(trial.trial_id), lost(_reason(trial)))
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         """Note a lost worker whose trial goes on from its last checkpoint."""
-        number = self._open.get(trial.trial_id)
+        number = self._open.get(self._ids.of(trial.trial_id))
         logger.warning("trial %s lost its worker and starts again: %s", number, _reason(trial))
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
@@ -136,14 +164,27 @@ class Recorder(Callback):
     def settle(self, outcome: Outcome) -> None:
         """Record that all trials without an end had this one, as the search is over."""
         for trial in self.open_trials:
-            self._end(trial, outcome)
+            self.end(trial, outcome)
 
-    def _end(self, trial: str, outcome: Outcome) -> None:
+    def _note_repeats(self, trial: str, epoch: int) -> None:
+        """Say that a trial that went on repeats epochs, as its latest checkpoints are damaged."""
+        expected = self._repeats_from.pop(trial, epoch)
+        if epoch < expected:
+            said = (
+                f"trial {self._open[trial]} repeats its epochs from {epoch} on, since the "
+                "checkpoints after that cannot be read"
+            )
+            logger.warning(said)
+            self._write(lambda: self._events.run("running", said))
+
+    def end(self, trial: str, outcome: Outcome) -> None:
+        """Record the end of a trial; what Ray says of it later is not."""
         number = self._open.pop(trial, None)
         if number is None:
             return
         self._num_ended += 1
-        self._write(lambda: self._events.end(trial, outcome.state, outcome.cause, outcome.message))
+        said = outcome.cause, outcome.message, outcome.where
+        self._write(lambda: self._events.end(trial, outcome.state, *said))
         self._tell(lambda observer: observer.ended(trial, outcome))
         if error := self._first_failures.add(outcome):
             self._stop.fail(error)
@@ -151,7 +192,8 @@ class Recorder(Callback):
             self._stop.fail(
                 UserError(
                     f"trial {number} found no room on the disk ({outcome.message}), so the search "
-                    f"was ended: what was recorded until then is in {self._paths.folder}"
+                    f"was ended: what was recorded until then is in {self._paths.folder}: free "
+                    f"space, then go on with `tuner resume {self._paths.name}`"
                 )
             )
 

@@ -15,7 +15,8 @@ from models.training.ranking import NO_VALUE, Ranking, has_value
 from tuner.record.outcomes import Outcome
 from tuner.record.paths import RunPaths
 from tuner.record.promotions import read_promotions
-from tuner.record.trial_checkpoints import TrialCheckpoints
+from tuner.record.trial_checkpoints import TrialCheckpoints, dropped_words
+from tuner.record.trial_rows import TrialRow
 from tuner.running.observer import Observer
 
 _GB = 1e9
@@ -53,6 +54,20 @@ class Retention(Observer):
         self._trials: dict[str, TrialCheckpoints] = {}
         self._ended: set[str] = set()
 
+    def recall(self, row: TrialRow, *, ended: bool) -> None:
+        """Take a trial of a driver before, with those of its checkpoints that are on disk."""
+        kept = TrialCheckpoints(number=row.number)
+        for point in row.checkpoints:
+            if (folder := self._paths.folder / str(point.checkpoint)).is_dir():
+                kept.add(folder, point.cost(self._ranking))
+        if ended and not kept.saved:
+            return  # it lost its place
+        kept.cost = NO_VALUE if row.state == "failed" else row.cost(self._ranking)
+        self._trials[row.trial] = kept
+        if ended:
+            self._ended.add(row.trial)
+            kept.thin_out(self._num_per_trial, running=False)
+
     def created(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
         """Take a new trial."""
         self._trials[trial] = TrialCheckpoints(number=number)
@@ -72,14 +87,19 @@ class Retention(Observer):
         """Take the end of a trial and delete what is not worth keeping any more.
 
         A failed trial cannot be promoted, so it keeps nothing; an interrupted one may go on, so
-        it keeps everything.
+        it keeps everything that was reported.
         """
+        self._trials[trial].delete_unlisted(self._paths.trial_checkpoints(trial))
         if outcome.state == "interrupted":
             return
         self._ended.add(trial)
         if outcome.state == "failed":
             self._trials[trial].cost = NO_VALUE
         self._trials[trial].thin_out(self._num_per_trial, running=False)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Delete the checkpoints of ended trials that are not worth keeping."""
         spared = {promoted.trial for promoted in read_promotions(self._paths)}
         ranked = sorted(self._ended - spared, key=self._place)
         for name in self._surplus(ranked):
@@ -104,7 +124,7 @@ class Retention(Observer):
         dropped = self._trials.pop(trial)
         if dropped.saved:
             self._record(
-                f"deleted the checkpoints of trial {dropped.number} "
+                f"{dropped_words(dropped.number)}"
                 f"({dropped.num_bytes / 1e6:.1f} MB): better trials fill keep.top_k or keep.max_gb"
             )
             dropped.delete_all()

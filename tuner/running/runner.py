@@ -10,6 +10,7 @@ import dataclasses
 import logging
 import shutil
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -18,18 +19,23 @@ from typing import Any, TextIO
 from models.config_file import to_mapping, write_text
 from models.errors import UserError
 from models.training.contracts import ProgressCallback, silent
+from tuner.errors import RayLost, RunExists, SearchInterrupted
 from tuner.record.environment import code_state, describe_data, describe_environment, render
 from tuner.record.events import EventLog
 from tuner.record.outcomes import Cause, Outcome
+from tuner.record.past import Past
 from tuner.record.paths import RunPaths, create_run, is_run
 from tuner.record.results import Run, read_run
+from tuner.record.run_lock import hold_run, refuse_if_held
 from tuner.record.search_copy import write_search
 from tuner.running.board import Board
 from tuner.running.driver_log import log_to_file
 from tuner.running.interrupts import Interrupts, catch_signals
 from tuner.running.live import show_search
-from tuner.running.ray_session import check_resources, ray_session_beside, trial_resources
+from tuner.running.ray_session import check_resources, trial_resources
+from tuner.running.ray_thread import ray_session_beside
 from tuner.running.stopping import SearchStop
+from tuner.running.study_place import StudyPlace, new_place, without_password
 from tuner.running.trial_failure import is_disk_full, short_message
 from tuner.search.search import Search
 
@@ -37,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 _INTERRUPTED = Outcome(state="interrupted")
 _BUDGET = Outcome(state="stopped", cause=Cause.BUDGET)
-_HOUR_S = 3600.0
+HOUR_S = 3600.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,61 +69,128 @@ class RunOptions:
     progress: ProgressCallback = silent
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Start:
+    """How a driver starts.
+
+    Attributes:
+        study: where the study is.
+        write: takes the data, and writes what is run.
+        note: what is noted of the start in the record, by what drivers before had reached.
+    """
+
+    study: StudyPlace
+    write: Callable[[Any], None]
+    note: Callable[[Past], str | None] = lambda past: None
+
+
 def run_search(search: Search, options: RunOptions) -> Run:
     """Run a search and return what became of it.
 
     Raises:
         UserError: the data cannot be loaded, the run exists, the disk is full, no machine is large
-            enough, or the first trials all failed in the same way.
-        KeyboardInterrupt: somebody ended it; what was reached is recorded.
+            enough, Ray was lost, or the first trials all failed in the same way.
+        SearchInterrupted: somebody ended it; what was reached is recorded.
     """
-    paths = create_run(options.name, search_stem=search.stem)
     try:
-        session = ray_session_beside(
-            options.address,
-            options.dashboard,
-            share_gpus=0 < search.resources.gpu < 1,
-            say=lambda line: _say(options, line),
-        )
-        with catch_signals() as interrupts, session as wait_for_ray:
-            dataset = search.spec.load_data(search.data, options.progress)
-            import tuner.running.tune_run  # noqa: F401
-
-            if dashboard := wait_for_ray():
-                options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
-            check_resources(trial_resources(search))
-            _write_inputs(search, paths, dataset, options)
-            drive = partial(
-                _drive,
-                search=search,
-                paths=paths,
-                dataset=dataset,
-                options=options,
-                interrupts=interrupts,
-            )
-            _record(paths, drive)
+        paths = create_run(options.name, search_stem=search.stem)
+    except RunExists as error:
+        refuse_if_held(RunPaths(error.folder))
+        raise
+    try:
+        with hold_run(paths):
+            place = new_place(paths, options.storage)
+            write = partial(_write_inputs, search, paths, options, place)
+            run_on_ray(search, paths, options, Start(study=place, write=write))
     except BaseException:
-        if not is_run(paths):  # it broke off before it began
-            shutil.rmtree(paths.folder, ignore_errors=True)
+        _remove_unbegun(paths)
         raise
     return read_run(paths)
+
+
+def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Start) -> None:
+    """Run what is left of a search, in a run that this process holds.
+
+    Raises:
+        SearchInterrupted: somebody ended it; what was reached is recorded.
+        UserError: what `run_search` says.
+    """
+    session = partial(
+        ray_session_beside,
+        options.address,
+        options.dashboard,
+        share_gpus=0 < search.resources.gpu < 1,
+        say=lambda line: _say(options, line),
+    )
+    try:
+        with catch_signals() as interrupts:
+            with session(interrupts=interrupts) as wait_for_ray:
+                dataset = search.spec.load_data(search.data, options.progress)
+                import tuner.running.tune_run  # noqa: F401
+                from tuner.running.taking_over import take_over  # imports Ray, too
+
+                if dashboard := wait_for_ray():
+                    options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
+                check_resources(trial_resources(search))
+                start.write(dataset)
+                past = take_over(paths, search)
+                drive = partial(
+                    _drive,
+                    search=search,
+                    paths=paths,
+                    dataset=dataset,
+                    options=options,
+                    interrupts=interrupts,
+                    study=start.study,
+                    past=past,
+                )
+                with interrupts.deferred():
+                    _record(paths, drive, start.note(past), _end_words(search))
+            interrupts.check()  # a signal that came after the last trial
+    except SearchInterrupted as end:
+        raise _with_next_steps(end, paths) from None
+
+
+def _with_next_steps(end: SearchInterrupted, paths: RunPaths) -> BaseException:
+    """Return what tells the user why the search ended, what is left and how to go on."""
+    _remove_unbegun(paths)
+    folder = paths.folder if is_run(paths) else None
+    left = "nothing was recorded yet"
+    if folder is not None:
+        left = (
+            f"what was reached is kept in {folder}: `tuner resume {paths.name}` goes on with it, "
+            f"`tuner show {paths.name}` ranks it, "
+            f"`tuner promote {paths.name}` makes presets of the best trials"
+        )
+    if end.problem is not None:
+        return RayLost(f"{end.problem}. So the search was ended; {left}", folder)
+    return SearchInterrupted(left, exit_code=end.exit_code, run=folder)
+
+
+def _remove_unbegun(paths: RunPaths) -> None:
+    """Remove the folder of a run that broke off before it began."""
+    if not is_run(paths):
+        shutil.rmtree(paths.folder, ignore_errors=True)
 
 
 def _say(options: RunOptions, line: str) -> None:
     options.stream.write(line + "\n")
 
 
-def _write_inputs(search: Search, paths: RunPaths, dataset: Any, options: RunOptions) -> None:
+def _write_inputs(
+    search: Search, paths: RunPaths, options: RunOptions, place: StudyPlace, dataset: Any
+) -> None:
     """Write what the run began with; `search.yaml` comes last, since it makes the folder a run."""
     code = code_state()
     data_settings = to_mapping(search.data)
-    seeds = {"searcher": search.searcher.seed, "trials": search.base_config.seed}
+    seeds = {"searcher": search.seed, "trials": search.base_config.seed}
     environment = describe_environment(
         search=search.source,
         code=code,
         data=describe_data(data_settings, dataset),
         seeds=seeds | ({"data": data_settings["seed"]} if "seed" in data_settings else {}),
-        command=options.command,
+        command=[without_password(part) for part in options.command],
+        study=place.to_mapping(),
     )
     write_text(paths.environment_file, render(environment))
     if code.diff:
@@ -125,27 +198,39 @@ def _write_inputs(search: Search, paths: RunPaths, dataset: Any, options: RunOpt
     write_search(search, paths)
 
 
-def _record(paths: RunPaths, drive: Callable[[EventLog], SearchStop]) -> None:
+def _record(
+    paths: RunPaths, drive: Callable[[EventLog], SearchStop], began: str | None, ended: str | None
+) -> None:
     """Drive the search, and record what becomes of the run whatever happens."""
-    with EventLog(paths.events_file) as events, log_to_file(paths.log_file):
+    with EventLog(paths.events_file, ticks=time.monotonic) as events, log_to_file(paths.log_file):
         events.run("running")
+        if began is not None:
+            events.run("running", began)
         try:
             stop = drive(events)
-        except KeyboardInterrupt:
-            events.run("interrupted")
-            raise KeyboardInterrupt(_next_steps(paths)) from None
+        except SearchInterrupted as end:
+            events.run("interrupted", end.problem)
+            raise
         except Exception as error:
             _record_crash(events, error)
             if not is_disk_full(error) or isinstance(error, UserError):
                 raise
             raise UserError(
                 f"the disk is full, so the search was ended; what was recorded until then is in "
-                f"{paths.folder}: free space, then look at it with `tuner show {paths.name}`"
+                f"{paths.folder}: free space, then go on with `tuner resume {paths.name}`"
             ) from error
         if stop.error is not None:
             events.run("failed", str(stop.error))
             raise stop.error
-        events.run("finished", "the time budget ended it" if stop.reason == "budget" else None)
+        said = "the time budget ended it" if stop.reason == "budget" else ended
+        events.run("finished", said)
+
+
+def _end_words(search: Search) -> str | None:
+    """Return what is said of the end when all trials have ended."""
+    if search.num_trials == search.budget.num_trials:
+        return None
+    return f"all {search.num_trials} points of the space are tried"
 
 
 def _drive(
@@ -156,13 +241,15 @@ def _drive(
     dataset: Any,
     options: RunOptions,
     interrupts: Interrupts,
+    study: StudyPlace,
+    past: Past,
 ) -> SearchStop:
     """Let Ray run the trials and settle all of them, however the search ends."""
     from tuner.running.tune_run import TuneRun  # imports Ray, whose environment is set only now
 
-    budget_s = None if search.budget.hours is None else search.budget.hours * _HOUR_S
-    stop = SearchStop(budget_s)
-    with show_search(_board(search, paths, stop), options.stream) as view:
+    hours = search.budget.hours
+    stop = SearchStop(None if hours is None else hours * HOUR_S - past.spent_s)
+    with show_search(_board(search, paths, stop, past), options.stream) as view:
         run = TuneRun(
             search=search,
             paths=paths,
@@ -170,23 +257,33 @@ def _drive(
             stop=stop,
             view=view,
             on_step=interrupts.check,
-            storage=options.storage or paths.study_file,
+            study=study,
+            past=past,
         )
-        with interrupts.deferred():
-            try:
-                run.fit(dataset)
-            finally:
-                run.settle(_BUDGET if stop.reason == "budget" else _INTERRUPTED)
+        interrupts.last_resort = partial(_settle_and_tell, run=run, paths=paths, events=events)
+        try:
+            run.fit(dataset)
+        finally:
+            run.settle(_BUDGET if stop.reason == "budget" else _INTERRUPTED)
     return stop
 
 
-def _board(search: Search, paths: RunPaths, stop: SearchStop) -> Board:
+def _settle_and_tell(end: SearchInterrupted, run: Any, paths: RunPaths, events: EventLog) -> None:
+    """Record the end of a search whose main thread waits for a Ray that is gone."""
+    run.settle(_INTERRUPTED)
+    events.run("interrupted", end.problem)
+    word = "interrupted." if end.problem is None else "error:"
+    sys.stderr.write(f"{word} {_with_next_steps(end, paths)}\n")
+
+
+def _board(search: Search, paths: RunPaths, stop: SearchStop, past: Past) -> Board:
     return Board(
         run=paths.name,
         ranking=search.ranking,
-        num_trials=search.budget.num_trials,
+        num_trials=search.num_trials,
         max_epochs=search.scheduler.max_epochs,
         deadline=stop.deadline,
+        earlier_s=past.spent_s,
     )
 
 
@@ -194,10 +291,3 @@ def _record_crash(events: EventLog, error: Exception) -> None:
     logger.error("the search broke off", exc_info=error)
     with suppress(UserError):  # a full disk has no room for this either
         events.run("failed", short_message(error))
-
-
-def _next_steps(paths: RunPaths) -> str:
-    return (
-        f"What was reached is kept in {paths.folder}: `tuner show {paths.name}` ranks it, "
-        f"`tuner promote {paths.name}` makes presets of the best trials"
-    )

@@ -3,16 +3,22 @@
 Both give a worker that is free to the trial that came last. Ray's own schedulers give it to the
 first, whose own worker may be starting at that moment: Ray then kills that one, and with short
 trials the slots never fill.
+
+Both can be told what a driver before has seen, by `replay`: the rungs are then as it left them.
 """
 
+from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 
 from models.training.ranking import NO_VALUE, Cost, Ranking
+from tuner.record.events import TrialReported
 from tuner.record.outcomes import EPOCH
+from tuner.running.record_ids import RecordIds
+from tuner.search.search import Search
 
 
 class _LatestFirst:
@@ -29,6 +35,10 @@ class _LatestFirst:
 class Fifo(_LatestFirst, FIFOScheduler):
     """Lets every trial run to its end."""
 
+    def replay(self, reports: Iterable[TrialReported]) -> set[str]:
+        """Take earlier reports; return the trials to be stopped, which are none."""
+        return set()
+
 
 class Asha(_LatestFirst, AsyncHyperBandScheduler):
     """ASHA that compares the best values so far, which are the scores of trials everywhere.
@@ -37,21 +47,46 @@ class Asha(_LatestFirst, AsyncHyperBandScheduler):
     leads the leaderboard, and one that goes on could stand below one that was stopped. A trial
     that got worse for good is no danger: it can only reach the next rung with the score that it
     has, and has to beat the others' there.
+
+    Args:
+        ranking: the order of epochs and trials.
+        ids: the record's ids, by which trials stand at the rungs.
+        settings: of Ray's scheduler.
     """
 
-    def __init__(self, ranking: Ranking, **settings: Any) -> None:
+    def __init__(self, ranking: Ranking, ids: RecordIds, **settings: Any) -> None:
         super().__init__(metric=ranking.metric, mode=ranking.mode, **settings)
         self._ranking = ranking
+        self._ids = ids
         self._best: dict[str, tuple[Cost, float]] = {}
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         """Compare a trial at a rung."""
-        return super().on_trial_result(tune_controller, trial, self._with_best(trial, result))
+        known = self._known(trial)
+        return super().on_trial_result(tune_controller, known, self._with_best(known, result))
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """Take the last result of a trial that ended by itself."""
-        super().on_trial_complete(tune_controller, trial, self._with_best(trial, result))
-        self._best.pop(trial.trial_id, None)
+        known = self._known(trial)
+        super().on_trial_complete(tune_controller, known, self._with_best(known, result))
+        self._best.pop(known.trial_id, None)
+
+    def replay(self, reports: Iterable[TrialReported]) -> set[str]:
+        """Take the reports of an earlier driver; return the trials whose last one stops them."""
+        actions: dict[str, str] = {}
+        for report in reports:
+            metric = self._ranking.metric
+            result = {EPOCH: report.epoch, metric: report.metrics[metric]}
+            trial = SimpleNamespace(trial_id=report.trial)
+            actions[report.trial] = self.on_trial_result(None, trial, result)
+        return {trial for trial, action in actions.items() if action == TrialScheduler.STOP}
+
+    def _known(self, trial: Any) -> Any:
+        """Return what stands for a trial at the rungs, by its id in the record."""
+        name = self._ids.of(trial.trial_id)
+        # Ray enters a trial when it is made, which is before anybody knows which one it will be.
+        self._trial_info[name] = self._brackets[0]
+        return SimpleNamespace(trial_id=name)
 
     def _with_best(self, trial: Any, result: dict[str, Any]) -> dict[str, Any]:
         """Return a copy of a result with the best value so far; one without an epoch as it is."""
@@ -64,19 +99,31 @@ class Asha(_LatestFirst, AsyncHyperBandScheduler):
         return {**result, metric: best[1]}
 
 
+def build_scheduler(search: Search, ids: RecordIds) -> Asha | Fifo:
+    """Build the scheduler of a search."""
+    if search.scheduler.name == "fifo":
+        return build_fifo()
+    return build_asha(
+        search.ranking,
+        max_epochs=search.scheduler.max_epochs,
+        grace_epochs=search.scheduler.grace_epochs,
+        reduction_factor=search.scheduler.reduction_factor,
+        ids=ids,
+    )
+
+
 def build_asha(
     ranking: Ranking,
     *,
     max_epochs: int,
     grace_epochs: int,
     reduction_factor: float,
-    seed: int,
-) -> TrialScheduler:
+    ids: RecordIds | None = None,
+) -> Asha:
     """Build ASHA (Li et al. 2020, the stopping variant) over epochs, with a single bracket."""
-    # Ray draws each trial's bracket from numpy's global generator.
-    np.random.seed(seed)
     return Asha(
         ranking,
+        ids or RecordIds(),
         time_attr=EPOCH,
         max_t=max_epochs,
         grace_period=grace_epochs,
@@ -84,6 +131,6 @@ def build_asha(
     )
 
 
-def build_fifo() -> TrialScheduler:
+def build_fifo() -> Fifo:
     """Build the scheduler that lets every trial run to its end."""
     return Fifo()

@@ -2,13 +2,16 @@
 
 Ray's own OptunaSearch records stopped trials as complete, loses the last report of every trial
 and leaves trials that end in NaN running for ever. Here every report reaches the study, and a
-trial ends as COMPLETE, PRUNED or FAIL with its cause. Its value is its best so far, as everywhere;
-what its epochs gave in themselves is kept beside it. The study is the only memory.
+trial ends as COMPLETE, PRUNED or FAIL with its cause (`study_rows`).
+
+Trials go by the ids of the record. A trial that another driver began is taken over with
+`take_over`, and goes on with `go_on`.
 """
 
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import optuna
@@ -16,19 +19,33 @@ from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from models.training.ranking import Ranking
-from tuner.record.outcomes import EPOCH, METRICS, Cause, Outcome, lost, outcome_of
-from tuner.running.study import BEST_EPOCH, CAUSE, CURVE, LAST, MESSAGE, RAY_TRIAL
+from tuner.record.outcomes import EPOCH, METRICS, Outcome, lost, outcome_of
+from tuner.record.trial_rows import TrialRow
+from tuner.running.drawing import PointDrawer
+from tuner.running.study_rows import TrialCurve, new_row, outcome_of_row
 from tuner.running.trial_config import NUMBER, PARAMS
+from tuner.search.space import Space
 
-Suggest = Callable[[optuna.Trial], dict[str, Any]]
-"""Draws the parameters of a trial, by name, as a config takes them."""
 OnTrial = Callable[[str, int, Mapping[str, Any]], None]
-"""Told of every new trial: Ray's id, the study's number, the parameters."""
+"""Told of every new trial: its id, the study's number, the parameters."""
+OnOldTrial = Callable[[str, int, int], None]
+"""Told of every trial that goes on: its id, the study's number, the epochs that it has."""
 
-_Curve = Mapping[int, Mapping[str, float]]
-"""What a trial reported, by epoch."""
 
-_LONGEST_MESSAGE = 500
+@dataclass(kw_only=True)
+class _OpenRow:
+    """A row of the study without an end.
+
+    Attributes:
+        row: its id in the storage.
+        recorded: how the trial ended before, while it waits to go on.
+    """
+
+    number: int
+    row: int
+    params: Mapping[str, Any]
+    curve: TrialCurve
+    recorded: Outcome | None = None
 
 
 class OptunaSearcher(Searcher):
@@ -36,54 +53,86 @@ class OptunaSearcher(Searcher):
 
     Args:
         study: where everything is recorded.
-        suggest: the search space, as a function of an Optuna trial.
-        metrics: the objectives. With more than one the study gets no curves, since Optuna refuses
-            `report` there; its values are those of the best epoch.
+        points: draws.
+        space: the search space.
+        metrics: the objectives.
         ranking: says which epoch of a trial is the best.
         rungs: the epochs at which the scheduler compares trials.
         on_trial: told of every new trial.
+        on_old_trial: told of every trial that goes on.
     """
 
     def __init__(
         self,
         study: optuna.Study,
-        suggest: Suggest,
+        points: PointDrawer,
+        space: Space,
         metrics: Sequence[str],
         ranking: Ranking,
         *,
         rungs: Sequence[float] = (),
         on_trial: OnTrial = lambda trial_id, number, params: None,
+        on_old_trial: OnOldTrial = lambda trial_id, number, num_epochs: None,
     ) -> None:
         super().__init__()
         self._study = study
-        self._suggest = suggest
+        self._storage = study._storage
+        self._points = points
+        self._space = space
         self._metrics = tuple(metrics)
         self._ranking = ranking
         self._rungs = tuple(rungs)
         self._on_trial = on_trial
-        self._asked: dict[str, optuna.Trial] = {}
-        self._curves: dict[str, dict[int, Mapping[str, float]]] = {}
+        self._on_old_trial = on_old_trial
+        self._num_drawn = len(study.get_trials(deepcopy=False))
+        self._open: dict[str, _OpenRow] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
-        """Ask the study for the next trial and return its number and parameters."""
-        trial = self._study.ask()
-        params = self._suggest(trial)
-        trial.set_user_attr(RAY_TRIAL, trial_id)
-        self._asked[trial_id] = trial
-        self._curves[trial_id] = {}
-        self._on_trial(trial_id, trial.number, params)
-        return {NUMBER: trial.number, PARAMS: params}
+        """Draw the next trial, write it to the study and return its number and parameters."""
+        number = self._num_drawn
+        point = self._points.draw(number)
+        row = new_row(self._space, trial_id, point.values, point.preset)
+        row_id = self._storage.create_new_trial(self._study._study_id, template_trial=row)
+        self._num_drawn += 1
+        self._study.sampler.before_trial(self._study, self._storage.get_trial(row_id))
+        self._open[trial_id] = _OpenRow(
+            number=number, row=row_id, params=point.values, curve=self._new_curve()
+        )
+        self._on_trial(trial_id, number, point.values)
+        return {NUMBER: number, PARAMS: point.values}
+
+    def take_over(self, trials: Sequence[TrialRow]) -> None:
+        """Take the trials whose rows in the study were left running, for they may go on."""
+        rows = {row.number: row for row in self._study.get_trials(deepcopy=False)}
+        for trial in trials:
+            curve = self._new_curve()
+            for point in trial.curve:
+                curve.add(point.epoch, point.metrics)
+            self._open[trial.trial] = _OpenRow(
+                number=trial.number,
+                row=rows[trial.number]._trial_id,
+                params=trial.params,
+                curve=curve,
+                recorded=outcome_of_row(trial),
+            )
+
+    def go_on(self, trial_id: str) -> dict[str, Any]:
+        """Return the number and the parameters of a trial that was taken over, as it starts."""
+        known = self._open[trial_id]
+        known.recorded = None
+        self._on_old_trial(trial_id, known.number, known.curve.num_epochs)
+        return {NUMBER: known.number, PARAMS: known.params}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Report a trial's best value so far to the study."""
-        if trial_id in self._asked:
+        if trial_id in self._open:
             self._report(trial_id, result)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
         """Tell the study how a trial ended; Ray hands over its last result only here."""
-        if trial_id not in self._asked:
+        if trial_id not in self._open:
             return
         if error:
             self._tell(trial_id, lost("its worker died"))
@@ -94,67 +143,49 @@ class OptunaSearcher(Searcher):
             self._tell(trial_id, outcome_of(result, self._rungs))
 
     def close(self, outcome: Outcome) -> None:
-        """Tell the study that all trials without an end had this one, as the search is over."""
-        for trial_id in list(self._asked):
+        """Tell the study that all trials without an end had this one, as the search is over.
+
+        Those that another driver began and that had no turn again keep the end they had.
+        """
+        for trial_id, known in list(self._open.items()):
+            self.end(trial_id, known.recorded or outcome)
+
+    def end(self, trial_id: str, outcome: Outcome) -> None:
+        """Tell the study how a trial ended; what Ray says of it later is not told."""
+        if trial_id in self._open:
             self._tell(trial_id, outcome)
 
     def save(self, checkpoint_path: str) -> None:
         """Write nothing: the study is in its own storage, and ahead of any snapshot of Ray."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Read nothing: `open_study` has already reconciled the study with the crash."""
+        """Read nothing: a resume reads the run's own record."""
+
+    def _new_curve(self) -> TrialCurve:
+        return TrialCurve(self._metrics, self._ranking)
 
     def _report(self, trial_id: str, result: Mapping[str, Any]) -> None:
         epoch = result.get(EPOCH)
         if epoch is None:
             return
-        curve = self._curves[trial_id]
-        repeated = epoch in curve  # a trial that goes on from a checkpoint repeats epochs
-        for later in [known for known in curve if known >= epoch]:
-            del curve[later]
-        curve[epoch] = {**json.loads(result.get(METRICS, "{}")), **_finite(result, self._metrics)}
-        if len(self._metrics) > 1 or repeated or not self._is_whole(curve[epoch]):
-            return
-        best = curve[self._best(curve)]
-        self._asked[trial_id].report(best[self._ranking.metric], epoch)
+        known = self._open[trial_id]
+        metrics = {**json.loads(result.get(METRICS, "{}")), **_finite(result, self._metrics)}
+        value = known.curve.add(epoch, metrics)
+        if value is not None:
+            self._storage.set_trial_intermediate_value(known.row, epoch, value)
 
     def _tell(self, trial_id: str, outcome: Outcome) -> None:
-        trial, curve = self._asked.pop(trial_id), self._curves.pop(trial_id)
-        whole = {epoch: found for epoch, found in curve.items() if self._is_whole(found)}
-        self._describe(trial, whole)
-        if outcome.state == "done" and curve and max(curve) in whole:
-            best = whole[self._best(whole)]
-            values = [best[metric] for metric in self._metrics]
-            self._study.tell(trial, values, state=TrialState.COMPLETE)
-        elif outcome.state == "stopped" and (whole or len(self._metrics) > 1):
-            trial.set_user_attr(CAUSE, outcome.cause)
-            self._study.tell(trial, state=TrialState.PRUNED)  # takes over the last report
-        else:
-            cause = Cause.NAN if outcome.state == "done" else outcome.cause
-            trial.set_user_attr(CAUSE, cause or outcome.state)
-            if outcome.message:
-                trial.set_user_attr(MESSAGE, outcome.message[:_LONGEST_MESSAGE])
-            self._study.tell(trial, state=TrialState.FAIL)
-
-    def _describe(self, trial: optuna.Trial, curve: _Curve) -> None:
-        """Keep what the epochs gave in themselves beside the best value."""
-        if not curve:
-            return
-        trial.set_user_attr(BEST_EPOCH, self._best(curve))
-        trial.set_user_attr(LAST, {metric: curve[max(curve)][metric] for metric in self._metrics})
-        own = {metric: [found[metric] for found in curve.values()] for metric in self._metrics}
-        trial.set_user_attr(CURVE, {EPOCH: list(curve), **own})
-
-    def _best(self, curve: _Curve) -> int:
-        return min(curve, key=lambda epoch: self._ranking.cost(curve[epoch], epoch))
-
-    def _is_whole(self, metrics: Mapping[str, float]) -> bool:
-        return len(_finite(metrics, self._metrics)) == len(self._metrics)
+        known = self._open.pop(trial_id)
+        end = known.curve.end(outcome)
+        for key, value in end.attributes.items():
+            self._storage.set_trial_user_attr(known.row, key, value)
+        values = end.values if end.state is TrialState.COMPLETE else None
+        self._study.tell(known.number, values, state=end.state)
 
 
-def _finite(metrics: Mapping[str, Any], names: Sequence[str]) -> dict[str, float]:
+def _finite(result: Mapping[str, Any], names: Sequence[str]) -> dict[str, float]:
     """Return those of the named values that are finite numbers."""
-    found = {name: metrics.get(name) for name in names}
+    found = {name: result.get(name) for name in names}
     return {
         name: float(value)
         for name, value in found.items()

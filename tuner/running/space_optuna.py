@@ -4,29 +4,31 @@ Flat names are the parameter names of the study (`encoder_kernel[0]`). Optuna ta
 as categorical choices, so a list among the options stands as its JSON text.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import optuna
+from optuna.distributions import BaseDistribution
 
 from tuner.search.domains import Choice, FloatRange, IntRange, ScalarDomain
 from tuner.search.space import Space, flatten
 
+Ask: TypeAlias = Callable[[str, BaseDistribution], Any]
+"""Draws a parameter of the study, by its name and its distribution."""
+
 
 def suggest(trial: optuna.Trial, space: Space) -> dict[str, Any]:
     """Draw a point: the values of the active keys, in the types of the model's settings."""
+    return draw(space, trial._suggest)
+
+
+def draw(space: Space, ask: Ask) -> dict[str, Any]:
+    """Return the values of the active keys, of which `ask` draws the study's parameters."""
 
     def pick(name: str, domain: ScalarDomain) -> Any:
-        if isinstance(domain, FloatRange):
-            drawn = trial.suggest_float(
-                name, domain.low, domain.high, log=domain.log, step=domain.step
-            )
-            return domain.nearest(drawn)  # 0.3, not 0.30000000000000004, on a grid
-        if isinstance(domain, IntRange):
-            return trial.suggest_int(
-                name, domain.low, domain.high, log=domain.log, step=domain.step
-            )
-        return _option(domain, trial.suggest_categorical(name, domain.labels))
+        drawn = ask(name, distribution(domain))
+        # 0.3, not 0.30000000000000004, on a grid
+        return _option(domain, drawn) if isinstance(domain, Choice) else domain.nearest(drawn)
 
     return space.walk(pick)
 
@@ -43,15 +45,24 @@ def encode(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
 
     The values must be legal, as `Space.locate` returns them; inactive keys are left out.
     """
+    return parameters(space, values)[0]
+
+
+def parameters(
+    space: Space, values: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
+    """Return the study's parameters for the values of the active keys, and their distributions."""
     flat = flatten(values, space)
     params: dict[str, Any] = {}
+    distributions: dict[str, BaseDistribution] = {}
 
     def pick(name: str, domain: ScalarDomain) -> Any:
         params[name] = _label(domain, flat[name]) if isinstance(domain, Choice) else flat[name]
+        distributions[name] = distribution(domain)
         return flat[name]
 
     space.walk(pick)
-    return params
+    return params, distributions
 
 
 def decode(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +77,7 @@ def decode(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
     return space.walk(pick)
 
 
-def distribution(domain: ScalarDomain) -> optuna.distributions.BaseDistribution:
+def distribution(domain: ScalarDomain) -> BaseDistribution:
     """Return Optuna's distribution over a scalar domain, as `suggest` draws from it."""
     if isinstance(domain, FloatRange):
         return optuna.distributions.FloatDistribution(

@@ -1,21 +1,25 @@
-"""The Optuna study of a search: its storage, its sampler, its warm starts and its orphans."""
+"""The Optuna study of a search: its storage, its sampler, its rows as a driver finds them.
 
-import logging
+Every driver writes the study anew from the run's record, the first one without any rows. So study
+and record agree whatever happened before.
+"""
+
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial
 
 from models.errors import UserError
-from tuner.record.outcomes import Cause
 from tuner.running.bounded_sampler import BoundedTPESampler
 from tuner.running.study_journal import StudyJournal
+from tuner.running.study_place import StudyPlace
+from tuner.running.trial_streams import SeededRandomSampler
 
 Direction = Literal["min", "max"]
 
@@ -35,11 +39,47 @@ The row's intermediate values are the best so far: Optuna takes the last one for
 stopped trial, TPE compares stopped trials by it, and optuna-dashboard draws it.
 """
 WARM_START = "warm_start"
-"""User attribute: the preset that an enqueued trial came from."""
+"""User attribute: the preset that a trial came from which is a warm start."""
+SPACE = "space"
+"""User attribute of the study: the digest of the search space."""
 
 _SQLITE_TIMEOUT_S = 30
 
-logger = logging.getLogger(__name__)
+
+def write_study(
+    place: StudyPlace,
+    directions: Sequence[Direction],
+    sampler: BaseSampler,
+    *,
+    space: str,
+    rows: Iterable[FrozenTrial] = (),
+) -> optuna.Study:
+    """Write a study that has these rows, in place of the one that a driver before left.
+
+    A journal is written beside and renamed. In a database the study is deleted first: a crash in
+    between costs nothing, as the rows come from the run's record.
+
+    Args:
+        place: where.
+        directions: of the objectives.
+        sampler: draws its trials.
+        space: the digest of the search space.
+        rows: the trials by number, from 0.
+
+    Raises:
+        UserError: the storage cannot be opened, or the study there is of another search.
+    """
+    if isinstance(place.location, str):
+        storage = open_storage(place.location)
+        _delete_study(storage, place.name, directions, space)
+        return _fill(open_study(storage, place.name, directions, sampler), space, rows)
+    beside = place.location.with_name(f".{place.location.name}.new")
+    for left in beside.parent.glob(f"*{place.location.name}*.lock*"):
+        left.unlink(missing_ok=True)  # of a driver that was killed: the run has one at a time
+    beside.unlink(missing_ok=True)
+    _fill(open_study(open_storage(beside), place.name, directions, sampler), space, rows)
+    beside.replace(place.location)
+    return open_study(open_storage(place.location), place.name, directions, sampler)
 
 
 def open_storage(location: Path | str) -> BaseStorage:
@@ -63,23 +103,23 @@ def open_storage(location: Path | str) -> BaseStorage:
 def open_study(
     storage: BaseStorage, name: str, directions: Sequence[Direction], sampler: BaseSampler
 ) -> optuna.Study:
-    """Create the study, or open it and mark the rows that a crash left running as failed."""
-    study = optuna.create_study(
+    """Create the study, or open it as it is."""
+    return optuna.create_study(
         storage=storage,
         study_name=name,
         sampler=sampler,
         pruner=optuna.pruners.NopPruner(),  # the scheduler decides
-        directions=["maximize" if mode == "max" else "minimize" for mode in directions],
+        directions=_directions(directions),
         load_if_exists=True,
     )
-    fail_orphans(study)
-    return study
 
 
-def build_sampler(name: Literal["tpe", "random"], seed: int) -> BaseSampler:
+def build_sampler(
+    name: Literal["tpe", "random"], seed: int
+) -> BoundedTPESampler | SeededRandomSampler:
     """Build a sampler; TPE models conditional parameters jointly within their group."""
     if name == "random":
-        return RandomSampler(seed=seed)
+        return SeededRandomSampler(seed)
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", ExperimentalWarning
@@ -87,16 +127,28 @@ def build_sampler(name: Literal["tpe", "random"], seed: int) -> BaseSampler:
         return BoundedTPESampler(seed)
 
 
-def fail_orphans(study: optuna.Study) -> list[int]:
-    """Mark rows without a process as failed, since TPE takes a running row for a bad trial."""
-    orphans = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    for row in orphans:
-        optuna.Trial(study, row._trial_id).set_user_attr(CAUSE, Cause.LOST)
-        study.tell(row.number, state=TrialState.FAIL)
-        logger.warning("trial %d was left running by a crash: marked as failed", row.number)
-    return [row.number for row in orphans]
+def _fill(study: optuna.Study, space: str, rows: Iterable[FrozenTrial]) -> optuna.Study:
+    study.set_user_attr(SPACE, space)
+    for row in rows:
+        study._storage.create_new_trial(study._study_id, template_trial=row)
+    return study
 
 
-def enqueue(study: optuna.Study, params: Mapping[str, object], preset: str) -> None:
-    """Let the search begin with these flat Optuna parameters, which come from a preset."""
-    study.enqueue_trial(dict(params), user_attrs={WARM_START: preset}, skip_if_exists=True)
+def _delete_study(
+    storage: BaseStorage, name: str, directions: Sequence[Direction], space: str
+) -> None:
+    """Delete the study that an earlier driver of the same run left in a database."""
+    found = {study.study_name: study for study in storage.get_all_studies()}.get(name)
+    if found is None:
+        return
+    known = [direction.name.lower() for direction in found.directions]
+    if known != _directions(directions) or found.user_attrs.get(SPACE, space) != space:
+        raise UserError(
+            f"the study {name!r} in the database is of another search, as its directions "
+            f"({', '.join(known)}) or its space differ: take another --storage"
+        )
+    storage.delete_study(found._study_id)
+
+
+def _directions(modes: Sequence[Direction]) -> list[Literal["minimize", "maximize"]]:
+    return ["maximize" if mode == "max" else "minimize" for mode in modes]

@@ -6,11 +6,11 @@ A failure that Ray sees is therefore a lost worker, and the trial goes on from i
 
 import gc
 import json
+import logging
 import math
 import tempfile
-import time
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,17 @@ from typing import Any
 from ray import tune
 
 from models.config_file import to_config
-from models.errors import unknown_name
+from models.errors import UserError, unknown_name
+from models.training.checkpoints import read_checkpoint
 from models.training.contracts import ModelSpec
 from models.training.loop import EpochReport, fit, fit_settings
-from models.training.ranking import Cost, Ranking
-from tuner.record.outcomes import EPOCH, FINISHED, MESSAGE, METRICS, Cause
+from models.training.ranking import Ranking
+from tuner.record.outcomes import EPOCH, FINISHED, METRICS
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
-from tuner.running.trial_config import NUMBER, PARAMS
+from tuner.running.trial_config import CHECKPOINTS, NUMBER, PARAMS
 from tuner.running.trial_failure import ObjectiveNotFinite, failure_result
+
+logger = logging.getLogger(__name__)
 
 _CUDA_CONTEXT_BYTES = 600e6
 """What a process takes on a GPU beside its tensors: context, kernels, cuBLAS."""
@@ -39,15 +42,12 @@ class TrialPlan:
         settings: every key of the preset, as plain values.
         objectives: what is reported for the search to see.
         ranking: decides which epochs are the best.
-        checkpoint_interval_s: an epoch that is no improvement writes a checkpoint only if the
-            last one is older than this. So much work can be lost with a worker.
     """
 
     spec: ModelSpec
     settings: Mapping[str, Any]
     objectives: tuple[str, ...]
     ranking: Ranking
-    checkpoint_interval_s: float = 10.0
 
 
 def train_trial(config: dict[str, Any], plan: TrialPlan, dataset: Any) -> None:
@@ -86,30 +86,16 @@ def warm_up(plan: TrialPlan, dataset: Any) -> None:
 
 
 class EpochReporter:
-    """Hands every epoch to Ray, with a checkpoint where one is worth its writing.
+    """Hands every epoch to Ray with its checkpoint, so that none of them is trained twice.
 
     Args:
         plan: what all trials share.
-        report: takes the result and the folder of a checkpoint, or None.
-        clock: seconds that only rise.
-
-    Attributes:
-        note: what is said of the trial in every result from now on.
+        report: takes the result and the folder of the checkpoint.
     """
 
-    def __init__(
-        self,
-        plan: TrialPlan,
-        report: Callable[[dict[str, Any], Path | None], None],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, plan: TrialPlan, report: Callable[[dict[str, Any], Path], None]) -> None:
         self._plan = plan
         self._report = report
-        self._clock = clock
-        self._best: Cost | None = None
-        self._saved_at = -math.inf
-        self._last_epoch = 0
-        self.note: str | None = None
 
     def __call__(self, epoch: EpochReport) -> None:
         """Report one epoch.
@@ -132,14 +118,8 @@ class EpochReporter:
             "done": epoch.finished is not None,
             **({MESSAGE: self.note} if self.note else {}),
         }
-        improved = self._improves(epoch)
-        due = self._clock() - self._saved_at >= self._plan.checkpoint_interval_s
-        if not (improved or due or epoch.finished):
-            self._report(result, None)
-            return
         with tempfile.TemporaryDirectory(prefix="tuner-checkpoint-") as folder:
             epoch.save(Path(folder) / CHECKPOINT_FILE)
-            self._saved_at = self._clock()
             self._report(result, Path(folder))
 
     def _objective_values(self, epoch: EpochReport) -> dict[str, float]:
@@ -155,13 +135,6 @@ class EpochReporter:
                 )
         return values
 
-    def _improves(self, epoch: EpochReport) -> bool:
-        cost = self._plan.ranking.cost(epoch.metrics, epoch.epoch)
-        if self._best is None or cost < self._best:
-            self._best = cost
-            return True
-        return False
-
 
 def _train(
     config: Mapping[str, Any],
@@ -175,21 +148,42 @@ def _train(
         {**plan.settings, **config[PARAMS]},
         f"trial {config[NUMBER]}",
     )
-    parts = {"micro_batches": micro_batches} if micro_batches > 1 else {}
-    task = plan.spec.build_task(settings, dataset, _take_share(), **parts)
-    checkpoint = tune.get_checkpoint()
-    with checkpoint.as_directory() if checkpoint else nullcontext() as folder:
+    task = plan.spec.build_task(settings, dataset, _claim_device())
+    with _checkpoint_to_resume(config.get(CHECKPOINTS, ())) as checkpoint:
         fit(
             task,
             fit_settings(plan.spec, settings),
-            reporter,
-            resume_from=Path(folder) / CHECKPOINT_FILE if folder else None,
+            EpochReporter(plan, _report_to_ray),
+            resume_from=checkpoint,
         )
 
 
-def _report_to_ray(result: dict[str, Any], folder: Path | None) -> None:
-    checkpoint = tune.Checkpoint.from_directory(folder) if folder else None
-    tune.report(result, checkpoint=checkpoint)
+@contextmanager
+def _checkpoint_to_resume(files: Sequence[str]) -> Iterator[Path | None]:
+    """Yield the checkpoint to go on from: Ray's own after the loss of a worker, else a file.
+
+    Args:
+        files: of a trial that a driver before began, the latest first; one that was torn by a
+            crash gives way to the one before.
+    """
+    if checkpoint := tune.get_checkpoint():
+        with checkpoint.as_directory() as folder:
+            yield Path(folder) / CHECKPOINT_FILE
+    else:
+        yield next(filter(_is_readable, map(Path, files)), None)
+
+
+def _is_readable(file: Path) -> bool:
+    try:
+        read_checkpoint(file)
+    except UserError as error:
+        logger.warning("%s", error)
+        return False
+    return True
+
+
+def _report_to_ray(result: dict[str, Any], folder: Path) -> None:
+    tune.report(result, checkpoint=tune.Checkpoint.from_directory(folder))
 
 
 def _take_share() -> str:

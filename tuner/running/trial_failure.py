@@ -10,7 +10,7 @@ from models.errors import UserError
 from tuner.record.outcomes import FAULT, FINISHED, MESSAGE, TRACEBACK, WHERE, Cause
 
 _LONGEST_MESSAGE = 300
-_DISK_FULL = ("no space left on device", "disk quota exceeded")
+_DISK_FULL = ("no space left on device", "disk quota exceeded", "read-only file system")
 
 
 class ObjectiveNotFinite(UserError):
@@ -52,9 +52,9 @@ def cause_of(error: BaseException) -> Cause:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Return whether the exception says that a disk is full."""
+    """Return whether the exception says that a disk takes no more: full, or read-only by now."""
     number = getattr(error, "errno", None)
-    return number in (errno.ENOSPC, errno.EDQUOT) or _says(error, _DISK_FULL)
+    return number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) or _says(error, _DISK_FULL)
 
 
 def short_message(error: BaseException) -> str:

@@ -4,27 +4,30 @@ import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ray import tune
 from ray.tune.experiment import Trial
-from ray.tune.schedulers import TrialScheduler
 
 from tuner.record.events import EventLog
 from tuner.record.outcomes import Outcome
+from tuner.record.past import Past
 from tuner.record.paths import RunPaths
-from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding
+from tuner.running.drawing import PointDrawer
+from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding, old_trial
+from tuner.running.node_loss import NodeLosses
 from tuner.running.observer import Observer
 from tuner.running.ray_session import num_parallel, trial_resources
+from tuner.running.record_ids import RecordIds
 from tuner.running.recorder import Recorder
 from tuner.running.retention import Retention
-from tuner.running.scheduler import build_asha, build_fifo
+from tuner.running.scheduler import build_scheduler
 from tuner.running.searcher import OptunaSearcher
-from tuner.running.space_optuna import encode, suggest
 from tuner.running.stopping import SearchStop
-from tuner.running.study import build_sampler, enqueue, open_storage, open_study
+from tuner.running.study import build_sampler
+from tuner.running.study_place import StudyPlace
+from tuner.running.study_rows import study_of
+from tuner.running.trial_timeout import TrialTimeout
 from tuner.running.trial_worker import Shared, TrialWorker
 from tuner.search.search import Search
 
@@ -45,7 +48,8 @@ class TuneRun:
         stop: where an end of the search is asked for.
         view: shows the search.
         on_step: called after every step of Ray's loop; what it raises leaves the loop.
-        storage: the study's file, or the URL of a database.
+        study: where the study is.
+        past: what drivers before had reached.
     """
 
     def __init__(
@@ -57,36 +61,44 @@ class TuneRun:
         stop: SearchStop,
         view: Observer,
         on_step: Callable[[], None],
-        storage: Path | str,
+        study: StudyPlace,
+        past: Past,
     ) -> None:
         self._search = search
         self._paths = paths
         self._stop = stop
+        self._num_trials = search.num_trials
+        self._num_left = self._num_trials - len(past.finished)
         rungs = search.scheduler.rungs
-        retention = Retention(
-            paths,
-            search.ranking,
-            num_per_trial=search.base_config.save_top_k,
-            top_k=search.keep.top_k,
-            max_gb=search.keep.max_gb,
-            record=lambda said: events.run("running", said),
-        )
+        retention = _retention(search, paths, events)
+        self._ids = ids = RecordIds()
         self._recorder = Recorder(
-            events, paths, stop, observers=(view, retention), rungs=rungs, on_step=self._step
+            events,
+            paths,
+            stop,
+            observers=(view, retention),
+            rungs=rungs,
+            past=past,
+            ids=ids,
+            on_step=self._step,
         )
         self._on_step = on_step
-        self._searcher = OptunaSearcher(
-            _open_study(search, paths, storage),
-            partial(suggest, space=search.space),
-            [objective.metric for objective in search.objectives],
-            search.ranking,
-            rungs=rungs,
-            on_trial=self._recorder.on_new_trial,
-        )
-        self._blank_trials = BlankTrials(self._searcher)
+        self._searcher = _searcher(search, study, past, self._recorder)
+        self._scheduler = build_scheduler(search, ids)
+        self._scheduler.replay(past.reports)
+        old_trials = [old_trial(paths, row) for row in past.unfinished]
+        for observer in (view, retention):
+            for row in past.finished:
+                observer.recall(row, ended=True)
+            for row in past.unfinished:
+                observer.recall(row, ended=False)
+        retention.tidy()
+        self._blank_trials = BlankTrials(self._searcher, ids, old_trials)
 
     def fit(self, dataset: Any) -> None:
         """Run all trials."""
+        if self._num_left == 0:  # what a killed driver left open had come to its end
+            return
         search = self._search
         slots = _as_many_pending(num_parallel(trial_resources(search)))
         with slots, suppress(_SearchOver):
@@ -94,14 +106,20 @@ class TuneRun:
                 self._trainable(dataset),
                 tune_config=tune.TuneConfig(
                     search_alg=self._blank_trials,
-                    scheduler=_scheduler(search),
-                    num_samples=search.budget.num_trials,
+                    scheduler=self._scheduler,
+                    num_samples=self._num_left,
                     reuse_actors=True,
                     trial_dirname_creator=_trial_id,
                 ),
                 run_config=self._run_config(),
             ).fit()
         gc.collect()  # the workers end with Ray's last reference to them
+
+    def _end(self, trial: str, outcome: Outcome) -> None:
+        """Record how one of Ray's trials ended, ahead of Ray."""
+        name = self._ids.of(trial)
+        self._recorder.end(name, outcome)
+        self._searcher.end(name, outcome)
 
     def settle(self, outcome: Outcome) -> None:
         """Record this outcome for the trials that Ray cut off, in the study and in the log."""
@@ -111,7 +129,7 @@ class TuneRun:
     def _step(self) -> None:
         """Leave Ray's loop when the search is over, ahead of its slow farewell to the workers."""
         self._on_step()
-        if self._stop.is_over() or self._recorder.num_ended >= self._search.budget.num_trials:
+        if self._stop.is_over() or self._recorder.num_ended >= self._num_trials:
             raise _SearchOver
 
     def _trainable(self, dataset: Any) -> type[tune.Trainable]:
@@ -132,7 +150,12 @@ class TuneRun:
         return tune.RunConfig(
             name=self._paths.checkpoints.name,
             storage_path=str(self._paths.folder),
-            callbacks=[LateBinding(self._blank_trials, self._paths.name), self._recorder],
+            callbacks=[
+                LateBinding(self._blank_trials, self._paths.name),
+                TrialTimeout(self._search.scheduler.trial_timeout, self._end),
+                self._recorder,
+                NodeLosses(),
+            ],
             failure_config=tune.FailureConfig(max_failures=_MAX_LOST_WORKERS),
             verbose=0,
         )
@@ -153,25 +176,40 @@ def _as_many_pending(num_slots: int) -> Iterator[None]:
             del os.environ[PENDING_VARIABLE]
 
 
-def _open_study(search: Search, paths: RunPaths, storage: Path | str) -> Any:
-    sampler = build_sampler(search.searcher.sampler, search.searcher.seed)
-    directions: list[Literal["min", "max"]] = [o.mode for o in search.objectives]
-    study = open_study(open_storage(storage), paths.name, directions, sampler)
-    for start in search.warm_starts:
-        enqueue(study, encode(search.space, start.values), start.preset.name)
-    return study
-
-
-def _scheduler(search: Search) -> TrialScheduler:
-    if search.scheduler.name == "fifo":
-        return build_fifo()
-    return build_asha(
+def _retention(search: Search, paths: RunPaths, events: EventLog) -> Retention:
+    return Retention(
+        paths,
         search.ranking,
-        max_epochs=search.scheduler.max_epochs,
-        grace_epochs=search.scheduler.grace_epochs,
-        reduction_factor=search.scheduler.reduction_factor,
-        seed=search.searcher.seed,
+        num_per_trial=search.base_config.save_top_k,
+        top_k=search.keep.top_k,
+        max_gb=search.keep.max_gb,
+        record=lambda said: events.run("running", said),
     )
+
+
+def _searcher(search: Search, place: StudyPlace, past: Past, recorder: Recorder) -> OptunaSearcher:
+    sampler = build_sampler(search.searcher.sampler, search.seed)
+    study = study_of(search, place, sampler, past)
+    points = PointDrawer(
+        study,
+        sampler,
+        search.space,
+        seed=search.seed,
+        warm_starts=search.warm_starts,
+        drawn=(row.params for row in past.rows),
+    )
+    searcher = OptunaSearcher(
+        study,
+        points,
+        search.space,
+        [objective.metric for objective in search.objectives],
+        search.ranking,
+        rungs=search.scheduler.rungs,
+        on_trial=recorder.on_new_trial,
+        on_old_trial=recorder.on_old_trial,
+    )
+    searcher.take_over(past.unfinished)
+    return searcher
 
 
 def _trial_id(trial: Trial) -> str:

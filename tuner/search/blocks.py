@@ -23,7 +23,8 @@ class SearcherConfig:
 
     name: Literal["optuna", "random"] = "optuna"
     sampler: Literal["tpe", "random"] = "tpe"
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    """None is one of the search's own: a search around a new preset then draws other points."""
     warm_start: tuple[str, ...] = ()
     """Presets whose values are tried first."""
 
@@ -52,6 +53,8 @@ class SchedulerConfig:
     """Epochs that every trial gets: the first rung."""
     reduction_factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3.0
     """Rungs lie this factor apart, and the best 1/factor of those at a rung go on."""
+    trial_timeout: PositiveFloat | None = None
+    """Seconds without a report after which a trial is ended; its first report takes longest."""
 
     def __post_init__(self) -> None:
         if self.name == "asha" and self.grace_epochs >= self.max_epochs:

@@ -12,6 +12,8 @@ from models.errors import nearest_name
 
 # Optuna's own tolerance for a float on a grid, in steps.
 _GRID_TOLERANCE = 1e-8
+_NUM_CONTINUOUS = 2**53
+"""Values of a range without steps: the whole numbers that a float counts exactly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,24 @@ class FloatRange:
         """Both ends."""
         return (self.low, self.high)
 
+    @property
+    def num_values(self) -> int:
+        """How many values it has; without steps as many as can be told apart."""
+        if self.low == self.high:
+            return 1
+        if self.step is None:
+            return _NUM_CONTINUOUS
+        return int((self.high - self.low) / self.step + _GRID_TOLERANCE) + 1
+
+    def value_at(self, index: int) -> float:
+        """Return the value of this index, the lowest one first."""
+        if self.step is not None:
+            return self.nearest(self.low + index * self.step)
+        share = index / (_NUM_CONTINUOUS - 1)
+        if self.log:
+            return self.nearest(self.low * (self.high / self.low) ** share)
+        return self.nearest(self.low + share * (self.high - self.low))
+
     def to_mapping(self) -> dict[str, Any]:
         """Return the domain as it stands in a search file."""
         kind = "log_uniform" if self.log else "uniform"
@@ -80,6 +100,15 @@ class IntRange:
     def extremes(self) -> tuple[int, ...]:
         """Both ends."""
         return (self.low, self.high)
+
+    @property
+    def num_values(self) -> int:
+        """How many values it has."""
+        return (self.high - self.low) // self.step + 1
+
+    def value_at(self, index: int) -> int:
+        """Return the value of this index, the lowest one first."""
+        return self.low + index * self.step
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the domain as it stands in a search file."""
@@ -120,6 +149,15 @@ class Choice:
     def extremes(self) -> tuple[Any, ...]:
         """Every option."""
         return self.options
+
+    @property
+    def num_values(self) -> int:
+        """How many options it has."""
+        return len(self.options)
+
+    def value_at(self, index: int) -> Any:
+        """Return the option of this index."""
+        return self.options[index]
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the domain as it stands in a search file."""

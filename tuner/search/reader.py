@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from models.config_file import to_config, to_mapping
@@ -12,7 +13,7 @@ from models.training.contracts import ModelSpec
 from tuner.errors import SearchInvalid
 from tuner.search.blocks import Budget, Keep, Resources, SchedulerConfig, SearcherConfig
 from tuner.search.objectives import read_objectives
-from tuner.search.search import Search, WarmStart
+from tuner.search.search import Search, WarmStart, own_seed
 from tuner.search.space import Space
 from tuner.search.space_effects import effect_mistakes
 from tuner.search.space_parsing import parse_space
@@ -99,7 +100,7 @@ class SearchReader:
             raise SearchInvalid(self._source, self._mistakes)
         assert preset and space and objectives and base
         assert searcher and scheduler and budget and resources and keep
-        return Search(
+        search = Search(
             source=self._source,
             model=spec.name,
             preset=preset,
@@ -115,6 +116,9 @@ class SearchReader:
             keep=keep,
             warm_starts=warm_starts,
         )
+        if searcher.seed is not None:
+            return search
+        return replace(search, searcher=replace(searcher, seed=own_seed(search)))
 
     def _attempt(self, build: Callable[[], T]) -> T | None:
         try:

@@ -1,5 +1,7 @@
 """A search that has been checked as a whole, and its way back into a search file."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,7 @@ from tuner.search.blocks import (
 )
 from tuner.search.space import Space
 from tuner.search.space_effects import effect_advice
+from tuner.search.space_points import count_points
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,17 @@ class Search:
         return self.spec.ranking(self.objective.metric)
 
     @property
+    def seed(self) -> int:
+        """The searcher's seed."""
+        assert self.searcher.seed is not None, "the reader sets it"
+        return self.searcher.seed
+
+    @property
+    def num_trials(self) -> int:
+        """How many trials there are: no point is tried twice, so at most one for each point."""
+        return count_points(self.space, self.budget.num_trials)
+
+    @property
     def spec(self) -> ModelSpec:
         """What the model declares of itself."""
         return model_spec(self.model)
@@ -107,3 +121,21 @@ class Search:
             "resources": to_mapping(self.resources),
             "keep": to_mapping(self.keep),
         }
+
+
+def own_seed(search: Search) -> int:
+    """Return the seed of a search that was given none: equal searches have equal ones.
+
+    A search around a promoted preset has the space and the data of the one before. With its seed
+    it would draw the points that were tried already.
+    """
+    identity = {
+        "model": search.model,
+        "preset": to_mapping(search.preset.config),
+        "fixed": dict(search.fixed),
+        "data": to_mapping(search.data),
+        "space": search.space.to_mapping(),
+        "warm_starts": [dict(start.values) for start in search.warm_starts],
+    }
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).digest()
+    return int.from_bytes(digest[:4], "big")

@@ -7,7 +7,13 @@ from models.grammar_vae.spec import GRAMMAR_VAE
 from models.presets import survey_presets
 from models.training.contracts import ModelCost
 from models.training.ranking import Ranking
-from tuner.commands.tables import cost_table, leaderboard_table, presets_table, runs_table
+from tuner.commands.tables import (
+    cost_table,
+    failures_table,
+    leaderboard_table,
+    presets_table,
+    runs_table,
+)
 from tuner.estimate.cost import SearchCost, SearchTime
 from tuner.record.events import EventLog
 from tuner.record.paths import RunPaths
@@ -67,6 +73,35 @@ def test_leaderboard_shows_the_last_value_beside_the_best(tmp_path):
             log.report("t", epoch, {"val/seq_acc": value})
     _, row = lines(leaderboard_table(read_run(paths), [ACC], BY_ACC))
     assert row.split()[2:5] == ["0.7500", "2/3", "0.2500"]
+
+
+def test_failures_come_with_what_to_do(tmp_path):
+    paths = RunPaths(tmp_path / "second")
+    causes = ["nan", "oom", "error", "lost", "timeout", "disk", *["nan"] * 6]
+    with EventLog(paths.events_file) as log:
+        for number, cause in enumerate(causes):
+            log.trial(f"t{number}", number, {})
+            state = "interrupted" if cause == "disk" else "failed"
+            where = "a.py:3 in f" if cause == "error" else None
+            log.end(f"t{number}", state, cause, "KeyError: no", where)
+    table = failures_table(read_run(paths))
+    head, *rows = lines(table, width=200)
+    assert head.split() == ["failed", "by", "trials", "what", "to", "do"]
+    said = {row.split()[0]: row for row in rows}
+    assert list(said) == ["nan", "oom", "disk", "lost", "timeout", "error"]
+    assert "0, 6, 7, 8, 9 and 2 more" in said["nan"]
+    assert "clip_norm" in said["nan"]
+    assert "resources.gpu" in said["oom"]
+    assert "KeyError: no (a.py:3 in f): mend" in said["error"]
+
+
+def test_without_failures_there_is_nothing_to_do(run, tmp_path):
+    paths = RunPaths(tmp_path / "second")
+    with EventLog(paths.events_file) as log:
+        log.trial("t", 0, {})
+        log.end("t", "done", "epochs")
+    assert failures_table(read_run(paths)) is None
+    assert failures_table(run) is not None
 
 
 def test_leaderboard_can_be_cut(run):

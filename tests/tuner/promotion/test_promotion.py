@@ -1,67 +1,19 @@
 import json
+import shutil
 
 import pytest
 
-import tuner.promotion.promotion
+import tuner.promotion.pairs
+import tuner.record.promotions
 from models.commands.model_files import find_checkpoint
 from models.errors import UserError
-from models.presets import find_preset
+from models.presets import find_preset, preset_names
 from models.registry import model_spec
-from models.training.checkpoints import read_checkpoint, write_checkpoint
+from models.training.checkpoints import read_checkpoint
+from tuner.cli import main
 from tuner.promotion.promotion import promote
-from tuner.record.environment import render
-from tuner.record.events import EventLog
-from tuner.record.paths import RunPaths
 from tuner.record.promotions import read_promotions
 from tuner.record.results import read_run
-from tuner.record.search_copy import write_search
-
-
-class FakeRun:
-    """Writes what a search leaves behind, without running one."""
-
-    def __init__(self, paths, search):
-        self.paths = paths
-        paths.folder.mkdir(parents=True)
-        write_search(search, paths)
-        environment = {"commit": "abc", "dirty": True, "data": {"digest": "d1"}, "seeds": {"x": 1}}
-        paths.environment_file.write_text(render(environment))
-        self.number = 0
-
-    def trial(self, name, values, state="done", checkpoints=None):
-        with EventLog(self.paths.events_file) as log:
-            log.trial(name, self.number, {"lr": 0.25 + self.number / 8})
-            self.number += 1
-            log.start(name)
-            for epoch, value in enumerate(values, 1):
-                folder = f"checkpoints/{name}/checkpoint_{epoch:06d}"
-                metrics = value if isinstance(value, dict) else {"val/score": value}
-                log.report(name, epoch, metrics, folder)
-                if checkpoints is None or epoch in checkpoints:
-                    file = self.paths.folder / folder / "checkpoint.ckpt"
-                    write_checkpoint(file, {"trial": name, "epoch": epoch, "metrics": metrics})
-            log.end(name, state)
-
-    def end(self, status):
-        with EventLog(self.paths.events_file) as log:
-            log.run(status)
-
-
-@pytest.fixture
-def fake_run(make_search, tmp_path):
-    """A run of four trials, in the order b, c, a by value; the failed one was the best."""
-    run = FakeRun(RunPaths(tmp_path / "runs" / "first"), make_search())
-    run.trial("a", [0.1, 0.2])
-    run.trial("b", [0.5, 0.9, 0.7])
-    run.trial("c", [0.8], state="stopped")
-    run.trial("d", [1.5], state="failed")
-    run.end("finished")
-    return run
-
-
-@pytest.fixture
-def presets(tmp_path):
-    return tmp_path / "presets" / "fake"
 
 
 def names(folder):
@@ -105,8 +57,8 @@ def test_every_checkpoint_is_of_the_epoch_that_its_name_says(fake_run, presets):
 COST = "objective={metric: val/cost, mode: min}"
 
 
-def test_less_can_be_better(make_search, tmp_path, presets):
-    run = FakeRun(RunPaths(tmp_path / "runs" / "r"), make_search(COST))
+def test_less_can_be_better(new_run, make_search, presets):
+    run = new_run("r", make_search(COST))
     run.trial("a", [{"val/cost": cost} for cost in (5.0, 3.0, 4.0)])
     run.trial("b", [{"val/cost": cost} for cost in (9.0, 2.0, 8.0)])
     run.trial("c", [{"val/cost": 4.0}])
@@ -122,8 +74,8 @@ def test_less_can_be_better(make_search, tmp_path, presets):
     )
 
 
-def test_of_equal_epochs_and_trials_the_secondary_value_decides(make_search, tmp_path, presets):
-    run = FakeRun(RunPaths(tmp_path / "runs" / "r"), make_search())
+def test_of_equal_epochs_and_trials_the_secondary_value_decides(new_run, presets):
+    run = new_run("r")
 
     def curve(*costs):
         return [{"val/score": 0.0, "val/cost": cost} for cost in costs]
@@ -198,8 +150,8 @@ def test_a_trial_is_promoted_once(fake_run, presets):
         promote(fake_run.paths, confirm=False)
 
 
-def test_a_trial_without_its_checkpoint_is_left_out(make_search, tmp_path):
-    run = FakeRun(RunPaths(tmp_path / "runs" / "r"), make_search())
+def test_a_trial_without_its_checkpoint_is_left_out(new_run):
+    run = new_run("r")
     run.trial("deleted", [0.9], checkpoints=[])
     run.trial("worse", [0.1, 0.5], checkpoints=[1])
     (promoted,) = promote(run.paths, confirm=False)
@@ -207,16 +159,16 @@ def test_a_trial_without_its_checkpoint_is_left_out(make_search, tmp_path):
     assert promoted.best.epoch == 1  # what is promoted is what is on disk
 
 
-def test_an_interrupted_run_has_winners_too(make_search, tmp_path):
-    run = FakeRun(RunPaths(tmp_path / "runs" / "r"), make_search())
+def test_an_interrupted_run_has_winners_too(new_run):
+    run = new_run("r")
     run.trial("a", [0.9], state="interrupted")
     run.end("interrupted")
     (promoted,) = promote(run.paths, confirm=False)
     assert promoted.preset.provenance["trial"]["state"] == "interrupted"
 
 
-def test_a_run_without_winners(make_search, tmp_path):
-    run = FakeRun(RunPaths(tmp_path / "runs" / "r"), make_search())
+def test_a_run_without_winners(new_run):
+    run = new_run("r")
     run.trial("a", [0.9], state="failed")
     with pytest.raises(UserError, match="no trial that ended with a checkpoint"):
         promote(run.paths, confirm=False)
@@ -237,14 +189,23 @@ def test_bad_requests(fake_run, prefix, top, problem):
         promote(fake_run.paths, prefix=prefix, top=top, confirm=False)
 
 
-@pytest.mark.parametrize("at", ["folder", "preset"])
+@pytest.mark.parametrize("at", ["folder", "preset", "second", "record"])
 def test_a_failure_in_the_middle_leaves_nothing(fake_run, presets, monkeypatch, at):
     if at == "folder":
-        monkeypatch.setattr(tuner.promotion.promotion.shutil, "copyfile", _disk_full)
+        monkeypatch.setattr(tuner.promotion.pairs.shutil, "copyfile", _disk_full)
+    elif at == "preset":
+        monkeypatch.setattr(tuner.promotion.pairs, "render_preset", _disk_full)
+    elif at == "second":
+        room = [shutil.copyfile] * 2  # for the checkpoints of the first preset
+
+        def copy(*files):
+            (room.pop() if room else _disk_full)(*files)
+
+        monkeypatch.setattr(tuner.promotion.pairs.shutil, "copyfile", copy)
     else:
-        monkeypatch.setattr(tuner.promotion.promotion, "render_preset", _disk_full)
+        monkeypatch.setattr(tuner.record.promotions, "write_text", _cannot_write)
     with pytest.raises(UserError, match=r"No space left.*nothing was promoted"):
-        promote(fake_run.paths, confirm=False)
+        promote(fake_run.paths, top=2, confirm=False)
     assert names(presets) == []
     assert read_promotions(fake_run.paths) == []
     monkeypatch.undo()
@@ -282,6 +243,45 @@ def test_the_record_is_json(fake_run):
     content = json.loads(fake_run.paths.promotion_file.read_text())
     assert content["promoted"][0]["preset"] == "first-1"
     assert read_run(fake_run.paths).status == "finished"
+
+
+def test_what_a_killed_promotion_had_finished_counts(fake_run, presets):
+    """The first of two presets is there, and the run's record does not know."""
+    promote(fake_run.paths, prefix="good", confirm=False)
+    fake_run.paths.promotion_file.unlink()
+    first, second = promote(fake_run.paths, top=2, prefix="good", confirm=False)
+    assert (first.preset.name, first.row.trial, first.resumed) == ("good-1", "b", True)
+    assert (second.preset.name, second.row.trial, second.resumed) == ("good-2", "c", False)
+    assert [entry.preset for entry in read_promotions(fake_run.paths)] == ["good-1", "good-2"]
+
+
+def test_half_a_promotion_is_no_preset_and_gives_way(fake_run, presets):
+    promote(fake_run.paths, top=2, confirm=False)
+    fake_run.paths.promotion_file.unlink()
+    (presets / "first-1.yaml").unlink()
+    (presets / ".first-3.part").mkdir()
+    assert "first-1" not in preset_names(model_spec("fake"))
+    promoted = promote(fake_run.paths, top=2, confirm=False)
+    assert {one.preset.name: one.row.trial for one in promoted} == {"first-1": "b", "first-2": "c"}
+    assert names(presets) == ["first-1", "first-1.yaml", "first-2", "first-2.yaml"]
+
+
+def test_a_damaged_record_is_told(fake_run):
+    fake_run.paths.promotion_file.write_text('{"promoted": [')
+    with pytest.raises(UserError, match="`tuner doctor first` makes it again from the presets"):
+        promote(fake_run.paths, confirm=False)
+
+
+def test_a_failed_trial_is_passed_over_and_named(fake_run, capsys):
+    assert main(["promote", "first", "--no_confirm"]) == 0
+    assert (
+        "passed over: trial 3, val/score 1.5000, failed: a failed trial is never promoted"
+        in capsys.readouterr().out
+    )
+
+
+def _cannot_write(path, text):
+    raise UserError(f"{path}: cannot be written: No space left on device")
 
 
 def _disk_full(*arguments, **options):

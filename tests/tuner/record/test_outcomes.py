@@ -32,7 +32,7 @@ def test_a_lost_trial_failed():
 
 def test_causes_stand_on_disk_as_they_always_did():
     """Runs of earlier versions hold these words."""
-    words = ["epochs", "early_stop", "budget", "nan", "oom", "disk", "error", "lost"]
+    words = ["epochs", "early_stop", "budget", "nan", "oom", "disk", "error", "lost", "timeout"]
     assert json.loads(json.dumps(list(Cause))) == words
     assert [f"{cause}" for cause in Cause] == words
 

@@ -171,3 +171,16 @@ def test_kept_checkpoints_are_those_on_disk(tmp_path):
     (kept,) = kept_checkpoints(paths, read_run(paths).rows[0])
     assert kept[0].epoch == 2
     assert kept[1] == paths.folder / "checkpoints/t/2"
+
+
+def test_a_run_took_as_long_as_its_drivers_ran(tmp_path):
+    """The time of day is set back by an hour meanwhile, and a second driver takes the run up."""
+    paths = RunPaths(tmp_path)
+    for times, ticks in (([100, 110, -3480], [5, 5, 15, 25]), ([9000, 9001], [2, 2, 3])):
+        with EventLog(paths.events_file, iter(times).__next__, iter(ticks).__next__) as log:
+            log.run("running")
+            if len(times) == 3:
+                log.run("running", "deleted something")
+            log.run("interrupted")
+    run = read_run(paths)
+    assert run.spent_s == 20.0 + 1.0

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,20 @@ def test_states_follow_the_events():
     states = [fold(*story[:length])[0].state for length in range(1, 5)]
     assert states == ["queued", "running", "running", "stopped"]
     assert fold(*story)[0].cause == "rung 1"
+
+
+@pytest.mark.parametrize("hour", [-3600.0, 3600.0])
+def test_a_clock_that_is_set_meanwhile_changes_no_duration(hour):
+    """The time of day jumps by an hour between two epochs."""
+    story = [
+        created(),
+        replace(started(time=100.0), elapsed_s=5.0),
+        replace(reported(1, 0.5, time=110.0), elapsed_s=15.0),
+        replace(reported(2, 0.5, time=120.0 + hour), elapsed_s=25.0),
+        replace(ended("done", time=125.0 + hour), elapsed_s=30.0),
+    ]
+    (row,) = fold(*story)
+    assert row.duration_s == 25.0
 
 
 def test_rows_are_in_the_order_of_drawing():

@@ -73,6 +73,24 @@ def test_a_study_opened_again_is_read_once(tmp_path):
     assert len(seen(again, study)) == 21
 
 
+def test_a_study_opened_again_teaches_in_the_order_in_which_the_trials_ended(tmp_path):
+    """Groups of parameters are drawn in the order in which they were met."""
+    sampler = BoundedTPESampler(0)
+    study = study_with(sampler)
+    trials = [study.ask() for _ in range(3)]
+    for trial, names in zip(trials, ("a", "ab", "b"), strict=True):
+        for name in names:
+            trial.suggest_float(name, 0.0, 1.0)
+    for trial in (trials[2], trials[0], trials[1]):
+        study.tell(trial, 1.0)
+        study.ask().suggest_float("c", 0.0, 1.0)  # learns
+    study.sampler = again = BoundedTPESampler(0)
+    again.infer_relative_search_space(study, study.ask()._cached_frozen_trial)
+    groups = [list(space) for space in again._search_space_group.search_spaces]
+    assert groups == [["b"], ["a"]]
+    assert groups == [list(space) for space in sampler._search_space_group.search_spaces]
+
+
 def test_failed_trials_are_not_seen():
     sampler = BoundedTPESampler(0)
     study = study_with(sampler)

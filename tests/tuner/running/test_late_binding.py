@@ -9,13 +9,23 @@ from ray.tune.search import Searcher
 
 from tuner.cli import main
 from tuner.record.events import TrialCreated, TrialReported, TrialStarted, read_events
-from tuner.record.paths import find_run
+from tuner.record.paths import RunPaths, find_run
 from tuner.record.results import read_run
-from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding
+from tuner.record.trial_checkpoints import CHECKPOINT_FILE
+from tuner.record.trial_rows import EpochPoint, TrialRow
+from tuner.running.late_binding import (
+    PENDING_VARIABLE,
+    BlankTrials,
+    LateBinding,
+    OldTrial,
+    old_trial,
+)
 from tuner.running.ray_session import num_parallel
+from tuner.running.record_ids import RecordIds
 from tuner.running.runner import RunOptions, run_search
 from tuner.running.searcher import OptunaSearcher
 from tuner.running.study import open_storage
+from tuner.running.trial_config import CHECKPOINTS
 from tuner.running.trial_worker import TrialWorker
 
 
@@ -29,6 +39,10 @@ class Study(Searcher):
     def suggest(self, trial_id):
         self.calls.append(("draw", trial_id))
         return {"number": len(self.calls) - 1, "params": {"lr": 0.1}}
+
+    def go_on(self, trial_id):
+        self.calls.append(("go on", trial_id))
+        return {"number": 5, "params": {"lr": 0.5}}
 
     def on_trial_result(self, trial_id, result):
         self.calls.append(("result", trial_id))
@@ -100,6 +114,36 @@ def test_results_and_ends_are_passed_on(binding, study):
 def test_a_trial_whose_workers_die_before_it_is_drawn_is_on_record(study):
     BlankTrials(study).on_trial_complete("a", error=True)
     assert study.calls == [("draw", "a"), ("error", "a")]
+
+
+def test_trials_of_a_driver_before_come_first_and_keep_their_ids(study):
+    ids = RecordIds()
+    old = [OldTrial(trial=name, checkpoints=(f"{name}.ckpt",)) for name in ("x", "y")]
+    blank = BlankTrials(study, ids, old)
+    binding = LateBinding(blank, "first")
+    drawn = [start(binding, Trial(name))[0] for name in ("c", "a", "b")]
+    assert study.calls == [("go on", "x"), ("go on", "y"), ("draw", "b")]
+    assert [one.get(CHECKPOINTS) for one in drawn] == [("x.ckpt",), ("y.ckpt",), None]
+    blank.on_trial_result("c", {})
+    blank.on_trial_complete("a", {})
+    assert study.calls[-2:] == [("result", "x"), ("end", "y")]
+    assert [ids.of(name) for name in ("c", "a", "b")] == ["x", "y", "b"]
+
+
+def test_an_old_trial_has_the_checkpoints_that_are_on_disk_the_latest_first(tmp_path):
+    curve = []
+    for epoch in (1, 2, 3):
+        folder = tmp_path / f"checkpoints/x/{epoch}"
+        folder.mkdir(parents=True)
+        if epoch != 2:
+            (folder / CHECKPOINT_FILE).touch()
+        where = f"checkpoints/x/{epoch}"
+        curve.append(EpochPoint(epoch=epoch, metrics={}, time=0.0, checkpoint=where))
+    row = TrialRow(
+        trial="x", number=0, params={}, state="interrupted", curve=tuple(curve), created=0.0
+    )
+    found = old_trial(RunPaths(tmp_path), row).checkpoints
+    assert found == tuple(f"{tmp_path}/checkpoints/x/{e}/{CHECKPOINT_FILE}" for e in (3, 1))
 
 
 def test_ray_pickles_nothing(binding):

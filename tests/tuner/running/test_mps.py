@@ -4,7 +4,13 @@ import subprocess
 
 import pytest
 
-from tuner.running.mps import CONTROL, LOGS_VARIABLE, PIPES_VARIABLE, mps_daemon
+from tuner.running.mps import (
+    CONTROL,
+    LOGS_VARIABLE,
+    PIPES_VARIABLE,
+    end_daemon,
+    mps_daemon,
+)
 
 FAKE = """#!/bin/sh
 echo "$@ $CUDA_MPS_PIPE_DIRECTORY $(cat)" >> {log}
@@ -94,3 +100,25 @@ def test_a_daemon_that_does_not_end_is_told(tmp_path):
     with mps_daemon(tmp_path / "mps", said.append, run):
         pass
     assert f"echo quit | {PIPES_VARIABLE}={tmp_path}/mps/pipes {CONTROL}" in said[0]
+
+
+def test_the_daemon_of_a_killed_driver_is_ended_through_its_pipes(tmp_path, control):
+    calls = control()
+    (tmp_path / "mps" / "pipes").mkdir(parents=True)
+    end_daemon(tmp_path / "mps")
+    assert calls() == [f" {tmp_path}/mps/pipes quit -t 2"]
+
+
+def test_where_no_daemon_was_or_is_left_none_is_asked(tmp_path, control):
+    calls = control()
+    end_daemon(tmp_path / "mps")
+    with mps_daemon(tmp_path / "mps", print):
+        pass
+    end_daemon(tmp_path / "mps")
+    assert len(calls()) == 2  # start and end of the block
+
+
+def test_a_daemon_that_has_ended_by_itself_is_no_mistake(tmp_path, control):
+    control("exit 1")
+    (tmp_path / "mps" / "pipes").mkdir(parents=True)
+    end_daemon(tmp_path / "mps")

@@ -95,3 +95,13 @@ def test_a_temporary_folder_that_is_too_long_for_sockets(monkeypatch):
     monkeypatch.setenv("RAY_TMPDIR", "/tmp/" + "x" * 40)
     with pytest.raises(UserError, match=r"RAY_TMPDIR is .* too long"), ray_session():
         pass
+
+
+def test_a_temporary_folder_that_cannot_be_made(monkeypatch):
+    import ray
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", "/proc/none")
+    with pytest.raises(UserError, match=r"RAY_TMPDIR is /proc/none.*choose another"), ray_session():
+        pass

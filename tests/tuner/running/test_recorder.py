@@ -5,11 +5,13 @@ from types import SimpleNamespace
 import pytest
 
 from models.errors import UserError
-from tuner.record.events import EventLog
+from tuner.record.events import EventLog, read_events
 from tuner.record.outcomes import Outcome
+from tuner.record.past import past_of
 from tuner.record.paths import RunPaths
 from tuner.record.results import read_run
 from tuner.running.observer import Observer
+from tuner.running.record_ids import RecordIds
 from tuner.running.recorder import Recorder
 from tuner.running.stopping import SearchStop
 
@@ -184,6 +186,45 @@ def test_observers_hear_everything_in_order(tmp_path):
         "tick",
         ("ended", "stopped"),
     ]
+
+
+def test_a_trial_of_a_driver_before_keeps_its_id_and_what_it_repeats_is_noted(tmp_path):
+    ids = RecordIds()
+    ids.bind("ray-1", "a")
+    ray = Ray(tmp_path)
+    ray.start("a")
+    for epoch in (1, 2, 3):
+        ray.report("a", epoch, 0.1 * epoch)
+    ray.events.close()
+    again = Ray(tmp_path, past=past_of(read_events(ray.paths.events_file), tmp_path), ids=ids)
+    with again.events:
+        again.recorder.on_old_trial("a", 0, 3)
+        again.trials["ray-1"] = FakeTrial("ray-1")
+        again.recorder.on_trial_start(0, [], again.trials["ray-1"])
+        again.report("ray-1", 3, 0.3, checkpoint="checkpoint_000000")
+        again.report("ray-1", 4, 0.4, finished="epochs")
+        again.complete("ray-1")
+    row = again.rows["a"]
+    assert (row.state, row.cause, row.num_starts) == ("done", "epochs", 2)
+    assert [point.epoch for point in row.curve] == [1, 2, 3, 4]
+    assert row.curve[2].checkpoint == "checkpoints/ray-1/checkpoint_000000"
+    assert "trial 0 repeats its epochs from 3 on" in read_run(again.paths).message
+    assert again.recorder.num_ended == 1
+
+
+@pytest.mark.parametrize(("state", "ends"), [("failed", True), ("done", False)])
+def test_first_failures_of_a_new_driver_count_unless_a_trial_was_well(tmp_path, state, ends):
+    before = Ray(tmp_path)
+    before.start("old")
+    before.complete("old", **({"finished": "epochs"} if state == "done" else {"finished": "nan"}))
+    before.events.close()
+    ray = Ray(tmp_path, past=past_of(read_events(before.paths.events_file), tmp_path))
+    assert ray.recorder.num_ended == 1
+    with ray.events:
+        for name in "abc":
+            ray.start(name)
+            ray.complete(name, finished="error", message="ValueError: no", where="a.py:3 in f")
+    assert ray.stop.is_over() is ends
 
 
 def test_the_loop_is_left_when_asked_to(tmp_path):

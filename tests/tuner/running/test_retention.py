@@ -3,8 +3,9 @@ import pytest
 from models.training.ranking import Ranking
 from tuner.record.outcomes import Outcome
 from tuner.record.paths import RunPaths
-from tuner.record.promotions import PromotedTrial, record_promotion
+from tuner.record.promotions import PromotedTrial, record_promotions
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
+from tuner.record.trial_rows import EpochPoint, TrialRow
 from tuner.running.retention import Retention
 
 DONE = Outcome(state="done", cause="epochs")
@@ -52,6 +53,15 @@ def test_a_running_trial_keeps_its_best_and_what_it_may_resume_from(disk):
 def test_an_ended_trial_keeps_its_best(disk):
     disk.trial("a", [0.9, 0.1, 0.8, 0.2, 0.3])
     assert disk.left("a") == [1, 3]
+
+
+@pytest.mark.parametrize("state", ["done", "failed", "interrupted"])
+def test_what_a_worker_was_writing_at_its_end_is_deleted(disk, state):
+    """A disk that is full, or a worker that is killed, leaves a checkpoint nobody heard of."""
+    disk.trial("a", [0.9, 0.8], outcome=None)
+    (disk.paths.trial_checkpoints("a") / "checkpoint_000003").mkdir()
+    disk.retention.ended("a", Outcome(state=state))
+    assert disk.left("a") == ([] if state == "failed" else [1, 2])
 
 
 def test_less_can_be_better(tmp_path):
@@ -134,7 +144,7 @@ def test_promoted_trials_are_never_touched(disk):
         epoch=1,
         confirmed=False,
     )
-    record_promotion(disk.paths, promoted)
+    record_promotions(disk.paths, [promoted])
     for name in "bcd":
         disk.trial(name, [0.5])
     assert disk.left("a") == [1]
@@ -148,3 +158,55 @@ def test_an_epoch_without_a_checkpoint_counts_for_the_rank(disk):
     disk.trial("c", [0.3])
     disk.retention.ended("a", DONE)
     assert [disk.left(name) for name in "abc"] == [[1], [], [1]]
+
+
+def row(name, number, values, state="done"):
+    """A trial of a driver before, as the record has it."""
+    curve = tuple(
+        EpochPoint(
+            epoch=epoch,
+            metrics={"val/acc": value},
+            time=0.0,
+            checkpoint=f"checkpoints/{name}/checkpoint_{epoch:06d}",
+        )
+        for epoch, value in enumerate(values, 1)
+    )
+    return TrialRow(trial=name, number=number, params={}, state=state, curve=curve, created=0.0)
+
+
+def test_a_new_driver_keeps_what_the_one_before_would_have_kept(tmp_path):
+    before = Disk(tmp_path)
+    curves = {"a": [0.1], "b": [0.5], "c": [0.2, 0.3, 0.1, 0.4, 0.2]}
+    before.trial("a", curves["a"])
+    before.trial("b", curves["b"])
+    before.trial("c", curves["c"], outcome=None)  # cut off
+    disk = Disk(tmp_path)
+    for number, (name, values) in enumerate(curves.items()):
+        disk.retention.recall(row(name, number, values), ended=name != "c")
+    assert disk.left("c") == [2, 4, 5]
+    disk.number = 3
+    disk.trial("d", [0.7])
+    disk.retention.ended("c", DONE)
+    assert [disk.left(name) for name in "abcd"] == [[], [1], [], [1]]
+
+
+def test_what_a_driver_that_was_killed_had_no_time_to_delete_is_deleted(tmp_path):
+    before = Disk(tmp_path)
+    curves = {"a": [0.1], "b": [0.5], "c": [0.2, 0.6, 0.1, 0.5, 0.3], "bad": [0.9]}
+    for name, values in curves.items():
+        before.trial(name, values, outcome=None)
+    disk = Disk(tmp_path)
+    for number, (name, values) in enumerate(curves.items()):
+        state = "failed" if name == "bad" else "done"
+        disk.retention.recall(row(name, number, values, state), ended=True)
+    disk.retention.tidy()
+    assert [disk.left(name) for name in curves] == [[], [1], [2, 4], []]
+
+
+def test_a_trial_that_lost_its_place_takes_none_from_others(tmp_path):
+    disk = Disk(tmp_path)
+    disk.retention.recall(row("gone", 0, [0.9]), ended=True)
+    disk.number = 1
+    for name, value in [("a", 0.1), ("b", 0.5)]:
+        disk.trial(name, [value])
+    assert [disk.left(name) for name in "ab"] == [[1], [1]]

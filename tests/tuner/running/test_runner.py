@@ -35,6 +35,11 @@ def run(search, **options):
     return result, stream.getvalue()
 
 
+def check_agrees(result, capsys):
+    """Check that all that the run left behind agrees."""
+    assert main(["doctor", result.name, "--check"]) == 0, capsys.readouterr().out
+
+
 def study_rows(result, directions=("max",)):
     storage = open_storage(result.paths.study_file)
     return open_study(storage, result.name, directions, build_sampler("random", seed=0)).trials
@@ -96,7 +101,7 @@ class TestWithRay:
         assert environment["data"]["digest"] == "d1"
         assert environment["packages"]["ray"]
 
-    def test_asha_stops_at_rungs_by_the_first_of_several_objectives(self, make_search):
+    def test_asha_stops_at_rungs_by_the_first_of_several_objectives(self, make_search, capsys):
         search = make_search(
             "scheduler={name: asha, max_epochs: 9, grace_epochs: 1, reduction_factor: 3}",
             "objective=[{metric: val/score}, {metric: val/cost}]",
@@ -118,6 +123,7 @@ class TestWithRay:
                 assert (trial.state, trial.values) == (TrialState.COMPLETE, last)
             else:
                 assert trial.state is TrialState.PRUNED
+        check_agrees(result, capsys)
 
     def test_a_trial_has_one_score_everywhere_and_less_can_be_better(self, make_search, capsys):
         """Every trial is at its best after epoch 3 of 6, and ASHA compares after 2 and after 4."""
@@ -155,8 +161,11 @@ class TestWithRay:
             assert provenance["metric"]["epoch"] == one["epoch"]
             assert provenance["last_value"] == one["last"]
             check_checkpoints(promoted)
+        check_agrees(result, capsys)
 
-    def test_failures_have_their_causes(self, make_search, fake_spec, tmp_path, monkeypatch):
+    def test_failures_have_their_causes(
+        self, make_search, fake_spec, tmp_path, monkeypatch, capsys
+    ):
         """A worker that dies once costs nothing; one that always dies loses its trial."""
         monkeypatch.setattr(
             "tuner.running.tune_run._MAX_LOST_WORKERS", 1
@@ -197,16 +206,20 @@ class TestWithRay:
         log = result.paths.log_file.read_text()
         assert "Traceback" in log
         assert "lost its worker" in log
+        check_agrees(result, capsys)
 
-    def test_the_same_exception_in_the_first_trials_ends_the_search(self, make_search, tmp_path):
+    def test_the_same_exception_in_the_first_trials_ends_the_search(
+        self, make_search, tmp_path, capsys
+    ):
         search = make_search("fixed={fail: error}", "budget.num_trials=20", "resources.cpu=2")
         with pytest.raises(UserError, match=r"first 3 trials.*KeyError.*fake_model.py:\d+"):
             run(search)
         result = read_run(RunPaths(tmp_path / "runs" / "tiny"))
         assert result.status == "failed"
         assert len(result.rows) < 6
+        check_agrees(result, capsys)
 
-    def test_the_time_budget_stops_what_runs(self, make_search):
+    def test_the_time_budget_stops_what_runs(self, make_search, capsys):
         search = make_search(
             "fixed={epoch_s: 0.2}", "scheduler.max_epochs=500", f"budget.hours={25 / 3600}"
         )
@@ -217,6 +230,9 @@ class TestWithRay:
         for row, trial in zip(result.rows, study_rows(result), strict=True):
             # Without a report there is no value that a stopped trial could have.
             assert trial.state is (TrialState.PRUNED if row.curve else TrialState.FAIL)
+        # A worker may have written a checkpoint that nobody took any more.
+        assert main(["doctor", "tiny"]) == 0
+        check_agrees(result, capsys)
 
     def test_a_trial_that_fits_nowhere_is_refused(self, make_search, tmp_path):
         with pytest.raises(UserError, match=r"resources.cpu is 4096.*lower it"):

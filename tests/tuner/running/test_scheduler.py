@@ -7,6 +7,8 @@ import pytest
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from models.training.ranking import Ranking
+from tuner.record.events import TrialReported
+from tuner.running.record_ids import RecordIds
 from tuner.running.scheduler import build_asha, build_fifo
 
 METRIC = "val/x"
@@ -18,7 +20,7 @@ class Rungs:
     def __init__(self, mode, **settings):
         self.scheduler = build_asha(
             Ranking(metric=METRIC, mode=mode),
-            **{"max_epochs": 9, "grace_epochs": 2, "reduction_factor": 2.0, "seed": 0} | settings,
+            **{"max_epochs": 9, "grace_epochs": 2, "reduction_factor": 2.0} | settings,
         )
 
     def train(self, name, values, *, ends=False):
@@ -84,7 +86,7 @@ def scheduler(name):
     if name == "fifo":
         return build_fifo()
     return build_asha(
-        Ranking(metric="v", mode="max"), max_epochs=9, grace_epochs=1, reduction_factor=3, seed=0
+        Ranking(metric="v", mode="max"), max_epochs=9, grace_epochs=1, reduction_factor=3
     )
 
 
@@ -113,3 +115,38 @@ def test_a_trial_that_has_a_worker_is_passed_over():
     trials = [trial(0, "PENDING"), trial(1, "PENDING", worker=object())]
     found = scheduler("fifo").choose_trial_to_run(SimpleNamespace(get_trials=lambda: trials))
     assert found.number == 0
+
+
+def reported(*reports):
+    return [
+        TrialReported(trial=trial, epoch=epoch, metrics={METRIC: value}, time=0.0)
+        for trial, epoch, value in reports
+    ]
+
+
+def test_rungs_after_a_replay_are_as_the_driver_before_left_them():
+    rungs = Rungs("max", grace_epochs=1, reduction_factor=3.0)
+    history = [("a", 1, 0.9), ("b", 1, 0.1), ("a", 2, 0.1), ("c", 1, 0.5), ("a", 3, 0.8)]
+    assert rungs.scheduler.replay(reported(*history)) == {"b", "c"}
+    assert rungs.scheduler.replay([]) == set()
+    assert rungs.train("d", [0.6]) == 1
+    assert rungs.train("e", [0.95, 0.95, 0.85]) is None
+
+
+def test_a_trial_that_goes_on_stands_at_its_rungs_by_its_own_id_and_with_its_best_value():
+    ids = RecordIds()
+    ids.bind("ray-7", "a")
+    rungs = Rungs("max", grace_epochs=1, reduction_factor=3.0, ids=ids)
+    rungs.scheduler.replay(reported(("a", 1, 0.9), ("b", 1, 0.5), ("b", 2, 0.5), ("b", 3, 0.8)))
+    # It repeats the epoch of a rung where it stands already, and is not compared with itself.
+    trial = SimpleNamespace(trial_id="ray-7")
+    rungs.scheduler.on_trial_add(None, trial)
+    for epoch, value in [(1, 0.9), (2, 0.2), (3, 0.2)]:
+        result = {"epoch": epoch, METRIC: value}
+        assert rungs.scheduler.on_trial_result(None, trial, result) == TrialScheduler.CONTINUE
+    assert rungs.train("c", [0.95, 0.95, 0.85]) is None  # 0.95 is above the 0.9 of a
+    assert rungs.train("d", [0.91, 0.91, 0.91]) == 1  # with a standing there twice it went on
+
+
+def test_fifo_has_nothing_to_replay():
+    assert build_fifo().replay(reported(("a", 1, 0.9))) == set()

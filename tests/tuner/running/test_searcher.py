@@ -6,6 +6,7 @@ from optuna.trial import TrialState
 
 from models.training.ranking import Ranking
 from tuner.record.outcomes import Outcome
+from tuner.running.drawing import PointDrawer
 from tuner.running.searcher import OptunaSearcher
 from tuner.running.study import (
     BEST_EPOCH,
@@ -18,21 +19,25 @@ from tuner.running.study import (
     open_storage,
     open_study,
 )
+from tuner.search.domains import FloatRange
+from tuner.search.space import Parameter, Space
 
 METRIC = "val/acc"
+LR = Parameter(key="lr", domain=FloatRange(low=0.0, high=1.0))
+SPACE = Space(parameters=(LR,), preset={"lr": 0.5})
 
 
 class Script:
     """Plays the part of Ray: asks for trials and reports what became of them."""
 
     def __init__(self, journal, metrics=(METRIC,), rungs=(1.0, 3.0), directions=("max",)):
-        self.study = open_study(
-            open_storage(journal), "run", directions, build_sampler("random", seed=0)
-        )
+        sampler = build_sampler("random", seed=0)
+        self.study = open_study(open_storage(journal), "run", directions, sampler)
         self.created = []
         self.searcher = OptunaSearcher(
             self.study,
-            lambda trial: {"lr": trial.suggest_float("lr", 0.0, 1.0)},
+            PointDrawer(self.study, sampler, SPACE, seed=0),
+            SPACE,
             metrics,
             Ranking(metric=metrics[0], mode=directions[0], secondary="val/elbo"),
             rungs=rungs,
@@ -197,7 +202,7 @@ def test_a_new_searcher_goes_on_where_a_crash_left_the_study(tmp_path, script):
 
     assert [row.state for row in again.rows] == [
         TrialState.COMPLETE,
-        TrialState.FAIL,
+        TrialState.RUNNING,  # for `take_over`
         TrialState.COMPLETE,
     ]
     assert again.created[0][1] == 2

@@ -4,7 +4,7 @@ from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import TrialState
 
 from models.errors import UserError
-from tuner.running.study import CAUSE, WARM_START, build_sampler, enqueue, open_storage, open_study
+from tuner.running.study import build_sampler, open_storage, open_study
 
 
 @pytest.fixture
@@ -22,30 +22,12 @@ def test_directions_follow_the_modes(journal):
     assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
 
 
-def test_a_crash_leaves_no_running_row(journal):
+def test_a_study_is_opened_as_it_is(journal):
     first = open_one(journal)
-    finished, orphan = first.ask(), first.ask()
-    first.tell(finished, 1.0)
-
-    again = open_one(journal)
-
-    states = [trial.state for trial in again.trials]
-    assert states == [TrialState.COMPLETE, TrialState.FAIL]
-    assert again.trials[orphan.number].user_attrs[CAUSE] == "lost"
-
-
-def test_enqueued_rows_survive_reopening(journal):
-    enqueue(open_one(journal), {"lr": 0.25}, "enhanced_v1")
-    trial = open_one(journal).ask()
-    assert trial.suggest_float("lr", 0.0, 1.0) == 0.25
-    assert trial.user_attrs[WARM_START] == "enhanced_v1"
-
-
-def test_the_same_warm_start_is_tried_once(journal):
-    study = open_one(journal)
-    enqueue(study, {"lr": 0.25}, "enhanced_v1")
-    enqueue(study, {"lr": 0.25}, "enhanced_v1")
-    assert len(study.trials) == 1
+    first.tell(first.ask(), 1.0)
+    first.ask()
+    states = [trial.state for trial in open_one(journal).trials]
+    assert states == [TrialState.COMPLETE, TrialState.RUNNING]
 
 
 @pytest.mark.parametrize(("name", "kind"), [("tpe", TPESampler), ("random", RandomSampler)])

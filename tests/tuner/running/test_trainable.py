@@ -27,7 +27,7 @@ class FakeRay:
         self.Checkpoint = SimpleNamespace(from_directory=lambda path: path)
 
     def report(self, result, checkpoint=None):
-        if checkpoint is not None:
+        if checkpoint is not None:  # a failure has none
             kept = self.folder / f"{len(self.results)}.ckpt"
             kept.write_bytes((checkpoint / CHECKPOINT_FILE).read_bytes())
         self.results.append((result, checkpoint is not None))
@@ -62,7 +62,7 @@ def train(fake_ray, fake_spec, fake):
     """Return a function that trains one trial and gives the results it reported."""
     data = fake.load_data(fake.FakeDataConfig(), None)
 
-    def run(**params):
+    def run(checkpoints=(), **params):
         plan = TrialPlan(
             spec=fake_spec,
             settings={"epochs": 3, "lr": 0.5},
@@ -70,7 +70,7 @@ def train(fake_ray, fake_spec, fake):
             ranking=fake_spec.ranking("val/score"),
         )
         fake_ray.results.clear()
-        train_trial({"number": 7, "params": params}, plan, data)
+        train_trial({"number": 7, "params": params, "checkpoints": checkpoints}, plan, data)
         return [result for result, _ in fake_ray.results]
 
     return run
@@ -132,6 +132,28 @@ def test_a_resumed_trial_goes_on_after_its_checkpoint(train, fake_ray):
     assert results[0]["val/score"] == pytest.approx(1.5)
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "epochs"), [((), [4, 5]), (("2",), [3, 4, 5]), (("2", "1", "0"), [1, 2, 3, 4, 5])]
+)
+@pytest.mark.parametrize("spoil", [lambda file: file.unlink(), lambda file: file.write_bytes(b"")])
+def test_a_trial_of_another_driver_goes_on_after_its_latest_checkpoint_that_can_be_read(
+    train, fake_ray, tmp_path, spoilt, epochs, spoil
+):
+    train()
+    files = [tmp_path / f"{number}.ckpt" for number in (2, 1, 0)]
+    for name in spoilt:
+        spoil(tmp_path / f"{name}.ckpt")
+    results = train(checkpoints=[str(file) for file in files], epochs=5)
+    assert [result["epoch"] for result in results] == epochs
+
+
+def test_after_the_loss_of_its_worker_the_checkpoint_of_the_new_driver_counts(train, fake_ray):
+    train()
+    fake_ray.resume_from(1)
+    results = train(checkpoints=[str(fake_ray.folder / "0.ckpt")])
+    assert [result["epoch"] for result in results] == [3]
+
+
 def test_a_trial_keeps_to_its_cores(train, fake_ray, monkeypatch):
     import torch
 
@@ -169,10 +191,9 @@ def test_being_stopped_by_ray_is_no_failure(train, fake_ray, monkeypatch):
 
 
 class Reports:
-    """Feeds an `EpochReporter` with values, on a clock of its own."""
+    """Feeds an `EpochReporter` with values."""
 
     def __init__(self, mode="max"):
-        self.now = 0.0
         self.number = 0
         self.saved = []
         plan = TrialPlan(
@@ -180,10 +201,9 @@ class Reports:
             settings={},
             objectives=("val/score",),
             ranking=Ranking(metric="val/score", mode=mode, secondary="val/elbo"),
-            checkpoint_interval_s=10.0,
         )
         self.reporter = EpochReporter(
-            plan, lambda result, folder: self.saved.append(folder is not None), lambda: self.now
+            plan, lambda result, folder: self.saved.append((folder / CHECKPOINT_FILE).exists())
         )
 
     def epoch(self, value, finished=None, elbo=0.0):
@@ -194,42 +214,12 @@ class Reports:
         )
 
 
-def test_an_improvement_writes_a_checkpoint():
+def test_every_epoch_writes_a_checkpoint():
     reports = Reports()
-    for value in (0.1, 0.2, 0.15, 0.1, 0.3):
+    for value in (0.1, 0.3, 0.2, 0.2):
         reports.epoch(value)
-    assert reports.saved == [True, True, False, False, True]
-
-
-def test_of_equal_values_the_secondary_metric_decides_what_improves_then_the_later_epoch():
-    reports = Reports()
-    for elbo in (-19.8, -13.5, -14.0, -13.5, -12.0, -13.0):
-        reports.epoch(0.0, elbo=elbo)
-    assert reports.saved == [True, True, False, True, True, False]
-
-
-def test_less_can_be_an_improvement():
-    reports = Reports(mode="min")
-    for value in (0.3, 0.2, 0.4):
-        reports.epoch(value)
-    assert reports.saved == [True, True, False]
-
-
-def test_a_checkpoint_gets_old():
-    reports = Reports()
-    reports.epoch(0.5)
-    reports.now = 9.0
-    reports.epoch(0.1)
-    reports.now = 10.0
-    reports.epoch(0.1)
-    assert reports.saved == [True, False, True]
-
-
-def test_the_last_epoch_writes_a_checkpoint():
-    reports = Reports()
-    reports.epoch(0.5)
     reports.epoch(0.1, finished="epochs")
-    assert reports.saved == [True, True]
+    assert reports.saved == [True] * 5
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

@@ -45,6 +45,7 @@ def test_a_trial_understands_what_training_understands_of_memory(phrase):
         (OSError(errno.ENOMEM, "Cannot allocate memory"), "oom"),
         (ValueError("out of memory"), "error"),  # a model's own words, not those of torch
         (OSError(errno.ENOSPC, "No space left on device"), "disk"),
+        (OSError(errno.EROFS, "Read-only file system"), "disk"),
         (UserError("last.ckpt: cannot be written (No space left on device)"), "disk"),
         (ValueError("shapes differ"), "error"),
     ],

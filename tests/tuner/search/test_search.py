@@ -38,5 +38,9 @@ def test_fifo_is_written_without_rungs():
     search = load_search(
         "grammar_vae/quickstart", ["scheduler={name: fifo, max_epochs: 3}", "searcher.seed=4"]
     )
-    assert search.to_mapping()["scheduler"] == {"name": "fifo", "max_epochs": 3}
+    assert search.to_mapping()["scheduler"] == {
+        "name": "fifo",
+        "max_epochs": 3,
+        "trial_timeout": None,
+    }
     assert search.to_mapping()["searcher"]["seed"] == 4

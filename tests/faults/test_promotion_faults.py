@@ -1,0 +1,20 @@
+"""Promotion that is killed, over and over: preset, checkpoints and record stay together."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_a_killed_promotion_leaves_all_or_nothing_and_can_be_repeated(tmp_path):
+    script = Path(__file__).with_name("promotion_kills.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path), "--random", "5"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen["steps"] >= 30  # every change to a file was a moment to die
+    assert set(seen["left"]) == {"0", "1", "2"}

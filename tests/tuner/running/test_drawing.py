@@ -1,0 +1,236 @@
+"""Which points a search draws: none twice, and the same ones however often it is cut off."""
+
+import itertools
+
+import pytest
+from optuna.trial import TrialState
+
+from tuner.record.events import EventLog
+from tuner.record.outcomes import Outcome
+from tuner.record.past import Past
+from tuner.record.paths import RunPaths
+from tuner.running.drawing import NUM_ATTEMPTS, PointDrawer
+from tuner.running.searcher import OptunaSearcher
+from tuner.running.study import RAY_TRIAL, WARM_START, build_sampler
+from tuner.running.study_place import StudyPlace
+from tuner.running.study_rows import study_of
+from tuner.running.taking_over import take_over
+
+METRIC, COST = "val/score", "val/cost"
+BOTH = "objective=[{metric: val/score}, {metric: val/cost}]"
+SPACE = (
+    "space={lr: {uniform: [0.1, 1.0]}, peak: {int: [0, 5]},"
+    " epoch_s: {uniform: [0.0, 1.0], step: 0.1, when: {peak: [1, 2, 3]}},"
+    " fail: {choice: ['no', nan], when: {peak: [0, 4]}}}"
+)
+TWELVE = "space={peak: {int: [1, 4]}, fail: {choice: ['no', nan, oom]}}"
+
+
+class Driver:
+    """Drives a search without Ray: three slots, of which the one that waited longest reports."""
+
+    def __init__(self, search, paths, past=None, storage=None):
+        self.search, self.paths = search, paths
+        self.past = past or Past()
+        paths.folder.mkdir(parents=True, exist_ok=True)
+        self.log = EventLog(paths.events_file)
+        sampler = build_sampler(search.searcher.sampler, search.seed)
+        place = StudyPlace(location=storage or paths.study_file, name="run")
+        self.study = study_of(search, place, sampler, self.past)
+        points = PointDrawer(
+            self.study,
+            sampler,
+            search.space,
+            seed=search.seed,
+            warm_starts=search.warm_starts,
+            drawn=[row.params for row in self.past.rows],
+        )
+        self.searcher = OptunaSearcher(
+            self.study,
+            points,
+            search.space,
+            [objective.metric for objective in search.objectives],
+            search.ranking,
+            on_trial=self.log.trial,
+        )
+        self.searcher.take_over(self.past.unfinished)
+        self.names = (f"t{number}" for number in itertools.count(len(self.past.rows)))
+        self.running = []
+
+    def run(self, num_steps=None):
+        """Let trials report until all have ended, or so many reports were made."""
+        if not self.past.events:
+            self.log.run("running")
+        for row in self.past.unfinished:
+            self._start(row.trial, self.searcher.go_on(row.trial), row.num_epochs)
+        num_drawn = len(self.past.rows)
+        for _ in itertools.count() if num_steps is None else range(num_steps):
+            while len(self.running) < 3 and num_drawn < self.search.num_trials:
+                name = next(self.names)
+                self._start(name, self.searcher.suggest(name), 0)
+                num_drawn += 1
+            if not self.running:
+                break
+            self.running.sort(key=lambda one: (one[2], int(one[0][1:])))
+            self._report(*self.running.pop(0))
+        self.log.close()
+
+    def _start(self, name, config, epochs):
+        self.log.start(name)
+        self.running.append((name, config["params"], epochs))
+
+    def _report(self, name, params, epochs):
+        epoch = epochs + 1
+        score = (1 - abs(params.get("lr", 0.5) - 0.4)) * epoch
+        if params.get("fail") == "nan" and epoch == 2:
+            self.searcher.on_trial_complete(
+                name, {METRIC: float("nan"), COST: float("nan"), "finished": "nan"}
+            )
+            self.log.end(name, "failed", "nan")
+            return
+        metrics = {METRIC: score, COST: 1 / score}
+        result = {**metrics, "epoch": epoch, "finished": "epochs" if epoch == 4 else None}
+        self.log.report(name, epoch, metrics, finished=result["finished"])
+        if epoch == 4:
+            self.searcher.on_trial_complete(name, result)
+            self.log.end(name, "done", "epochs")
+        elif epoch == 2 and score < 1.6:
+            self.searcher.on_trial_complete(name, result)
+            self.log.end(name, "stopped", "rung 0")
+        else:
+            self.searcher.on_trial_result(name, result)
+            self.running.append((name, params, epoch))
+
+
+def content(study):
+    return [
+        (
+            row.params,
+            row.distributions,
+            row.state,
+            row.values,
+            row.intermediate_values,
+            row.user_attrs,
+        )
+        for row in study.trials
+    ]
+
+
+@pytest.fixture
+def paths(tmp_path):
+    return RunPaths(tmp_path / "runs" / "cut")
+
+
+@pytest.mark.parametrize(
+    ("sampler", "storage", "changes"),
+    [("tpe", None, ()), ("tpe", "sqlite", ()), ("random", None, ()), ("tpe", None, (BOTH,))],
+)
+def test_a_search_that_is_cut_off_draws_what_it_would_have_drawn(
+    make_search, paths, tmp_path, sampler, storage, changes
+):
+    search = make_search(SPACE, "budget.num_trials=40", f"searcher.sampler={sampler}", *changes)
+    whole = Driver(search, RunPaths(tmp_path / "whole"))
+    whole.run()
+    storage = storage and f"sqlite:///{tmp_path}/study.db"
+    past = None
+    for reports in (9, 1, 25, 30, None):
+        cut = Driver(search, paths, past, storage)
+        cut.run(reports)  # the process is gone: nothing is closed
+        past = take_over(paths, search)
+    assert len(cut.study.trials) == 40
+    for one, other in zip(content(cut.study), content(whole.study), strict=True):
+        assert one == other
+    assert {row.state for row in whole.study.trials} == {TrialState.COMPLETE, TrialState.FAIL} | (
+        {TrialState.PRUNED}
+    )
+
+
+def test_the_tpe_of_a_cut_off_search_learns_from_what_there_was(make_search, paths, tmp_path):
+    """Draws that look at no results would pass the test above, too."""
+    distances = {}
+    for sampler in ("tpe", "random"):
+        search = make_search(SPACE, "budget.num_trials=80", f"searcher.sampler={sampler}")
+        driver = Driver(search, RunPaths(paths.folder / sampler))
+        driver.run()
+        drawn = [row.params["lr"] for row in driver.study.trials[40:]]
+        distances[sampler] = sum(abs(lr - 0.4) for lr in drawn) / len(drawn)
+    assert distances["tpe"] < 0.6 * distances["random"]
+
+
+def test_a_trial_that_is_missing_in_the_log_leaves_the_others_their_numbers(make_search, paths):
+    search = make_search("budget.num_trials=5")
+    Driver(search, paths).run(6)
+    lines = paths.events_file.read_text().splitlines(keepends=True)
+    paths.events_file.write_text("".join(line for line in lines if '"t1"' not in line))
+    driver = Driver(search, paths, take_over(paths, search))
+    driver.log.close()
+    rows = driver.study.trials
+    assert [row.user_attrs.get(RAY_TRIAL) for row in rows] == ["t0", None, "t2", "t3"]
+    assert rows[1].state is TrialState.FAIL
+
+
+def test_closing_leaves_the_end_that_a_trial_without_a_new_turn_had(make_search, paths):
+    search = make_search("budget.num_trials=9")
+    first = Driver(search, paths)
+    first.run(7)
+    first.searcher.close(Outcome(state="interrupted"))
+    past = take_over(paths, search)
+    again = Driver(search, paths, past)
+    again.searcher.go_on(past.unfinished[0].trial)
+    again.searcher.close(Outcome(state="stopped", cause="budget"))
+    again.log.close()
+    rows = [again.study.trials[row.number] for row in past.unfinished]
+    assert [row.user_attrs["cause"] for row in rows] == ["budget", "interrupted", "interrupted"]
+    assert [row.state.name for row in rows] == ["PRUNED", "FAIL", "FAIL"]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_small_space_is_tried_without_repeats_and_once_each(make_search, paths, sampler):
+    search = make_search(TWELVE, "budget.num_trials=30", f"searcher.sampler={sampler}")
+    assert search.num_trials == 12
+    driver = Driver(search, paths)
+    driver.run()
+    points = [tuple(row.params.values()) for row in driver.study.trials]
+    assert len(points) == len(set(points)) == 12
+
+
+def test_a_sampler_that_knows_one_point_only_is_not_asked_for_ever(make_search, paths, monkeypatch):
+    search = make_search(TWELVE, "budget.num_trials=5")
+    driver = Driver(search, paths)
+    asked = []
+
+    def stubborn(study, trial, name, distribution):
+        asked.append(name)
+        return 1 if name == "peak" else "no"
+
+    monkeypatch.setattr(driver.study.sampler, "sample_independent", stubborn)
+    driver.run()
+    points = [tuple(row.params.values()) for row in driver.study.trials]
+    assert len(set(points)) == 5
+    assert len(asked) == 2 * (1 + 4 * NUM_ATTEMPTS)
+
+
+def test_warm_starts_come_first_and_equal_ones_once(make_search, fake_spec, paths):
+    same = "same: {lr: 0.25}\nother: {lr: 0.75}\n"
+    fake_spec.presets_file.write_text(fake_spec.presets_file.read_text() + same)
+    search = make_search("searcher.warm_start=[quick, same, other]", "budget.num_trials=4")
+    driver = Driver(search, paths)
+    driver.run()
+    rows = driver.study.trials
+    assert [row.params["lr"] for row in rows[:2]] == [0.25, 0.75]
+    assert [row.user_attrs.get(WARM_START) for row in rows] == ["quick", "other", None, None]
+
+
+def test_the_study_of_a_database_is_written_anew_and_its_neighbours_stay(make_search, paths):
+    search = make_search("budget.num_trials=3")
+    storage = f"sqlite:///{paths.folder.parent}/study.db"
+    paths.folder.mkdir(parents=True)
+    other = StudyPlace(location=storage, name="other")
+    neighbour = study_of(search, other, build_sampler("random", 0), Past())
+    neighbour.ask()
+    Driver(search, paths, storage=storage).run()
+    past = take_over(paths, search)
+    again = Driver(search, paths, past, storage)
+    again.log.close()
+    assert [row.user_attrs[RAY_TRIAL] for row in again.study.trials] == ["t0", "t1", "t2"]
+    assert len(neighbour.trials) == 1

@@ -1,0 +1,118 @@
+"""A disk that fills up at any write of the driver: one message, and a record that can be read."""
+
+import gc
+import io
+import itertools
+
+import pytest
+
+import tuner.record.events
+import tuner.running.study_journal
+from models.errors import UserError
+from tuner.cli import main
+from tuner.record.paths import RunPaths
+from tuner.record.results import read_run
+from tuner.running.runner import RunOptions, run_search
+
+
+class FullDisk:
+    """Lets so many writes through; from then on there is room for half a line."""
+
+    def __init__(self, num_writes):
+        self.left = num_writes
+
+    def wrap(self, file):
+        return _File(self, file)
+
+    def write(self, file, content):
+        if self.left > 0:
+            self.left -= 1
+            return file.write(content)
+        if self.left == 0:
+            self.left = -1
+            return file.write(bytes(content)[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+
+class _File:
+    def __init__(self, disk, file):
+        self._disk, self._file = disk, file
+
+    def write(self, content):
+        return self._disk.write(self._file, content)
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+
+def fill_events(monkeypatch, disk):
+    opened = tuner.record.events._open
+    monkeypatch.setattr(tuner.record.events, "_open", lambda path: disk.wrap(opened(path)))
+
+
+def fill_study(monkeypatch, disk):
+    write = tuner.running.study_journal._write_whole
+    monkeypatch.setattr(
+        tuner.running.study_journal,
+        "_write_whole",
+        lambda file, lines: write(disk.wrap(file), lines),
+    )
+
+
+def message_of(search):
+    """Run a search that fails, and let go of its workers, which the error refers to."""
+    message = ""
+    try:
+        run_search(search, RunOptions(stream=io.StringIO(), name="tiny"))
+    except UserError as error:
+        message = str(error)
+    gc.collect()
+    return message
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_instance")
+@pytest.mark.parametrize(
+    ("fill", "num_writes"),
+    [(fill_events, 3), (fill_events, 8), (fill_study, 2), (fill_study, 6), (fill_study, 15)],
+)
+def test_a_search_ends_in_order(make_search, tmp_path, monkeypatch, capsys, fill, num_writes):
+    search = make_search("resources.cpu=2", "budget.num_trials=3")
+    with monkeypatch.context() as patch:
+        fill(patch, FullDisk(num_writes))
+        said = message_of(search)
+    assert "No space left" in said or "the disk is full" in said
+    assert "\n" not in said
+    assert "Traceback" not in said
+
+    run = read_run(RunPaths(tmp_path / "runs" / "tiny"))
+    assert run.status in ("failed", "running")  # there was no room for the last word
+    assert main(["show", "tiny"]) == 0
+    capsys.readouterr()
+
+
+def test_a_search_that_cannot_write_its_inputs_leaves_no_run(make_search, tmp_path, monkeypatch):
+    """Of the four files that a run begins with any may be the one that finds no room."""
+    from tuner.running.runner import _write_inputs
+    from tuner.running.study_place import new_place
+
+    for num_files in itertools.count():
+        left = iter(range(num_files))
+
+        def fsync(handle, left=left):
+            if next(left, None) is None:
+                raise OSError(28, "No space left on device")
+
+        paths = RunPaths(tmp_path / "runs" / f"try-{num_files}")
+        paths.folder.mkdir(parents=True)
+        with monkeypatch.context() as patch:
+            patch.setattr("models.config_file.os.fsync", fsync)
+            try:
+                _write_inputs(make_search(), paths, RunOptions(), new_place(paths, None), None)
+            except UserError as error:
+                assert "No space left" in str(error)
+            else:
+                break
+        assert not paths.search_file.exists()
+        assert [one for one in paths.folder.iterdir() if one.name.startswith(".")] == []
+    assert num_files >= 3

@@ -1,0 +1,40 @@
+"""`tuner resume`: go on with a run, then show what it found."""
+
+from collections.abc import Sequence
+
+from models.commands.progress import show_progress
+from tuner.commands.search import show_end
+from tuner.record.paths import find_run
+from tuner.record.search_copy import read_search
+from tuner.running.resuming import ResumeOptions, resume_run
+from tuner.running.runner import RunOptions
+
+
+def resume(
+    name: str,
+    *,
+    trials: int | None,
+    hours: float | None,
+    anyway: bool,
+    address: str | None,
+    dashboard: bool,
+    storage: str | None,
+    command: Sequence[str],
+) -> None:
+    """Go on with the run and print its leaderboard.
+
+    Raises:
+        UserError: no such run, nothing is left to do, or it cannot go on.
+        SearchInterrupted: somebody ended it; the message says what is left.
+    """
+    paths = find_run(name)
+    with show_progress() as progress:
+        options = RunOptions(
+            address=address,
+            dashboard=dashboard,
+            storage=storage,
+            command=command,
+            progress=progress,
+        )
+        changes = ResumeOptions(trials=trials, hours=hours, anyway=anyway)
+        show_end(lambda: resume_run(paths, options, changes), read_search(paths))

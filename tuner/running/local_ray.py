@@ -1,0 +1,154 @@
+"""A Ray of this machine for one search: it lives in a folder of its own, and ends with it."""
+
+import atexit
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+from models.commands.process import USER_ERROR
+from models.errors import UserError
+from tuner.errors import RayLost, SearchInterrupted
+from tuner.running.interrupts import handlers_kept
+from tuner.running.lean_ray import lean_start, quick_end
+from tuner.running.leftovers import (
+    MPS_FOLDER,
+    end_folder,
+    end_leftovers,
+    end_processes,
+    make_folder,
+    watched,
+)
+from tuner.running.mps import mps_daemon
+from tuner.running.trial_failure import short_message
+
+TEMPORARY_VARIABLE = "RAY_TMPDIR"
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+_LONGEST_PARENT = 28
+"""A socket's path has 107 characters at most, of which our folder and Ray's names take 79."""
+
+
+@contextmanager
+def started_here(
+    dashboard: bool, share_gpus: bool, say: Callable[[str], None]
+) -> Iterator[str | None]:
+    """Run the block with a Ray of this machine; see `ray_session`."""
+    parent = _temporary_parent()
+    end_leftovers(parent)
+    folder = make_folder(parent)
+    daemon = mps_daemon(folder / MPS_FOLDER, say) if share_gpus else nullcontext()
+    try:
+        with watched(folder), daemon:  # which ends after its clients
+            url = _start(folder, dashboard)
+            with ended(_end, unless=(RayLost, SearchInterrupted)):
+                yield url
+    except RayLost as error:
+        end_processes(folder)
+        raise RayLost(f"{error}; {_keep_logs(folder)}") from error.__cause__
+    finally:
+        end_folder(folder)
+
+
+def _start(folder: Path, dashboard: bool) -> str | None:
+    import ray
+
+    try:
+        lean = nullcontext() if dashboard else lean_start()
+        with handlers_kept(), _workers_use(str(folder)), lean:
+            context = ray.init(
+                address="local", include_dashboard=dashboard, _temp_dir=str(folder), **QUIET
+            )
+    except Exception as error:  # Ray raises all kinds of them
+        raise RayLost(f"Ray cannot be started on this machine ({short_message(error)})") from error
+    return context.dashboard_url
+
+
+@contextmanager
+def ended(
+    end: Callable[[], None], *, unless: type[BaseException] | tuple[type[BaseException], ...]
+) -> Iterator[None]:
+    """End Ray in order after the block, unless it raises one of these: then leave Ray as it is."""
+    try:
+        yield
+    except unless as error:
+        leave_ray(getattr(error, "exit_code", USER_ERROR))
+        raise
+    except BaseException:
+        end()
+        raise
+    end()
+
+
+def leave_ray(exit_code: int) -> None:
+    """Let this process end with `exit_code`, and without a farewell to Ray.
+
+    If Ray is lost, or ended by the same signal as we, its farewell takes a minute, or crashes.
+    """
+    atexit.register(_exit, exit_code)  # Python calls last what Ray registered first
+
+
+def _exit(exit_code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)
+
+
+def _end() -> None:
+    import ray
+
+    with quick_end():
+        ray.shutdown()
+
+
+def _keep_logs(folder: Path) -> str:
+    """Move Ray's logs out of a folder that is about to be removed, and say where they are."""
+    for logs in folder.glob("session_2*/logs"):
+        kept = folder.with_name(f"ray-logs-{folder.name}")
+        with suppress(OSError):
+            logs.rename(kept)
+            return f"its logs are in {kept}"
+    return "it left no logs"
+
+
+@contextmanager
+def _workers_use(folder: str) -> Iterator[None]:
+    """Let processes started in the block put temporary files where nothing of them stays.
+
+    A worker that is killed while it writes a checkpoint leaves it behind.
+    """
+    tempfile.gettempdir()  # kept by Python from now on, for this process
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = folder
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before
+
+
+def _temporary_parent() -> Path:
+    """Return where the folder of a Ray that is started here lies.
+
+    Raises:
+        UserError: the variable RAY_TMPDIR says a folder that cannot be.
+    """
+    parent = Path(os.environ.get(TEMPORARY_VARIABLE) or "/tmp")
+    if len(str(parent)) > _LONGEST_PARENT:
+        raise UserError(
+            f"{TEMPORARY_VARIABLE} is {parent}, which is too long: Ray's sockets lie in it, so it "
+            f"may have {_LONGEST_PARENT} characters"
+        )
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{TEMPORARY_VARIABLE} is {parent}, where no folder can be made "
+            f"({error.strerror or error}): choose another"
+        ) from error
+    return parent
