@@ -31,6 +31,7 @@ from models.optimization.determinism import (
     allow_deterministic_products,
     deterministic_operations,
 )
+from models.optimization.optimizers import AdamW
 from models.optimization.parts import torch_threads
 from models.optimization.precision import autocast_dtype
 from models.programs.language.machine import ConstraintMachine
@@ -87,7 +88,7 @@ class AstAutoencoderTask(NetworkTask):
         # capturable optimizer keeps them on the device.
         self.graphed = capturable if graphed is None else graphed
         self.inference = Inference(self.network, autocast_dtype(config.precision, self.device))
-        optimizer = torch.optim.AdamW(
+        optimizer = AdamW(
             self.network.parameters(),
             lr=config.lr,
             weight_decay=config.weight_decay,

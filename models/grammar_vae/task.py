@@ -16,6 +16,7 @@ from models.grammar_vae.rules import build_rules
 from models.grammar_vae.step import TrainStep
 from models.grammar_vae.validation import Validation
 from models.optimization.batches import evaluation_batches
+from models.optimization.optimizers import Adam
 from models.optimization.precision import autocast_dtype
 from models.optimization.schedules import beta_at
 from models.training.network_task import NetworkTask
@@ -55,7 +56,7 @@ class GrammarVaeTask(NetworkTask):
         self.autocast = autocast_dtype(config.precision, self.device)
         # A captured step cannot read the rate and the count of updates from the host: capturable
         # keeps them on the device.
-        optimizer = torch.optim.Adam(
+        optimizer = Adam(
             self.network.parameters(), lr=config.lr, fused=True, capturable=self.graphed
         )
         settings = self.update_settings(self.autocast)
