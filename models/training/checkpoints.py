@@ -30,15 +30,16 @@ _Rank: TypeAlias = tuple[float, Cost]
 """What sorts files: first the value that the file name says, in four decimals."""
 
 
-def write_checkpoint(path: Path, payload: Mapping[str, Any]) -> None:
-    """Write a checkpoint beside its place, then rename it.
+def write_checkpoint(path: Path, payload: Mapping[str, Any], *, make_folder: bool = True) -> None:
+    """Write a checkpoint beside its place, then rename it, in a folder that is made if need be.
 
     Raises:
         UserError: the disk is full or the folder cannot be written; an older file is intact.
     """
     beside = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
         with beside.open("wb") as file:
             torch.save({"format": FORMAT, **payload}, file)
         beside.replace(path)
@@ -48,6 +49,20 @@ def write_checkpoint(path: Path, payload: Mapping[str, Any]) -> None:
             f"{path}: the checkpoint cannot be written ({error}). "
             "Free disk space or choose another folder; earlier checkpoints are intact"
         ) from error
+
+
+def snapshot(state: Any) -> Any:
+    """Return nested mappings and sequences with every tensor copied to main memory.
+
+    The copy stays as it is while the tensors are trained on.
+    """
+    if isinstance(state, torch.Tensor):
+        return state.detach().to("cpu", copy=True)
+    if isinstance(state, dict):
+        return {key: snapshot(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(snapshot(value) for value in state)
+    return state
 
 
 def read_checkpoint(path: Path, device: str = "cpu", *, mmap: bool = False) -> dict[str, Any]:

@@ -85,13 +85,22 @@ class EpochReport:
         epoch: counted from 1.
         metrics: `train/...` and `val/...` means and `seconds`.
         finished: why training ends after this epoch, or None when it goes on.
-        save: writes a checkpoint from which training resumes bit for bit.
+        payload: gives the content of a checkpoint from which training resumes bit for bit; its
+            tensors are those that are trained on.
     """
 
     epoch: int
     metrics: dict[str, float]
     finished: Finished | None
-    save: Callable[[Path], None]
+    payload: Callable[[], dict[str, Any]]
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint from which training resumes bit for bit.
+
+        Raises:
+            UserError: the disk is full or the folder cannot be written.
+        """
+        write_checkpoint(path, self.payload())
 
 
 @dataclass
@@ -156,7 +165,7 @@ def _run_epoch(task: Task, settings: FitSettings, progress: _Progress) -> EpochR
         epoch=epoch,
         metrics=metrics,
         finished=_finished(progress, settings),
-        save=lambda path: write_checkpoint(path, _payload(task, progress, metrics)),
+        payload=lambda: _payload(task, progress, metrics),
     )
 
 

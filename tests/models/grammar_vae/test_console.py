@@ -20,7 +20,7 @@ METRICS = {
 
 
 def line(*, best):
-    report = EpochReport(epoch=7, metrics=METRICS, finished=None, save=lambda path: None)
+    report = EpochReport(epoch=7, metrics=METRICS, finished=None, payload=lambda: {})
     return epoch_line(report, 100, epoch_parts(METRICS), "rows", best=best)
 
 
