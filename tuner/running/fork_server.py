@@ -1,0 +1,207 @@
+"""A process that has imported what workers need, and forks them.
+
+    python -m tuner.running.fork_server FILE_NUMBER MODULE ...
+
+A worker takes 3 to 8 s to start by itself, nearly all of it imports, and on two cores two of them
+hold up each other. Forked, it is there at once, and shares the memory of what is imported. Where
+the server cannot help, Ray's own start is used: see `fork_client`.
+
+The server is told by its standard input of the Ray that its workers are for, and ends when that
+input does, so with whoever started it. Ray's core keeps some variables from the moment it is
+imported, so Ray is imported only then, and workers of another Ray or job are not forked here.
+"""
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import itertools
+import json
+import os
+import runpy
+import selectors
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+_BACKLOG = 1024
+_KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+_TIMEOUT_S = 5.0
+_IDS_DRAWN = 1024
+"""More than the first thread of a worker draws."""
+_IDS_THREADS = 16
+"""More than other threads of a worker draw ids."""
+_OF_RAY = _JOB, _RAYLET = "RAY_JOB_ID", "RAY_RAYLET_PID"
+_OTHERS = ("torch", "pandas", "pyarrow.fs", "pyarrow.dataset", "fsspec", "requests", "jsonschema")
+"""What Ray and the models import of others, the slowest first."""
+
+
+@contextmanager
+def fork_server(folder: Path, modules: Sequence[str]) -> "Iterator[ForkServer]":
+    """Run a server during the block.
+
+    Args:
+        folder: where its files lie, private to this user.
+        modules: imported when Ray is there.
+    """
+    address = folder / "fork.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(address))
+        listener.listen(_BACKLOG)  # who asks before the server listens waits for it
+        number = listener.fileno()
+        server = subprocess.Popen(
+            [sys.executable, "-m", __spec__.name, str(number), *modules],
+            stdin=subprocess.PIPE,
+            pass_fds=[number],
+            start_new_session=True,
+        )
+    assert server.stdin is not None
+    try:
+        yield ForkServer(_write_launcher(folder / "python", address), server.stdin)
+    finally:
+        with contextlib.suppress(OSError):
+            server.stdin.close()
+        try:
+            server.wait(_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+@dataclass(frozen=True)
+class ForkServer:
+    """A server that runs.
+
+    Attributes:
+        launcher: the program that stands for Python in Ray's commands.
+    """
+
+    launcher: Path
+    _input: IO[bytes]
+
+    def prepare(self, job: str, raylet: int) -> None:
+        """Let it get ready to fork workers.
+
+        Args:
+            job: Ray's id of the driver's job.
+            raylet: process id of Ray's node.
+        """
+        ours = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
+        told = {**ours, _JOB: job, _RAYLET: str(raylet)}
+        with contextlib.suppress(OSError):  # it died, and workers start as ever
+            self._input.write(json.dumps(told).encode() + b"\n")
+            self._input.flush()
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve until the standard input ends."""
+    number, *modules = arguments
+    ctypes.CDLL(None).prctl(_KILL_WITH_PARENT, signal.SIGKILL)
+    listener = socket.socket(fileno=int(number))
+    _import(_OTHERS)
+    os.environ.update(json.loads(sys.stdin.buffer.readline() or b"{}"))
+    _import(modules)
+    gc.collect()
+    gc.freeze()  # so that collecting in a worker does not copy what is shared
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how workers ended
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(listener, selectors.EVENT_READ)
+        waiting.register(0, selectors.EVENT_READ)
+        for worker in itertools.count():
+            if any(key.fileobj is not listener for key, _ in waiting.select()):
+                return
+            _serve(listener, worker)
+
+
+def _serve(listener: socket.socket, number: int) -> None:
+    """Fork the worker of this number for whoever asks next."""
+    client, _ = listener.accept()
+    files: list[int] = []
+    with client, contextlib.suppress(OSError, ValueError):  # of a client that is gone
+        client.settimeout(_TIMEOUT_S)
+        try:
+            _, files, _, _ = socket.recv_fds(client, 1, 3)
+            request = json.loads(b"".join(iter(lambda: client.recv(65536), b"")))
+            if all(os.environ.get(name) == request["environment"].get(name) for name in _OF_RAY):
+                if _fork() == 0:
+                    listener.close()
+                    client.close()
+                    _become(request, files, number)
+                client.sendall(b"ok")
+        finally:
+            for file in files:
+                os.close(file)
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # Python warns of threads: they are numpy's, which wait for work and outlive a fork.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _become(request: dict[str, object], files: Sequence[int], number: int) -> None:
+    """Turn this process, just forked, into the one that was asked for; does not return."""
+    code = 1
+    try:
+        os.setsid()  # Ray ends a worker together with its process group
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for place, file in enumerate(files):
+            os.dup2(file, place)
+            os.close(file)
+        os.environ.clear()
+        os.environ.update(request["environment"])  # pyright: ignore
+        os.chdir(str(request["folder"]))
+        _draw_other_ids(number)
+        sys.argv = list(request["command"])  # pyright: ignore
+        sys.path[0] = str(Path(sys.argv[0]).parent)
+        runpy.run_path(sys.argv[0], run_name="__main__")
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    finally:
+        os._exit(code)
+
+
+def _draw_other_ids(number: int) -> None:
+    """Let Ray's core in this worker draw other ids than in those of other numbers.
+
+    All workers are forked with the same generators: that of this thread, which importing Ray has
+    used, and a pool of which every other thread is given a generator when it draws its first id.
+    Each worker skips the ids and the seeds of those before it.
+    """
+    from ray._raylet import ObjectRef
+
+    for _ in range(number * _IDS_DRAWN):
+        ObjectRef.from_random()
+    for _ in range(number * _IDS_THREADS):
+        skip = threading.Thread(target=ObjectRef.from_random)
+        skip.start()
+        skip.join()
+
+
+def _import(modules: Iterable[str]) -> None:
+    for name in modules:
+        with contextlib.suppress(Exception):  # a worker says what is wrong when it needs it
+            importlib.import_module(name)
+
+
+def _write_launcher(file: Path, address: Path) -> Path:
+    client = Path(__file__).with_name("fork_client.py")
+    words = [sys.executable, "-IS", str(client), str(address)]
+    file.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+    file.chmod(0o700)
+    return file
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
