@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from models.presets import list_presets
+from models.presets import survey_presets
 from models.registry import model_spec
 from models.training.checkpoints import read_checkpoint, write_checkpoint
 from tuner.promotion.promotion import promote
@@ -94,7 +94,9 @@ def check(folder):
     """Check what a kill left, repeat the command, check again; return how many presets it left."""
     os.environ["TUNER_PRESETS"] = str(folder / "presets")
     paths = RunPaths(folder / "runs" / "first")
-    left = [one for one in list_presets(model_spec("grammar_vae")) if not one.built_in]
+    survey = survey_presets([model_spec("grammar_vae")])
+    assert not survey.mistakes
+    left = [one for one in survey.presets if not one.built_in]
     for preset in left:
         assert len(preset.checkpoints) == 2, preset
         for file in preset.checkpoints:

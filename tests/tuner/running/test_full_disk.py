@@ -72,9 +72,19 @@ def message_of(search):
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_instance")
+def test_a_search_that_cannot_begin_its_study_leaves_nothing(make_search, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        fill_study(patch, FullDisk(2))
+        said = message_of(make_search("budget.num_trials=3"))
+    assert "the disk is full" in said
+    assert not (tmp_path / "runs" / "tiny").exists()
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_instance")
 @pytest.mark.parametrize(
     ("fill", "num_writes"),
-    [(fill_events, 3), (fill_events, 8), (fill_study, 2), (fill_study, 6), (fill_study, 15)],
+    [(fill_events, 3), (fill_events, 8), (fill_study, 6), (fill_study, 15)],
 )
 def test_a_search_ends_in_order(make_search, tmp_path, monkeypatch, capsys, fill, num_writes):
     search = make_search("resources.cpu=2", "budget.num_trials=3")
