@@ -246,9 +246,14 @@ class ModelSpec:
     data_flags: Mapping[str, str] = field(default_factory=lambda: {"seed": "data_seed"})
 
     @property
+    def home(self) -> str:
+        """The Python package that the model lives in."""
+        return self.package or f"models.{self.name}"
+
+    @property
     def train_command(self) -> str:
         """What to type for the command that trains it, without flags."""
-        return f"python -m {self.package or f'models.{self.name}'}.train"
+        return f"python -m {self.home}.train"
 
     def training_command(self, preset: str, data: Mapping[str, Any] | None = None) -> str:
         """Return what to type to train a preset, on data of these settings where they are given."""

@@ -232,7 +232,9 @@ def test_ctrl_c_while_workers_start(search):
     search.ends_with(130)
     assert "Ctrl-C: ending the search" in search.said
     search.check_nothing_is_left()
-    assert read_run(search.paths).status == "interrupted"
+    # A worker may have been ready: then its trial goes on, else there was nothing to record.
+    assert search.paths.folder.exists() == ("`tuner resume faulty` goes on" in search.said)
+    assert read_run(search.paths).status in ("created", "interrupted")
 
 
 def test_sigterm_to_the_whole_group_while_trials_run(search):

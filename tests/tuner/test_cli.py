@@ -179,6 +179,7 @@ class TestShow:
         _, out, _ = run(capsys, "show", "tiny", "--trial", "1")
         assert "in half micro-batches\n" in out
         assert "traceback" not in out
+
     def test_only_checkpoints_on_disk_are_listed(self, tiny_run, capsys):
         shutil.rmtree(tiny_run.trial_checkpoints("b") / "checkpoint_000002")
         _, out, _ = run(capsys, "show", "tiny", "--trial", "1")

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 State = Literal["done", "stopped", "failed", "interrupted"]
 
+CHECKPOINT = "checkpoint"
+"""Key of a result: the folder of the epoch's checkpoint within its trial's."""
 FINISHED = "finished"
 """Key of a result: why the trial ended by itself, or None while it goes on."""
 EPOCH = "epoch"

@@ -1,6 +1,6 @@
 """The checkpoints of one trial on disk: which there are, what they take, which go.
 
-Ray writes `checkpoints/<trial>/checkpoint_000007/`, which holds one file.
+Epoch 7 has the folder `checkpoints/<trial>/checkpoint_000007`, which holds one file.
 """
 
 import shutil
@@ -12,8 +12,7 @@ from models.training.ranking import NO_VALUE, Cost
 CHECKPOINT_FILE = "checkpoint.ckpt"
 
 _NUM_LATEST = 2
-"""Ray hears of the latest checkpoint a moment after us: until then it would resume from the one
-before."""
+"""The latest may still be in writing: a trial would resume from the one before."""
 
 
 def dropped_words(number: int) -> str:
@@ -27,7 +26,14 @@ class Saved:
 
     folder: Path
     cost: Cost
-    num_bytes: int
+
+    @property
+    def num_bytes(self) -> int:
+        """What it takes on disk, 0 before it is written."""
+        try:
+            return (self.folder / CHECKPOINT_FILE).stat().st_size
+        except FileNotFoundError:
+            return 0
 
 
 @dataclass(kw_only=True)
@@ -49,10 +55,9 @@ class TrialCheckpoints:
         return sum(one.num_bytes for one in self.saved)
 
     def add(self, folder: Path, cost: Cost) -> None:
-        """Take a checkpoint that was written."""
-        files = [file for file in folder.rglob("*") if file.is_file()]
-        size = sum(file.stat().st_size for file in files)
-        self.saved.append(Saved(folder=folder, cost=cost, num_bytes=size))
+        """Take a checkpoint that is being written; of an epoch that is trained again, once."""
+        self.saved = [one for one in self.saved if one.folder != folder]
+        self.saved.append(Saved(folder=folder, cost=cost))
 
     def thin_out(self, top_k: int, *, running: bool) -> None:
         """Delete all but the best `top_k`; a running trial keeps what it may resume from, too."""

@@ -44,6 +44,7 @@ class Interrupts:
         self._reason: SearchInterrupted | None = None
         self._raised = False
         self._deferring = False
+        self._is_over = False
         self._late: threading.Timer | None = None
 
     @property
@@ -112,6 +113,8 @@ class Interrupts:
             self.check()
 
     def _give_up(self) -> None:
+        if self._is_over:
+            return
         try:
             assert self._reason is not None
             self.last_resort(self._reason)
@@ -126,7 +129,8 @@ class Interrupts:
             self._give_up()
 
     def over(self) -> None:
-        """Stop the clock that ends the search at once."""
+        """End nothing any more: signals are others' again."""
+        self._is_over = True
         if self._late is not None:
             self._late.cancel()
 

@@ -9,36 +9,21 @@ what was drawn for it. Blank trials leave no trace when the search ends before t
 Trials that a driver before began come first, in the order of their numbers.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, Protocol
 
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
-from tuner.record.paths import RunPaths
-from tuner.record.trial_checkpoints import CHECKPOINT_FILE
+from tuner.record.outcomes import EPOCH
 from tuner.record.trial_rows import TrialRow
 from tuner.running.record_ids import RecordIds
-from tuner.running.trial_config import CHECKPOINTS, NUMBER
+from tuner.running.trial_config import NUMBER, REACHED, TRIAL
 
 PENDING_VARIABLE = "TUNE_MAX_PENDING_TRIALS_PG"
 """Read by Ray Tune: how many trials may wait for their workers."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OldTrial:
-    """A trial that goes on, by its id in the record, and its checkpoints, the latest first."""
-
-    trial: str
-    checkpoints: tuple[str, ...]
-
-
-def old_trial(paths: RunPaths, row: TrialRow) -> OldTrial:
-    """Return a trial of the record as it goes on."""
-    files = (paths.folder / str(p.checkpoint) / CHECKPOINT_FILE for p in row.checkpoints[::-1])
-    return OldTrial(trial=row.trial, checkpoints=tuple(str(f) for f in files if f.exists()))
 
 
 class TrialSource(Protocol):
@@ -74,13 +59,14 @@ class BlankTrials(Searcher):
         self,
         searcher: TrialSource,
         ids: RecordIds | None = None,
-        old_trials: Iterable[OldTrial] = (),
+        old_trials: Iterable[TrialRow] = (),
     ) -> None:
         super().__init__()
         self._searcher = searcher
         self._ids = ids or RecordIds()
         self._old_trials = list(old_trials)
         self._drawn: set[str] = set()
+        self._reached: dict[str, int] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         """Return no parameters."""
@@ -93,10 +79,16 @@ class BlankTrials(Searcher):
             return self._searcher.suggest(trial_id)
         old = self._old_trials.pop(0)
         self._ids.bind(trial_id, old.trial)
-        return {**self._searcher.go_on(old.trial), CHECKPOINTS: old.checkpoints}
+        self._reached[trial_id] = old.num_epochs
+        return dict(self._searcher.go_on(old.trial))
+
+    def place_of(self, trial_id: str) -> dict[str, Any]:
+        """Return where a trial's checkpoints are, and which epochs are on record."""
+        return {TRIAL: self._ids.of(trial_id), REACHED: self._reached.get(trial_id, 0)}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Pass on a report."""
+        self._reached[trial_id] = result.get(EPOCH, 0)
         self._searcher.on_trial_result(self._ids.of(trial_id), result)
 
     def on_trial_complete(
@@ -105,6 +97,7 @@ class BlankTrials(Searcher):
         """Pass on an end; a blank trial whose workers all died is drawn, for the record."""
         if error and trial_id not in self._drawn:
             self.draw(trial_id)
+        self._reached.pop(trial_id, None)
         self._searcher.on_trial_complete(self._ids.of(trial_id), result=result, error=error)
 
     def save(self, checkpoint_path: str) -> None:
@@ -115,11 +108,18 @@ class BlankTrials(Searcher):
 
 
 class LateBinding(Callback):
-    """Hands a trial to its worker; must be the first of Ray's callbacks."""
+    """Hands a trial to its worker; must be the first of Ray's callbacks.
 
-    def __init__(self, trials: BlankTrials, run: str) -> None:
+    Args:
+        trials: which Ray runs.
+        run: the run's name.
+        put: waits for the data and puts them where workers get them; called once.
+    """
+
+    def __init__(self, trials: BlankTrials, run: str, put: Callable[[], Any]) -> None:
         self._trials = trials
         self._run = run
+        self._dataset = cache(put)
 
     def __getstate__(self) -> dict[str, Any]:
         """Give Ray nothing to pickle: nothing is restored from its snapshots."""
@@ -129,9 +129,11 @@ class LateBinding(Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         """Draw the trial, unless it starts again, and send it to the worker that is ready."""
+        dataset = self._dataset()
         if NUMBER not in trial.config:
             trial.set_config(self._trials.draw(trial.trial_id))
             trial.custom_trial_name = f"{self._run}_{trial.config[NUMBER]}"
         worker = trial.temporary_state.ray_actor
         assert worker is not None
-        worker.take.remote(dict(trial.config))
+        place = self._trials.place_of(trial.trial_id)
+        worker.take.remote({**trial.config, **place}, [dataset])  # the reference, not the data

@@ -1,6 +1,6 @@
 """A search while it runs: a live table on a terminal, plain lines elsewhere."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -75,7 +75,22 @@ class LineView(Observer):
 
 
 class TableView(LineView):
-    """Keeps the board for a table that draws itself."""
+    """Keeps the board for a table that draws itself, from the first trial on.
+
+    Args:
+        start: begins to draw; until then the terminal belongs to the loading of the data.
+    """
+
+    def __init__(
+        self, board: Board, stream: TextIO, start: Callable[[], None] = lambda: None
+    ) -> None:
+        super().__init__(board, stream)
+        self._start = start
+
+    def created(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
+        """Take a new trial."""
+        super().created(trial, number, params)
+        self._start()
 
     def _say(self, line: str) -> None:
         """Say nothing: the table draws itself."""
@@ -91,8 +106,10 @@ def show_search(board: Board, stream: TextIO) -> Iterator[LineView]:
     live = Live(
         get_renderable=lambda: render(board), console=console, refresh_per_second=4, transient=True
     )
-    with live:
-        yield TableView(board, stream)
+    try:
+        yield TableView(board, stream, live.start)  # which does nothing the second time
+    finally:
+        live.stop()
 
 
 def render(board: Board) -> Group:

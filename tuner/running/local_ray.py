@@ -5,16 +5,17 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from models.commands.process import USER_ERROR
 from models.errors import UserError
 from tuner.errors import RayLost, SearchInterrupted
+from tuner.running.fork_server import ForkServer, fork_server
 from tuner.running.interrupts import handlers_kept
-from tuner.running.lean_ray import lean_start, quick_end
+from tuner.running.lean_ray import forked_workers, lean_start, quick_end, raylet_pid
 from tuner.running.leftovers import (
     MPS_FOLDER,
     end_folder,
@@ -34,7 +35,7 @@ _LONGEST_PARENT = 28
 
 @contextmanager
 def started_here(
-    dashboard: bool, share_gpus: bool, say: Callable[[str], None]
+    dashboard: bool, share_gpus: bool, preload: Sequence[str], say: Callable[[str], None]
 ) -> Iterator[str | None]:
     """Run the block with a Ray of this machine; see `ray_session`."""
     parent = _temporary_parent()
@@ -42,8 +43,9 @@ def started_here(
     folder = make_folder(parent)
     daemon = mps_daemon(folder / MPS_FOLDER, say) if share_gpus else nullcontext()
     try:
-        with watched(folder), daemon:  # which ends after its clients
-            url = _start(folder, dashboard)
+        # The daemon ends after its clients, the workers.
+        with watched(folder), daemon, _workers_ahead(folder, preload) as server:
+            url = _start(folder, dashboard, server)
             with ended(_end, unless=(RayLost, SearchInterrupted)):
                 yield url
     except RayLost as error:
@@ -53,17 +55,28 @@ def started_here(
         end_folder(folder)
 
 
-def _start(folder: Path, dashboard: bool) -> str | None:
+@contextmanager
+def _workers_ahead(folder: Path, preload: Sequence[str]) -> Iterator[ForkServer]:
+    """Run a process during the block that forks workers; it loads what they need beside Ray."""
+    with ExitStack() as stack:
+        with _workers_use(str(folder)):
+            server = stack.enter_context(fork_server(folder, ("ray.tune", *preload)))
+        yield server
+
+
+def _start(folder: Path, dashboard: bool, server: ForkServer) -> str | None:
     import ray
 
     try:
         lean = nullcontext() if dashboard else lean_start()
-        with handlers_kept(), _workers_use(str(folder)), lean:
+        forked = forked_workers(server.launcher)
+        with handlers_kept(), _workers_use(str(folder)), lean, forked:
             context = ray.init(
                 address="local", include_dashboard=dashboard, _temp_dir=str(folder), **QUIET
             )
     except Exception as error:  # Ray raises all kinds of them
         raise RayLost(f"Ray cannot be started on this machine ({short_message(error)})") from error
+    server.prepare(ray.get_runtime_context().get_job_id(), raylet_pid())
     return context.dashboard_url
 
 

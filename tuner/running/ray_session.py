@@ -3,7 +3,8 @@
 import math
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def ray_session(
     dashboard: bool = False,
     *,
     share_gpus: bool = False,
+    preload: Sequence[str] = (),
     say: Callable[[str], None] = print,
 ) -> Iterator[str | None]:
     """Run the block with Ray, and end afterwards what was started for it.
@@ -52,25 +54,29 @@ def ray_session(
             machine, in a temporary folder of its own.
         dashboard: whether to start Ray's dashboard on this machine.
         share_gpus: whether trials share a GPU, so that a Ray started here wants an MPS daemon.
+        preload: modules that workers on this machine find imported.
         say: takes a line for people.
 
     Raises:
         UserError: the cluster cannot be reached, or Ray cannot be started.
     """
-    address = address or os.environ.get(ADDRESS_VARIABLE)
+    address = given_address(address)
     if address:
         _check_address(address)
         if _has_token():  # a driver that joins sends it only when told to, before Ray is loaded
             os.environ.setdefault("RAY_AUTH_MODE", "token")
     prepare_environment()
-    import ray
-
-    if ray.is_initialized():  # by whoever calls us, who ends it too
-        yield None
+    if "ray" in sys.modules and sys.modules["ray"].is_initialized():
+        yield None  # whoever calls us has started it, and ends it too
         return
-    started = _joined(address) if address else started_here(dashboard, share_gpus, say)
+    started = _joined(address) if address else started_here(dashboard, share_gpus, preload, say)
     with started as url:
         yield url or None
+
+
+def given_address(address: str | None = None) -> str | None:
+    """Return the address of the cluster to join; None for a Ray of our own on this machine."""
+    return address or os.environ.get(ADDRESS_VARIABLE) or None
 
 
 def prepare_environment() -> None:

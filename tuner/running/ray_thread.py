@@ -1,7 +1,7 @@
 """Ray in a thread of its own, where it starts beside other work and is watched while it runs."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 
@@ -21,6 +21,7 @@ def ray_session_beside(
     dashboard: bool = False,
     *,
     share_gpus: bool = False,
+    preload: Sequence[str] = (),
     say: Callable[[str], None] = print,
     interrupts: Interrupts,
 ) -> Iterator[Callable[[], str | None]]:
@@ -34,7 +35,9 @@ def ray_session_beside(
 
     def serve() -> None:
         try:
-            with ray_session(address, dashboard, share_gpus=share_gpus, say=say) as url:
+            with ray_session(
+                address, dashboard, share_gpus=share_gpus, preload=preload, say=say
+            ) as url:
                 watch = watch_ray()
                 started.set_result(url)
                 while not ended.wait(_INTERVAL_S):

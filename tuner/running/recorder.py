@@ -17,6 +17,7 @@ from ray.tune.experiment import Trial
 from models.errors import UserError
 from tuner.record.events import EventLog
 from tuner.record.outcomes import (
+    CHECKPOINT,
     EPOCH,
     FINISHED,
     METRICS,
@@ -125,11 +126,9 @@ class Recorder(Callback):
             number = self._open.get(name)
             logger.error("trial %s failed\n%s", number, result.get(TRACEBACK, ""))
             return
-        folder = result.get("checkpoint_dir_name")
+        folder = result.get(CHECKPOINT)
         checkpoint = (
-            self._paths.relative(self._paths.trial_checkpoints(trial.trial_id) / folder)
-            if folder
-            else None
+            self._paths.relative(self._paths.trial_checkpoints(name) / folder) if folder else None
         )
         epoch, metrics = result[EPOCH], json.loads(result[METRICS])
         finished = result.get(FINISHED)

@@ -77,7 +77,10 @@ def resume_run(paths: RunPaths, options: RunOptions, resume: ResumeOptions) -> R
         )
         said = [*_budget_changes(before, search), *changes]
         run_on_ray(
-            search, paths, options, Start(study=place, write=write, note=partial(_note, said))
+            search,
+            paths,
+            options,
+            Start(study=place, write=write, note=partial(_note, said), refuses_data=True),
         )
     return read_run(paths)
 

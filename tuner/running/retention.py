@@ -8,6 +8,7 @@ which takes the driver seconds when there are a thousand trials.
 """
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,9 @@ from tuner.record.trial_rows import TrialRow
 from tuner.running.observer import Observer
 
 _GB = 1e9
+_WRITING_S = 5.0
+"""A worker that died never writes what it said it would."""
+_POLL_S = 0.02
 
 
 class Retention(Observer):
@@ -104,6 +108,13 @@ class Retention(Observer):
         ranked = sorted(self._ended - spared, key=self._place)
         for name in self._surplus(ranked):
             self._drop(name)
+
+    def wait_for_files(self, timeout_s: float = _WRITING_S) -> None:
+        """Wait until the workers have written what they said they write."""
+        deadline = time.monotonic() + timeout_s
+        kept = [one for trial in self._trials.values() for one in trial.saved]
+        while time.monotonic() < deadline and not all(one.num_bytes for one in kept):
+            time.sleep(_POLL_S)
 
     def _place(self, trial: str) -> tuple[Any, ...]:
         return self._trials[trial].cost, self._trials[trial].number

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any, TextIO
 
 from models.config_file import to_mapping, write_text
@@ -29,10 +29,11 @@ from tuner.record.results import Run, read_run
 from tuner.record.run_lock import hold_run, refuse_if_held
 from tuner.record.search_copy import write_search
 from tuner.running.board import Board
+from tuner.running.data_loading import loading_beside
 from tuner.running.driver_log import log_to_file
 from tuner.running.interrupts import Interrupts, catch_signals
 from tuner.running.live import show_search
-from tuner.running.ray_session import check_resources, trial_resources
+from tuner.running.ray_session import check_resources, given_address, trial_resources
 from tuner.running.ray_thread import ray_session_beside
 from tuner.running.stopping import SearchStop
 from tuner.running.study_place import StudyPlace, new_place, without_password
@@ -77,11 +78,13 @@ class Start:
         study: where the study is.
         write: takes the data, and writes what is run.
         note: what is noted of the start in the record, by what drivers before had reached.
+        refuses_data: whether `write` may refuse the data, so that nothing begins before.
     """
 
     study: StudyPlace
     write: Callable[[Any], None]
     note: Callable[[Past], str | None] = lambda past: None
+    refuses_data: bool = False
 
 
 def run_search(search: Search, options: RunOptions) -> Run:
@@ -120,25 +123,34 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
         options.address,
         options.dashboard,
         share_gpus=0 < search.resources.gpu < 1,
+        preload=("tuner.running.trainable", f"{search.spec.home}.task"),
         say=lambda line: _say(options, line),
     )
+    loading = loading_beside(partial(search.spec.load_data, search.data), options.progress)
     try:
         with catch_signals() as interrupts:
-            with session(interrupts=interrupts) as wait_for_ray:
-                dataset = search.spec.load_data(search.data, options.progress)
-                import tuner.running.tune_run  # noqa: F401
-                from tuner.running.taking_over import take_over  # imports Ray, too
+            with loading as wait_for_data, session(interrupts=interrupts) as wait_for_ray:
 
+                @cache
+                def load() -> Any:
+                    dataset = wait_for_data(interrupts.check)
+                    start.write(dataset)
+                    return dataset
+
+                # Ray's start comes first, as its workers start meanwhile.
                 if dashboard := wait_for_ray():
                     options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
                 check_resources(trial_resources(search))
-                start.write(dataset)
+                if start.refuses_data:
+                    load()
+                from tuner.running.taking_over import take_over  # imports Ray
+
                 past = take_over(paths, search)
                 drive = partial(
                     _drive,
                     search=search,
                     paths=paths,
-                    dataset=dataset,
+                    load=load,
                     options=options,
                     interrupts=interrupts,
                     study=start.study,
@@ -238,7 +250,7 @@ def _drive(
     *,
     search: Search,
     paths: RunPaths,
-    dataset: Any,
+    load: Callable[[], Any],
     options: RunOptions,
     interrupts: Interrupts,
     study: StudyPlace,
@@ -259,10 +271,12 @@ def _drive(
             on_step=interrupts.check,
             study=study,
             past=past,
+            own_ray=given_address(options.address) is None,
         )
         interrupts.last_resort = partial(_settle_and_tell, run=run, paths=paths, events=events)
         try:
-            run.fit(dataset)
+            run.fit(load)
+            load()  # a search that ended before it had data is a run, too
         finally:
             run.settle(_BUDGET if stop.reason == "budget" else _INTERRUPTED)
     return stop

@@ -5,12 +5,11 @@ A failure that Ray sees is therefore a lost worker, and the trial goes on from i
 """
 
 import gc
+import importlib
 import json
-import logging
 import math
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,17 +17,14 @@ from typing import Any
 from ray import tune
 
 from models.config_file import to_config
-from models.errors import UserError, unknown_name
-from models.training.checkpoints import read_checkpoint
+from models.errors import unknown_name
 from models.training.contracts import ModelSpec
 from models.training.loop import EpochReport, fit, fit_settings
 from models.training.ranking import Ranking
-from tuner.record.outcomes import EPOCH, FINISHED, METRICS
-from tuner.record.trial_checkpoints import CHECKPOINT_FILE
-from tuner.running.trial_config import CHECKPOINTS, NUMBER, PARAMS
+from tuner.record.outcomes import CHECKPOINT, EPOCH, FINISHED, MESSAGE, METRICS, Cause
+from tuner.running.checkpoint_writer import CheckpointWriter
+from tuner.running.trial_config import NUMBER, PARAMS, REACHED, TRIAL
 from tuner.running.trial_failure import ObjectiveNotFinite, failure_result
-
-logger = logging.getLogger(__name__)
 
 _CUDA_CONTEXT_BYTES = 600e6
 """What a process takes on a GPU beside its tensors: context, kernels, cuBLAS."""
@@ -42,12 +38,14 @@ class TrialPlan:
         settings: every key of the preset, as plain values.
         objectives: what is reported for the search to see.
         ranking: decides which epochs are the best.
+        checkpoints: the folder of all trials' checkpoints.
     """
 
     spec: ModelSpec
     settings: Mapping[str, Any]
     objectives: tuple[str, ...]
     ranking: Ranking
+    checkpoints: Path
 
 
 def train_trial(config: dict[str, Any], plan: TrialPlan, dataset: Any) -> None:
@@ -56,61 +54,83 @@ def train_trial(config: dict[str, Any], plan: TrialPlan, dataset: Any) -> None:
     Where memory runs out it goes on from its last checkpoint in half micro-batches, once, if the
     model can: the settings hold, since two of them make the step of one batch.
     """
-    reporter = EpochReporter(plan, _report_to_ray)
     _free_memory()
-    for micro_batches in (1, 2):
-        try:
-            _train(config, plan, dataset, reporter, micro_batches)
-            return
-        except Exception as error:  # noqa: BLE001  (whatever a model raises is the trial's failure)
-            failure = failure_result(error, plan.objectives)
-        if failure[FINISHED] != Cause.OOM or not plan.spec.splits_batches:
-            break
-        # The traceback, which kept alive all that had filled the memory, is gone with `error`.
-        gc.collect()
-        _free_memory()
-        reporter.note = "trained in half micro-batches after running out of memory"
-        failure[MESSAGE] += "; so it did in half micro-batches"
+    with CheckpointWriter(plan.checkpoints / config[TRIAL]) as writer:
+        reporter = EpochReporter(plan, writer, tune.report, reached=config[REACHED])
+        for micro_batches in (1, 2):
+            try:
+                _train(config, plan, dataset, reporter, micro_batches)
+                return
+            except Exception as error:  # noqa: BLE001  (whatever a model raises is its failure)
+                failure = failure_result(error, plan.objectives)
+            if failure[FINISHED] != Cause.OOM or not plan.spec.splits_batches:
+                break
+            # The traceback, which kept alive all that had filled the memory, is gone with `error`.
+            gc.collect()
+            _free_memory()
+            reporter.note = "trained in half micro-batches after running out of memory"
+            failure[MESSAGE] += "; so it did in half micro-batches"
     tune.report(failure)
 
 
-def warm_up(plan: TrialPlan, dataset: Any) -> None:
+def warm_up(plan: TrialPlan) -> None:
     """Do once in a worker what would hold up its first trial: imports, and the start of its device.
 
-    A model that cannot be built is left to the trials, which say so.
+    What fails here is left to the trials, which say so.
     """
     with suppress(Exception):
-        settings = to_config(plan.spec.config_type, dict(plan.settings), "the preset")
-        plan.spec.build_task(settings, dataset, _take_share())
-    _free_memory()
+        import torch
+
+        importlib.import_module(f"{plan.spec.home}.task")
+        square = torch.ones(8, 8, device=_take_share())
+        torch.mm(square, square)  # starts cuBLAS
 
 
 class EpochReporter:
-    """Hands every epoch to Ray with its checkpoint, so that none of them is trained twice.
+    """Hands every epoch to Ray, and its checkpoint to the writer.
 
     Args:
         plan: what all trials share.
-        report: takes the result and the folder of the checkpoint.
+        writer: of the trial's checkpoints.
+        report: takes the result.
+        reached: the last epoch on record, 0 for none.
+
+    Attributes:
+        note: what is said of the trial in every result from now on.
     """
 
-    def __init__(self, plan: TrialPlan, report: Callable[[dict[str, Any], Path], None]) -> None:
+    def __init__(
+        self,
+        plan: TrialPlan,
+        writer: CheckpointWriter,
+        report: Callable[[dict[str, Any]], None],
+        reached: int = 0,
+    ) -> None:
         self._plan = plan
+        self._writer = writer
         self._report = report
+        self._reached = reached
+        self._last_epoch = 0
+        self.note: str | None = None
 
     def __call__(self, epoch: EpochReport) -> None:
         """Report one epoch.
 
         Raises:
             ObjectiveNotFinite: the objective has no finite value.
-            UserError: the model does not report the objective.
+            UserError: the model does not report the objective, or a checkpoint cannot be written.
         """
         if epoch.epoch <= self._last_epoch:
             return  # the trial went back to a checkpoint
         values = self._objective_values(epoch)
         self._last_epoch = epoch.epoch
+        checkpoint = self._writer.save(epoch.epoch, epoch.payload())
+        if epoch.finished:
+            self._writer.finish()
         result: dict[str, Any] = {
             **values,
             EPOCH: epoch.epoch,
+            CHECKPOINT: checkpoint,
             FINISHED: epoch.finished,
             # As text: Ray would keep five statistics of every number, and save them all the time.
             METRICS: json.dumps(epoch.metrics),
@@ -118,9 +138,15 @@ class EpochReporter:
             "done": epoch.finished is not None,
             **({MESSAGE: self.note} if self.note else {}),
         }
-        with tempfile.TemporaryDirectory(prefix="tuner-checkpoint-") as folder:
-            epoch.save(Path(folder) / CHECKPOINT_FILE)
-            self._report(result, Path(folder))
+        self._report(result)
+
+    def last_checkpoint(self) -> Path | None:
+        """Return the checkpoint to go on from, None for none.
+
+        Raises:
+            UserError: the run's folder is not on this machine.
+        """
+        return self._writer.newest(self._last_epoch or self._reached)
 
     def _objective_values(self, epoch: EpochReport) -> dict[str, float]:
         values = {}
@@ -148,42 +174,10 @@ def _train(
         {**plan.settings, **config[PARAMS]},
         f"trial {config[NUMBER]}",
     )
-    task = plan.spec.build_task(settings, dataset, _claim_device())
-    with _checkpoint_to_resume(config.get(CHECKPOINTS, ())) as checkpoint:
-        fit(
-            task,
-            fit_settings(plan.spec, settings),
-            EpochReporter(plan, _report_to_ray),
-            resume_from=checkpoint,
-        )
-
-
-@contextmanager
-def _checkpoint_to_resume(files: Sequence[str]) -> Iterator[Path | None]:
-    """Yield the checkpoint to go on from: Ray's own after the loss of a worker, else a file.
-
-    Args:
-        files: of a trial that a driver before began, the latest first; one that was torn by a
-            crash gives way to the one before.
-    """
-    if checkpoint := tune.get_checkpoint():
-        with checkpoint.as_directory() as folder:
-            yield Path(folder) / CHECKPOINT_FILE
-    else:
-        yield next(filter(_is_readable, map(Path, files)), None)
-
-
-def _is_readable(file: Path) -> bool:
-    try:
-        read_checkpoint(file)
-    except UserError as error:
-        logger.warning("%s", error)
-        return False
-    return True
-
-
-def _report_to_ray(result: dict[str, Any], folder: Path) -> None:
-    tune.report(result, checkpoint=tune.Checkpoint.from_directory(folder))
+    parts = {"micro_batches": micro_batches} if micro_batches > 1 else {}
+    task = plan.spec.build_task(settings, dataset, _take_share(), **parts)
+    resume_from = reporter.last_checkpoint()
+    fit(task, fit_settings(plan.spec, settings), reporter, resume_from=resume_from)
 
 
 def _take_share() -> str:

@@ -1,8 +1,10 @@
-"""The settings that Ray hands to a trial: what the searcher writes and the trial reads."""
+"""What a worker is told of a trial: what the driver writes and the trial reads."""
 
 NUMBER = "number"
 """Key of the trial's number in the study."""
 PARAMS = "params"
 """Key of the values drawn for the trial, as the model's settings take them."""
-CHECKPOINTS = "checkpoints"
-"""Key of the checkpoint files of a trial that a driver before began, the latest first."""
+TRIAL = "trial"
+"""Key of the trial's id in the record, which names the folder of its checkpoints."""
+REACHED = "reached"
+"""Key of the last epoch on record, after which a trial that starts again goes on; 0 for none."""

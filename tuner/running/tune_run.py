@@ -3,9 +3,11 @@
 import gc
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from typing import Any
 
+import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
@@ -14,7 +16,8 @@ from tuner.record.outcomes import Outcome
 from tuner.record.past import Past
 from tuner.record.paths import RunPaths
 from tuner.running.drawing import PointDrawer
-from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding, old_trial
+from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding
+from tuner.running.lean_ray import lean_workers
 from tuner.running.node_loss import NodeLosses
 from tuner.running.observer import Observer
 from tuner.running.ray_session import num_parallel, trial_resources
@@ -35,7 +38,7 @@ _MAX_LOST_WORKERS = 2
 
 
 class _SearchOver(BaseException):
-    """All trials have ended, or the search was told to end; no error, which Ray would handle."""
+    """All trials have ended, the search was told to end, or it has no data; not an error to Ray."""
 
 
 class TuneRun:
@@ -50,6 +53,7 @@ class TuneRun:
         on_step: called after every step of Ray's loop; what it raises leaves the loop.
         study: where the study is.
         past: what drivers before had reached.
+        own_ray: whether Ray runs on this machine alone, for this search.
     """
 
     def __init__(
@@ -63,14 +67,17 @@ class TuneRun:
         on_step: Callable[[], None],
         study: StudyPlace,
         past: Past,
+        own_ray: bool,
     ) -> None:
+        self._own_ray = own_ray
+        self._broken: BaseException | None = None
         self._search = search
         self._paths = paths
         self._stop = stop
         self._num_trials = search.num_trials
         self._num_left = self._num_trials - len(past.finished)
         rungs = search.scheduler.rungs
-        retention = _retention(search, paths, events)
+        self._retention = retention = _retention(search, paths, events)
         self._ids = ids = RecordIds()
         self._recorder = Recorder(
             events,
@@ -86,24 +93,29 @@ class TuneRun:
         self._searcher = _searcher(search, study, past, self._recorder)
         self._scheduler = build_scheduler(search, ids)
         self._scheduler.replay(past.reports)
-        old_trials = [old_trial(paths, row) for row in past.unfinished]
         for observer in (view, retention):
             for row in past.finished:
                 observer.recall(row, ended=True)
             for row in past.unfinished:
                 observer.recall(row, ended=False)
         retention.tidy()
-        self._blank_trials = BlankTrials(self._searcher, ids, old_trials)
+        self._blank_trials = BlankTrials(self._searcher, ids, past.unfinished)
 
-    def fit(self, dataset: Any) -> None:
-        """Run all trials."""
+    def fit(self, load: Callable[[], Any]) -> None:
+        """Run all trials.
+
+        Args:
+            load: waits for the data and returns them; called when the first worker is ready, and
+                what it raises is raised here.
+        """
         if self._num_left == 0:  # what a killed driver left open had come to its end
             return
         search = self._search
         slots = _as_many_pending(num_parallel(trial_resources(search)))
-        with slots, suppress(_SearchOver):
+        lean = lean_workers() if self._own_ray else nullcontext()
+        with slots, lean, suppress(_SearchOver):
             tune.Tuner(
-                self._trainable(dataset),
+                self._trainable(),
                 tune_config=tune.TuneConfig(
                     search_alg=self._blank_trials,
                     scheduler=self._scheduler,
@@ -111,8 +123,11 @@ class TuneRun:
                     reuse_actors=True,
                     trial_dirname_creator=_trial_id,
                 ),
-                run_config=self._run_config(),
+                run_config=self._run_config(load),
             ).fit()
+        if self._broken is not None:
+            raise self._broken
+        self._retention.wait_for_files()
         gc.collect()  # the workers end with Ray's last reference to them
 
     def _end(self, trial: str, outcome: Outcome) -> None:
@@ -132,26 +147,34 @@ class TuneRun:
         if self._stop.is_over() or self._recorder.num_ended >= self._num_trials:
             raise _SearchOver
 
-    def _trainable(self, dataset: Any) -> type[tune.Trainable]:
+    def _trainable(self) -> type[tune.Trainable]:
         search = self._search
         shared = Shared(
             run=self._paths.name,
+            checkpoints=self._paths.checkpoints,
             spec=search.spec,
             settings=dict(search.space.preset),
             objectives=tuple(objective.metric for objective in search.objectives),
             ranking=search.ranking,
         )
         return tune.with_resources(
-            tune.with_parameters(TrialWorker, shared=shared, dataset=dataset),
+            tune.with_parameters(TrialWorker, shared=shared),
             {"cpu": search.resources.cpu, "gpu": search.resources.gpu},
         )
 
-    def _run_config(self) -> tune.RunConfig:
+    def _put(self, load: Callable[[], Any]) -> ray.ObjectRef:
+        try:
+            return ray.put(load())
+        except BaseException as error:
+            self._broken = error
+            raise _SearchOver from error  # Ray would take it for a failure of the trial
+
+    def _run_config(self, load: Callable[[], Any]) -> tune.RunConfig:
         return tune.RunConfig(
             name=self._paths.checkpoints.name,
             storage_path=str(self._paths.folder),
             callbacks=[
-                LateBinding(self._blank_trials, self._paths.name),
+                LateBinding(self._blank_trials, self._paths.name, partial(self._put, load)),
                 TrialTimeout(self._search.scheduler.trial_timeout, self._end),
                 self._recorder,
                 NodeLosses(),

@@ -9,23 +9,15 @@ from ray.tune.search import Searcher
 
 from tuner.cli import main
 from tuner.record.events import TrialCreated, TrialReported, TrialStarted, read_events
-from tuner.record.paths import RunPaths, find_run
+from tuner.record.paths import find_run
 from tuner.record.results import read_run
-from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 from tuner.record.trial_rows import EpochPoint, TrialRow
-from tuner.running.late_binding import (
-    PENDING_VARIABLE,
-    BlankTrials,
-    LateBinding,
-    OldTrial,
-    old_trial,
-)
+from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding
 from tuner.running.ray_session import num_parallel
 from tuner.running.record_ids import RecordIds
 from tuner.running.runner import RunOptions, run_search
 from tuner.running.searcher import OptunaSearcher
 from tuner.running.study import open_storage
-from tuner.running.trial_config import CHECKPOINTS
 from tuner.running.trial_worker import TrialWorker
 
 
@@ -56,7 +48,7 @@ class Worker:
 
     def __init__(self):
         self.taken = []
-        self.take = SimpleNamespace(remote=self.taken.append)
+        self.take = SimpleNamespace(remote=lambda *given: self.taken.append(given))
 
 
 class Trial(SimpleNamespace):
@@ -74,7 +66,7 @@ def study():
 
 @pytest.fixture
 def binding(study):
-    return LateBinding(BlankTrials(study), "first")
+    return LateBinding(BlankTrials(study), "first", lambda: "data")
 
 
 def start(binding, trial):
@@ -92,15 +84,27 @@ def test_ray_is_given_blank_trials(study):
 
 def test_a_trial_is_drawn_when_its_worker_is_ready(binding, study):
     trial = Trial("a")
-    assert start(binding, trial) == [{"number": 0, "params": {"lr": 0.1}}]
+    taken = {"number": 0, "params": {"lr": 0.1}, "trial": "a", "reached": 0}
+    assert start(binding, trial) == [(taken, ["data"])]
     assert study.calls == [("draw", "a")]
     assert trial.custom_trial_name == "first_0"
 
 
 def test_a_trial_that_starts_again_keeps_what_was_drawn(binding, study):
     trial = Trial("a")
-    assert start(binding, trial) == start(binding, trial)
-    assert study.calls == [("draw", "a")]
+    ((first, _),) = start(binding, trial)
+    binding._trials.on_trial_result("a", {"epoch": 3})
+    ((again, _),) = start(binding, trial)
+    assert again == first | {"reached": 3}
+    assert study.calls == [("draw", "a"), ("result", "a")]
+
+
+def test_the_data_are_waited_for_once(study):
+    waits = []
+    binding = LateBinding(BlankTrials(study), "first", lambda: waits.append(1))
+    start(binding, Trial("a"))
+    start(binding, Trial("b"))
+    assert waits == [1]
 
 
 def test_results_and_ends_are_passed_on(binding, study):
@@ -116,34 +120,28 @@ def test_a_trial_whose_workers_die_before_it_is_drawn_is_on_record(study):
     assert study.calls == [("draw", "a"), ("error", "a")]
 
 
+def old_trial(number, name, num_epochs):
+    curve = tuple(
+        EpochPoint(epoch=epoch, metrics={}, time=0.0) for epoch in range(1, num_epochs + 1)
+    )
+    return TrialRow(
+        trial=name, number=number, params={}, state="interrupted", curve=curve, created=0.0
+    )
+
+
 def test_trials_of_a_driver_before_come_first_and_keep_their_ids(study):
     ids = RecordIds()
-    old = [OldTrial(trial=name, checkpoints=(f"{name}.ckpt",)) for name in ("x", "y")]
+    old = [old_trial(0, "x", num_epochs=4), old_trial(1, "y", num_epochs=0)]
     blank = BlankTrials(study, ids, old)
-    binding = LateBinding(blank, "first")
-    drawn = [start(binding, Trial(name))[0] for name in ("c", "a", "b")]
+    binding = LateBinding(blank, "first", lambda: "data")
+    drawn = [start(binding, Trial(name))[0][0] for name in ("c", "a", "b")]
     assert study.calls == [("go on", "x"), ("go on", "y"), ("draw", "b")]
-    assert [one.get(CHECKPOINTS) for one in drawn] == [("x.ckpt",), ("y.ckpt",), None]
+    places = [(one["trial"], one["reached"]) for one in drawn]
+    assert places == [("x", 4), ("y", 0), ("b", 0)]
     blank.on_trial_result("c", {})
     blank.on_trial_complete("a", {})
     assert study.calls[-2:] == [("result", "x"), ("end", "y")]
     assert [ids.of(name) for name in ("c", "a", "b")] == ["x", "y", "b"]
-
-
-def test_an_old_trial_has_the_checkpoints_that_are_on_disk_the_latest_first(tmp_path):
-    curve = []
-    for epoch in (1, 2, 3):
-        folder = tmp_path / f"checkpoints/x/{epoch}"
-        folder.mkdir(parents=True)
-        if epoch != 2:
-            (folder / CHECKPOINT_FILE).touch()
-        where = f"checkpoints/x/{epoch}"
-        curve.append(EpochPoint(epoch=epoch, metrics={}, time=0.0, checkpoint=where))
-    row = TrialRow(
-        trial="x", number=0, params={}, state="interrupted", curve=tuple(curve), created=0.0
-    )
-    found = old_trial(RunPaths(tmp_path), row).checkpoints
-    assert found == tuple(f"{tmp_path}/checkpoints/x/{e}/{CHECKPOINT_FILE}" for e in (3, 1))
 
 
 def test_ray_pickles_nothing(binding):
@@ -158,7 +156,7 @@ def worker_that_dies():
     """Return a worker that never gets ready; made here so that Ray sends its code along."""
 
     class Dying(TrialWorker):
-        def setup(self, config, shared=None, dataset=None):
+        def setup(self, config, shared=None):
             import os
 
             os._exit(1)
@@ -213,7 +211,7 @@ class TestWithRay:
     def test_a_budget_that_ends_before_a_worker_is_ready_ends_the_search(self, make_search, capsys):
         search = make_search("budget.num_trials=4")
         began = time.monotonic()
-        arguments = ["--name", "brief", "--set", f"budget.hours={0.2 / 3600}"]
+        arguments = ["--name", "brief", "--set", f"budget.hours={0.001 / 3600}"]
         assert main(["search", search.source, *arguments]) == 0
         assert time.monotonic() - began < 60
         result = read_run(find_run("brief"))

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -31,26 +30,13 @@ NOTE = "trained in half micro-batches after running out of memory"
 
 
 class FakeRay:
-    """Takes reports as Ray does; the last checkpoint is the one to go on from."""
+    """Takes reports as Ray does."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self):
         self.results = []
-        self.checkpoint = None
-        self.Checkpoint = SimpleNamespace(from_directory=lambda path: path)
 
-    def report(self, result, checkpoint=None):
+    def report(self, result):
         self.results.append(result)
-        if checkpoint is not None:
-            (self.folder / CHECKPOINT_FILE).write_bytes((checkpoint / CHECKPOINT_FILE).read_bytes())
-            self.checkpoint = SimpleNamespace(as_directory=self._as_directory)
-
-    @contextmanager
-    def _as_directory(self):
-        yield str(self.folder)
-
-    def get_checkpoint(self):
-        return self.checkpoint
 
     def get_context(self):
         resources = SimpleNamespace(required_resources={"CPU": 1})
@@ -72,7 +58,7 @@ def train(model, tmp_path, monkeypatch):
     def run(**changes):
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
-        ray = FakeRay(folder)
+        ray = FakeRay()
         monkeypatch.setattr(tuner.running.trainable, "tune", ray)
         plan = TrialPlan(
             spec=dataclasses.replace(spec, **changes),
@@ -81,10 +67,10 @@ def train(model, tmp_path, monkeypatch):
             },
             objectives=(spec.main_metric,),
             ranking=spec.ranking(spec.main_metric),
-            checkpoint_interval_s=0.0,
+            checkpoints=folder / "checkpoints",
         )  # fmt: skip
-        train_trial({"number": 1, "params": {}}, plan, dataset)
-        file = folder / CHECKPOINT_FILE
+        train_trial({"number": 1, "params": {}, "trial": "a", "reached": 0}, plan, dataset)
+        file = plan.checkpoints / "a" / "checkpoint_000003" / CHECKPOINT_FILE
         return ray.results, torch.load(file, weights_only=True) if file.exists() else None
 
     return run

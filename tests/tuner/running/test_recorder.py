@@ -46,7 +46,7 @@ class Ray:
             "epoch": epoch,
             "metrics": json.dumps({"val/score": value}),
             "finished": finished,
-            "checkpoint_dir_name": checkpoint,
+            "checkpoint": checkpoint,
         }
         self.trials[name].last_result = result
         self.recorder.on_trial_result(0, [], self.trials[name], result)
@@ -201,13 +201,13 @@ def test_a_trial_of_a_driver_before_keeps_its_id_and_what_it_repeats_is_noted(tm
         again.recorder.on_old_trial("a", 0, 3)
         again.trials["ray-1"] = FakeTrial("ray-1")
         again.recorder.on_trial_start(0, [], again.trials["ray-1"])
-        again.report("ray-1", 3, 0.3, checkpoint="checkpoint_000000")
+        again.report("ray-1", 3, 0.3, checkpoint="checkpoint_000003")
         again.report("ray-1", 4, 0.4, finished="epochs")
         again.complete("ray-1")
     row = again.rows["a"]
     assert (row.state, row.cause, row.num_starts) == ("done", "epochs", 2)
     assert [point.epoch for point in row.curve] == [1, 2, 3, 4]
-    assert row.curve[2].checkpoint == "checkpoints/ray-1/checkpoint_000000"
+    assert row.curve[2].checkpoint == "checkpoints/a/checkpoint_000003"
     assert "trial 0 repeats its epochs from 3 on" in read_run(again.paths).message
     assert again.recorder.num_ended == 1
 

@@ -1,8 +1,6 @@
 import dataclasses
 import json
 import math
-from contextlib import contextmanager
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,66 +10,51 @@ from models.errors import UserError
 from models.training.loop import EpochReport, FitSettings, fit_settings
 from models.training.ranking import Ranking
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
+from tuner.running.checkpoint_writer import CheckpointWriter
 from tuner.running.trainable import EpochReporter, TrialPlan, train_trial
 from tuner.running.trial_failure import ObjectiveNotFinite
 
 
 class FakeRay:
-    """Takes reports as Ray does, and keeps a copy of every checkpoint."""
+    """Takes reports as Ray does."""
 
-    def __init__(self, folder, cpus=1):
-        self.folder = folder
+    def __init__(self, cpus=1):
         self.cpus = cpus
         self.results = []
-        self.checkpoint = None
-        self.Checkpoint = SimpleNamespace(from_directory=lambda path: path)
 
-    def report(self, result, checkpoint=None):
-        if checkpoint is not None:  # a failure has none
-            kept = self.folder / f"{len(self.results)}.ckpt"
-            kept.write_bytes((checkpoint / CHECKPOINT_FILE).read_bytes())
-        self.results.append((result, checkpoint is not None))
-
-    def get_checkpoint(self):
-        return self.checkpoint
+    def report(self, result):
+        self.results.append(result)
 
     def get_context(self):
         resources = SimpleNamespace(required_resources={"CPU": self.cpus})
         return SimpleNamespace(get_trial_resources=lambda: resources)
 
-    def resume_from(self, number):
-        @contextmanager
-        def as_directory():
-            folder = self.folder / "resumed"
-            folder.mkdir()
-            (folder / CHECKPOINT_FILE).write_bytes((self.folder / f"{number}.ckpt").read_bytes())
-            yield str(folder)
-
-        self.checkpoint = SimpleNamespace(as_directory=as_directory)
-
 
 @pytest.fixture
-def fake_ray(tmp_path, monkeypatch):
-    ray = FakeRay(tmp_path)
+def fake_ray(monkeypatch):
+    ray = FakeRay()
     monkeypatch.setattr(tuner.running.trainable, "tune", ray)
     return ray
 
 
 @pytest.fixture
-def train(fake_ray, fake_spec, fake):
+def train(fake_ray, fake_spec, fake, tmp_path):
     """Return a function that trains one trial and gives the results it reported."""
     data = fake.load_data(fake.FakeDataConfig(), None)
 
-    def run(checkpoints=(), **params):
+    def run(reached=0, **params):
         plan = TrialPlan(
             spec=fake_spec,
             settings={"epochs": 3, "lr": 0.5},
             objectives=("val/score",),
             ranking=fake_spec.ranking("val/score"),
+            checkpoints=tmp_path / "run" / "checkpoints",
         )
+        (tmp_path / "run").mkdir(exist_ok=True)
         fake_ray.results.clear()
-        train_trial({"number": 7, "params": params, "checkpoints": checkpoints}, plan, data)
-        return [result for result, _ in fake_ray.results]
+        config = {"number": 7, "params": params, "trial": "a", "reached": reached}
+        train_trial(config, plan, data)
+        return list(fake_ray.results)
 
     return run
 
@@ -124,34 +107,25 @@ def test_settings_that_the_model_refuses_are_a_failure(train):
     assert "trial 7: lr is 'much'" in last["message"]
 
 
-def test_a_resumed_trial_goes_on_after_its_checkpoint(train, fake_ray):
+def test_a_trial_that_starts_again_goes_on_after_what_is_on_record(train):
     train()
-    fake_ray.resume_from(1)
-    results = train()
+    results = train(reached=2)
     assert [result["epoch"] for result in results] == [3]
     assert results[0]["val/score"] == pytest.approx(1.5)
 
 
 @pytest.mark.parametrize(
-    ("spoilt", "epochs"), [((), [4, 5]), (("2",), [3, 4, 5]), (("2", "1", "0"), [1, 2, 3, 4, 5])]
+    ("spoilt", "epochs"), [((), [4, 5]), ((3,), [3, 4, 5]), ((3, 2, 1), [1, 2, 3, 4, 5])]
 )
 @pytest.mark.parametrize("spoil", [lambda file: file.unlink(), lambda file: file.write_bytes(b"")])
-def test_a_trial_of_another_driver_goes_on_after_its_latest_checkpoint_that_can_be_read(
-    train, fake_ray, tmp_path, spoilt, epochs, spoil
+def test_a_trial_goes_on_after_its_latest_checkpoint_that_can_be_read(
+    train, tmp_path, spoilt, epochs, spoil
 ):
     train()
-    files = [tmp_path / f"{number}.ckpt" for number in (2, 1, 0)]
-    for name in spoilt:
-        spoil(tmp_path / f"{name}.ckpt")
-    results = train(checkpoints=[str(file) for file in files], epochs=5)
+    for epoch in spoilt:
+        spoil(tmp_path / f"run/checkpoints/a/checkpoint_{epoch:06d}" / CHECKPOINT_FILE)
+    results = train(reached=3, epochs=5)
     assert [result["epoch"] for result in results] == epochs
-
-
-def test_after_the_loss_of_its_worker_the_checkpoint_of_the_new_driver_counts(train, fake_ray):
-    train()
-    fake_ray.resume_from(1)
-    results = train(checkpoints=[str(fake_ray.folder / "0.ckpt")])
-    assert [result["epoch"] for result in results] == [3]
 
 
 def test_a_trial_keeps_to_its_cores(train, fake_ray, monkeypatch):
@@ -182,7 +156,7 @@ def test_a_trial_keeps_to_its_share_of_a_gpu(monkeypatch, share, total, fraction
 
 
 def test_being_stopped_by_ray_is_no_failure(train, fake_ray, monkeypatch):
-    def stop(result, checkpoint=None):
+    def stop(result):
         raise SystemExit(0)
 
     monkeypatch.setattr(fake_ray, "report", stop)
@@ -193,41 +167,40 @@ def test_being_stopped_by_ray_is_no_failure(train, fake_ray, monkeypatch):
 class Reports:
     """Feeds an `EpochReporter` with values."""
 
-    def __init__(self, mode="max"):
-        self.number = 0
-        self.saved = []
+    def __init__(self, folder):
+        self.results = []
         plan = TrialPlan(
             spec=None,
             settings={},
             objectives=("val/score",),
-            ranking=Ranking(metric="val/score", mode=mode, secondary="val/elbo"),
+            ranking=Ranking(metric="val/score", mode="max", secondary="val/elbo"),
+            checkpoints=folder,
         )
-        self.reporter = EpochReporter(
-            plan, lambda result, folder: self.saved.append((folder / CHECKPOINT_FILE).exists())
-        )
+        self.reporter = EpochReporter(plan, CheckpointWriter(folder), self.results.append)
 
-    def epoch(self, value, finished=None, elbo=0.0):
-        self.number += 1
-        metrics = {"val/score": value, "val/elbo": elbo} if value is not None else {"val/cost": 1.0}
+    def epoch(self, value, finished=None):
+        metrics = {"val/score": value} if value is not None else {"val/cost": 1.0}
+        number = len(self.results) + 1
         self.reporter(
-            EpochReport(epoch=self.number, metrics=metrics, finished=finished, save=Path.touch)
+            EpochReport(epoch=number, metrics=metrics, finished=finished, payload=lambda: {})
         )
 
 
-def test_every_epoch_writes_a_checkpoint():
-    reports = Reports()
-    for value in (0.1, 0.3, 0.2, 0.2):
-        reports.epoch(value)
-    reports.epoch(0.1, finished="epochs")
-    assert reports.saved == [True] * 5
+def test_every_epoch_has_a_checkpoint_and_the_last_is_written_before_its_report(tmp_path):
+    reports = Reports(tmp_path)
+    for finished in (None, "epochs"):
+        reports.epoch(0.5, finished)
+    names = [result["checkpoint"] for result in reports.results]
+    assert names == ["checkpoint_000001", "checkpoint_000002"]
+    assert all((tmp_path / name / CHECKPOINT_FILE).exists() for name in names)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_an_objective_must_be_finite(value):
+def test_an_objective_must_be_finite(value, tmp_path):
     with pytest.raises(ObjectiveNotFinite, match="trials cannot be compared by it"):
-        Reports().epoch(value)
+        Reports(tmp_path).epoch(value)
 
 
-def test_an_objective_must_be_reported():
+def test_an_objective_must_be_reported(tmp_path):
     with pytest.raises(UserError, match=r"unknown objective 'val/score'.*Known: val/cost"):
-        Reports().epoch(None)
+        Reports(tmp_path).epoch(None)

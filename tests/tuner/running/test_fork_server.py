@@ -1,0 +1,126 @@
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tuner.running.fork_server import fork_server
+
+TELL = """
+import json, os, sys
+print(json.dumps({"arguments": sys.argv[1:], "mark": os.environ.get("MARK"), "folder": os.getcwd(),
+                  "parent": os.getppid(), "leads": os.getsid(0) == os.getpid(),
+                  "loaded": "colorsys" in sys.modules}), flush=True)
+sys.exit(3)
+"""
+
+
+@pytest.fixture
+def script(tmp_path):
+    file = tmp_path / "default_worker.py"
+    file.write_text(TELL)
+    return file
+
+
+@pytest.fixture
+def server(tmp_path):
+    with fork_server(tmp_path, ["colorsys", "no_such_module"]) as server:
+        yield server
+
+
+def ask(server, *command, job="01", raylet="7"):
+    """Ask for a worker as Ray's node does; return what it tells, and the exit code."""
+    environment = os.environ | {"RAY_JOB_ID": job, "RAY_RAYLET_PID": raylet, "MARK": "mine"}
+    read, write = os.pipe()
+    done = subprocess.run(
+        [server.launcher, *map(str, command)],
+        env=environment,
+        cwd=server.launcher.parent,
+        stdout=write,
+        timeout=60,
+        check=False,
+    )
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:  # which ends with the worker
+        return json.loads(pipe.read()), done.returncode
+
+
+def test_a_worker_is_forked_with_what_it_was_given(server, script):
+    server.prepare("01", 7)
+    told, code = ask(server, script, "--one", "two")
+    assert told["arguments"] == ["--one", "two"]
+    assert (told["mark"], told["folder"]) == ("mine", str(script.parent))
+    assert told["loaded"]
+    assert told["leads"]  # its process group is its own
+    assert told["parent"] != os.getpid()
+    assert code == 0  # of who asked; the worker goes its own way
+
+
+@pytest.mark.parametrize("asked", [{"job": "02"}, {"raylet": "8"}])
+def test_a_worker_of_another_job_or_ray_starts_by_itself(server, script, asked):
+    server.prepare("01", 7)
+    told, code = ask(server, script, **asked)
+    assert not told["loaded"]
+    assert code == 3
+
+
+def test_a_worker_with_an_environment_to_set_up_starts_by_itself(server, script):
+    server.prepare("01", 7)
+    setup = script.with_name("setup_worker.py")
+    script.rename(setup)
+    told, code = ask(server, setup)
+    assert (told["loaded"], code) == (False, 3)
+
+
+def test_without_the_server_a_worker_starts_by_itself(server, script):
+    server._input.close()
+    deadline = time.monotonic() + 30
+    told, code = ask(server, script)
+    assert (told["loaded"], code) == (False, 3)
+    assert time.monotonic() < deadline
+
+
+def test_the_server_ends_with_its_user(tmp_path):
+    code = (
+        "import sys, os; from pathlib import Path; from tuner.running.fork_server import *\n"
+        "with fork_server(Path(sys.argv[1]), [sys.argv[1]]) as server:\n"
+        "    server.prepare('01', 7)\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=False)
+    deadline = time.monotonic() + 30
+    while _lives(tmp_path):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def _lives(folder):
+    lines = subprocess.run(["ps", "ax", "-o", "args"], capture_output=True, text=True, check=True)
+    return str(folder) in lines.stdout
+
+
+RAY = """
+import os
+from tuner.running.ray_session import ray_session
+with ray_session(preload=["colorsys"]):
+    import ray
+
+    @ray.remote(num_cpus=0.1)
+    class Worker:
+        def tell(self):
+            return os.getppid(), ray.put(0).hex()
+
+    workers = [Worker.remote() for _ in range(6)]
+    told = ray.get([worker.tell.remote() for worker in workers], timeout=60)
+    print(len({parent for parent, _ in told}), len({one for _, one in told}))
+"""
+
+
+@pytest.mark.ray
+def test_workers_of_ray_are_forked_side_by_side():
+    done = subprocess.run(
+        [sys.executable, "-c", RAY], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.split() == ["1", "6"], done.stderr
