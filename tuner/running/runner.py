@@ -8,7 +8,6 @@ the study, the event log and the checkpoints on disk are the record.
 
 import dataclasses
 import logging
-import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ from tuner.record.paths import RunPaths, create_run, is_run
 from tuner.record.results import Run, read_run
 from tuner.record.run_lock import hold_run, refuse_if_held
 from tuner.record.search_copy import write_search
+from tuner.record.unbegun import clear_unbegun, is_unbegun, remove_unbegun
 from tuner.running.board import Board
 from tuner.running.data_loading import loading_beside
 from tuner.running.driver_log import log_to_file
@@ -95,19 +95,16 @@ def run_search(search: Search, options: RunOptions) -> Run:
             enough, Ray was lost, or the first trials all failed in the same way.
         SearchInterrupted: somebody ended it; what was reached is recorded.
     """
-    try:
-        paths = create_run(options.name, search_stem=search.stem)
-    except RunExists as error:
-        refuse_if_held(RunPaths(error.folder))
-        raise
-    try:
-        with hold_run(paths):
+    paths = _run_folder(search, options)
+    with hold_run(paths):
+        try:
+            clear_unbegun(paths)
             place = new_place(paths, options.storage)
             write = partial(_write_inputs, search, paths, options, place)
             run_on_ray(search, paths, options, Start(study=place, write=write))
-    except BaseException:
-        _remove_unbegun(paths)
-        raise
+        except BaseException:
+            remove_unbegun(paths)
+            raise
     return read_run(paths)
 
 
@@ -163,9 +160,26 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
         raise _with_next_steps(end, paths) from None
 
 
+def _run_folder(search: Search, options: RunOptions) -> RunPaths:
+    """Make the folder of a new run, or take one whose driver was killed before the run began.
+
+    Raises:
+        RunExists: a run of the given name is there.
+        RunHeld: another process is about to begin it.
+    """
+    try:
+        return create_run(options.name, search_stem=search.stem)
+    except RunExists as error:
+        paths = RunPaths(error.folder)
+        refuse_if_held(paths)
+        if not is_unbegun(paths):
+            raise
+        return paths
+
+
 def _with_next_steps(end: SearchInterrupted, paths: RunPaths) -> BaseException:
     """Return what tells the user why the search ended, what is left and how to go on."""
-    _remove_unbegun(paths)
+    remove_unbegun(paths)
     folder = paths.folder if is_run(paths) else None
     left = "nothing was recorded yet"
     if folder is not None:
@@ -177,12 +191,6 @@ def _with_next_steps(end: SearchInterrupted, paths: RunPaths) -> BaseException:
     if end.problem is not None:
         return RayLost(f"{end.problem}. So the search was ended; {left}", folder)
     return SearchInterrupted(left, exit_code=end.exit_code, run=folder)
-
-
-def _remove_unbegun(paths: RunPaths) -> None:
-    """Remove the folder of a run that broke off before it began."""
-    if not is_run(paths):
-        shutil.rmtree(paths.folder, ignore_errors=True)
 
 
 def _say(options: RunOptions, line: str) -> None:

@@ -10,10 +10,11 @@ from models.errors import UserError
 from models.registry import model_spec
 from models.training.checkpoints import read_checkpoint
 from tuner.cli import main
-from tuner.errors import RunExists
+from tuner.errors import RunExists, RunHeld
 from tuner.promotion.promotion import promote
 from tuner.record.paths import RunPaths, find_run
 from tuner.record.results import kept_checkpoints, read_run
+from tuner.record.run_lock import hold_run
 from tuner.running.runner import RunOptions, run_search
 from tuner.running.study import (
     BEST_EPOCH,
@@ -251,6 +252,25 @@ def test_data_that_cannot_be_loaded_leave_no_run(make_search, tmp_path, monkeypa
         raise UserError("no such data: look again")
 
     search = make_search()
+    monkeypatch.setitem(search.spec.__dict__, "load_data", fail)
+    with pytest.raises(UserError, match="no such data"):
+        run(search)
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_name_whose_driver_was_killed_before_its_run_began_is_free(
+    make_search, tmp_path, monkeypatch
+):
+    def fail(data, progress):
+        raise UserError("no such data: look again")
+
+    paths = RunPaths(tmp_path / "runs" / "tiny")
+    paths.folder.mkdir(parents=True)
+    paths.lock_file.write_text("{}")
+    search = make_search()
+    with hold_run(paths), pytest.raises(RunHeld, match="driven by this process"):
+        run(search)
+    assert paths.lock_file.exists()
     monkeypatch.setitem(search.spec.__dict__, "load_data", fail)
     with pytest.raises(UserError, match="no such data"):
         run(search)
