@@ -16,6 +16,7 @@ from tuner.record.outcomes import Outcome
 from tuner.record.past import Past
 from tuner.record.paths import RunPaths
 from tuner.running.drawing import PointDrawer
+from tuner.running.idle_workers import idle_workers_may_die
 from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding
 from tuner.running.lean_ray import lean_workers
 from tuner.running.node_loss import NodeLosses
@@ -113,7 +114,7 @@ class TuneRun:
         search = self._search
         slots = _as_many_pending(num_parallel(trial_resources(search)))
         lean = lean_workers() if self._own_ray else nullcontext()
-        with slots, lean, suppress(_SearchOver):
+        with slots, lean, idle_workers_may_die(), suppress(_SearchOver):
             tune.Tuner(
                 self._trainable(),
                 tune_config=tune.TuneConfig(

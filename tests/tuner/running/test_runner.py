@@ -1,5 +1,7 @@
 import io
 import json
+import os
+import signal
 
 import optuna
 import pytest
@@ -15,6 +17,7 @@ from tuner.promotion.promotion import promote
 from tuner.record.paths import RunPaths, find_run
 from tuner.record.results import kept_checkpoints, read_run
 from tuner.record.run_lock import hold_run
+from tuner.running.recorder import Recorder
 from tuner.running.runner import RunOptions, run_search
 from tuner.running.study import (
     BEST_EPOCH,
@@ -207,6 +210,25 @@ class TestWithRay:
         log = result.paths.log_file.read_text()
         assert "Traceback" in log
         assert "lost its worker" in log
+        check_agrees(result, capsys)
+
+    def test_a_worker_that_dies_between_two_trials_costs_neither(
+        self, make_search, monkeypatch, capsys
+    ):
+        killed, complete = [], Recorder.on_trial_complete
+
+        def kill(recorder, iteration, trials, trial, **info):
+            complete(recorder, iteration, trials, trial, **info)
+            if len(killed) < 3:  # as many as would end one trial
+                killed.append(trial.last_result["pid"])
+                os.kill(killed[-1], signal.SIGKILL)
+
+        monkeypatch.setattr(Recorder, "on_trial_complete", kill)
+        result, _ = run(make_search("resources.cpu=2", "budget.num_trials=6"))
+        assert len(set(killed)) == 3
+        assert [(row.state, row.cause, row.num_starts) for row in result.rows] == [
+            ("done", "epochs", 1)
+        ] * 6
         check_agrees(result, capsys)
 
     def test_the_same_exception_in_the_first_trials_ends_the_search(
