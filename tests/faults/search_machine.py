@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from run_figures import MAX_EPOCHS, RUNG
@@ -118,12 +120,17 @@ class Machine:
 
 
 def _has(process: Path, mark: bytes) -> bool:
-    try:
-        if any(mark in (process / name).read_bytes() for name in ("cmdline", "environ")):
-            return True
-        return any(mark in bytes(one.readlink()) for one in (process / "fd").iterdir())
-    except OSError:  # it has ended
-        return False
+    return any(mark in text for text in _texts(process))
+
+
+def _texts(process: Path) -> Iterator[bytes]:
+    for name in ("cmdline", "environ"):
+        with suppress(OSError):  # it has ended
+            yield (process / name).read_bytes()
+    with suppress(OSError):
+        for descriptor in (process / "fd").iterdir():
+            with suppress(OSError):
+                yield bytes(descriptor.readlink())
 
 
 def _command_line(pid: int) -> str:
