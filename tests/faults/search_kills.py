@@ -184,6 +184,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--trials", type=int, default=16)
     parser.add_argument("--epoch-s", type=float, default=0.1)
+    parser.add_argument("--ballast-mb", type=float, default=0.0, help="of every checkpoint")
     parser.add_argument("--span-s", type=float, default=10.0, help="a kill comes within so long")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -25,7 +25,7 @@ preset: plain
 space:
   lr: {{uniform: [0.1, 1.0]}}
   peak: {{int: [0, 8]}}
-fixed: {{epoch_s: {epoch_s}}}
+fixed: {{epoch_s: {epoch_s}, ballast_mb: {ballast_mb}}}
 objective: {{metric: val/score, mode: max}}
 searcher: {{sampler: tpe, seed: {seed}}}
 scheduler:
@@ -82,10 +82,16 @@ class Machine:
         if is_run(self.paths(name)):
             return self.start("resume", name, *arguments)
         options = self.options
-        settings = {"epoch_s": options.epoch_s, "trials": options.trials}
-        settings |= {"rung": RUNG, "max_epochs": MAX_EPOCHS}
-        cpus = max(1, (os.cpu_count() or 2) // 2)
-        (self.folder / "tiny.yaml").write_text(SEARCH.format(seed=seed, cpus=cpus, **settings))
+        text = SEARCH.format(
+            epoch_s=options.epoch_s,
+            ballast_mb=options.ballast_mb,
+            seed=seed,
+            max_epochs=MAX_EPOCHS,
+            rung=RUNG,
+            trials=options.trials,
+            cpus=max(1, (os.cpu_count() or 2) // 2),
+        )
+        (self.folder / "tiny.yaml").write_text(text)
         return self.start("search", "tiny.yaml", "--name", name, *arguments)
 
     def ends_well(self, process: subprocess.Popen[bytes]) -> bool:

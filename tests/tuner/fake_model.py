@@ -31,6 +31,8 @@ class FakeConfig:
     peak: int = 0
     """The best epoch; after it the score falls. 0: it never does."""
     epoch_s: float = 0.0
+    ballast_mb: float = 0.0
+    """What a checkpoint holds that is of no use, so that writing it takes time."""
     scratch: str = ""
 
     @property
@@ -87,7 +89,12 @@ class FakeTask:
         return {"score": score, "cost": 1.0 / score}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"num_epochs": self.num_epochs, "num_updates": self.num_epochs}
+        counts = {"num_epochs": self.num_epochs, "num_updates": self.num_epochs}
+        if not self.config.ballast_mb:
+            return counts
+        import torch
+
+        return {**counts, "ballast": torch.rand(int(self.config.ballast_mb * 250_000))}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.num_epochs = state["num_epochs"]
