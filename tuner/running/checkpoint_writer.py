@@ -18,6 +18,7 @@ from typing import Any, Self
 from models.errors import UserError
 from models.training.checkpoints import read_checkpoint, snapshot, write_checkpoint
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
+from tuner.running.trial_failure import CheckpointNotWritten
 
 _FOLDER = re.compile(r"checkpoint_(\d{6})")
 
@@ -38,13 +39,15 @@ class CheckpointWriter:
         """Begin to write the checkpoint of an epoch; return the name of its folder.
 
         Raises:
-            UserError: the checkpoint before could not be written.
-            OSError: the folder cannot be made.
+            CheckpointNotWritten: the one before could not be written, or the folder not be made.
         """
         copy = snapshot(payload)
         self.finish()
         place = self._folder / f"checkpoint_{epoch:06d}"
-        place.mkdir(exist_ok=True)
+        try:
+            place.mkdir(exist_ok=True)
+        except OSError as error:
+            raise CheckpointNotWritten(f"{place}: cannot be made: {error.strerror}") from error
         self._writing = self._thread.submit(_write, place / CHECKPOINT_FILE, copy)
         return place.name
 
@@ -62,11 +65,15 @@ class CheckpointWriter:
         """Wait until all is written.
 
         Raises:
-            UserError: a checkpoint could not be written.
+            CheckpointNotWritten: the disk is full, or the folder takes nothing.
         """
         writing, self._writing = self._writing, None
-        if writing is not None:
+        if writing is None:
+            return
+        try:
             writing.result()
+        except UserError as error:
+            raise CheckpointNotWritten(str(error)) from error
 
     def __enter__(self) -> Self:
         return self

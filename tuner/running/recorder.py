@@ -190,9 +190,9 @@ class Recorder(Callback):
         if outcome.cause == Cause.DISK:
             self._stop.fail(
                 UserError(
-                    f"trial {number} found no room on the disk ({outcome.message}), so the search "
+                    f"trial {number} cannot write to the disk ({outcome.message}), so the search "
                     f"was ended: what was recorded until then is in {self._paths.folder}: free "
-                    f"space, then go on with `tuner resume {self._paths.name}`"
+                    f"space or mend the folder, then go on with `tuner resume {self._paths.name}`"
                 )
             )
 

@@ -17,6 +17,10 @@ class ObjectiveNotFinite(UserError):
     """The value that a search optimises became NaN or infinite, though training went on."""
 
 
+class CheckpointNotWritten(UserError):
+    """A checkpoint could not be written: the disk is full, or its folder takes nothing."""
+
+
 def failure_result(error: Exception, objectives: Sequence[str]) -> dict[str, Any]:
     """Return the last result of a trial that raised `error`.
 
@@ -46,7 +50,7 @@ def cause_of(error: BaseException) -> Cause:
             return Cause.NAN
         if is_out_of_memory(link):
             return Cause.OOM
-        if is_disk_full(link):
+        if isinstance(link, CheckpointNotWritten) or is_disk_full(link):
             return Cause.DISK
     return Cause.ERROR
 

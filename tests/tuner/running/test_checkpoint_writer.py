@@ -8,6 +8,7 @@ from models.errors import UserError
 from models.training.checkpoints import read_checkpoint, write_checkpoint
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 from tuner.running.checkpoint_writer import CheckpointWriter, newest_checkpoint, open_folder
+from tuner.running.trial_failure import CheckpointNotWritten, cause_of
 
 
 @pytest.fixture
@@ -59,13 +60,21 @@ def test_a_checkpoint_that_nobody_wants_any_more_does_not_come_back(folder, monk
 
 def test_what_cannot_be_written_is_said_at_the_next_epoch(folder, monkeypatch):
     def fail(path, payload, **options):
-        raise UserError("No space left on device")
+        raise UserError(f"No space left on device: {path}")
 
     monkeypatch.setattr(tuner.running.checkpoint_writer, "write_checkpoint", fail)
     with CheckpointWriter(folder) as writer:
         writer.save(1, {})
-        with pytest.raises(UserError, match="No space left"):
+        with pytest.raises(CheckpointNotWritten, match="No space left") as raised:
             writer.save(2, {})
+    assert cause_of(raised.value) == "disk"
+
+
+def test_a_folder_that_takes_nothing_is_the_disk_s_fault_and_not_the_trial_s(folder):
+    (folder / "checkpoint_000001").write_text("a file in the way")
+    with CheckpointWriter(folder) as writer, pytest.raises(CheckpointNotWritten) as raised:
+        writer.save(1, {})
+    assert cause_of(raised.value) == "disk"
 
 
 def test_a_trial_goes_on_from_the_last_epoch_on_record(folder):

@@ -136,7 +136,7 @@ def test_equal_failures_ask_for_the_end(ray):
 def test_a_trial_without_room_asks_for_the_end(ray):
     ray.start("a")
     ray.complete("a", finished="disk", message="No space left on device")
-    assert "trial 0 found no room on the disk" in str(ray.stop.error)
+    assert "trial 0 cannot write to the disk" in str(ray.stop.error)
     assert (ray.rows["a"].state, ray.rows["a"].cause) == ("interrupted", "disk")
 
 
