@@ -1,7 +1,7 @@
 import pytest
 
 from tuner.estimate.cost import estimate_cost
-from tuner.estimate.wall_time import END_S, GPU_GAIN, START_S, TRIAL_S, wall_s
+from tuner.estimate.wall_time import END_S, GPU_GAIN, GPU_START_S, START_S, TRIAL_S, wall_s
 
 FIXED_S = START_S + END_S
 
@@ -30,6 +30,7 @@ def test_the_budget_ends_a_search(make_search):
 
 
 def test_trials_on_one_gpu_slow_each_other_down(make_search):
-    alone = wall(make_search("resources.gpu=1"), 4) - FIXED_S
-    shared = wall(make_search("resources.gpu=0.25"), 4) - FIXED_S
+    fixed_s = GPU_START_S + END_S
+    alone = wall(make_search("resources.gpu=1"), 4) - fixed_s
+    shared = wall(make_search("resources.gpu=0.25"), 4) - fixed_s
     assert (shared - TRIAL_S) / (alone - TRIAL_S) == pytest.approx(4 / GPU_GAIN, rel=0.01)
