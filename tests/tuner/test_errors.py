@@ -8,7 +8,7 @@ from models.errors import Mistake, UserError
 from models.training.loop import TrainingDiverged
 from models.training.memory import OutOfMemory
 from tuner.errors import RayLost, RunCorrupt, RunExists, RunHeld, SearchInvalid
-from tuner.running.trial_failure import ObjectiveNotFinite
+from tuner.running.trial_failure import CheckpointNotWritten, ObjectiveNotFinite
 
 
 def test_one_mistake_and_several_are_counted():
@@ -46,6 +46,7 @@ ERRORS = [
     RunCorrupt(Path("events.jsonl"), 3, "torn"),
     SearchInvalid("a.yaml", ["x", Mistake(place="a.yaml", key="lr", value=..., rule="odd")]),
     ObjectiveNotFinite("val/x is nan"),
+    CheckpointNotWritten("a.ckpt: cannot be written"),
 ]
 
 
