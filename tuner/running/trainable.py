@@ -10,7 +10,6 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,34 +17,14 @@ from ray import tune
 
 from models.config_file import to_config
 from models.errors import unknown_name
-from models.training.contracts import ModelSpec
 from models.training.loop import EpochReport, fit, fit_settings
-from models.training.ranking import Ranking
 from tuner.record.outcomes import CHECKPOINT, EPOCH, FINISHED, MESSAGE, METRICS, Cause
 from tuner.running.checkpoint_writer import CheckpointWriter
-from tuner.running.trial_config import NUMBER, PARAMS, REACHED, TRIAL
+from tuner.running.trial_config import NUMBER, PARAMS, REACHED, TRIAL, TrialPlan
 from tuner.running.trial_failure import ObjectiveNotFinite, failure_result
 
 _CUDA_CONTEXT_BYTES = 600e6
 """What a process takes on a GPU beside its tensors: context, kernels, cuBLAS."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialPlan:
-    """What all trials of a search share; Ray copies it to every worker.
-
-    Attributes:
-        settings: every key of the preset, as plain values.
-        objectives: what is reported for the search to see.
-        ranking: decides which epochs are the best.
-        checkpoints: the folder of all trials' checkpoints.
-    """
-
-    spec: ModelSpec
-    settings: Mapping[str, Any]
-    objectives: tuple[str, ...]
-    ranking: Ranking
-    checkpoints: Path
 
 
 def train_trial(config: dict[str, Any], plan: TrialPlan, dataset: Any) -> None:

@@ -1,4 +1,14 @@
-"""What a worker is told of a trial: what the driver writes and the trial reads."""
+"""What a worker is told: the plan of all trials, and of each what the driver writes and it reads.
+
+Imports no torch, which the driver does not need.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.training.contracts import ModelSpec
 
 NUMBER = "number"
 """Key of the trial's number in the study."""
@@ -8,3 +18,19 @@ TRIAL = "trial"
 """Key of the trial's id in the record, which names the folder of its checkpoints."""
 REACHED = "reached"
 """Key of the last epoch on record, after which a trial that starts again goes on; 0 for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialPlan:
+    """What all trials of a search share; Ray copies it to every worker.
+
+    Attributes:
+        settings: every key of the preset, as plain values.
+        objectives: what is reported for the search to see.
+        checkpoints: the folder of all trials' checkpoints.
+    """
+
+    spec: ModelSpec
+    settings: Mapping[str, Any]
+    objectives: tuple[str, ...]
+    checkpoints: Path

@@ -31,8 +31,9 @@ from tuner.running.stopping import SearchStop
 from tuner.running.study import build_sampler
 from tuner.running.study_place import StudyPlace
 from tuner.running.study_rows import study_of
+from tuner.running.trial_config import TrialPlan
 from tuner.running.trial_timeout import TrialTimeout
-from tuner.running.trial_worker import Shared, TrialWorker
+from tuner.running.trial_worker import TrialWorker
 from tuner.search.search import Search
 
 _MAX_LOST_WORKERS = 2
@@ -150,16 +151,14 @@ class TuneRun:
 
     def _trainable(self) -> type[tune.Trainable]:
         search = self._search
-        shared = Shared(
-            run=self._paths.name,
+        plan = TrialPlan(
             checkpoints=self._paths.checkpoints,
             spec=search.spec,
             settings=dict(search.space.preset),
             objectives=tuple(objective.metric for objective in search.objectives),
-            ranking=search.ranking,
         )
         return tune.with_resources(
-            tune.with_parameters(TrialWorker, shared=shared),
+            tune.with_parameters(TrialWorker, run=self._paths.name, plan=plan),
             {"cpu": search.resources.cpu, "gpu": search.resources.gpu},
         )
 

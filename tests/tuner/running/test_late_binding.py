@@ -156,7 +156,7 @@ def worker_that_dies():
     """Return a worker that never gets ready; made here so that Ray sends its code along."""
 
     class Dying(TrialWorker):
-        def setup(self, config, shared=None):
+        def setup(self, config, run="", plan=None):
             import os
 
             os._exit(1)

@@ -12,7 +12,8 @@ import tuner.running.trainable
 from models.registry import MODELS
 from models.training.summed_step import SummedStep
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
-from tuner.running.trainable import TrialPlan, train_trial
+from tuner.running.trainable import train_trial
+from tuner.running.trial_config import TrialPlan
 
 BATCH = 16
 KEYS = {
@@ -66,7 +67,6 @@ def train(model, tmp_path, monkeypatch):
                 **KEYS[spec.name], "epochs": 3, "batch_size": BATCH, "precision": "float32",
             },
             objectives=(spec.main_metric,),
-            ranking=spec.ranking(spec.main_metric),
             checkpoints=folder / "checkpoints",
         )  # fmt: skip
         train_trial({"number": 1, "params": {}, "trial": "a", "reached": 0}, plan, dataset)

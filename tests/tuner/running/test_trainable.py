@@ -8,10 +8,10 @@ import pytest
 import tuner.running.trainable
 from models.errors import UserError
 from models.training.loop import EpochReport, FitSettings, fit_settings
-from models.training.ranking import Ranking
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 from tuner.running.checkpoint_writer import CheckpointWriter
-from tuner.running.trainable import EpochReporter, TrialPlan, train_trial
+from tuner.running.trainable import EpochReporter, train_trial
+from tuner.running.trial_config import TrialPlan
 from tuner.running.trial_failure import ObjectiveNotFinite
 
 
@@ -47,7 +47,6 @@ def train(fake_ray, fake_spec, fake, tmp_path):
             spec=fake_spec,
             settings={"epochs": 3, "lr": 0.5},
             objectives=("val/score",),
-            ranking=fake_spec.ranking("val/score"),
             checkpoints=tmp_path / "run" / "checkpoints",
         )
         (tmp_path / "run").mkdir(exist_ok=True)
@@ -173,7 +172,6 @@ class Reports:
             spec=None,
             settings={},
             objectives=("val/score",),
-            ranking=Ranking(metric="val/score", mode="max", secondary="val/elbo"),
             checkpoints=folder,
         )
         self.reporter = EpochReporter(plan, CheckpointWriter(folder), self.results.append)
