@@ -16,7 +16,7 @@ from tuner.record.events import Event, RunChanged, TrialReported
 from tuner.record.findings import Finding
 from tuner.record.paths import RunPaths
 from tuner.record.results import kept_checkpoints
-from tuner.record.trial_checkpoints import CHECKPOINT_FILE, dropped_words
+from tuner.record.trial_checkpoints import CHECKPOINT_FILE, CHECKPOINT_FOLDERS, dropped_words
 from tuner.record.trial_rows import EpochPoint, TrialRow
 
 _ASIDE = "damaged_"
@@ -65,7 +65,9 @@ def num_checkpoints(paths: RunPaths) -> int:
 
 
 def _folders(paths: RunPaths) -> Iterator[Path]:
-    yield from sorted(one for one in paths.checkpoints.glob("*/checkpoint_*") if one.is_dir())
+    yield from sorted(
+        one for one in paths.checkpoints.glob(f"*/{CHECKPOINT_FOLDERS}") if one.is_dir()
+    )
 
 
 def _unlisted(paths: RunPaths, events: Sequence[Event]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tuner.record.findings import Finding
 from tuner.record.paths import RunPaths
-from tuner.record.trial_checkpoints import CHECKPOINT_FILE
+from tuner.record.trial_checkpoints import CHECKPOINT_FILE, CHECKPOINT_FOLDERS
 
 _OF_RAY = (
     ".validate_storage_marker", "experiment_state-*.json", "search_gen_state-*.json",
@@ -16,7 +16,7 @@ _OF_RAY = (
     "error.*", "driver_artifacts",
 )  # fmt: skip
 """What Ray Tune writes beside the checkpoints."""
-_OURS = ("checkpoint_*", "damaged_*")
+_OURS = (CHECKPOINT_FOLDERS, "damaged_*")
 
 
 def check_folder(paths: RunPaths) -> Iterator[Finding]:
@@ -31,7 +31,7 @@ def check_folder(paths: RunPaths) -> Iterator[Finding]:
             continue
         for inner in sorted(path.iterdir()):
             yield from _judge(paths, inner, ())
-        for inner in sorted(path.glob("checkpoint_*/*")):
+        for inner in sorted(path.glob(f"{CHECKPOINT_FOLDERS}/*")):
             yield from _judge(paths, inner, (CHECKPOINT_FILE,))
 
 

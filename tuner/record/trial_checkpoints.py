@@ -3,6 +3,7 @@
 Epoch 7 has the folder `checkpoints/<trial>/checkpoint_000007`, which holds one file.
 """
 
+import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +11,23 @@ from pathlib import Path
 from models.training.ranking import NO_VALUE, Cost
 
 CHECKPOINT_FILE = "checkpoint.ckpt"
+CHECKPOINT_FOLDERS = "checkpoint_*"
+"""Pattern of the names of a trial's checkpoint folders."""
 
 _NUM_LATEST = 2
 """The latest may still be in writing: a trial would resume from the one before."""
+
+
+def checkpoint_folder(epoch: int) -> str:
+    """Return the name of the folder of an epoch's checkpoint."""
+    return f"checkpoint_{epoch:06d}"
+
+
+def checkpoint_folders(folder: Path) -> dict[int, Path]:
+    """Return the checkpoint folders in a trial's folder by epoch."""
+    names = [place.name for place in folder.glob(CHECKPOINT_FOLDERS)]
+    matches = (re.fullmatch(r"checkpoint_(\d{6})", name) for name in names)
+    return {int(match[1]): folder / match[0] for match in matches if match}
 
 
 def dropped_words(number: int) -> str:
@@ -69,7 +84,7 @@ class TrialCheckpoints:
     def delete_unlisted(self, folder: Path) -> None:
         """Delete what a worker was writing when it ended: no report has named it, none will."""
         listed = {one.folder for one in self.saved}
-        for one in folder.glob("checkpoint_*"):
+        for one in folder.glob(CHECKPOINT_FOLDERS):
             if one not in listed:
                 shutil.rmtree(one, ignore_errors=True)
 

@@ -8,7 +8,6 @@ was still being written.
 
 import contextlib
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,10 +16,12 @@ from typing import Any, Self
 
 from models.errors import UserError
 from models.training.checkpoints import read_checkpoint, snapshot, write_checkpoint
-from tuner.record.trial_checkpoints import CHECKPOINT_FILE
+from tuner.record.trial_checkpoints import (
+    CHECKPOINT_FILE,
+    checkpoint_folder,
+    checkpoint_folders,
+)
 from tuner.running.trial_failure import CheckpointNotWritten
-
-_FOLDER = re.compile(r"checkpoint_(\d{6})")
 
 
 class CheckpointWriter:
@@ -43,7 +44,7 @@ class CheckpointWriter:
         """
         copy = snapshot(payload)
         self.finish()
-        place = self._folder / f"checkpoint_{epoch:06d}"
+        place = self._folder / checkpoint_folder(epoch)
         try:
             place.mkdir(exist_ok=True)
         except OSError as error:
@@ -104,8 +105,7 @@ def newest_checkpoint(folder: Path, reached: int) -> Path | None:
 
     Those of later epochs are deleted: nobody heard of them, so they are trained again.
     """
-    names = [place.name for place in folder.iterdir()] if folder.is_dir() else []
-    found = {int(match[1]): folder / match[0] for match in map(_FOLDER.fullmatch, names) if match}
+    found = checkpoint_folders(folder)
     for epoch in sorted(found, reverse=True):
         file = found[epoch] / CHECKPOINT_FILE
         if epoch > reached:
