@@ -6,7 +6,7 @@ last report was written, their end was not. What that report decides, decides it
 
 from collections.abc import Iterator
 
-from tuner.record.events import Event, EventLog, RunChanged, TrialEnded, read_events
+from tuner.record.events import Event, EventLog, RunChanged, TrialEnded, TrialReported, read_events
 from tuner.record.outcomes import EPOCH, FINISHED, Cause, Outcome, outcome_of
 from tuner.record.past import Past, past_of
 from tuner.record.paths import RunPaths
@@ -41,8 +41,10 @@ def _read(paths: RunPaths) -> Past:
 def _missing_events(past: Past, search: Search) -> Iterator[Event]:
     """Yield what the driver would have written; it was gone after the last event."""
     stopped = build_scheduler(search, RecordIds()).replay(past.reports)
+    last_reports = past.last_reports
     for row in past.unfinished:
-        outcome = _decided(row.trial, past, search, stopped)
+        report = last_reports.get(row.trial)
+        outcome = None if report is None else _decided(report, search, stopped)
         if outcome is None and row.state == "running":
             outcome = _INTERRUPTED
         if outcome is not None:
@@ -60,14 +62,11 @@ def _missing_events(past: Past, search: Search) -> Iterator[Event]:
         )
 
 
-def _decided(trial: str, past: Past, search: Search, stopped: set[str]) -> Outcome | None:
+def _decided(report: TrialReported, search: Search, stopped: set[str]) -> Outcome | None:
     """Return the end that a trial's last report brings, or None where it goes on."""
-    report = past.last_reports.get(trial)
-    if report is None:
-        return None
     finished = report.finished
     if finished is None and report.epoch >= search.scheduler.max_epochs:
         finished = Cause.EPOCHS
-    if finished is None and trial not in stopped:
+    if finished is None and report.trial not in stopped:
         return None
     return outcome_of({FINISHED: finished, EPOCH: report.epoch}, search.scheduler.rungs)
