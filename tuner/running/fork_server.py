@@ -33,6 +33,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from tuner.running.own_process import start_module
+
 _BACKLOG = 1024
 _KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _TIMEOUT_S = 5.0
@@ -58,11 +60,13 @@ def fork_server(folder: Path, modules: Sequence[str]) -> "Iterator[ForkServer]":
         listener.bind(str(address))
         listener.listen(_BACKLOG)  # who asks before the server listens waits for it
         number = listener.fileno()
-        server = subprocess.Popen(
-            [sys.executable, "-m", __spec__.name, str(number), *modules],
+        server = start_module(
+            __spec__.name,
+            str(number),
+            *modules,
             stdin=subprocess.PIPE,
+            output=None,
             pass_fds=[number],
-            start_new_session=True,
         )
     assert server.stdin is not None
     try:

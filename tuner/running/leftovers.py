@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,9 +20,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import tuner
 from tuner.record.liveness import driver_identity, is_alive
 from tuner.running.mps import end_daemon
+from tuner.running.own_process import start_module
 
 MPS_FOLDER = "mps"
 _PREFIX = "tuner-"
@@ -53,20 +52,8 @@ def end_leftovers(parent: Path) -> None:
 
 @contextmanager
 def watched(folder: Path) -> Iterator[None]:
-    """Let a process of its own end what belongs to the folder, if this process dies in the block.
-
-    It has a session of its own, so a signal to the driver's group does not reach it.
-    """
-    modules = str(Path(tuner.__file__).parents[1])
-    paths = [modules, *filter(None, [os.environ.get("PYTHONPATH")])]
-    process = subprocess.Popen(
-        [sys.executable, "-m", __name__, str(folder)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    """Let another process end what belongs to the folder, if this one dies in the block."""
+    process = start_module(__name__, str(folder))
     try:
         yield
     finally:
