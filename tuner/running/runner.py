@@ -235,15 +235,21 @@ def _record(
             _record_crash(events, error)
             if not is_disk_full(error) or isinstance(error, UserError):
                 raise
-            raise UserError(
-                f"the disk is full, so the search was ended; what was recorded until then is in "
-                f"{paths.folder}: free space, then go on with `tuner resume {paths.name}`"
-            ) from error
+            raise UserError(_full_disk_words(paths)) from error
         if stop.error is not None:
             events.run("failed", str(stop.error))
             raise stop.error
         said = "the time budget ended it" if stop.reason == "budget" else ended
         events.run("finished", said)
+
+
+def _full_disk_words(paths: RunPaths) -> str:
+    if not is_run(paths):
+        return f"the disk of {paths.folder} is full, so the search did not begin: free space"
+    return (
+        f"the disk is full, so the search was ended; what was recorded until then is in "
+        f"{paths.folder}: free space, then go on with `tuner resume {paths.name}`"
+    )
 
 
 def _end_words(search: Search) -> str | None:

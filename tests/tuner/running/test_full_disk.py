@@ -1,5 +1,6 @@
 """A disk that fills up at any write of the driver: one message, and a record that can be read."""
 
+import errno
 import gc
 import io
 import itertools
@@ -14,12 +15,16 @@ from tuner.record.paths import RunPaths
 from tuner.record.results import read_run
 from tuner.running.runner import RunOptions, run_search
 
+FULL = errno.ENOSPC, "No space left on device"
+FORBIDDEN = errno.EACCES, "Permission denied"
+
 
 class FullDisk:
     """Lets so many writes through; from then on there is room for half a line."""
 
-    def __init__(self, num_writes):
+    def __init__(self, num_writes, error=FULL):
         self.left = num_writes
+        self.error = error
 
     def wrap(self, file):
         return _File(self, file)
@@ -31,7 +36,7 @@ class FullDisk:
         if self.left == 0:
             self.left = -1
             return file.write(bytes(content)[: len(content) // 2])
-        raise OSError(28, "No space left on device")
+        raise OSError(*self.error)  # a new one, whose traceback holds no other search
 
 
 class _File:
@@ -76,8 +81,23 @@ def test_a_search_that_cannot_begin_its_study_leaves_nothing(make_search, tmp_pa
     with monkeypatch.context() as patch:
         fill_study(patch, FullDisk(2))
         said = message_of(make_search("budget.num_trials=3"))
-    assert "the disk is full" in said
+    assert "is full, so the search did not begin" in said
+    assert "tuner resume" not in said
     assert not (tmp_path / "runs" / "tiny").exists()
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray_instance")
+@pytest.mark.parametrize(("fill", "num_writes"), [(fill_events, 8), (fill_study, 6)])
+def test_a_folder_that_takes_nothing_any_more_ends_a_search_in_order(
+    make_search, tmp_path, monkeypatch, fill, num_writes
+):
+    with monkeypatch.context() as patch:
+        fill(patch, FullDisk(num_writes, FORBIDDEN))
+        said = message_of(make_search("resources.cpu=2", "budget.num_trials=3"))
+    assert "ermission denied" in said
+    assert "\n" not in said
+    assert read_run(RunPaths(tmp_path / "runs" / "tiny")).status in ("failed", "running")
 
 
 @pytest.mark.ray
