@@ -37,7 +37,7 @@ from tuner.running.ray_session import check_resources, given_address, trial_reso
 from tuner.running.ray_thread import ray_session_beside
 from tuner.running.stopping import SearchStop
 from tuner.running.study_place import StudyPlace, new_place, without_password
-from tuner.running.trial_failure import is_disk_full, short_message
+from tuner.running.trial_failure import is_disk_full, is_unwritable, short_message
 from tuner.search.search import Search
 
 logger = logging.getLogger(__name__)
@@ -233,9 +233,9 @@ def _record(
             raise
         except Exception as error:
             _record_crash(events, error)
-            if not is_disk_full(error) or isinstance(error, UserError):
+            if not is_unwritable(error) or isinstance(error, UserError):
                 raise
-            raise UserError(_full_disk_words(paths)) from error
+            raise UserError(_unwritable_words(paths, error)) from error
         if stop.error is not None:
             events.run("failed", str(stop.error))
             raise stop.error
@@ -243,12 +243,16 @@ def _record(
         events.run("finished", said)
 
 
-def _full_disk_words(paths: RunPaths) -> str:
+def _unwritable_words(paths: RunPaths, error: Exception) -> str:
+    what, remedy = "the disk is full", "free space"
+    if not is_disk_full(error):
+        what = f"the folder takes nothing any more ({short_message(error)})"
+        remedy = "give yourself the permission to write in it"
     if not is_run(paths):
-        return f"the disk of {paths.folder} is full, so the search did not begin: free space"
+        return f"{paths.folder}: {what}, so the search did not begin: {remedy}"
     return (
-        f"the disk is full, so the search was ended; what was recorded until then is in "
-        f"{paths.folder}: free space, then go on with `tuner resume {paths.name}`"
+        f"{what}, so the search was ended; what was recorded until then is in "
+        f"{paths.folder}: {remedy}, then go on with `tuner resume {paths.name}`"
     )
 
 

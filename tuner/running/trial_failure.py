@@ -10,6 +10,7 @@ from models.errors import UserError
 from tuner.record.outcomes import FAULT, FINISHED, MESSAGE, TRACEBACK, WHERE, Cause
 
 _LONGEST_MESSAGE = 300
+_FORBIDDEN = ("permission denied",)
 _DISK_FULL = ("no space left on device", "disk quota exceeded", "read-only file system")
 
 
@@ -59,6 +60,14 @@ def is_disk_full(error: BaseException) -> bool:
     """Return whether the exception says that a disk takes no more: full, or read-only by now."""
     number = getattr(error, "errno", None)
     return number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS) or _says(error, _DISK_FULL)
+
+
+def is_unwritable(error: BaseException) -> bool:
+    """Return whether what the driver writes found a disk that takes no more, or no permission.
+
+    Of a trial that would say too little: its model may read files that it may not.
+    """
+    return any(is_disk_full(link) or _says(link, _FORBIDDEN) for link in _chain(error))
 
 
 def short_message(error: BaseException) -> str:

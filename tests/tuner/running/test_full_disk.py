@@ -81,7 +81,7 @@ def test_a_search_that_cannot_begin_its_study_leaves_nothing(make_search, tmp_pa
     with monkeypatch.context() as patch:
         fill_study(patch, FullDisk(2))
         said = message_of(make_search("budget.num_trials=3"))
-    assert "is full, so the search did not begin" in said
+    assert "the disk is full, so the search did not begin" in said
     assert "tuner resume" not in said
     assert not (tmp_path / "runs" / "tiny").exists()
 
