@@ -72,6 +72,7 @@ LAYERS = {
         {"record"},
         {"estimate", "running", "promotion"},
         {"commands"},
+        {"arguments"},
         {"cli"},
         {"__main__"},
     ),

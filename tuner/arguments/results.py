@@ -1,0 +1,63 @@
+"""`tuner show`, `tuner list` and `tuner doctor`: what can be typed."""
+
+import argparse
+from typing import Any
+
+from tuner.arguments.command import add_command
+
+
+def add_show(commands: Any) -> None:
+    """Add `tuner show`."""
+    parser = add_command(
+        commands,
+        "show",
+        _show,
+        "Show the leaderboard of a run, or one of its trials.",
+        "tuner show first --top 5",
+    )
+    parser.add_argument("run", help="name or folder of the run")
+    parser.add_argument("--top", type=int, metavar="N", help="show the best N trials only")
+    parser.add_argument("--metric", help="rank by this metric instead of the objective")
+    parser.add_argument(
+        "--trial", type=int, metavar="NUMBER", help="show this trial with its learning curve"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def add_list(commands: Any) -> None:
+    """Add `tuner list`."""
+    add_command(commands, "list", _list, "List the runs.", "tuner list")
+
+
+def add_doctor(commands: Any) -> None:
+    """Add `tuner doctor`."""
+    parser = add_command(
+        commands,
+        "doctor",
+        _doctor,
+        "Check that all that a run left behind agrees, and mend what can be mended.",
+        "tuner doctor first --check",
+    )
+    parser.add_argument("run", help="name or folder of the run")
+    parser.add_argument("--check", action="store_true", help="change nothing, only look")
+
+
+def _show(options: argparse.Namespace) -> None:
+    from tuner.commands.show import show_leaderboard, show_trial
+
+    if options.trial is not None:
+        show_trial(options.run, options.trial, metric=options.metric, as_json=options.json)
+    else:
+        show_leaderboard(options.run, options.top, metric=options.metric, as_json=options.json)
+
+
+def _list(options: argparse.Namespace) -> None:
+    from tuner.commands.show import show_runs
+
+    show_runs()
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from tuner.commands.doctor import doctor
+
+    return doctor(options.run, check=options.check)

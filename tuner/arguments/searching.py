@@ -1,0 +1,128 @@
+"""`tuner check`, `tuner search` and `tuner resume`: what can be typed."""
+
+import argparse
+import sys
+from typing import Any
+
+from tuner.arguments.command import add_command
+
+
+def add_check(commands: Any) -> None:
+    """Add `tuner check`."""
+    parser = add_command(
+        commands,
+        "check",
+        _check,
+        "Check a search and say what it will cost, without running it.",
+        "tuner check grammar_vae/quickstart --set budget.num_trials=8",
+    )
+    _add_search_file(parser)
+    parser.add_argument(
+        "--no_measure",
+        action="store_true",
+        help="leave out the short training of the preset that gives the time (about 10 s)",
+    )
+
+
+def add_search(commands: Any) -> None:
+    """Add `tuner search`."""
+    parser = add_command(
+        commands,
+        "search",
+        _search,
+        "Run a search, here or on a Ray cluster.",
+        "tuner search grammar_vae/quickstart --name first --trials 6",
+    )
+    _add_search_file(parser)
+    parser.add_argument("--name", help="name of the run (default: the search's name and the time)")
+    parser.add_argument(
+        "--trials", type=int, metavar="N", help="short for --set budget.num_trials=N"
+    )
+    _add_cluster(parser)
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="database for the study, as postgresql://... (default: a file in the run folder)",
+    )
+
+
+def add_resume(commands: Any) -> None:
+    """Add `tuner resume`."""
+    parser = add_command(
+        commands,
+        "resume",
+        _resume,
+        "Go on with a run that was cut off, or give a finished one a larger budget.",
+        "tuner resume first --trials 24 --hours 2",
+    )
+    parser.add_argument("run", help="name or folder of the run")
+    parser.add_argument("--trials", type=int, metavar="N", help="trials in all, old ones included")
+    parser.add_argument(
+        "--hours", type=float, metavar="H", help="hours in all, those that were spent included"
+    )
+    _add_cluster(parser)
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="the study's database, where its URL has a password, which is in no record",
+    )
+    parser.add_argument(
+        "--anyway", action="store_true", help="go on though code, packages or data are others"
+    )
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--address",
+        help="Ray cluster to join, as host:port or auto (default: RAY_ADDRESS, else this machine)",
+    )
+    parser.add_argument(
+        "--dashboard", action="store_true", help="start Ray's dashboard with the search"
+    )
+
+
+def _add_search_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", help="search file, or the name of one that ships")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a key of the file, as budget.num_trials=8; may be repeated",
+    )
+
+
+def _check(options: argparse.Namespace) -> None:
+    from tuner.commands.check import check
+
+    check(options.file, options.set, measure=not options.no_measure)
+
+
+def _search(options: argparse.Namespace) -> None:
+    from tuner.commands.search import search
+
+    trials = [] if options.trials is None else [f"budget.num_trials={options.trials}"]
+    search(
+        options.file,
+        [*options.set, *trials],
+        name=options.name,
+        address=options.address,
+        dashboard=options.dashboard,
+        storage=options.storage,
+        command=["tuner", *sys.argv[1:]],
+    )
+
+
+def _resume(options: argparse.Namespace) -> None:
+    from tuner.commands.resume import resume
+
+    resume(
+        options.run,
+        trials=options.trials,
+        hours=options.hours,
+        anyway=options.anyway,
+        address=options.address,
+        dashboard=options.dashboard,
+        storage=options.storage,
+        command=["tuner", *sys.argv[1:]],
+    )
