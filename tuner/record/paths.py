@@ -91,8 +91,13 @@ class RunPaths:
 
     @property
     def promotion_file(self) -> Path:
-        """What was promoted from this run, and the confirming runs behind it."""
+        """What was promoted from this run."""
         return self.folder / "promotion.json"
+
+    @property
+    def confirmation_file(self) -> Path:
+        """What retraining the best trials on fresh seeds gave."""
+        return self.folder / "confirmations.json"
 
     @property
     def confirmations(self) -> Path:
