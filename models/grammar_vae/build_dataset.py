@@ -9,7 +9,7 @@ Nothing is written unless every row is a text of the grammar.
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +29,9 @@ from models.grammar_vae.datasets.generators import DatasetName, find_generator
 from models.grammar_vae.datasets.long_rows import long_rows_note
 from models.grammar_vae.datasets.splits import Splits, draw_splits, read_index_files
 from models.grammar_vae.datasets.text_files import TextRows, read_csv_column, read_lines
-from models.grammar_vae.datasets.tokenise import derive_rows
+from models.grammar_vae.datasets.tokenise import derive_rows, rewrite_rows
 from models.grammar_vae.datasets.writing import check_folder, write_dataset
+from models.grammar_vae.notation.rewriting import Notation, Rewriter
 from models.training.contracts import ProgressCallback
 
 DEFAULT_SEED = 42
@@ -62,6 +63,8 @@ class BuildFlags:
     """Tokenise this file with one text a line, plain or gzipped."""
     grammar: str | None = None
     """Grammar of --csv or --text: a built-in name or a YAML file."""
+    notation: Notation | None = None
+    """Loose takes PDEs as people write them, as u_t = 2u_xx, and says what it rewrote."""
     train_indices: Path | None = None
     """Rows to train on (.npy) instead of a random 80/10/10 split."""
     val_indices: Path | None = None
@@ -96,6 +99,7 @@ def _run(arguments: Sequence[str]) -> None:
 def _build(flags: BuildFlags) -> None:
     grammar, rows = _source(flags)
     with show_progress() as progress:
+        rows = _in_notation(flags, grammar, rows, progress)
         dataset = _tokenise(flags, grammar, rows, progress)
         notes = _notes(flags, dataset, rows, progress)
     files = write_dataset(
@@ -129,6 +133,17 @@ def _source(flags: BuildFlags) -> tuple[Grammar, TextRows]:
     assert flags.column is not None
     delimiter = "\t" if flags.delimiter in _TAB else flags.delimiter or ","
     return grammar, read_csv_column(flags.csv, flags.column, flags.label_column, delimiter)
+
+
+def _in_notation(
+    flags: BuildFlags, grammar: Grammar, rows: TextRows, progress: ProgressCallback
+) -> TextRows:
+    """Return the rows as the grammar has them, with notes on what was written otherwise."""
+    if flags.notation != "loose":
+        return rows
+    rewriter = Rewriter(grammar)
+    texts = rewrite_rows(rows.texts, rewriter, grammar, rows.where, progress)
+    return replace(rows, texts=texts, notes=(*rows.notes, *rewriter.notes()))
 
 
 def _tokenise(
@@ -211,6 +226,7 @@ def _ignored_flags(flags: BuildFlags, source: str) -> list[str]:
         "label_column": ("--csv",),
         "delimiter": ("--csv",),
         "grammar": ("--csv", "--text"),
+        "notation": ("--csv", "--text"),
     }
     mistakes = [
         f"--{flag} {getattr(flags, flag)} would be ignored: it belongs to {' or '.join(sources)}, "

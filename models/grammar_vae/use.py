@@ -31,6 +31,7 @@ from models.grammar_vae.data import DataConfig, DerivationDataset, check_data, l
 from models.grammar_vae.data_flags import DataFlags
 from models.grammar_vae.datasets.text_files import read_lines
 from models.grammar_vae.late_grammar import no_grammar_error
+from models.grammar_vae.notation.rewriting import Notation, Rewriter
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.training.folders import read_settings, run_folder_of
 
@@ -56,7 +57,13 @@ class _ModelWithGrammar(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Encode(_ModelWithGrammar):
+class _ModelOfTexts(_ModelWithGrammar):
+    notation: Notation = "strict"
+    """Loose takes PDEs as people write them, as u_t = 2u_xx, and says what it rewrote."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encode(_ModelOfTexts):
     """Write the latents of texts as an .npz with `latents` (rows, z_dim) and `texts`."""
 
     text: tuple[str, ...] = ()
@@ -80,7 +87,7 @@ class Decode(_ModelWithGrammar):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reconstruct(_ModelWithGrammar):
+class Reconstruct(_ModelOfTexts):
     """Show texts beside what they decode to."""
 
     text: tuple[str, ...] = ()
@@ -106,7 +113,7 @@ class Sample(_ModelWithGrammar):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Interpolate(_ModelWithGrammar):
+class Interpolate(_ModelOfTexts):
     """Decode points between two texts; one a line."""
 
     first: str
@@ -118,7 +125,7 @@ class Interpolate(_ModelWithGrammar):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Neighbours(_ModelWithGrammar):
+class Neighbours(_ModelOfTexts):
     """Show the rows of a data set that lie nearest to a text in latent space."""
 
     text: str
@@ -186,7 +193,7 @@ def _run(arguments: Sequence[str]) -> None:
     model = trained.load_model(find_checkpoint(command.model), device, _given_grammar(command))
     match command:
         case Encode():
-            texts = given
+            texts = _in_notation(command, given, model)
             latents = trained.encode(model, texts)
             model_files.write_arrays(command.out, latents=latents, texts=np.array(texts))
             print(f"{command.out}: latents {latents.shape}, texts ({len(texts)},)")
@@ -198,10 +205,12 @@ def _run(arguments: Sequence[str]) -> None:
         case Sample():
             _show(trained.sample(model, command.num, command.temperature, command.seed))
         case Interpolate():
-            _show(trained.interpolate(model, command.first, command.last, command.num))
+            first, last = _in_notation(command, [command.first, command.last], model)
+            _show(trained.interpolate(model, first, last, command.num))
         case Neighbours():
             corpus = _load(command.prod, model)
-            for distance, text in trained.neighbours(model, command.text, corpus.ids, command.num):
+            [wanted] = _in_notation(command, [command.text], model)
+            for distance, text in trained.neighbours(model, wanted, corpus.ids, command.num):
                 print(f"{distance:8.3f}  {text}")
         case Evaluate():
             _evaluate(command, model)
@@ -309,9 +318,28 @@ def _texts(command: Encode) -> list[str]:
     return rows.texts
 
 
+def _in_notation(command: _ModelOfTexts, texts: list[str], model: "TrainedModel") -> list[str]:
+    """Return texts as the grammar has them; what was written otherwise is told."""
+    if command.notation == "strict":
+        return texts
+    if model.grammar is None:
+        raise no_grammar_error(model.source)
+    rewriter = Rewriter(model.grammar)
+    many = len(texts) > 1
+    rewritten = [
+        rewriter.rewrite(text, f"text {number}" if many else "")
+        for number, text in enumerate(texts, start=1)
+    ]
+    for note in rewriter.notes():
+        print(f"note: {note}", file=sys.stderr)
+    return rewritten
+
+
 def _given_to_reconstruct(command: Reconstruct) -> list[str] | None:
     if (command.prod is None) == (not command.text):
         raise UserError("pass either --text TEXT ... or --prod ids.npy")
+    if command.prod is not None and command.notation == "loose":
+        raise UserError("--notation loose would be ignored: it is for --text; remove it")
     if command.prod is None:
         return list(command.text)
     check_data(DataConfig(prod=command.prod))
@@ -320,7 +348,7 @@ def _given_to_reconstruct(command: Reconstruct) -> list[str] | None:
 
 def _originals(command: Reconstruct, given: list[str] | None, model: "TrainedModel") -> list[str]:
     if given is not None:
-        return given
+        return _in_notation(command, given, model)
     from models.grammar.derivation import to_text
 
     assert command.prod is not None  # _given_to_reconstruct

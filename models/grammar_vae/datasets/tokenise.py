@@ -1,6 +1,7 @@
 """Text to padded derivations, with every row that is outside the grammar reported."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -8,7 +9,10 @@ from models.errors import UserError
 from models.grammar.derivation import pad
 from models.grammar.grammar import Grammar
 from models.grammar.parsing import TextParser
+from models.grammar_vae.notation.rewriting import Rewriter
 from models.training.contracts import ProgressCallback
+
+T = TypeVar("T")
 
 MAX_SHOWN = 10
 ROWS_A_REPORT = 500
@@ -32,26 +36,53 @@ def derive_rows(
         UserError: Rows are outside the grammar; all are counted and the first 10 shown.
     """
     parser = TextParser(grammar)
-    derivations: list[list[int]] = []
+    return pad(_each_row(texts, parser.derive, grammar.name, where, progress))
+
+
+def rewrite_rows(
+    texts: Sequence[str],
+    rewriter: Rewriter,
+    grammar: Grammar,
+    where: Callable[[int], str],
+    progress: ProgressCallback,
+) -> list[str]:
+    """Return texts in any notation as the grammar has them.
+
+    Raises:
+        UserError: rows cannot be read; all are counted and the first 10 shown.
+    """
+    return _each_row(texts, rewriter.rewrite, grammar.name, where, progress)
+
+
+def _each_row(
+    texts: Sequence[str],
+    read: Callable[[str, str], T],
+    grammar_name: str,
+    where: Callable[[int], str],
+    progress: ProgressCallback,
+) -> list[T]:
+    """Return what a function makes of each text and its place, or tell of all that it refuses."""
+    results: list[T] = []
     shown: list[str] = []
     for row, text in enumerate(texts):
         if row % ROWS_A_REPORT == 0:
             progress("tokenise", row, len(texts))
         try:
-            derivations.append(parser.derive(text, where(row)))
+            results.append(read(text, where(row)))
         except UserError as error:
-            derivations.append([])
             shown += [str(error)] if len(shown) < MAX_SHOWN else []
     progress("tokenise", len(texts), len(texts))
-    num_wrong = sum(not derivation for derivation in derivations)
-    if num_wrong:
-        raise _outside(num_wrong, len(texts), grammar.name, shown)
-    return pad(derivations)
+    if num_wrong := len(texts) - len(results):
+        raise _outside(num_wrong, len(texts), grammar_name, shown)
+    return results
 
 
 def _outside(num_wrong: int, num_rows: int, grammar_name: str, shown: list[str]) -> UserError:
     more = num_wrong - len(shown)
     lines = [f"{num_wrong} of {num_rows} rows are outside the grammar {grammar_name}:", *shown]
     lines += [f"... and {more} more"] if more else []
-    lines += ["nothing was written: mend these rows, or pass another --grammar"]
+    lines += [
+        "nothing was written: mend these rows, or pass another --grammar; PDEs may be given with "
+        "--notation loose"
+    ]
     return UserError("\n".join(lines))

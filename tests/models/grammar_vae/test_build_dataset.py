@@ -126,6 +126,30 @@ def test_rows_outside_the_grammar_are_told_and_nothing_is_written(command, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
 
 
+def test_pdes_in_loose_notation_become_rows_and_the_rewriting_is_told(command, tmp_path):
+    file, out = tmp_path / "mine.txt", tmp_path / "data"
+    file.write_text("u_t = 2u_xx\n" * 8 + "dt(u) - .5*dxx(u) = 0\n" * 4)
+    flags = ("--text", file, "--grammar", "pde", "--out", out, "--write_text")
+    assert command(*flags)[0] == 2
+    code, said, _ = command(*flags, "--notation", "loose")
+    assert code == 0
+    assert "note         `u_x` written dx(u) (8 texts)" in said
+    assert "note         `= 0` left out (4 texts)" in said
+    [texts] = out.glob("*.txt")
+    assert set(texts.read_text().split("\n")) == {"dt(u) - 2*dxx(u)", "dt(u) - 0.5*dxx(u)", ""}
+
+
+def test_loose_rows_that_cannot_be_read_are_all_told(command, tmp_path):
+    file = tmp_path / "mine.txt"
+    file.write_text("u_t = u\nu_t = cos(u)\n\nu_xy\n")
+    flags = ("--text", file, "--grammar", "pde", "--out", tmp_path / "data", "--notation", "loose")
+    code, said, errors = command(*flags)
+    assert (code, said) == (2, "")
+    assert "error: 2 of 3 rows are outside the grammar pde" in errors
+    assert f"{file}, line 2, column 7: unexpected 'c'" in errors
+    assert f"{file}, line 4, column 1: the grammar has no dxy(u)" in errors
+
+
 def test_a_second_data_set_in_a_folder_needs_overwrite(command, tmp_path):
     first = ("--dataset", "equations", "--out", tmp_path / "data")
     assert command(*first, "--n", 20)[0] == 0
@@ -145,6 +169,7 @@ def test_a_second_data_set_in_a_folder_needs_overwrite(command, tmp_path):
         ("--csv a.csv --grammar pde", "--column is missing"),
         ("--csv a.csv", "--grammar is missing.*\n--column is missing"),
         ("--dataset pde --grammar pde", "--grammar pde would be ignored: .* --csv or --text"),
+        ("--dataset pde --notation loose", "--notation loose would be ignored"),
         ("--dataset pde --column a", "--column a would be ignored: .*; remove it"),
         ("--text a --grammar pde --label_column a", "--label_column a would be ignored"),
         ("--text a --grammar pde --n 5", "--n 5 would be ignored: it belongs to --dataset"),

@@ -13,10 +13,13 @@ from models.config_file import dump_yaml
 from models.grammar.derivation import to_text
 from models.grammar.grammar import load_grammar
 from models.grammar_vae import train, trained
+from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.datasets.writing import write_dataset
+from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.trained import decode, interpolate, load_model, reconstruct, sample
 from models.grammar_vae.use import _run, find_checkpoint
+from models.training.checkpoints import write_checkpoint
 
 
 @pytest.fixture
@@ -111,6 +114,35 @@ def test_texts_given_on_the_line_are_reconstructed(use, model):
     assert (code, lines[1].split()[1:]) == (0, ["x", *again.split()])
 
 
+@pytest.fixture(scope="module")
+def pde_checkpoint(tmp_path_factory):
+    """Write the checkpoint of a network that has learned nothing, on PDEs."""
+    dataset = load_dataset(DataConfig(dataset="pde", num_rows=48))
+    config = GrammarVaeConfig(z_dim=4, encoder_hidden=8, decoder_hidden=8)
+    task = GrammarVaeTask(config, dataset, "cpu")
+    path = tmp_path_factory.mktemp("pde") / "pde.ckpt"
+    write_checkpoint(path, task.describe() | {"epoch": 1, "task": task.state_dict()})
+    return path
+
+
+def test_pdes_in_loose_notation_are_read_wherever_texts_are(use, pde_checkpoint, tmp_path):
+    loose = ("--notation", "loose")
+    prod = write_dataset(load_dataset(DataConfig(dataset="pde", num_rows=48)), tmp_path).ids
+    code, lines, notes = use(
+        "reconstruct", "--text", "u_t = 2u", "dt(u)", *loose, model=pde_checkpoint
+    )
+    assert code == 0
+    assert lines[1].split("  ")[1].strip() == "dt(u) - 2*u"
+    assert "note: `2u` written 2*u (1 text)" in notes
+    for arguments in (
+        ("encode", "--text", "u_t = u", "--out", tmp_path / "z.npz"),
+        ("interpolate", "--first", "u_t", "--last", "u_x = 0"),
+        ("neighbours", "--text", "u_t + u_x", "--prod", prod),
+    ):
+        assert use(*arguments, model=pde_checkpoint)[0] == 2
+        assert use(*arguments, *loose, model=pde_checkpoint)[0] == 0
+
+
 def test_neighbours_show_the_row_itself_first(use, half_trained, prod):
     grammar, ids = half_trained.dataset.grammar, half_trained.dataset.ids[0]
     text = to_text(grammar, ids[ids >= 0])
@@ -137,6 +169,11 @@ def test_rows_of_another_grammar_are_no_neighbours(refusal, tmp_path):
         (("encode", "--text", "x", "--file", "y"), "pass either --text TEXT ... or --file FILE"),
         (("reconstruct",), "pass either --text TEXT ... or --prod ids.npy"),
         (("encode", "--text", "x y"), "column 3: unexpected 'y'"),
+        (("encode", "--text", "x", "--notation", "loose"), "the grammar equations does not"),
+        (
+            ("reconstruct", "--prod", "p", "--notation", "loose"),
+            "--notation loose would be ignored",
+        ),
         (("encode", "--file", "nowhere.txt"), "there is no file nowhere.txt"),
         (("decode", "--latents", "nowhere.npy"), "nowhere.npy: no array `latents` to read"),
         (("sample", "--num", "-1"), "num is -1: give 0 or more"),
@@ -163,6 +200,10 @@ def test_mistakes_are_told(refusal, arguments, message, tmp_path, monkeypatch):
     [
         (("sample", "--num", "-1"), "num is -1: give 0 or more"),
         (("encode",), "pass either --text"),
+        (
+            ("reconstruct", "--prod", "p", "--notation", "loose"),
+            "--notation loose would be ignored",
+        ),
         (("encode", "--file", "nowhere.txt"), "there is no file nowhere.txt"),
         (("encode", "--text", "x", "--out", "."), "Is a directory"),
         (("decode", "--latents", "nowhere.npy"), "nowhere.npy: no array `latents` to read"),

@@ -1,0 +1,94 @@
+"""The syntax of PDEs as people write them, and what is said of a text that has another."""
+
+from functools import cache
+
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from models.errors import UserError
+
+_ORDER_PATTERN = r"((\^|\*\*)?[0-9]|[\u00b2\u00b3\u2074-\u2079])?"
+_GRAMMAR = r"""
+start: sum (EQUALS sum)?
+sum: [SIGNS] product (SIGNS product)*
+product: factor (MUL factor | DIV NUMBER)*
+?factor: NUMBER named -> joined
+    | NUMBER named POW INT -> joined_power
+    | NUMBER named SUPERSCRIPT -> joined_superscript
+    | base
+    | base POW INT -> power
+    | base SUPERSCRIPT -> superscript
+?base: NUMBER -> number
+    | named
+?named: UNKNOWN -> unknown
+    | SUBSCRIPTS -> subscripts
+    | LEIBNIZ -> leibniz
+    | DERIVATIVE "(" sum ")" -> derivative
+    | "sin" "(" sum ")" -> sine
+    | "(" sum ")" -> group
+
+EQUALS: "="
+SIGNS: /[-+\u2212](\s*[-+\u2212])*/
+MUL: "*" | "\u00b7" | "\u22c5"
+DIV: "/"
+POW: "^" | "**"
+INT: /[0-9]+/
+SUPERSCRIPT: /[\u00b2\u00b3\u2074-\u2079]/
+NUMBER: /([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?/
+UNKNOWN: /u(\s*\(\s*[txyz](\s*,\s*[txyz])*\s*\))?(?![A-Za-z0-9_])/
+SUBSCRIPTS: /u_(\{[txyz]+\}|[txyz]+)(?![A-Za-z0-9_])/
+LEIBNIZ.2: /(d|\u2202)%(order)su\/((d|\u2202)[txyz]%(order)s)+/
+DERIVATIVE: /(d|\u2202)_?[txyz]+(?=\s*\()/
+%%ignore /\s+/
+""" % {"order": _ORDER_PATTERN}  # noqa: UP031  (braces are the grammar's own)
+_EXPECTED = {
+    "EQUALS": "=", "SIGNS": "+ or -", "MUL": "*", "DIV": "/ and a number", "POW": "^",
+    "INT": "a whole number", "NUMBER": "a number", "UNKNOWN": "u", "SUBSCRIPTS": "u_x",
+    "LEIBNIZ": "du/dx", "DERIVATIVE": "dx( )", "SIN": "sin( )", "LPAR": "(", "RPAR": ")",
+    "SUPERSCRIPT": "a power", "$END": "the end",
+}  # fmt: skip
+
+
+def parse(text: str, where: str) -> Tree[Token]:
+    """Return the parse tree of a text that is not empty.
+
+    Args:
+        text: a PDE.
+        where: its place for messages.
+
+    Raises:
+        UserError: it cannot be read, with the column and what could stand there.
+    """
+    try:
+        return _parser().parse(text)
+    except UnexpectedInput as error:
+        raise _unreadable(error, text, where) from None
+
+
+def column_error(where: str, at: int, said: str) -> UserError:
+    """Return the error of a column, counted from 0, of a text at a place."""
+    return UserError(f"{where}, column {at + 1}: {said}" if where else f"column {at + 1}: {said}")
+
+
+@cache
+def _parser() -> Lark:
+    return Lark(
+        _GRAMMAR,
+        parser="lalr",
+        lexer="contextual",
+        maybe_placeholders=True,
+        propagate_positions=True,
+    )
+
+
+def _unreadable(error: UnexpectedInput, text: str, where: str) -> UserError:
+    if isinstance(error, UnexpectedCharacters):
+        at, accepted = error.pos_in_stream, set(error.allowed)
+    else:
+        assert isinstance(error, UnexpectedToken)
+        ends = error.token.type == "$END"
+        at = len(text.rstrip()) if ends else error.token.start_pos or 0
+        accepted = set(error.accepts or error.expected)
+    found = "the text ends too early" if at >= len(text.rstrip()) else f"unexpected {text[at]!r}"
+    expected = ", ".join(word for name, word in _EXPECTED.items() if name in accepted)
+    return column_error(where, at, f"{found} in {text!r}: expected {expected}")
