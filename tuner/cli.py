@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from models.commands.process import run_command
 from tuner.arguments.promotion import add_presets, add_promote
-from tuner.arguments.results import add_doctor, add_list, add_show
+from tuner.arguments.results import add_doctor, add_export, add_list, add_show
 from tuner.arguments.searching import add_check, add_resume, add_search
 
 
@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_resume,
         add_show,
         add_list,
+        add_export,
         add_doctor,
         add_promote,
         add_presets,

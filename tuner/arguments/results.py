@@ -1,4 +1,4 @@
-"""`tuner show`, `tuner list` and `tuner doctor`: what can be typed."""
+"""`tuner show`, `tuner list`, `tuner doctor` and `tuner export`: what can be typed."""
 
 import argparse
 from typing import Any
@@ -42,6 +42,33 @@ def add_doctor(commands: Any) -> None:
     parser.add_argument("--check", action="store_true", help="change nothing, only look")
 
 
+def add_export(commands: Any) -> None:
+    """Add `tuner export`."""
+    parser = add_command(
+        commands,
+        "export",
+        _export,
+        "Write the trials of a run for other tools.",
+        "tuner export first --csv first.csv",
+    )
+    parser.add_argument("run", help="name or folder of the run")
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument(
+        "--csv", metavar="FILE", help="a table, a row a trial; - for standard output"
+    )
+    target.add_argument(
+        "--jsonl",
+        metavar="FILE",
+        help="a line of JSON a trial, with its learning curve; - for standard output",
+    )
+    target.add_argument(
+        "--optuna",
+        metavar="FILE",
+        help="an Optuna study: a journal (.journal, .log), SQLite (.db) or a database's URL",
+    )
+    parser.add_argument("--force", action="store_true", help="replace what is there already")
+
+
 def _show(options: argparse.Namespace) -> None:
     from tuner.commands.show import show_leaderboard, show_trial
 
@@ -61,3 +88,14 @@ def _doctor(options: argparse.Namespace) -> int:
     from tuner.commands.doctor import doctor
 
     return doctor(options.run, check=options.check)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from tuner.commands.export import export_optuna, export_table
+
+    if options.optuna is not None:
+        export_optuna(options.run, options.optuna, force=options.force)
+    else:
+        as_json = options.jsonl is not None
+        target = options.jsonl if as_json else options.csv
+        export_table(options.run, target, as_json=as_json, force=options.force)

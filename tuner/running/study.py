@@ -72,12 +72,12 @@ def write_study(
     if isinstance(place.location, str):
         storage = open_storage(place.location)
         _delete_study(storage, place.name, directions, space)
-        return _fill(open_study(storage, place.name, directions, sampler), space, rows)
+        return fill_study(open_study(storage, place.name, directions, sampler), space, rows)
     beside = place.location.with_name(f".{place.location.name}.new")
     for left in beside.parent.glob(f"*{place.location.name}*.lock*"):
         left.unlink(missing_ok=True)  # of a driver that was killed: the run has one at a time
     beside.unlink(missing_ok=True)
-    _fill(open_study(open_storage(beside), place.name, directions, sampler), space, rows)
+    fill_study(open_study(open_storage(beside), place.name, directions, sampler), space, rows)
     beside.replace(place.location)
     return open_study(open_storage(place.location), place.name, directions, sampler)
 
@@ -127,7 +127,8 @@ def build_sampler(
         return BoundedTPESampler(seed)
 
 
-def _fill(study: optuna.Study, space: str, rows: Iterable[FrozenTrial]) -> optuna.Study:
+def fill_study(study: optuna.Study, space: str, rows: Iterable[FrozenTrial]) -> optuna.Study:
+    """Give a new study its rows and the digest of its space, and return it."""
     study.set_user_attr(SPACE, space)
     for row in rows:
         study._storage.create_new_trial(study._study_id, template_trial=row)

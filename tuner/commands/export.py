@@ -1,0 +1,80 @@
+"""`tuner export`: the trials of a run for other tools."""
+
+import sys
+from pathlib import Path
+
+from models.config_file import write_text
+from models.errors import UserError
+from tuner.commands.console import output
+from tuner.record.events import read_events
+from tuner.record.past import past_of
+from tuner.record.paths import find_run
+from tuner.record.results import read_run
+from tuner.record.search_copy import read_search
+from tuner.record.trial_tables import csv_text, json_lines
+
+STANDARD_OUTPUT = "-"
+
+
+def export_table(name: str, target: str, *, as_json: bool, force: bool) -> None:
+    """Write the trials of a run as a CSV table, or as JSON lines.
+
+    Args:
+        name: of the run.
+        target: the file, or `-` for standard output.
+        as_json: whether as JSON lines.
+        force: whether a file that is there may be replaced.
+
+    Raises:
+        UserError: no such run; the file is there or cannot be written.
+    """
+    paths = find_run(name)
+    if target != STANDARD_OUTPUT:
+        _refuse_existing(target, force)
+    run, ranking = read_run(paths), read_search(paths).ranking
+    if as_json:
+        text = "".join(json_lines(run.name, run.rows, ranking))
+    else:
+        text = csv_text(run.rows, ranking)
+    if target == STANDARD_OUTPUT:
+        sys.stdout.write(text)
+        return
+    write_text(Path(target), text)
+    output().print(f"{run.name}: {len(run.rows)} trials in {target}", soft_wrap=True)
+
+
+def export_optuna(name: str, target: str, *, force: bool) -> None:
+    """Write the trials of a run as an Optuna study, and print how it is loaded.
+
+    Raises:
+        UserError: no such run; the target is there, or cannot be written.
+    """
+    from tuner.running.study_export import export_study
+
+    paths = find_run(name)
+    if target == STANDARD_OUTPUT:
+        raise UserError("--optuna -: a study cannot go to standard output: give a file or a URL")
+    if "://" not in target:
+        _refuse_existing(target, force)
+    run = read_run(paths)
+    going_on = {row.trial for row in run.rows if row.state in ("queued", "running")}
+    past = past_of(read_events(paths.events_file), paths.events_file)
+    loaded = export_study(
+        paths,
+        read_search(paths),
+        past,
+        target,
+        going_on=going_on if run.status == "running" else (),
+        replace=force,
+    )
+    output().print(
+        f"{run.name}: {len(past.rows)} trials; load them with\n  {loaded}", soft_wrap=True
+    )
+
+
+def _refuse_existing(target: str, force: bool) -> None:
+    path = Path(target)
+    if path.is_dir():
+        raise UserError(f"{target} is a folder: give a file")
+    if path.exists() and not force:
+        raise UserError(f"{target} is there already: --force replaces it")
