@@ -1,9 +1,13 @@
 """`tuner show`, `tuner list`, `tuner doctor` and `tuner export`: what can be typed."""
 
 import argparse
+from contextlib import suppress
 from typing import Any
 
+from models.errors import UserError
 from tuner.arguments.command import add_command
+
+_HOUR_S = 3600
 
 
 def add_show(commands: Any) -> None:
@@ -20,6 +24,14 @@ def add_show(commands: Any) -> None:
     parser.add_argument("--metric", help="rank by this metric instead of the objective")
     parser.add_argument(
         "--trial", type=int, metavar="NUMBER", help="show this trial with its learning curve"
+    )
+    parser.add_argument(
+        "--watch",
+        nargs="?",
+        type=_seconds,
+        const=2.0,
+        metavar="SECONDS",
+        help="look again every so many seconds (default: 2), until the run ends",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
@@ -69,13 +81,27 @@ def add_export(commands: Any) -> None:
     parser.add_argument("--force", action="store_true", help="replace what is there already")
 
 
+def _seconds(text: str) -> float:
+    with suppress(ValueError):
+        if 0 < (seconds := float(text)) < _HOUR_S:
+            return seconds
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no number of seconds above 0; the run's name stands before --watch"
+    )
+
+
 def _show(options: argparse.Namespace) -> None:
     from tuner.commands.show import show_leaderboard, show_trial
 
-    if options.trial is not None:
-        show_trial(options.run, options.trial, metric=options.metric, as_json=options.json)
+    if options.json and options.watch is not None:
+        raise UserError("--json and --watch together: leave one out, JSON is printed once")
+    how = {"metric": options.metric, "as_json": options.json, "watch_s": options.watch}
+    if options.trial is None:
+        show_leaderboard(options.run, options.top, **how)
+    elif options.top is None:
+        show_trial(options.run, options.trial, **how)
     else:
-        show_leaderboard(options.run, options.top, metric=options.metric, as_json=options.json)
+        raise UserError("--top and --trial together: leave one out, a trial is shown alone")
 
 
 def _list(options: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.table import Table
@@ -11,8 +11,9 @@ from rich.table import Table
 from models.errors import UserError, unknown_name
 from models.training.console import duration
 from models.training.ranking import Ranking
-from tuner.commands.console import output
+from tuner.commands.console import output, print_parts
 from tuner.commands.tables import failures_table, leaderboard_table, runs_table, state_words
+from tuner.commands.watch import await_run, watch_run
 from tuner.record.liveness import is_own_address, is_own_host, latest_driver
 from tuner.record.outcomes import REMEDIES
 from tuner.record.paths import RunPaths, find_run, list_runs
@@ -23,61 +24,109 @@ from tuner.search.blocks import Objective
 from tuner.search.search import Search
 
 
-def show_leaderboard(name: str, top: int | None, *, metric: str | None, as_json: bool) -> None:
+def show_leaderboard(
+    name: str,
+    top: int | None,
+    *,
+    metric: str | None,
+    as_json: bool = False,
+    watch_s: float | None = None,
+) -> None:
     """Print the trials of a run, the best first.
+
+    Args:
+        name: of the run.
+        top: how many trials; None shows all.
+        metric: what ranks, in place of the objective.
+        as_json: whether JSON is printed instead of a table.
+        watch_s: look again after so many seconds, until the run ends; None looks once.
 
     Raises:
         UserError: no such run or metric.
     """
-    run, search = _load(find_run(name))
+    paths = find_run(name) if watch_s is None else await_run(name)
+    search = read_search(paths)
     objectives = _objectives(search, metric)
     ranking = search.spec.ranking(objectives[0].metric)
+
+    def parts(run: Run) -> Iterator[str | Table]:
+        yield _headline(run)
+        yield leaderboard_table(run, objectives, ranking, top)
+        if (failures := failures_table(run)) is not None:
+            yield ""
+            yield failures
+
     if as_json:
-        _print_json(_run_mapping(run, ranking, top))
-        return
-    console = output()
-    console.print(_headline(run), soft_wrap=True)
-    console.print(leaderboard_table(run, objectives, ranking, top))
-    if (failures := failures_table(run)) is not None:
-        console.print()
-        console.print(failures)
+        _print_json(_run_mapping(read_run(paths), ranking, top))
+    elif watch_s is not None:
+        watch_run(paths, parts, watch_s)
+    else:
+        print_parts(output(), parts(read_run(paths)))
 
 
-def show_trial(name: str, number: int, *, metric: str | None, as_json: bool) -> None:
+def show_trial(
+    name: str,
+    number: int,
+    *,
+    metric: str | None,
+    as_json: bool = False,
+    watch_s: float | None = None,
+) -> None:
     """Print one trial of a run: its settings, its end and its learning curve.
+
+    Args:
+        name: of the run.
+        number: of the trial.
+        metric: what marks the best epoch, in place of the objective.
+        as_json: whether JSON is printed instead of text.
+        watch_s: look again after so many seconds, until the run ends; None looks once.
 
     Raises:
         UserError: no such run, trial or metric.
     """
-    run, search = _load(find_run(name))
+    paths = find_run(name) if watch_s is None else await_run(name)
+    search = read_search(paths)
     objectives = _objectives(search, metric)
     ranking = search.spec.ranking(objectives[0].metric)
+    metrics = [objective.metric for objective in objectives]
+    if as_json:
+        run = read_run(paths)
+        row = _trial(run, number)
+        _print_json(_trial_mapping(row, ranking, _checkpoints(run, row)))
+    elif watch_s is not None:
+        watch_run(paths, lambda run: _trial_parts(run, number, metrics, ranking), watch_s)
+    else:
+        print_parts(output(), _trial_parts(read_run(paths), number, metrics, ranking))
+
+
+def _trial(run: Run, number: int) -> TrialRow:
     row = next((row for row in run.rows if row.number == number), None)
     if row is None:
         raise UserError(f"the run '{run.name}' has {len(run.rows)} trials, and none is {number}")
-    if as_json:
-        _print_json(_trial_mapping(row, ranking, _checkpoints(run, row)))
-        return
-    console = output()
-    console.print(
+    return row
+
+
+def _trial_parts(
+    run: Run, number: int, metrics: list[str], ranking: Ranking
+) -> Iterator[str | Table]:
+    row = _trial(run, number)
+    yield (
         f"trial {row.number} of {run.name} ({row.trial}): {state_words(row)}, "
         f"{row.num_epochs} epochs, {duration(row.duration_s)}, "
-        f"{row.num_starts} {'start' if row.num_starts == 1 else 'starts'}{_where(run, row)}",
-        soft_wrap=True,
+        f"{row.num_starts} {'start' if row.num_starts == 1 else 'starts'}{_where(run, row)}"
     )
     if row.message:
         where = f" ({row.where})" if row.where else ""
-        console.print(f"{row.message}{where}", soft_wrap=True)
+        yield f"{row.message}{where}"
     if row.message and row.state == "failed":
-        console.print(f"  more is in {run.paths.log_file}", soft_wrap=True)
+        yield f"  more is in {run.paths.log_file}"
     if row.cause is not None and row.cause in REMEDIES:
-        console.print(f"  what to do: {REMEDIES[row.cause]}", soft_wrap=True)
+        yield f"  what to do: {REMEDIES[row.cause]}"
     for key, value in row.params.items():
-        console.print(f"  {key}: {value}")
-    metrics = [objective.metric for objective in objectives]
-    console.print(_curve_table(row, metrics, ranking, _checkpoints(run, row)))
+        yield f"  {key}: {value}"
+    yield _curve_table(row, metrics, ranking, _checkpoints(run, row))
     if best := row.best(ranking):
-        console.print(_score(row, best, ranking), soft_wrap=True)
+        yield _score(row, best, ranking)
 
 
 def show_runs() -> None:

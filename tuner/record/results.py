@@ -76,14 +76,18 @@ class Run:
         return sum(row.num_epochs for row in self.rows)
 
 
-def read_run(paths: RunPaths) -> Run:
+def read_run(paths: RunPaths, events: Sequence[Event] | None = None) -> Run:
     """Read what became of a run so far.
+
+    Args:
+        paths: of the run.
+        events: of its log, where they were read already.
 
     Raises:
         RunCorrupt: a line of the event log cannot be what was written.
         UserError: the environment file is not JSON.
     """
-    events = read_events(paths.events_file)
+    events = read_events(paths.events_file) if events is None else events
     environment = read_environment(paths.environment_file)
     status, message = _status(paths.name, events, environment)
     rows = fold_trials(events, paths.events_file)

@@ -8,9 +8,9 @@ file a second time, so whoever holds the lock must not open the file again.
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from models.errors import UserError
 from tuner.errors import RunHeld
@@ -53,6 +53,15 @@ def refuse_if_held(paths: RunPaths) -> None:
     if paths.lock_file.exists():
         with hold_run(paths):
             pass
+
+
+def last_holder(paths: RunPaths) -> Mapping[str, Any]:
+    """Return the identity of the driver that holds the run, or held it last; empty if unknown."""
+    try:
+        found = json.loads(paths.lock_file.read_bytes())
+    except (OSError, ValueError):  # nobody has, or it takes the lock in this moment
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _lock(paths: RunPaths, file: BinaryIO) -> None:
