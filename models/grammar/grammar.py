@@ -17,7 +17,7 @@ from models.grammar.symbols import Production, parse_production
 
 logger = logging.getLogger(__name__)
 
-BUILT_IN_GRAMMARS = ("equations", "pde", "programs", "smiles")
+BUILT_IN_GRAMMARS = ("equations", "pde", "pde_wide", "programs", "smiles")
 """Names that `load_grammar` knows; each is `data/<name>.yaml`."""
 
 WhiteSpace = Literal["free", "none"]

@@ -27,6 +27,7 @@ from models.grammar_vae.datasets.build_report import summary
 from models.grammar_vae.datasets.files import SPLIT_NAMES
 from models.grammar_vae.datasets.generators import DatasetName, find_generator
 from models.grammar_vae.datasets.long_rows import long_rows_note
+from models.grammar_vae.datasets.random_rows import random_rows
 from models.grammar_vae.datasets.splits import Splits, draw_splits, read_index_files
 from models.grammar_vae.datasets.text_files import TextRows, read_csv_column, read_lines
 from models.grammar_vae.datasets.tokenise import derive_rows, rewrite_rows
@@ -35,6 +36,8 @@ from models.grammar_vae.notation.rewriting import Notation, Rewriter
 from models.training.contracts import ProgressCallback
 
 DEFAULT_SEED = 42
+RANDOM = "random"
+"""The family of rows that were drawn from the grammar."""
 _TAB = ("tab", "\\t")
 _COMMAND = "python -m models.grammar_vae.build_dataset"
 
@@ -62,7 +65,9 @@ class BuildFlags:
     text: Path | None = None
     """Tokenise this file with one text a line, plain or gzipped."""
     grammar: str | None = None
-    """Grammar of --csv or --text: a built-in name or a YAML file."""
+    """Grammar of --csv or --text, or of --random rows: a built-in name or a YAML file."""
+    random: int | None = None
+    """Add so many rows drawn at random from the grammar, with lengths like those of the others."""
     notation: Notation | None = None
     """Loose takes PDEs as people write them, as u_t = 2u_xx, and says what it rewrote."""
     train_indices: Path | None = None
@@ -100,6 +105,7 @@ def _build(flags: BuildFlags) -> None:
     grammar, rows = _source(flags)
     with show_progress() as progress:
         rows = _in_notation(flags, grammar, rows, progress)
+        rows = _with_random_rows(flags, grammar, rows, progress)
         dataset = _tokenise(flags, grammar, rows, progress)
         notes = _notes(flags, dataset, rows, progress)
     files = write_dataset(
@@ -119,7 +125,7 @@ def _source(flags: BuildFlags) -> tuple[Grammar, TextRows]:
         generated = generator.generate(
             generator.standard_rows if flags.n is None else flags.n, _seed(flags)
         )
-        return load_grammar(generator.grammar), TextRows(
+        return load_grammar(flags.grammar or generator.grammar), TextRows(
             texts=generated.texts,
             where=lambda row: f"generated row {row}",
             labels=generated.labels,
@@ -144,6 +150,27 @@ def _in_notation(
     rewriter = Rewriter(grammar)
     texts = rewrite_rows(rows.texts, rewriter, grammar, rows.where, progress)
     return replace(rows, texts=texts, notes=(*rows.notes, *rewriter.notes()))
+
+
+def _with_random_rows(
+    flags: BuildFlags, grammar: Grammar, rows: TextRows, progress: ProgressCallback
+) -> TextRows:
+    """Return the rows and random ones, which are a family of their own where there are families."""
+    if flags.random is None:
+        return rows
+    drawn = random_rows(rows.texts, grammar, flags.random, _seed(flags), progress)
+    num_given, where = len(rows.texts), rows.where
+    labels = rows.labels
+    if labels is not None:
+        added = np.full(len(drawn), len(rows.label_names), labels.dtype)
+        labels = np.concatenate([labels, added])
+    return replace(
+        rows,
+        texts=[*rows.texts, *drawn],
+        where=lambda row: where(row) if row < num_given else f"random row {row - num_given}",
+        labels=labels,
+        label_names=(*rows.label_names, RANDOM) if labels is not None else rows.label_names,
+    )
 
 
 def _tokenise(
@@ -206,6 +233,8 @@ def _check_flags(flags: BuildFlags) -> None:
 
 def _missing_flags(flags: BuildFlags) -> list[str]:
     needed = []
+    if flags.random is not None and flags.random < 1:
+        needed.append(f"--random is {flags.random}: draw at least 1 row, or leave it out")
     if flags.dataset is None and flags.grammar is None:
         needed.append("--grammar is missing: name the grammar of the text, or a YAML file")
     if flags.csv is not None and flags.column is None:
@@ -225,7 +254,7 @@ def _ignored_flags(flags: BuildFlags, source: str) -> list[str]:
         "column": ("--csv",),
         "label_column": ("--csv",),
         "delimiter": ("--csv",),
-        "grammar": ("--csv", "--text"),
+        "grammar": ("--csv", "--text") if flags.random is None else (source,),
         "notation": ("--csv", "--text"),
     }
     mistakes = [
@@ -234,7 +263,8 @@ def _ignored_flags(flags: BuildFlags, source: str) -> list[str]:
         for flag, sources in belongs_to.items()
         if getattr(flags, flag) is not None and source not in sources
     ]
-    if flags.seed is not None and flags.dataset is None and _index_files(flags):
+    drawn = flags.dataset is not None or flags.random is not None
+    if flags.seed is not None and not drawn and _index_files(flags):
         mistakes.append(
             f"--seed {flags.seed} would be ignored: the rows are your file's and the split is "
             "given; remove it"

@@ -6,51 +6,57 @@ is rounded.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 MAX_TERMS = 200
 """A sum of more is a slip, or takes more steps than any model has."""
 _ORDER = "txyz"
+_DERIVATIVES = {"sin": (1, "cos"), "cos": (-1, "sin"), "exp": (1, "exp")}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Jet:
-    """A derivative of u; `by` are the variables in the order t, x, y, z, none for u itself."""
+    """A derivative of an unknown; `by` are variables in the order t, x, y, z, none for itself."""
 
+    of: str = "u"
     by: str = ""
 
     @property
     def text(self) -> str:
         """As the grammar writes it."""
-        return f"d{self.by}(u)" if self.by else "u"
+        return f"d{self.by}({self.of})" if self.by else self.of
 
 
 @dataclass(frozen=True, kw_only=True)
 class PowerJet:
-    """A derivative of a power of u that is one symbol of the grammar, as `dxx(u^3)`."""
+    """A derivative of a power that is one symbol of the grammar, as `dxx(u^3)`."""
 
+    of: str
     by: str
     power: int
 
     @property
     def text(self) -> str:
         """As the grammar writes it."""
-        return f"d{self.by}(u^{self.power})"
+        return f"d{self.by}({self.of}^{self.power})"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sine:
-    """The sine of u."""
+class Function:
+    """A function of an unknown, as `sin(u)`."""
+
+    name: str
+    of: str
 
     @property
     def text(self) -> str:
         """As the grammar writes it."""
-        return "sin(u)"
+        return f"{self.name}({self.of})"
 
 
-Factor = Jet | PowerJet | Sine
+Factor = Jet | PowerJet | Function
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +71,7 @@ Operator = tuple[Term, ...]
 
 
 class NoDerivative(ValueError):
-    """A derivative that the factors cannot express, as that of a sine; `text` says of what."""
+    """A derivative that the factors cannot express; `text` says of what."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -118,7 +124,7 @@ def power(operator: Operator, exponent: int) -> Operator:
     return result
 
 
-def derivative(operator: Operator, by: str, known: Iterable[str] = ()) -> Operator:
+def derivative(operator: Operator, by: str, known: Container[str] = ()) -> Operator:
     """Return the derivative by the given variables, by the rule for products.
 
     Args:
@@ -130,17 +136,8 @@ def derivative(operator: Operator, by: str, known: Iterable[str] = ()) -> Operat
         NoDerivative: a factor has none that could be written.
         TooLong: it has too many terms.
     """
-    by = in_order(by)
-    single = operator[0] if len(operator) == 1 else None
-    if single is not None and set(single.factors) == {Jet()} and len(single.factors) > 1:
-        kept = PowerJet(by=by, power=len(single.factors))
-        if kept.text in set(known):
-            return (Term(coefficient=single.coefficient, factors=(kept,)),)
-    for variable in by:
-        operator = like_terms_added(
-            [part for term in operator for part in _product_rule(term, variable)]
-        )
-    return operator
+    parts = [part for term in operator for part in _derivative_of_term(term, in_order(by), known)]
+    return like_terms_added(parts)
 
 
 def like_terms_added(terms: Iterable[Term]) -> Operator:
@@ -168,12 +165,33 @@ def in_order(by: str) -> str:
     return "".join(sorted(by, key=_ORDER.index))
 
 
+def _derivative_of_term(term: Term, by: str, known: Container[str]) -> Operator:
+    of = term.factors[0] if len(term.factors) > 1 else None
+    if isinstance(of, Jet) and not of.by and set(term.factors) == {of}:
+        kept = PowerJet(of=of.of, by=by, power=len(term.factors))
+        if kept.text in known:
+            return (Term(coefficient=term.coefficient, factors=(kept,)),)
+    operator: Operator = (term,)
+    for variable in by:
+        rule = [part for one in operator for part in _product_rule(one, variable)]
+        operator = like_terms_added(rule)
+    return operator
+
+
 def _product_rule(term: Term, variable: str) -> list[Term]:
     found = []
     for place, factor in enumerate(term.factors):
-        if not isinstance(factor, Jet):
-            raise NoDerivative(factor.text)
-        moved = Jet(by=in_order(factor.by + variable))
-        factors = (*term.factors[:place], moved, *term.factors[place + 1 :])
-        found.append(Term(coefficient=term.coefficient, factors=factors))
+        sign, changed = _changed(factor, variable)
+        factors = (*term.factors[:place], *changed, *term.factors[place + 1 :])
+        found.append(Term(coefficient=sign * term.coefficient, factors=factors))
     return found
+
+
+def _changed(factor: Factor, variable: str) -> tuple[int, tuple[Factor, ...]]:
+    """Return the derivative of one factor: a sign and factors."""
+    if isinstance(factor, Jet):
+        return 1, (Jet(of=factor.of, by=in_order(factor.by + variable)),)
+    if isinstance(factor, Function):
+        sign, name = _DERIVATIVES[factor.name]
+        return sign, (Function(name=name, of=factor.of), Jet(of=factor.of, by=variable))
+    raise NoDerivative(factor.text)

@@ -17,11 +17,12 @@ from lark.exceptions import VisitError
 from models.errors import UserError
 from models.grammar_vae.notation.operators import (
     MAX_TERMS,
+    Factor,
+    Function,
     Jet,
     NoDerivative,
     Operator,
     PowerJet,
-    Sine,
     Term,
     TooLong,
     constant,
@@ -100,12 +101,16 @@ class _Builder(Transformer[Token, Any]):
 
     def product(self, meta: Any, children: list[Any]) -> Operator:
         """Multiply and divide from the left."""
-        result, rest = children[0], children[1:]
-        for sign, operand in zip(rest[::2], rest[1::2], strict=True):
-            if sign.type == "MUL":
-                result = self._multiplied(result, operand)
+        result, *rest = children
+        while rest:
+            sign = rest.pop(0)
+            if not isinstance(sign, Token):
+                self._note("factors side by side, as `2u`, written with *")
+                result = self._multiplied(result, sign)
+            elif sign.type == "MUL":
+                result = self._multiplied(result, rest.pop(0))
             else:
-                result = self._divided(result, operand)
+                result = self._divided(result, rest.pop(0))
         return result
 
     def number(self, meta: Any, children: list[Token]) -> Operator:
@@ -116,12 +121,12 @@ class _Builder(Transformer[Token, Any]):
         """Take u, whose arguments go without saying."""
         if "(" in children[0]:
             self._note("the arguments of u left out")
-        return one_factor(Jet())
+        return one_factor(self._known_factor(Jet(of=children[0][0]), meta))
 
     def subscripts(self, meta: Any, children: list[Token]) -> Operator:
         """Take `u_xx`."""
         self._note("`u_x` written dx(u)")
-        return self._jet(children[0].removeprefix("u_").strip("{}"), meta)
+        return self._jet(children[0][0], children[0][2:].strip("{}"), meta)
 
     def leibniz(self, meta: Any, children: list[Token]) -> Operator:
         """Take `d^2u/dx^2`.
@@ -137,14 +142,14 @@ class _Builder(Transformer[Token, Any]):
         if (upper[0] if upper else 1) != len(by):
             said = f"{children[0]}: the order above the bar is {upper[0] if upper else 1}, below it"
             raise self._error(meta, f"{said} {len(by)}: make them equal")
-        return self._jet(by, meta)
+        return self._jet(above[-1], by, meta)
 
     def derivative(self, meta: Any, children: list[Any]) -> Operator:
         """Take `dxx( )` of anything: products and sums are written out."""
         by = re.sub(r"[d\u2202_]", "", children[0])
         inner: Operator = children[1]
-        if len(inner) == 1 and inner[0].factors == (Jet(),) and inner[0].coefficient == 1:
-            return self._jet(by, meta)
+        if inner in (one_factor(Jet(of="u")), one_factor(Jet(of="v"))):
+            return self._jet(str(inner[0].factors[0].text), by, meta)
         try:
             result = derivative(inner, by, self._known)
         except NoDerivative as error:
@@ -153,21 +158,22 @@ class _Builder(Transformer[Token, Any]):
             ) from None
         for term in result:
             for factor in term.factors:
-                self._check(factor.text, meta)
+                self._known_factor(factor, meta)
         if not any(isinstance(factor, PowerJet) for term in result for factor in term.factors):
             self._note("derivatives of sums and products written out")
         return result
 
-    def sine(self, meta: Any, children: list[Operator]) -> Operator:
+    def function(self, meta: Any, children: list[Any]) -> Operator:
         """Take sin(u).
 
         Raises:
-            UserError: the sine of something else.
+            UserError: the function of something else, or one that the grammar lacks.
         """
-        if children[0] != one_factor(Jet()):
-            raise self._error(meta, "of sines the grammar has sin(u) only")
-        self._check("sin(u)", meta)
-        return one_factor(Sine())
+        name, inner = children
+        of = inner[0].factors[0] if inner[0].factors else None
+        if not isinstance(of, Jet) or of.by or inner != one_factor(of):
+            raise self._error(meta, f"{name}( ) of more than u alone has no word in this grammar")
+        return one_factor(self._known_factor(Function(name=str(name), of=of.of), meta))
 
     def group(self, meta: Any, children: list[Operator]) -> Operator:
         """Take what stands in parentheses."""
@@ -181,21 +187,6 @@ class _Builder(Transformer[Token, Any]):
     def superscript(self, meta: Any, children: list[Any]) -> Operator:
         """Take a power in small digits."""
         return self._power(children[0], children[1], _SUPERSCRIPTS[children[1]], meta)
-
-    def joined(self, meta: Any, children: list[Any]) -> Operator:
-        """Take `2u`."""
-        self._note("`2u` written 2*u")
-        return self._multiplied(constant(self._number(children[0])), children[1])
-
-    def joined_power(self, meta: Any, children: list[Any]) -> Operator:
-        """Take `2u^3`."""
-        number, base, sign, exponent = children
-        return self.joined(meta, [number, self._power(base, sign, int(exponent), meta)])
-
-    def joined_superscript(self, meta: Any, children: list[Any]) -> Operator:
-        """Take `2u` with a power in small digits."""
-        number, base, sign = children
-        return self.joined(meta, [number, self._power(base, sign, _SUPERSCRIPTS[sign], meta)])
 
     def _power(self, base: Operator, sign: str, exponent: int, meta: Any) -> Operator:
         if not 1 <= exponent <= _LARGEST_POWER:
@@ -236,15 +227,15 @@ class _Builder(Transformer[Token, Any]):
             raise column_error(self._where, token.start_pos or 0, said)
         return Decimal(written.rstrip("."))
 
-    def _jet(self, by: str, meta: Any) -> Operator:
-        jet = Jet(by=in_order(by))
-        self._check(jet.text, meta)
-        return one_factor(jet)
+    def _jet(self, of: str, by: str, meta: Any) -> Operator:
+        return one_factor(self._known_factor(Jet(of=of, by=in_order(by)), meta))
 
-    def _check(self, symbol: str, meta: Any) -> None:
-        if symbol not in self._known:
-            derivatives = ", ".join(sorted(one for one in self._known if one.startswith("d")))
-            raise self._error(meta, f"the grammar has no {symbol}; it has {derivatives}")
+    def _known_factor(self, factor: Factor, meta: Any) -> Factor:
+        if factor.text not in self._known:
+            kind = "d" if factor.text.startswith("d") else ""
+            found = sorted(one for one in self._known if one.startswith("d") == bool(kind))
+            raise self._error(meta, f"the grammar has no {factor.text}; it has {', '.join(found)}")
+        return factor
 
     def _error(self, meta: Any, said: str) -> UserError:
         return column_error(self._where, meta.start_pos, said)

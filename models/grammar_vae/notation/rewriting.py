@@ -23,7 +23,7 @@ Notation = Literal["strict", "loose"]
 """Texts as the grammar has them, or PDEs as people write them."""
 
 _ATOM = "ATOM"
-_HIGHEST_POWER = 3
+_POWER = "POW"
 _SQUARED = "(dx(u))^2"
 """A symbol of its own in the grammar."""
 
@@ -52,6 +52,11 @@ class Rewriter:
                 f"the notation `loose` is for PDEs, which the grammar {grammar.name} does not "
                 "describe: leave it out"
             )
+        self._highest_power = max(
+            int(production.rhs[0].text)
+            for production in grammar.productions
+            if production.lhs == _POWER
+        )
         self._parser = TextParser(grammar)
         self.counts: Counter[str] = Counter()
 
@@ -74,7 +79,7 @@ class Rewriter:
             place = f"{where}: " if where else ""
             raise UserError(f"{place}{text!r} says 0 = 0: nothing is left of it")
         self.counts.update(sorted(notes))
-        rewritten = _written(operator)
+        rewritten = _written(operator, self._highest_power)
         self._parser.derive(rewritten, where)
         return rewritten
 
@@ -105,29 +110,36 @@ def _positive_first(terms: Sequence[Term], notes: set[str]) -> Operator:
     return (terms[first], *terms[:first], *terms[first + 1 :])
 
 
-def _written(operator: Operator) -> str:
+def _written(operator: Operator, highest_power: int) -> str:
     parts = []
     for place, term in enumerate(operator):
         sign = "-" if term.coefficient < 0 else "+"
-        parts.append(f" {sign} {_term(term)}" if place else _term(term))
+        words = _term(term, highest_power)
+        parts.append(f" {sign} {words}" if place else words)
     return "".join(parts)
 
 
-def _term(term: Term) -> str:
+def _term(term: Term, highest_power: int) -> str:
     number = abs(term.coefficient)
     # u comes before its derivatives, as in the families that models are trained on.
-    factors = sorted(term.factors, key=lambda factor: factor != Jet())
-    words = [word for factor, same in groupby(factors) for word in _powers(factor, len([*same]))]
+    factors = sorted(
+        term.factors, key=lambda factor: not (isinstance(factor, Jet) and not factor.by)
+    )
+    words = [
+        word
+        for factor, same in groupby(factors)
+        for word in _powers(factor, len([*same]), highest_power)
+    ]
     if number != 1 or not words:
         words.insert(0, format(number, "f"))
     return "*".join(words)
 
 
-def _powers(factor: Factor, count: int) -> list[str]:
-    """Return a power in the grammar's words, which go up to the third."""
+def _powers(factor: Factor, count: int, highest: int) -> list[str]:
+    """Return a power in the grammar's words."""
     words = []
     while count:
-        exponent = min(count, _HIGHEST_POWER)
+        exponent = min(count, highest)
         count -= exponent
         if exponent == 1:
             words.append(factor.text)

@@ -11,20 +11,21 @@ _ORDER_PATTERN = r"((\^|\*\*)?[0-9]|[\u00b2\u00b3\u2074-\u2079])?"
 _GRAMMAR = r"""
 start: sum (EQUALS sum)?
 sum: [SIGNS] product (SIGNS product)*
-product: factor (MUL factor | DIV NUMBER)*
-?factor: NUMBER named -> joined
-    | NUMBER named POW INT -> joined_power
-    | NUMBER named SUPERSCRIPT -> joined_superscript
-    | base
+product: factor (MUL factor | DIV NUMBER | _beside)*
+_beside: named_factor
+?factor: base
     | base POW INT -> power
     | base SUPERSCRIPT -> superscript
+?named_factor: named
+    | named POW INT -> power
+    | named SUPERSCRIPT -> superscript
 ?base: NUMBER -> number
     | named
 ?named: UNKNOWN -> unknown
     | SUBSCRIPTS -> subscripts
     | LEIBNIZ -> leibniz
     | DERIVATIVE "(" sum ")" -> derivative
-    | "sin" "(" sum ")" -> sine
+    | FUNCTION "(" sum ")" -> function
     | "(" sum ")" -> group
 
 EQUALS: "="
@@ -35,16 +36,17 @@ POW: "^" | "**"
 INT: /[0-9]+/
 SUPERSCRIPT: /[\u00b2\u00b3\u2074-\u2079]/
 NUMBER: /([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?/
-UNKNOWN: /u(\s*\(\s*[txyz](\s*,\s*[txyz])*\s*\))?(?![A-Za-z0-9_])/
-SUBSCRIPTS: /u_(\{[txyz]+\}|[txyz]+)(?![A-Za-z0-9_])/
-LEIBNIZ.2: /(d|\u2202)%(order)su\/((d|\u2202)[txyz]%(order)s)+/
+UNKNOWN: /[uv](\s*\(\s*[txyz](\s*,\s*[txyz])*\s*\))?(?![A-Za-z0-9_])/
+SUBSCRIPTS: /[uv]_(\{[txyz]+\}|[txyz]+)(?![A-Za-z0-9_])/
+LEIBNIZ.2: /(d|\u2202)%(order)s[uv]\/((d|\u2202)[txyz]%(order)s)+/
+FUNCTION: "sin" | "cos" | "exp"
 DERIVATIVE: /(d|\u2202)_?[txyz]+(?=\s*\()/
 %%ignore /\s+/
 """ % {"order": _ORDER_PATTERN}  # noqa: UP031  (braces are the grammar's own)
 _EXPECTED = {
     "EQUALS": "=", "SIGNS": "+ or -", "MUL": "*", "DIV": "/ and a number", "POW": "^",
     "INT": "a whole number", "NUMBER": "a number", "UNKNOWN": "u", "SUBSCRIPTS": "u_x",
-    "LEIBNIZ": "du/dx", "DERIVATIVE": "dx( )", "SIN": "sin( )", "LPAR": "(", "RPAR": ")",
+    "LEIBNIZ": "du/dx", "DERIVATIVE": "dx( )", "FUNCTION": "sin( )", "LPAR": "(", "RPAR": ")",
     "SUPERSCRIPT": "a power", "$END": "the end",
 }  # fmt: skip
 

@@ -72,7 +72,8 @@ def test_grammar_file_of_a_user_is_read(tmp_path):
 
 def test_unknown_grammar_lists_the_built_in_ones():
     with pytest.raises(
-        UserError, match=r"'pdes'.*Did you mean 'pde'\? Built in: equations, pde, programs, smiles"
+        UserError,
+        match=r"'pdes'.*Did you mean 'pde'\? Built in: equations, pde, pde_wide, programs, smiles",
     ):
         load_grammar("pdes")
 

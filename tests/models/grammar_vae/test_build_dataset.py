@@ -139,6 +139,35 @@ def test_pdes_in_loose_notation_become_rows_and_the_rewriting_is_told(command, t
     assert set(texts.read_text().split("\n")) == {"dt(u) - 2*dxx(u)", "dt(u) - 0.5*dxx(u)", ""}
 
 
+def test_random_rows_stand_beside_the_others_as_a_family(command, tmp_path):
+    out = tmp_path / "data"
+    flags = ("--dataset", "pde", "--n", 160, "--random", 80, "--out", out, "--write_text")
+    assert command(*flags)[0] == 0
+    [texts] = out.glob("*.txt")
+    rows = texts.read_text().split("\n")[:-1]
+    assert len(set(rows)) == 240
+    dataset = load(out, 240)
+    assert dataset.label_names[-1] == "random"
+    assert [int((dataset.labels == i).sum()) for i in (0, 16)] == [10, 80]
+    given, drawn = dataset.lengths[:160], dataset.lengths[160:]
+    assert drawn.max() <= given.max()
+    assert abs(drawn.mean() - given.mean()) < 8
+    assert command(*flags, "--grammar", "pde_wide", "--overwrite")[0] == 0
+    wide = load(out, 240)
+    assert (wide.ids[:160] == dataset.ids[:160]).all()
+    assert wide.ids[160:].max() >= 56
+
+
+def test_too_many_random_rows_are_refused(command, tmp_path):
+    file = tmp_path / "mine.txt"
+    file.write_text("u\n2\n" * 10)
+    flags = ("--text", file, "--grammar", "pde", "--out", tmp_path / "data")
+    code, _, errors = command(*flags, "--random", 500)
+    assert code == 2
+    assert "--random 500: only " in errors
+    assert command(*flags, "--random", 0)[0] == 2
+
+
 def test_loose_rows_that_cannot_be_read_are_all_told(command, tmp_path):
     file = tmp_path / "mine.txt"
     file.write_text("u_t = u\nu_t = cos(u)\n\nu_xy\n")
@@ -146,7 +175,7 @@ def test_loose_rows_that_cannot_be_read_are_all_told(command, tmp_path):
     code, said, errors = command(*flags)
     assert (code, said) == (2, "")
     assert "error: 2 of 3 rows are outside the grammar pde" in errors
-    assert f"{file}, line 2, column 7: unexpected 'c'" in errors
+    assert f"{file}, line 2, column 7: the grammar has no cos(u)" in errors
     assert f"{file}, line 4, column 1: the grammar has no dxy(u)" in errors
 
 

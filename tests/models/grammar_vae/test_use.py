@@ -133,7 +133,7 @@ def test_pdes_in_loose_notation_are_read_wherever_texts_are(use, pde_checkpoint,
     )
     assert code == 0
     assert lines[1].split("  ")[1].strip() == "dt(u) - 2*u"
-    assert "note: `2u` written 2*u (1 text)" in notes
+    assert "note: factors side by side, as `2u`, written with * (1 text)" in notes
     for arguments in (
         ("encode", "--text", "u_t = u", "--out", tmp_path / "z.npz"),
         ("interpolate", "--first", "u_t", "--last", "u_x = 0"),
