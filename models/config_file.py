@@ -18,8 +18,13 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.cyaml import CParser
+from yaml.resolver import Resolver
 
-from models.errors import Mistake, UserError, did_you_mean, did_you_mean_of
+from models.errors import Mistake, UserError, unknown_keys
+from models.key_lines import KeyLines, key_lines
 
 ConfigT = TypeVar("ConfigT")
 
@@ -49,6 +54,19 @@ class _StrictLoader(yaml.SafeLoader):
     """PyYAML's safe loader with YAML 1.2 floats and without duplicate keys."""
 
 
+class _FastLoader(Composer, CParser, SafeConstructor, Resolver):
+    """The same over libyaml's parser, which is quick; its words for mistakes are not as clear.
+
+    Libyaml's own composer ends the process where a file is nested very deep.
+    """
+
+    def __init__(self, text: str) -> None:
+        CParser.__init__(self, text)
+        Composer.__init__(self)
+        SafeConstructor.__init__(self)
+        Resolver.__init__(self)
+
+
 class _PlainDumper(yaml.SafeDumper):
     """PyYAML's safe dumper: lists on one line, quotes around all that our loader would misread."""
 
@@ -59,8 +77,22 @@ def parse_yaml(text: str, source: str) -> object:
     Raises:
         UserError: malformed YAML, a duplicate key, a Python tag; with `source`, line and column.
     """
+    return parse_yaml_with_lines(text, source)[0]
+
+
+def parse_yaml_with_lines(text: str, source: str) -> tuple[object, KeyLines]:
+    """Read YAML text into plain Python values, and say in which lines their keys stand.
+
+    Raises:
+        UserError: what `parse_yaml` says.
+    """
     try:
-        return yaml.load(text, Loader=_StrictLoader)
+        try:
+            return _load(_FastLoader(text))
+        except (yaml.YAMLError, ValueError):
+            return _load(_StrictLoader(text))
+    except UserError as error:
+        raise error.within(source) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -77,13 +109,22 @@ def read_yaml(path: Path) -> object:
     Raises:
         UserError: the file is missing, not UTF-8 text, or not the YAML we accept.
     """
+    return read_yaml_with_lines(path)[0]
+
+
+def read_yaml_with_lines(path: Path) -> tuple[object, KeyLines]:
+    """Read a YAML file into plain Python values, and say in which lines their keys stand.
+
+    Raises:
+        UserError: what `read_yaml` says.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from error
-    return parse_yaml(text, str(path))
+    return parse_yaml_with_lines(text, str(path))
 
 
 def to_config(config_type: type[ConfigT], data: Mapping[str, object], source: str) -> ConfigT:
@@ -99,7 +140,7 @@ def to_config(config_type: type[ConfigT], data: Mapping[str, object], source: st
             all of them at once.
     """
     known = [field.name for field in dataclasses.fields(config_type)]  # pyright: ignore[reportArgumentType]
-    mistakes = _unknown_keys([str(key) for key in data if key not in known], known, source)
+    mistakes = unknown_keys([str(key) for key in data if key not in known], known, place=source)
     mistakes += [
         Mistake(place=source, key=key, value=data[key], rule="give a finite number")
         for key in _not_finite(data)
@@ -153,19 +194,20 @@ def write_text(path: Path, text: str) -> None:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
+def _load(loader: Any) -> tuple[object, KeyLines]:
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None, {}
+        lines = key_lines(root)  # before what aliases stand for is written out
+        return loader.construct_document(root), lines
+    finally:
+        loader.dispose()
+
+
 @cache
 def _adapter(config_type: type) -> TypeAdapter[Any]:
     return TypeAdapter(config_type)
-
-
-def _unknown_keys(unknown: Sequence[str], known: Sequence[str], source: str) -> list[Mistake]:
-    """Return a mistake for each unknown key; the last one lists the legal keys, once for all."""
-    hints = [did_you_mean(key, known) for key in unknown[:-1]]
-    hints += [did_you_mean_of(key, known) for key in unknown[-1:]]
-    return [
-        Mistake(place=source, key=key, rule=f"unknown key '{key}'.", remedy=hint.strip())
-        for key, hint in zip(unknown, hints, strict=True)
-    ]
 
 
 def _not_finite(data: Mapping[str, object]) -> list[str]:
@@ -238,7 +280,7 @@ def _place(path: Sequence[int | str], data: object) -> tuple[int | str, ...]:
     return tuple(place)
 
 
-def _construct_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+def _construct_mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[object] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -251,7 +293,7 @@ def _construct_mapping(loader: _StrictLoader, node: yaml.MappingNode) -> dict[An
                 None, None, f"the key '{key}' is given twice: keep one", key_node.start_mark
             )
         seen.add(key)
-    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+    return SafeConstructor.construct_mapping(loader, node, deep=True)
 
 
 def _represent_text(dumper: yaml.SafeDumper, data: str) -> yaml.Node:
@@ -265,17 +307,18 @@ def _represent_list(dumper: yaml.SafeDumper, data: list[Any] | tuple[Any, ...]) 
     return dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=scalars)
 
 
-_StrictLoader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+for _loader in (_StrictLoader, _FastLoader):
+    _loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
+    # Numbers as in YAML 1.2: PyYAML's own patterns read 12:30 as 750 and 010 as 8.
+    _loader.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in pairs if tag not in (_INT_TAG, _FLOAT_TAG)]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    _loader.add_implicit_resolver(_INT_TAG, _INT, list("-+0123456789"))
+    _loader.add_implicit_resolver(_FLOAT_TAG, _FLOAT, list("-+0123456789."))
 _PlainDumper.add_implicit_resolver(  # quotes text that would read as a number
     _FLOAT_TAG, _FLOAT, list("-+0123456789.")
 )
-# Numbers as in YAML 1.2: PyYAML's own patterns read 12:30 as 750 and 010 as 8.
-_StrictLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in pairs if tag not in (_INT_TAG, _FLOAT_TAG)]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_StrictLoader.add_implicit_resolver(_INT_TAG, _INT, list("-+0123456789"))
-_StrictLoader.add_implicit_resolver(_FLOAT_TAG, _FLOAT, list("-+0123456789."))
 _PlainDumper.add_representer(str, _represent_text)
 _PlainDumper.add_representer(list, _represent_list)
 _PlainDumper.add_representer(tuple, _represent_list)

@@ -1,6 +1,6 @@
 """Errors a user can cause: the commands print them without a traceback and exit with code 2."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
@@ -9,6 +9,9 @@ _ALIKE = 0.78
 """Share of letters in common from which two names read much alike; `print` and `int` have 0.75."""
 _LONG_ENOUGH = 4
 """Letters of a name in which one may be changed."""
+_MOST_UNKNOWN = 20
+_MOST_SHOWN = 100
+"""So many mistakes of one kind, and of all, are told one by one; of the rest the number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,7 @@ class Mistake:
         remedy: what to do.
         place: the file or the block in it.
         wrong_type: whether the key takes no values of this type at all.
+        where: the line of the file, or what else the user wrote it in.
     """
 
     rule: str
@@ -30,10 +34,11 @@ class Mistake:
     remedy: str = ""
     place: str = ""
     wrong_type: bool = False
+    where: str = ""
 
     def __str__(self) -> str:
         what = "" if self.value is ... else f"{self.key} is {self.value!r}"
-        text = ": ".join(filter(None, (self.place, what, self.rule)))
+        text = ": ".join(filter(None, (self.where, self.place, what, self.rule)))
         between = " " if text.endswith(".") else ": "
         return f"{text}{between}{self.remedy}" if self.remedy else text
 
@@ -49,7 +54,7 @@ class UserError(ValueError):
         self.mistakes = tuple(
             Mistake(rule=each) if isinstance(each, str) else each for each in mistakes
         )
-        super().__init__("\n".join(map(str, self.mistakes)))
+        super().__init__("\n".join(shown(self.mistakes)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by attributes, as subclasses are built from other arguments than the text."""
@@ -63,6 +68,36 @@ class UserError(ValueError):
                 for each in self.mistakes
             )
         )
+
+
+def shown(mistakes: Sequence[Mistake]) -> list[str]:
+    """Return a line for each of the first mistakes, and one with the number of the rest."""
+    lines = [str(each) for each in mistakes[:_MOST_SHOWN]]
+    rest = len(mistakes) - len(lines)
+    return [*lines, f"... and {rest:,} more"] if rest else lines
+
+
+def unknown_keys(
+    unknown: Sequence[str], known: Collection[str], *, place: str = "", rule: str = ""
+) -> list[Mistake]:
+    """Return the mistakes of keys that nobody knows: the first few one by one, then the number.
+
+    Args:
+        unknown: the keys.
+        known: the legal ones, which the last mistake lists, once for all.
+        place: of the block.
+        rule: what is said of each behind its own name; else `unknown key` and the name.
+    """
+    told = unknown[:_MOST_UNKNOWN]
+    mistakes = []
+    for number, key in enumerate(told, 1):
+        hint = (did_you_mean_of if number == len(told) else did_you_mean)(key, known).strip()
+        at = ".".join(filter(None, (place, key))) if rule else place
+        said = rule or f"unknown key '{key}'."
+        mistakes.append(Mistake(place=at, key="" if rule else key, rule=said, remedy=hint))
+    rest = len(unknown) - len(told)
+    more = Mistake(place=place, rule=f"{rest:,} more unknown keys")
+    return [*mistakes, more] if rest else mistakes
 
 
 def _without_init(kind: type[UserError], args: tuple[Any, ...]) -> UserError:

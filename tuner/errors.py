@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from models.commands.process import USER_ERROR
-from models.errors import Mistake, UserError
+from models.errors import Mistake, UserError, shown
 
 
 class RunExists(UserError):
@@ -55,8 +55,8 @@ class SearchInvalid(UserError):
             replace(each, place="") if each.place == source else each for each in self.mistakes
         )
         count = len(self.mistakes)
-        head = f"{source}: " + ("a mistake" if count == 1 else f"{count} mistakes")
-        self.args = ("\n  ".join([head, *map(str, self.mistakes)]),)
+        head = f"{source}: " + ("a mistake" if count == 1 else f"{count:,} mistakes")
+        self.args = ("\n  ".join([head, *shown(self.mistakes)]),)
 
 
 class SearchInterrupted(KeyboardInterrupt):

@@ -7,12 +7,14 @@ from pydantic import Field
 
 from models.errors import Mistake, UserError
 from models.field_types import (
+    Layers,
     NonNegative,
     NonNegativeFloat,
     Positive,
     PositiveFloat,
     Probability,
     Seed,
+    Width,
 )
 from models.optimization.schedules import LrSchedule
 
@@ -31,19 +33,19 @@ class AstAutoencoderConfig:
     description: str = ""
     """One line for people."""
 
-    hidden_dim: Positive = 128
+    hidden_dim: Width = 128
     """Width of the encoder's layers and of the decoder's state."""
-    encoder_layers: Positive = 3
+    encoder_layers: Layers = 3
     """Graph convolutions."""
     encoder_kind: Literal["gcn", "relational", "gatv2"] = "gcn"
     """gcn: edge types share a product; relational: a product for each; gatv2: attention."""
     latent_dim: Annotated[int, Field(gt=0, le=256)] = 256
     """Numbers that a program is encoded to."""
-    place_dim: Positive = 32
+    place_dim: Width = 32
     """Numbers that each node of a program writes to the latent, and that are read back of it."""
     decoder_kind: Literal["gru", "transformer"] = "gru"
     """What turns the latent into productions, step by step."""
-    decoder_layers: Positive = 1
+    decoder_layers: Layers = 1
     """Layers of the decoder."""
     dropout: Probability = 0.0
     """Probability of dropping a feature, in encoder and decoder."""

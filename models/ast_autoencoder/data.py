@@ -5,10 +5,13 @@ Numpy only, so that a search can load it once and share it.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
-from models.errors import UserError
+from models.errors import Mistake, UserError
+from models.field_types import Seed
 from models.programs.data.collection import Generated, generate_programs
 from models.programs.data.dataset import (
     ProgramDataset,
@@ -36,9 +39,9 @@ class DataConfig:
 
     data_dir: str | None = None
     """Folder that `build_program_dataset` wrote."""
-    num_programs: int | None = None
+    num_programs: Annotated[int, Field(gt=0, le=10_000_000)] | None = None
     """Without data_dir: generate so many programs in memory. With it: take a random part."""
-    seed: int = 42
+    seed: Seed = 42
     """Seed of the generated programs, or of the random part."""
 
 
@@ -53,7 +56,7 @@ def check_data(data: DataConfig) -> None:
         try:
             read_metadata(Path(data.data_dir))
         except UserError as error:
-            raise UserError(f"data.data_dir: {error}") from error
+            raise error.within("data.data_dir") from error
 
 
 def load_dataset(data: DataConfig, progress: ProgressCallback | None = None) -> ProgramDataset:
@@ -85,11 +88,11 @@ def records_of(generated: Generated) -> list[ProgramRecord]:
 
 def _check_settings(data: DataConfig) -> None:
     if data.seed < 0:
-        raise UserError(f"data.seed ({data.seed}) must not be negative: take 0 or above")
+        rule = f"data.seed ({data.seed}) must not be negative: take 0 or above"
+        raise UserError(Mistake(key="data.seed", rule=rule))
     if data.data_dir is None and data.num_programs is None:
-        raise UserError(
-            "data: give data_dir, a folder of programs, or num_programs, to generate them in memory"
-        )
+        rule = "give data_dir, a folder of programs, or num_programs, to generate them in memory"
+        raise UserError(Mistake(place="data", rule=rule))
 
 
 def _part(dataset: ProgramDataset, data: DataConfig) -> ProgramDataset:

@@ -5,12 +5,15 @@ from typing import Literal
 
 from models.errors import Mistake, UserError
 from models.field_types import (
+    Kernel,
+    Layers,
     NonNegative,
     NonNegativeFloat,
     Positive,
     PositiveFloat,
     Probability,
     Seed,
+    Width,
 )
 from models.optimization.schedules import LrSchedule
 
@@ -26,15 +29,15 @@ class GrammarVaeConfig:
     description: str = ""
     """One line for people."""
 
-    z_dim: Positive = 56
+    z_dim: Width = 56
     """Latent dimensions."""
     encoder_style: Literal["residual", "plain"] = "residual"
     """residual: widening blocks with 1x1 shortcuts; plain: as in Kusner et al. 2017."""
-    encoder_hidden: Positive = 256
+    encoder_hidden: Width = 256
     """Channels: residual blocks have hidden/2, hidden, 2*hidden, 2*hidden...; plain hidden."""
-    encoder_conv_layers: Positive = 3
+    encoder_conv_layers: Layers = 3
     """Convolution layers."""
-    encoder_kernel: Positive | tuple[Positive, ...] = (3, 5, 7)
+    encoder_kernel: Kernel | tuple[Kernel, ...] = (3, 5, 7)
     """Kernel width: one number for every layer, or a list with one number a layer."""
     encoder_pool: Literal["mean", "flatten"] = "mean"
     """mean over a row's real steps, or all steps side by side."""
@@ -42,9 +45,9 @@ class GrammarVaeConfig:
     """z sets the GRU's initial state, or is repeated as its input at every step."""
     decoder_position: bool = False
     """Add a learned vector for each step to the decoder's input."""
-    decoder_hidden: Positive = 384
+    decoder_hidden: Width = 384
     """GRU units."""
-    decoder_layers: Positive = 3
+    decoder_layers: Layers = 3
     """GRU layers."""
     decoder_dropout: Probability = 0.0
     """Dropout between GRU layers."""

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.errors import UserError
+from models.errors import Mistake, UserError
+from models.field_types import Positive, Seed
 from models.grammar.grammar import BUILT_IN_GRAMMARS, Grammar, load_grammar
 from models.grammar.masks import tables
 from models.grammar_vae.datasets.arrays import read_dataset
@@ -38,9 +39,9 @@ class DataConfig:
 
     dataset: DatasetName | None = None
     """Generate this data set in memory."""
-    num_rows: int | None = None
+    num_rows: Positive | None = None
     """How many rows to generate (pde: 48000, equations: 100000)."""
-    seed: int = 42
+    seed: Seed = 42
     """Seed of the generated rows, of the split where the files have none, and of limit_rows."""
     prod: str | None = None
     """Production ids on disk (.npy) instead of a generated data set."""
@@ -48,7 +49,7 @@ class DataConfig:
     """Packed masks of those ids (.npy): checked against them, never needed."""
     grammar: str | None = None
     """Built-in name or YAML file, for arrays whose metadata do not hold the grammar."""
-    limit_rows: int | None = None
+    limit_rows: Positive | None = None
     """Train on a random subset of so many rows, in proportion from train, val and test."""
 
 
@@ -103,6 +104,12 @@ def check_data(data: DataConfig) -> None:
         UserError: with every mistake, a line each.
     """
     _check_settings(data)
+    if data.dataset is not None and data.num_rows is not None:
+        most = find_generator(data.dataset).max_rows()
+        if data.num_rows > most:
+            rule, remedy = f"there are {most} distinct rows", f"ask for {most} or fewer"
+            key, value = "data.num_rows", data.num_rows
+            raise UserError(Mistake(key=key, value=value, rule=rule, remedy=remedy))
     files = {"prod": data.prod, "masks": data.masks}
     if data.grammar is not None and data.grammar not in BUILT_IN_GRAMMARS:
         files["grammar"] = data.grammar
@@ -172,10 +179,11 @@ def make_dataset(
 def _check_settings(data: DataConfig) -> None:
     """Refuse settings that contradict each other or would be ignored."""
     if (data.dataset is None) == (data.prod is None):
-        raise UserError(
-            "data: give either dataset (pde or equations, generated in memory) or prod (a .npy "
+        rule = (
+            "give either dataset (pde or equations, generated in memory) or prod (a .npy "
             f"of production ids), not {'both' if data.dataset else 'neither'}"
         )
+        raise UserError(Mistake(place="data", rule=rule))
     if data.dataset is not None:
         ignored = {"masks": data.masks, "grammar": data.grammar}
         reason = f"dataset ({data.dataset}) is generated with its own grammar"
@@ -184,9 +192,11 @@ def _check_settings(data: DataConfig) -> None:
         reason = f"prod ({data.prod}) has as many rows as the file; limit_rows takes a subset"
     for key, value in ignored.items():
         if value is not None:
-            raise UserError(f"data.{key} ({value}) would be ignored: {reason}. Remove {key}")
+            rule = f"data.{key} ({value}) would be ignored: {reason}. Remove {key}"
+            raise UserError(Mistake(key=f"data.{key}", rule=rule))
     if data.seed < 0:
-        raise UserError(f"data.seed ({data.seed}) must not be negative: take 0 or above")
+        rule = f"data.seed ({data.seed}) must not be negative: take 0 or above"
+        raise UserError(Mistake(key="data.seed", rule=rule))
 
 
 def _generate(data: DataConfig, name: str, progress: ProgressCallback) -> DerivationDataset:

@@ -22,6 +22,10 @@ def add_check(commands: Any) -> None:
         action="store_true",
         help="leave out the short training of the preset that gives the time (about 10 s)",
     )
+    parser.add_argument(
+        "--address",
+        help="the Ray cluster that it is for; without one a trial has to fit on this machine",
+    )
 
 
 def add_search(commands: Any) -> None:
@@ -95,7 +99,7 @@ def _add_search_file(parser: argparse.ArgumentParser) -> None:
 def _check(options: argparse.Namespace) -> None:
     from tuner.commands.check import check
 
-    check(options.file, options.set, measure=not options.no_measure)
+    check(options.file, options.set, measure=not options.no_measure, address=options.address)
 
 
 def _search(options: argparse.Namespace) -> None:

@@ -11,26 +11,38 @@ from models.training.console import duration
 from tuner.commands.console import output
 from tuner.commands.tables import cost_table
 from tuner.estimate.cost import SearchCost, estimate_cost
+from tuner.estimate.fit import refuse_too_large
 from tuner.estimate.speed import measure_search_speed
 from tuner.estimate.wall_time import wall_s
 from tuner.record.environment import describe_data
 from tuner.running.live import short_params
+from tuner.running.ray_session import given_address
 from tuner.search.loading import load_search
+from tuner.search.machine import this_machine
 from tuner.search.search import Search
 
 _NUM_POINTS = 3
 """Besides the preset: points of the space whose speed is measured."""
 
 
-def check(file: str, overrides: Sequence[str], *, measure: bool) -> None:
+def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | None) -> None:
     """Check a search, and print its space, what is fixed, and what it will cost.
+
+    Args:
+        file: the search, or the name of one that ships.
+        overrides: changes to it.
+        measure: whether to measure the time that it takes, by a short training.
+        address: of the cluster that it is for, whose machines are not those of this one.
 
     Raises:
         UserError: the search has mistakes, or its data cannot be loaded.
     """
-    search = load_search(file, overrides, check_files=True)
+    machine = None if given_address(address) else this_machine()
+    search = load_search(file, overrides, check_files=True, machine=machine)
     with show_progress() as progress:
         dataset = search.spec.load_data(search.data, progress)  # which may find mistakes, too
+    if machine is not None:
+        refuse_too_large(dataset, search=search, machine=machine)
     console = output()
     console.print(f"{search.source}: no mistakes\n", soft_wrap=True)
     for line in search.advice:

@@ -2,15 +2,19 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from models.commands.progress import show_progress
 from tuner.commands.console import output
 from tuner.commands.tables import leaderboard_table
 from tuner.errors import RayLost, SearchInterrupted
+from tuner.estimate.fit import refuse_too_large
 from tuner.record.paths import RunPaths
 from tuner.record.results import Run, read_run
+from tuner.running.ray_session import given_address
 from tuner.running.runner import RunOptions, run_search
 from tuner.search.loading import load_search
+from tuner.search.machine import this_machine
 from tuner.search.search import Search
 
 _NUM_ROWS = 10
@@ -32,7 +36,8 @@ def search(
         UserError: the search has mistakes, or cannot be run.
         SearchInterrupted: somebody ended it; the message says what is left.
     """
-    search = load_search(file, overrides, check_files=True)
+    machine = None if given_address(address) else this_machine()
+    search = load_search(file, overrides, check_files=True, machine=machine)
     for line in search.advice:
         sys.stderr.write(f"advice: {line}\n")
     with show_progress() as progress:
@@ -43,6 +48,7 @@ def search(
             storage=storage,
             command=command,
             progress=progress,
+            check_fit=machine and partial(refuse_too_large, search=search, machine=machine),
         )
         show_end(lambda: run_search(search, options), search)
 

@@ -59,6 +59,8 @@ class RunOptions:
         command: the command line, for the record.
         stream: where the progress is shown.
         progress: told how far loading the data is.
+        check_fit: raises UserError where the search is too large for this machine; it is called
+            where the data are loaded, since it takes torch, which the driver does without.
     """
 
     name: str | None = None
@@ -68,6 +70,7 @@ class RunOptions:
     command: Sequence[str] = ()
     stream: TextIO = dataclasses.field(default_factory=lambda: sys.stderr)
     progress: ProgressCallback = silent
+    check_fit: Callable[[Any], None] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -123,7 +126,7 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
         preload=("tuner.running.trainable", f"{search.spec.home}.task"),
         say=lambda line: _say(options, line),
     )
-    loading = loading_beside(partial(search.spec.load_data, search.data), options.progress)
+    loading = loading_beside(partial(_load, search, options.check_fit), options.progress)
     try:
         with catch_signals() as interrupts:
             with loading as wait_for_data, session(interrupts=interrupts) as wait_for_ray:
@@ -158,6 +161,16 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
             interrupts.check()  # a signal that came after the last trial
     except SearchInterrupted as end:
         raise _with_next_steps(end, paths) from None
+
+
+def _load(
+    search: Search, check_fit: Callable[[Any], None] | None, progress: ProgressCallback
+) -> Any:
+    """Load the data, and see whether the models of the search fit beside them."""
+    dataset = search.spec.load_data(search.data, progress)
+    if check_fit is not None:
+        check_fit(dataset)
+    return dataset
 
 
 def _run_folder(search: Search, options: RunOptions) -> RunPaths:

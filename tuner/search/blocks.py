@@ -1,12 +1,16 @@
 """The blocks of a search file, each a settings dataclass whose rules hold for itself."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.errors import UserError
-from models.field_types import NonNegativeFloat, Positive, PositiveFloat
+from models.errors import Mistake, UserError
+from models.field_types import Positive, PositiveFloat
+
+_MOST_RUNGS = 100
+_Count = Annotated[int, Field(gt=0, le=1_000_000)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +51,11 @@ class SchedulerConfig:
     """
 
     name: Literal["asha", "fifo"] = "asha"
-    max_epochs: Positive
+    max_epochs: _Count
     """Epochs of a trial that is never stopped."""
-    grace_epochs: Positive = 1
+    grace_epochs: _Count = 1
     """Epochs that every trial gets: the first rung."""
-    reduction_factor: Annotated[float, Field(gt=1, allow_inf_nan=False)] = 3.0
+    reduction_factor: Annotated[float, Field(gt=1, le=1e6, allow_inf_nan=False)] = 3.0
     """Rungs lie this factor apart, and the best 1/factor of those at a rung go on."""
     trial_timeout: PositiveFloat | None = None
     """Seconds without a report after which a trial is ended; its first report takes longest."""
@@ -62,6 +66,13 @@ class SchedulerConfig:
                 f"grace_epochs ({self.grace_epochs}) must be below max_epochs "
                 f"({self.max_epochs}), or no trial is ever stopped: lower it, or take name: fifo"
             )
+        ratio = self.max_epochs / self.grace_epochs
+        if self.name == "asha" and self.reduction_factor**_MOST_RUNGS < ratio:
+            least = math.ceil(ratio ** (1 / _MOST_RUNGS) * 100) / 100
+            rule = f"trials would be compared at more than {_MOST_RUNGS} rungs"
+            remedy = f"take {least} or more, as 3"
+            key, value = "reduction_factor", self.reduction_factor
+            raise UserError(Mistake(key=key, value=value, rule=rule, remedy=remedy))
 
     @property
     def rungs(self) -> tuple[float, ...]:
@@ -83,7 +94,7 @@ class SchedulerConfig:
 class Budget:
     """When the search ends: after so many trials, or hours, whichever is first."""
 
-    num_trials: Positive
+    num_trials: Annotated[int, Field(gt=0, le=100_000)]
     hours: PositiveFloat | None = None
 
 
@@ -91,8 +102,8 @@ class Budget:
 class Resources:
     """What one trial takes of a machine; a fraction of a GPU is shared."""
 
-    cpu: NonNegativeFloat = 1.0
-    gpu: NonNegativeFloat = 0.0
+    cpu: Annotated[float, Field(ge=0, le=10_000)] = 1.0
+    gpu: Annotated[float, Field(ge=0, le=1_000)] = 0.0
 
     def __post_init__(self) -> None:
         if self.cpu == 0 and self.gpu == 0:

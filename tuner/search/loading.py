@@ -10,9 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from models.config_file import read_yaml
+from models.config_file import read_yaml_with_lines
+from models.key_lines import KeyLines
 from models.presets import find_preset
 from tuner.errors import SearchInvalid
+from tuner.search.machine import Machine
+from tuner.search.origins import Origins
 from tuner.search.overrides import apply_overrides
 from tuner.search.reader import SearchReader
 from tuner.search.search import Search
@@ -20,7 +23,11 @@ from tuner.search.search_files import find_search_file
 
 
 def load_search(
-    path_or_name: str | Path, overrides: Iterable[str] = (), *, check_files: bool = False
+    path_or_name: str | Path,
+    overrides: Iterable[str] = (),
+    *,
+    check_files: bool = False,
+    machine: Machine | None = None,
 ) -> Search:
     """Read a search file, or one that ships by its name, with changes like `budget.num_trials=8`.
 
@@ -28,14 +35,21 @@ def load_search(
         path_or_name: the file, or the name of one that ships.
         overrides: the changes.
         check_files: whether a file of the data that is missing is a mistake, as before a start.
+        machine: what a trial has to fit on; None where that is not known.
 
     Raises:
         UserError: no such file, or malformed YAML.
-        SearchInvalid: with every mistake in the content.
+        SearchInvalid: with every mistake in the content, and the line of each.
     """
-    path = find_search_file(path_or_name)
-    content = apply_overrides(read_content(path), overrides)
-    return SearchReader(content, str(path), find_preset, check_files=check_files).read()
+    path, overrides = find_search_file(path_or_name), tuple(overrides)
+    raw, lines = _read(path)
+    content = apply_overrides(raw, overrides)
+    reader = SearchReader(content, str(path), find_preset, check_files=check_files, machine=machine)
+    try:
+        return reader.read()
+    except SearchInvalid as error:
+        located = Origins(lines, overrides).locate(error.mistakes)
+        raise SearchInvalid(error.source, located) from None
 
 
 def read_content(path: Path) -> dict[str, Any]:
@@ -44,7 +58,11 @@ def read_content(path: Path) -> dict[str, Any]:
     Raises:
         UserError: no YAML, or no mapping.
     """
-    content = read_yaml(path)
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], KeyLines]:
+    content, lines = read_yaml_with_lines(path)
     if not isinstance(content, dict):
         raise SearchInvalid(str(path), [f"it holds {content!r}: give `model:`, `preset:`, ..."])
-    return content
+    return content, lines

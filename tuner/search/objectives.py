@@ -38,9 +38,11 @@ def read_objectives(raw: Mapping[str, Any], spec: ModelSpec) -> tuple[Objective,
             mistakes += error.mistakes
     names = [objective.metric for objective in objectives]
     if len(set(names)) < len(names):
-        mistakes.append(f"objective: a metric is given twice ({', '.join(names)}): remove one")
+        rule = f"a metric is given twice ({', '.join(names)}): remove one"
+        mistakes.append(Mistake(place="objective", rule=rule))
     if not blocks:
-        mistakes.append("objective: the list is empty: name a metric, or leave objective out")
+        rule = "the list is empty: name a metric, or leave objective out"
+        mistakes.append(Mistake(place="objective", rule=rule))
     if mistakes:
         raise UserError(*mistakes)
     return tuple(objectives)
@@ -56,10 +58,9 @@ def _objective(block: object, place: str, metrics: Mapping[str, Metric], model: 
     metric = metrics[name]
     objective = to_config(Objective, {"mode": metric.mode, **block}, place)
     if objective.mode != metric.mode:
-        raise UserError(
-            f"{place}.mode is {objective.mode}, which seeks the worst {name}: "
-            f"take {metric.mode}, or leave mode out"
-        )
+        rule = f"{place}.mode is {objective.mode}, which seeks the worst {name}"
+        remedy = f"take {metric.mode}, or leave mode out"
+        raise UserError(Mistake(key=f"{place}.mode", rule=rule, remedy=remedy))
     return objective
 
 
@@ -70,8 +71,9 @@ def _check_comparable(
     if not clashes:
         return
     fit = [other.name for other in metrics if not set(other.depends_on) & set(searched)]
-    raise UserError(
-        f"{place}.metric: {metric.name} cannot compare trials while {' and '.join(clashes)} "
-        f"{'is' if len(clashes) == 1 else 'are'} searched, which it is made of: "
-        f"take one of {', '.join(fit)}"
+    rule = (
+        f"{metric.name} cannot compare trials while {' and '.join(clashes)} "
+        f"{'is' if len(clashes) == 1 else 'are'} searched, which it is made of"
     )
+    remedy = f"take one of {', '.join(fit)}"
+    raise UserError(Mistake(place=f"{place}.metric", rule=rule, remedy=remedy))

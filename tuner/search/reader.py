@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from models.config_file import to_config, to_mapping
-from models.errors import Mistake, UserError, did_you_mean, did_you_mean_of
+from models.errors import Mistake, UserError, nearest_name, unknown_keys
 from models.presets import Preset
 from models.registry import model_spec
 from models.training.contracts import ModelSpec
 from tuner.errors import SearchInvalid
 from tuner.search.blocks import Budget, Keep, Resources, SchedulerConfig, SearcherConfig
+from tuner.search.machine import Machine
 from tuner.search.objectives import read_objectives
 from tuner.search.search import Search, WarmStart, own_seed
 from tuner.search.space import Space
@@ -45,6 +46,7 @@ class SearchReader:
         source: the file, for messages.
         find: where presets come from.
         check_files: whether the files of the data must be there; those of an old run may be gone.
+        machine: what a trial has to fit on; None where that is not known.
         check_effects: whether every key must act; an old run was what it was.
     """
 
@@ -55,12 +57,14 @@ class SearchReader:
         find: FindPreset,
         *,
         check_files: bool = False,
+        machine: Machine | None = None,
         check_effects: bool = True,
     ) -> None:
         self._raw = raw
         self._source = source
         self._find = find
         self._check_files = check_files
+        self._machine = machine
         self._check_effects = check_effects
         self._mistakes: list[str | Mistake] = []
 
@@ -71,15 +75,11 @@ class SearchReader:
             SearchInvalid: with every mistake.
         """
         unknown = [str(key) for key in self._raw if key not in KEYS]
-        self._mistakes += [
-            f"{key}: a search has no such key."
-            f"{(did_you_mean_of if key == unknown[-1] else did_you_mean)(key, KEYS)}"
-            for key in unknown
-        ]
+        self._mistakes += unknown_keys(unknown, KEYS, rule="a search has no such key.")
         scheduler = self._scheduler()
         searcher = self._searcher()
         budget = self._block("budget", Budget)
-        resources = self._block("resources", Resources)
+        resources = self._resources()
         keep = self._block("keep", Keep)
         spec = self._attempt(lambda: model_spec(self._name("model")))
         if spec is None:  # the rest is meaningless without it
@@ -130,7 +130,7 @@ class SearchReader:
     def _name(self, key: str) -> str:
         value = self._raw.get(key)
         if not isinstance(value, str):
-            raise UserError(f"{key} is {value!r}: give a name")
+            raise UserError(Mistake(key=key, value=value, rule="give a name"))
         return value
 
     def _mapping(self, key: str) -> dict[str, Any] | None:
@@ -139,7 +139,8 @@ class SearchReader:
             return {}
         if isinstance(value, Mapping):
             return dict(value)
-        self._mistakes.append(f"{key} is {value!r}: give its keys, {key}: {{...}}")
+        rule = f"give its keys, {key}: {{...}}"
+        self._mistakes.append(Mistake(key=key, value=value, rule=rule))
         return None
 
     def _block(self, key: str, block_type: type[T]) -> T | None:
@@ -151,16 +152,36 @@ class SearchReader:
     def _data(self, spec: ModelSpec) -> Any:
         data = self._block("data", spec.data_type)
         if data is not None and self._check_files:
-            self._attempt(lambda: spec.check_data(data))
+            try:
+                spec.check_data(data)
+            except UserError as error:
+                self._mistakes += [
+                    each if each.place or each.key else replace(each, key="data")
+                    for each in error.mistakes
+                ]
         return data
+
+    def _resources(self) -> Resources | None:
+        resources = self._block("resources", Resources)
+        if resources is None or self._machine is None:
+            return resources
+        for key, words in (("cpu", "processors"), ("gpu", "GPUs")):
+            wanted, has = getattr(resources, key), getattr(self._machine, key)
+            if wanted > has:
+                remedy = f"take {has} at most" if has else "take 0, or a machine that has some"
+                rule = f"this machine has {has} {words}"
+                place = f"resources.{key}"
+                self._mistakes.append(Mistake(key=place, value=wanted, rule=rule, remedy=remedy))
+        return resources
 
     def _scheduler(self) -> SchedulerConfig | None:
         content = self._raw.get("scheduler")
         if isinstance(content, Mapping) and content.get("name") == "fifo":
             for key in ("grace_epochs", "reduction_factor"):
                 if key in content:
+                    rule = f"scheduler.{key} means nothing to fifo, which stops no trial"
                     self._mistakes.append(
-                        f"scheduler.{key} means nothing to fifo, which stops no trial: remove it"
+                        Mistake(key=f"scheduler.{key}", rule=rule, remedy="remove it")
                     )
         return self._block("scheduler", SchedulerConfig)
 
@@ -176,14 +197,16 @@ class SearchReader:
         fixed = self._mapping("fixed") or {}
         space = self._raw.get("space")
         for key in fixed:
+            place = f"fixed.{key}"
             if key == "epochs":
-                self._mistakes.append("fixed.epochs: set scheduler.max_epochs instead")
+                rule = "set scheduler.max_epochs instead"
+                self._mistakes.append(Mistake(place=place, rule=rule))
             elif key == "description" and self._check_effects:
-                self._mistakes.append(
-                    "fixed.description changes nothing, as promotion writes its own: remove it"
-                )
+                rule = f"{place} changes nothing, as promotion writes its own: remove it"
+                self._mistakes.append(Mistake(key=place, rule=rule))
             elif isinstance(space, Mapping) and key in space:
-                self._mistakes.append(f"fixed.{key} is searched too: remove it here or in space")
+                rule = f"{place} is searched too: remove it here or in space"
+                self._mistakes.append(Mistake(key=place, rule=rule))
         return {key: value for key, value in fixed.items() if key != "epochs"}
 
     def _base_config(
@@ -196,7 +219,8 @@ class SearchReader:
         """Build the settings where nothing is searched; return also the fixed keys that are wrong.
 
         The preset's values stand in for those, and the model's defaults for a preset that could
-        not be found, so that the space can be checked all the same.
+        not be found, so that the space can be checked all the same. Of a key that nobody knows
+        the nearest counts as wrong, which it was probably meant to be.
         """
         settings = to_mapping(preset.config if preset else spec.config_type())
         settings |= {"epochs": scheduler.max_epochs} if scheduler else {}
@@ -205,10 +229,14 @@ class SearchReader:
         except UserError as error:
             self._mistakes += error.mistakes
             wrong = {mistake.key.partition(".")[0] for mistake in error.mistakes}
-        sound = {key: value for key, value in fixed.items() if key not in wrong}
-        with suppress(UserError):  # keys that are wrong together have no name here
-            return to_config(spec.config_type, {**settings, **sound}, "fixed"), wrong
-        return None, wrong
+        known = {key: value for key, value in fixed.items() if key in settings}
+        meant = {nearest_name(key, settings) or "" for key in wrong - settings.keys() - {""}}
+        unsure = ((wrong | meant) & settings.keys()) - {""}
+        sound = {key: value for key, value in known.items() if key not in wrong}
+        with suppress(UserError):
+            return to_config(spec.config_type, {**settings, **sound}, "fixed"), unsure
+        # Keys that are wrong together have no name: none of them is known then.
+        return to_config(spec.config_type, settings, "fixed"), unsure | known.keys()
 
     def _warm_starts(
         self,
@@ -219,10 +247,9 @@ class SearchReader:
     ) -> tuple[WarmStart, ...]:
         names = searcher.warm_start if searcher else ()
         if budget and len(names) > budget.num_trials:
-            self._mistakes.append(
-                f"searcher.warm_start names {len(names)} presets for {budget.num_trials} trials: "
-                "raise budget.num_trials or drop some"
-            )
+            rule = f"searcher.warm_start names {len(names)} presets for {budget.num_trials} trials"
+            remedy = "raise budget.num_trials or drop some"
+            self._mistakes.append(Mistake(key="searcher.warm_start", rule=rule, remedy=remedy))
         starts = []
         for name in names:
             preset = self._attempt(lambda name=name: self._find(spec, name))
@@ -233,8 +260,12 @@ class SearchReader:
     def _warm_start(self, preset: Preset, space: Space) -> WarmStart:
         values, illegal = space.locate(to_mapping(preset.config))
         self._mistakes += [
-            f"searcher.warm_start: {preset.name} has {item.key} = {item.value!r}, which is outside "
-            f"the space (nearest: {item.nearest!r}): widen space.{item.key} or drop the preset"
+            Mistake(
+                place="searcher.warm_start",
+                rule=f"{preset.name} has {item.key} = {item.value!r}, which is outside the space "
+                f"(nearest: {item.nearest!r})",
+                remedy=f"widen space.{item.key} or drop the preset",
+            )
             for item in illegal
         ]
         if not illegal:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from models.config_file import to_config
-from models.errors import Mistake, UserError, did_you_mean_of
+from models.errors import Mistake, UserError, did_you_mean_of, unknown_keys
 from tuner.search.domains import Choice, FloatRange, IntRange, ListOf, ScalarDomain
 from tuner.search.field_kinds import field_kinds, item_kinds
 from tuner.search.space import Condition, Parameter, Space
@@ -34,7 +34,7 @@ def check_parameters(
     base: Any,
     preset: Mapping[str, Any],
     unsure: Collection[str] = (),
-) -> list[str | Mistake]:
+) -> list[Mistake]:
     """Return what is wrong with the parameters, each for itself.
 
     Args:
@@ -46,15 +46,14 @@ def check_parameters(
     """
     known = [field.name for field in dataclasses.fields(base)]
     by_key = {parameter.key: parameter for parameter in parameters}
-    mistakes: list[str | Mistake] = []
-    for key in searched:
-        if key in NOT_SEARCHABLE:
-            mistakes.append(f"space.{key} cannot be searched: {NOT_SEARCHABLE[key]}")
-        elif key not in known:
-            legal = [each for each in known if each not in NOT_SEARCHABLE]
-            mistakes.append(
-                f"space.{key}: the preset has no such key.{did_you_mean_of(key, legal)}"
-            )
+    mistakes = [
+        Mistake(key=f"space.{key}", rule=f"space.{key} cannot be searched: {NOT_SEARCHABLE[key]}")
+        for key in searched
+        if key in NOT_SEARCHABLE
+    ]
+    legal = [each for each in known if each not in NOT_SEARCHABLE]
+    unknown = [key for key in searched if key not in known]
+    mistakes += unknown_keys(unknown, legal, place="space", rule="the preset has no such key.")
     undecided = {*searched, *unsure}
     for parameter in parameters:
         if parameter.key in known:
@@ -70,7 +69,7 @@ def check_parameters(
     return mistakes
 
 
-def check_points(space: Space, config_type: type) -> list[str]:
+def check_points(space: Space, config_type: type) -> list[Mistake]:
     """Return the ends, options and random points of the space that the settings' rules refuse.
 
     The random points follow a fixed seed: the same space is always judged alike.
@@ -88,31 +87,32 @@ def check_points(space: Space, config_type: type) -> list[str]:
         point = space.walk(lambda _, domain: _draw(domain, rng))
         if refusal := _refusal(space.complete(point), config_type):
             shown = ", ".join(f"{key}={value}" for key, value in point.items())
-            return [
-                f"space: a combination inside it is not possible ({shown}): {_joined(refusal)}. "
-                "Narrow a range, or tie the keys together with `when` or `length`"
-            ]
+            rule = f"a combination inside it is not possible ({shown}): {_joined(refusal)}."
+            remedy = "Narrow a range, or tie the keys together with `when` or `length`"
+            return [Mistake(place="space", rule=rule, remedy=remedy)]
     return []
 
 
-def _kind_mistakes(parameter: Parameter, config_type: type) -> list[str]:
+def _kind_mistakes(parameter: Parameter, config_type: type) -> list[Mistake]:
     """Compare a domain with the type of the key; the values themselves are tried later."""
     domain, kinds = parameter.domain, field_kinds(config_type, parameter.key)
     place = f"space.{parameter.key}"
     if isinstance(domain, ListOf):
         if "list" not in kinds:
-            return [f"{place}: the key takes {_either(kinds)}, not a list"]
+            return [Mistake(place=place, rule=f"the key takes {_either(kinds)}, not a list")]
         domain, kinds = domain.item, item_kinds(config_type, parameter.key)
     if isinstance(domain, FloatRange) and "float" not in kinds:
         remedy = "use int or log_int" if "int" in kinds else "use choice"
-        return [f"{place}: the key takes {_either(kinds)}, not any number: {remedy}"]
+        rule = f"the key takes {_either(kinds)}, not any number"
+        return [Mistake(place=place, rule=rule, remedy=remedy)]
     if isinstance(domain, IntRange) and "int" not in kinds:
         remedy = "use uniform with step: 1" if "float" in kinds else "use choice"
-        return [f"{place}: the key takes {_either(kinds)}, not whole numbers: {remedy}"]
+        rule = f"the key takes {_either(kinds)}, not whole numbers"
+        return [Mistake(place=place, rule=rule, remedy=remedy)]
     return []
 
 
-def _value_mistakes(parameter: Parameter, config_type: type) -> list[str]:
+def _value_mistakes(parameter: Parameter, config_type: type) -> list[Mistake]:
     """Return the ends and options that the key itself refuses, whatever the other keys are."""
     key = parameter.key
     mistakes = []
@@ -128,7 +128,7 @@ def _value_mistakes(parameter: Parameter, config_type: type) -> list[str]:
         if own:
             takes = f"the key takes {_either(field_kinds(config_type, key))}"
             why = rules[0] if rules else takes
-            mistakes.append(f"space.{key}: {end!r} is not possible: {why}")
+            mistakes.append(Mistake(place=f"space.{key}", rule=f"{end!r} is not possible: {why}"))
     return mistakes
 
 
@@ -138,31 +138,37 @@ def _condition_mistakes(
     by_key: Mapping[str, Parameter],
     searched: Collection[str],
     preset: Mapping[str, Any],
-) -> list[str]:
+) -> list[Mistake]:
     place = f"space.{parameter.key}.when.{condition.key}"
     if condition.key not in preset:
-        return [f"{place}: the preset has no such key.{did_you_mean_of(condition.key, preset)}"]
+        hint = did_you_mean_of(condition.key, preset).strip()
+        return [Mistake(place=place, rule="the preset has no such key.", remedy=hint)]
     if condition.key not in searched:
         if condition.holds(preset):
             return []
-        return [
-            f"{place}: never {_listing(condition.values)}, as the preset has "
-            f"{condition.key} = {preset[condition.key]!r}: search that key too, "
-            f"or remove space.{parameter.key}"
-        ]
+        rule = (
+            f"never {_listing(condition.values)}, as the preset has "
+            f"{condition.key} = {preset[condition.key]!r}"
+        )
+        remedy = f"search that key too, or remove space.{parameter.key}"
+        return [Mistake(place=place, rule=rule, remedy=remedy)]
     parent = by_key.get(condition.key)
     if parent is None:  # its own mistake is reported
         return []
     domain = parent.domain
     if isinstance(domain, ListOf) or (isinstance(domain, FloatRange) and domain.step is None):
-        return [
-            f"{place}: {condition.key} is searched over "
+        rule = (
+            f"{condition.key} is searched over "
             f"{'lists' if isinstance(domain, ListOf) else 'a continuous range'}, "
-            "which a condition cannot pick a value of: use choice, int or a step there"
-        ]
+            "which a condition cannot pick a value of"
+        )
+        return [Mistake(place=place, rule=rule, remedy="use choice, int or a step there")]
     return [
-        f"{place}: {value!r} is not searched in {condition.key}: "
-        f"the nearest is {domain.nearest(value)!r}"
+        Mistake(
+            place=place,
+            rule=f"{value!r} is not searched in {condition.key}",
+            remedy=f"the nearest is {domain.nearest(value)!r}",
+        )
         for value in condition.values
         if not domain.contains(value)
     ]
@@ -173,16 +179,15 @@ def _length_mistakes(
     by_key: Mapping[str, Parameter],
     searched: Collection[str],
     preset: Mapping[str, Any],
-) -> list[str]:
+) -> list[Mistake]:
     domain = parameter.domain
     if not isinstance(domain, ListOf) or isinstance(domain.length, int):
         return []
     place = f"space.{parameter.key}.length"
     if domain.length not in preset:
-        return [
-            f"{place}: the preset has no key {domain.length}."
-            f"{did_you_mean_of(domain.length, preset)}"
-        ]
+        hint = did_you_mean_of(domain.length, preset).strip()
+        rule = f"the preset has no key {domain.length}."
+        return [Mistake(place=place, rule=rule, remedy=hint)]
     if domain.length in searched:
         if domain.length not in by_key:
             return []
@@ -191,12 +196,13 @@ def _length_mistakes(
         lengths = (preset[domain.length],)
     if all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in lengths):
         return []
-    return [f"{place}: {domain.length} may be {_listing(lengths)}: a length is 1, 2, 3, ..."]
+    rule = f"{domain.length} may be {_listing(lengths)}: a length is 1, 2, 3, ..."
+    return [Mistake(place=place, rule=rule)]
 
 
 def _end_mistake(
     space: Space, parameter: Parameter, end: Any, config_type: type, rng: random.Random
-) -> str | None:
+) -> Mistake | None:
     """Try an end in the preset; if that is refused, with other searched keys moved too."""
     is_list = isinstance(parameter.domain, ListOf)
     if not is_list and not _refusal(space.complete({parameter.key: end}), config_type):
@@ -207,7 +213,8 @@ def _end_mistake(
         refusal = _refusal(space.complete(point), config_type)
         if not refusal:
             return None
-    return f"space.{parameter.key}: {end!r} is not possible: {_joined(refusal)}"
+    rule = f"{end!r} is not possible: {_joined(refusal)}"
+    return Mistake(place=f"space.{parameter.key}", rule=rule)
 
 
 def _point_with(space: Space, parameter: Parameter, end: Any, rng: random.Random) -> dict[str, Any]:

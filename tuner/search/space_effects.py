@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from models.effects import Applies, plain
+from models.errors import Mistake
 from tuner.search.domains import Choice, FloatRange, IntRange, ListOf
 from tuner.search.space import Condition, Parameter, Space
 
@@ -14,22 +15,21 @@ _NAMES = {"epochs": "scheduler.max_epochs"}
 
 def effect_mistakes(
     space: Space, fixed: Mapping[str, Any], applies: Iterable[Applies]
-) -> list[str]:
+) -> list[Mistake]:
     """Return the searched and fixed keys that never act, whatever the other keys are."""
     mistakes = []
     for each in applies:
         never = not _may_act(each, space)
         if never and each.key in fixed and each.concerns(fixed[each.key]):
-            mistakes.append(
-                f"fixed.{each.key} ({plain(fixed[each.key])}) {_no_effect(each, space)}: "
-                f"remove it, or take {_needs(each)}"
-            )
+            key = f"fixed.{each.key}"
+            rule = f"{key} ({plain(fixed[each.key])}) {_no_effect(each, space)}"
+            remedy = f"remove it, or take {_needs(each)}"
+            mistakes.append(Mistake(key=key, rule=rule, remedy=remedy))
         if never and each.key in space.keys and _is_searched_for(each, space):
             what, remedy = _what(each)
-            mistakes.append(
-                f"space.{each.key}{what} {_no_effect(each, space)}: {remedy}, or take "
-                f"{_needs(each)}"
-            )
+            rule = f"space.{each.key}{what} {_no_effect(each, space)}"
+            remedy = f"{remedy}, or take {_needs(each)}"
+            mistakes.append(Mistake(key=f"space.{each.key}", rule=rule, remedy=remedy))
     return mistakes
 
 

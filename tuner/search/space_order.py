@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models.errors import UserError
+from models.errors import Mistake, UserError
 from tuner.search.space import Parameter
 
 
@@ -18,10 +18,9 @@ def parents_first(parameters: Sequence[Parameter]) -> tuple[Parameter, ...]:
     def place(key: str, path: tuple[str, ...]) -> None:
         if key in path:
             circle = " -> ".join([*path[path.index(key) :], key])
-            raise UserError(
-                f"space.{key}: the keys depend on each other in a circle ({circle}): "
-                "remove one `when` or `length`"
-            )
+            rule = f"the keys depend on each other in a circle ({circle})"
+            remedy = "remove one `when` or `length`"
+            raise UserError(Mistake(place=f"space.{key}", rule=rule, remedy=remedy))
         if key in placed or key not in by_key:
             return
         for parent in by_key[key].parents:

@@ -34,6 +34,9 @@ KINDS = ("uniform", "log_uniform", "int", "log_int", "choice", "list")
 
 # Larger whole numbers are not exact in the study, which holds every number as a float.
 _LARGEST_INT = 2**53
+_LARGEST_FLOAT = 1e100
+"""The width of a range of larger ones, or what a sampler makes of it, is soon infinite."""
+_MOST_STEPS = 1e9
 
 
 def parse_space(raw: object, base: Any, source: str, unsure: Collection[str] = ()) -> Space:
@@ -50,13 +53,9 @@ def parse_space(raw: object, base: Any, source: str, unsure: Collection[str] = (
         SearchInvalid: with every mistake, each beginning with its key (`space.beta: ...`).
     """
     if not isinstance(raw, Mapping) or not raw:
-        raise SearchInvalid(
-            source,
-            [
-                "space: nothing is searched: name at least one key of the preset, for example "
-                "lr: {log_uniform: [1e-4, 1e-2]}"
-            ],
-        )
+        remedy = "name at least one key of the preset, for example lr: {log_uniform: [1e-4, 1e-2]}"
+        nothing = Mistake(place="space", rule="nothing is searched", remedy=remedy)
+        raise SearchInvalid(source, [nothing])
     mistakes: list[str | Mistake] = []
     parameters = [
         parameter for key in raw if (parameter := _parameter(str(key), raw[key], mistakes))
@@ -140,6 +139,9 @@ def _scalar(kind: str, raw: object, step: object, place: str) -> ScalarDomain:
     if kind in ("log_uniform", "log_int") and low <= 0:
         remedy = f"a log range begins above 0; raise it, or use {kind.removeprefix('log_')}"
         raise UserError(Mistake(place=place, rule=f"the low end is {low}", remedy=remedy))
+    if kind == "log_uniform" and low < 1 / _LARGEST_FLOAT:
+        rule = f"the low end of a log range is {1 / _LARGEST_FLOAT:g} or more"
+        raise UserError(Mistake(key=place, value=raw, rule=rule))
     if kind in ("uniform", "log_uniform"):
         return FloatRange(
             low=float(low),
@@ -160,8 +162,11 @@ def _bounds(raw: object, place: str) -> tuple[int | float, int | float]:
         rule = "give two numbers, [low, high], both included"
         raise UserError(Mistake(key=place, value=raw, rule=rule))
     low, high = raw
-    if not (math.isfinite(low) and math.isfinite(high)):
+    if not (_is_finite(low) and _is_finite(high)):
         raise UserError(Mistake(key=place, value=raw, rule="both ends must be finite numbers"))
+    if max(abs(low), abs(high)) > _LARGEST_FLOAT:
+        rule = f"both ends must lie within {-_LARGEST_FLOAT:g} and {_LARGEST_FLOAT:g}"
+        raise UserError(Mistake(key=place, value=raw, rule=rule))
     if low > high:
         rule = f"low ({low}) must be below high ({high})"
         raise UserError(Mistake(place=place, rule=rule, remedy="swap them"))
@@ -175,8 +180,12 @@ def _bounds(raw: object, place: str) -> tuple[int | float, int | float]:
 def _step(step: object, low: float, high: float, place: str) -> float | None:
     if step is None:
         return None
-    if not is_number(step) or not math.isfinite(step) or step <= 0:
+    if not is_number(step) or not _is_finite(step) or step <= 0:
         raise UserError(f"step is {step!r}: it must be a number above 0").within(place)
+    if high - low > _MOST_STEPS * step:
+        rule = f"step {step} makes more than {_MOST_STEPS:,.0f} values"
+        remedy = f"take {(high - low) / _MOST_STEPS:.1g} or more, or leave step out"
+        raise UserError(Mistake(place=place, rule=rule, remedy=remedy))
     width, pace = Decimal(str(high)) - Decimal(str(low)), Decimal(str(step))
     if width % pace:
         reachable = Decimal(str(low)) + width // pace * pace
@@ -193,12 +202,20 @@ def _choice(raw: object, place: str) -> Choice:
     choice = Choice(options=tuple(raw))
     for index, label in enumerate(choice.labels):
         option = choice.options[index]
-        if isinstance(option, Mapping) or (is_number(option) and not math.isfinite(option)):
+        if isinstance(option, Mapping) or (is_number(option) and not _is_finite(option)):
             raise UserError(f"{option!r} cannot be a value: remove it").within(place)
         # Python's own equality on purpose: the study cannot tell 1 from true either.
         if label in choice.labels[:index]:
             raise UserError(f"{option!r} is given twice: remove one").within(place)
     return choice
+
+
+def _is_finite(number: float) -> bool:
+    """Return whether a number is one that a float can be."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def _conditions(raw: object, place: str) -> tuple[Condition, ...]:

@@ -51,6 +51,14 @@ def generate_equations(num_rows: int, seed: int) -> LabelledRows:
     return LabelledRows(texts=texts, labels=labels[j * len(third) + k], label_names=names)
 
 
+def max_equations() -> int:
+    """Return how many distinct equations there are."""
+    first = _binary_expressions()
+    second, _ = _fill(SHAPES_OF_SECOND, LEAVES)
+    third, _ = _third_parts(first)
+    return len(first) * len(second) * len(third)
+
+
 def _binary_expressions() -> list[str]:
     return [f"{a} {o} {b}" for a in LEAVES for o in OPERATORS for b in LEAVES]
 

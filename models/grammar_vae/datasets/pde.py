@@ -72,6 +72,12 @@ def generate_pdes(num_rows: int, seed: int) -> LabelledRows:
     )
 
 
+def max_pdes() -> int:
+    """Return how many distinct operators can be drawn evenly over the families."""
+    limits = [family.max_rows() for family in FAMILIES]
+    return min(limits[i] * len(FAMILIES) + i for i in range(len(FAMILIES)))
+
+
 def _check_counts(num_rows: int, counts: list[int]) -> None:
     limits = [family.max_rows() for family in FAMILIES]
     worst = min(range(len(FAMILIES)), key=lambda i: limits[i] * len(FAMILIES) + i)

@@ -1,0 +1,173 @@
+"""All mistakes of a search at once, each with the line it stands in, before anything starts."""
+
+import time
+
+import pytest
+
+from models.errors import UserError
+from tuner.errors import SearchInvalid
+from tuner.search.loading import load_search
+from tuner.search.machine import Machine, this_machine
+
+SMALL = Machine(cpu=2, gpu=0, memory_gb=8.0)
+WRONG = """\
+model: grammar_vae
+preset: minimal
+fixed:
+  betta: 0.5
+  z_dim: 0
+  decoder_layers: 100000000
+data: {dataset: equations, num_rows: 1000000000}
+space:
+  lr: {uniform: [1, 0.1]}
+  lrr: {int: [1, 2]}
+  encoder_hidden: {int: [8, 1000000000]}
+  decoder_dropout: {uniform: [0.0, 0.5], step: 1e-300}
+objective: {metric: val/sequence, mode: max}
+searcher: {sampler: tpee}
+scheduler:
+  max_epochs: 10000000000000000000000
+budget: {num_trials: 1e20}
+resources: {cpu: 64, gpu: 2}
+keep: {topk: 1}
+"""
+
+
+def mistakes(tmp_path, text, *overrides, machine=SMALL):
+    file = tmp_path / "wrong.yaml"
+    file.write_text(text)
+    with pytest.raises(SearchInvalid) as caught:
+        load_search(file, overrides, check_files=True, machine=machine)
+    return [str(each) for each in caught.value.mistakes]
+
+
+def test_every_mistake_of_every_block_is_told_with_its_line_in_the_files_order(tmp_path):
+    found = mistakes(tmp_path, WRONG)
+    starts = [line.partition(": ")[0] for line in found]
+    assert starts == [f"line {n}" for n in (4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 16, 17, 18, 18, 19)]
+    for place in ("fixed: unknown key 'betta'. Did you mean 'beta'", "data.num_rows is 1000000000"):
+        assert any(place in line for line in found)
+    assert any("resources.cpu is 64.0: this machine has 2 processors: take 2" in x for x in found)
+    assert any("resources.gpu is 2.0: this machine has 0 GPUs" in line for line in found)
+
+
+def test_what_was_set_on_the_command_line_has_no_line(tmp_path):
+    found = mistakes(tmp_path, WRONG, "space.lr={uniform: [3, 2]}", "fixed=null")
+    assert "--set: space.lr.uniform: low (3) must be below high (2): swap them" in found
+
+
+@pytest.mark.parametrize("block", ["", "fixed:\n", "space:\n"])
+def test_of_many_unknown_keys_the_first_are_told_and_the_number_of_the_rest(tmp_path, block):
+    indent = "  " if block else ""
+    text = block + "".join(f"{indent}k{i}: {{int: [1, 2]}}\n" for i in range(20_000))
+    found = mistakes(tmp_path, "model: grammar_vae\npreset: minimal\n" + text)
+    unknown = [line for line in found if "k0" in line or "k19" in line or "more unknown" in line]
+    assert any("19,980 more unknown keys" in line for line in unknown)
+    assert not any("k20" in line for line in found)
+
+
+def test_very_many_mistakes_are_counted(tmp_path):
+    options = ", ".join(f"x{i}" for i in range(300))
+    text = f"model: grammar_vae\npreset: minimal\nspace: {{z_dim: {{choice: [{options}]}}}}\n"
+    with pytest.raises(SearchInvalid, match=r"\.\.\. and 202 more"):
+        load_search(_file(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "space.decoder_dropout={uniform: [0.0, 0.5], step: 1e-300}",
+        "budget.num_trials=1e20",
+        "budget.num_trials=100000000000000000000",
+        "scheduler={max_epochs: 1000000, reduction_factor: 1.0000001}",
+        "scheduler.max_epochs=1e22",
+        "scheduler.max_epochs=10000000000000000000000",
+        "resources.cpu=1e300",
+        "resources.cpu=64",
+        "resources.gpu=1",
+        "space.z_dim={int: [8, 1000000000]}",
+        "space.beta={uniform: [0, 1.7e308]}",
+        f"space.beta={{uniform: [0, 1{'0' * 400}]}}",
+        f"space.z_dim={{choice: [8, 1{'0' * 400}]}}",
+        "space.beta={log_uniform: [1e-320, 1]}",
+        "fixed.decoder_layers=100000000",
+        "fixed.encoder_hidden=100000000",
+        "budget.hours=1e300",
+        "scheduler.trial_timeout=1e300",
+        "data.seed=100000000000000000000000",
+        "data.num_rows=10000000000000",
+        "data={prod: nowhere.npy}",
+    ],
+)
+def test_what_cannot_be_run_is_one_clear_mistake_at_once(change):
+    start = time.perf_counter()
+    with pytest.raises(SearchInvalid) as caught:
+        load_search("grammar_vae/quickstart", [change], check_files=True, machine=SMALL)
+    assert len(caught.value.mistakes) == 1
+    assert time.perf_counter() - start < 2.0
+
+
+def test_without_a_machine_its_size_is_not_looked_at():
+    assert load_search("grammar_vae/quickstart", ["resources={cpu: 64, gpu: 4}"])
+
+
+def test_this_machine_has_processors_and_memory():
+    machine = this_machine()
+    assert machine.cpu >= 1
+    assert machine.gpu >= 0
+    assert machine.memory_gb > 0.1
+
+
+def test_hidden_cards_do_not_count(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert this_machine().gpu == 0
+
+
+def test_keys_of_fixed_that_contradict_each_other_do_not_hide_mistakes_in_the_space(tmp_path):
+    text = """\
+model: grammar_vae
+preset: minimal
+fixed: {encoder_conv_layers: 2, encoder_kernel: [3, 5, 7]}
+data: {dataset: equations, num_rows: 100}
+space: {lrr: {uniform: [0.1, 0.2]}}
+scheduler: {max_epochs: 4}
+budget: {num_trials: 2}
+"""
+    first, second = mistakes(tmp_path, text)
+    assert first.startswith("line 3: fixed: encoder_kernel has 3 numbers")
+    assert second.startswith("line 5: space.lrr: the preset has no such key")
+
+
+def _file(tmp_path, text):
+    file = tmp_path / "many.yaml"
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "{a: " * 100_000,
+        "- " * 100_000 + "a",
+        "a: &a [*a]",
+        "? " * 5000,
+        "\x00",
+        "a: !!python/none",
+    ],
+)
+def test_hostile_yaml_is_a_user_error(tmp_path, text):
+    with pytest.raises(UserError):
+        load_search(_file(tmp_path, text))
+
+
+def test_aliases_that_stand_for_a_billion_values_are_refused(tmp_path):
+    levels = "".join(f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 10)}]\n" for i in range(9))
+    with pytest.raises(UserError, match="line 6: with its aliases written out, over 1,000,000"):
+        load_search(_file(tmp_path, f"a0: &a0 [{', '.join('0' * 10)}]\n{levels}"))
+
+
+def test_merged_keys_that_double_forty_times_are_refused(tmp_path):
+    levels = "".join(f"a{i + 1}: &a{i + 1} {{<<: [*a{i}, *a{i}]}}\n" for i in range(40))
+    with pytest.raises(UserError, match="over 1,000,000"):
+        load_search(_file(tmp_path, f"a0: &a0 {{k: 1}}\n{levels}"))
