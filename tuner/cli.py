@@ -4,7 +4,7 @@ tuner check grammar_vae/quickstart
 tuner search grammar_vae/quickstart --name first
 tuner resume first --trials 24
 tuner show first
-tuner promote first --top 3 --no_confirm
+tuner promote first --top 3
 """
 
 import argparse
@@ -19,7 +19,7 @@ from tuner.arguments.searching import add_check, add_resume, add_search
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: see `models.commands.process`.
 
-    `tuner doctor` ends with 1 where something is left to do.
+    `tuner doctor` ends with 1 where something is left to do, `tuner promote` where none wins.
     """
     options = build_parser().parse_args(arguments)
     return run_command(lambda: options.command(options))

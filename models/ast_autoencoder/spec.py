@@ -7,6 +7,13 @@ from models.ast_autoencoder.data import DataConfig, ProgramDataset, check_data, 
 from models.ast_autoencoder.effects import APPLIES
 from models.training.contracts import Metric, ModelCost, ModelSpec, Task
 
+EXAMPLE = """\
+from pathlib import Path
+from models.ast_autoencoder.trained import decode, load_model, random_latents
+from models.programs.language.to_source import ids_to_source
+model = load_model(Path("{checkpoint}"))
+print(*map(ids_to_source, decode(model, random_latents(model, 5))))"""
+
 METRICS = (
     Metric(
         name="val/exact_match_rate",
@@ -98,4 +105,8 @@ AST_AUTOENCODER = ModelSpec(
     splits_batches=True,
     describe_cost=_describe_cost,
     usual_data="1,000 programs of up to 100 steps",
+    example=EXAMPLE,
+    limits="Every program that it writes compiles, ends and type-checks, and may still be another "
+    "one than was meant, or raise. It takes programs of its subset of Python only, no longer than "
+    "max_decode_steps.",
 )

@@ -9,6 +9,13 @@ from models.training.contracts import Metric, ModelCost, ModelSpec, Task
 
 _LOSS_KEYS = ("beta", "free_bits")
 
+EXAMPLE = """\
+from pathlib import Path
+from models.grammar_vae.trained import load_model, reconstruct, sample
+
+model = load_model(Path("{checkpoint}"))
+print(reconstruct(model, sample(model, 5)))"""
+
 METRICS = (
     Metric(
         name="val/seq_acc",
@@ -69,4 +76,8 @@ GRAMMAR_VAE = ModelSpec(
     splits_batches=True,
     describe_cost=_describe_cost,
     usual_data="the 48,000 PDEs (56 productions, 97 steps)",
+    example=EXAMPLE,
+    limits="Every text that it writes is in its grammar, which says nothing of its meaning. It "
+    "takes texts of its grammar only, with derivations no longer than those it was trained on. "
+    "Trained on ids alone it has no text: `load_model` takes the grammar then.",
 )

@@ -28,6 +28,15 @@ Rows: TypeAlias = np.ndarray | Sequence[int]
 """Row numbers of a data set, or a number for each of its rows."""
 
 
+READ_CHECKPOINT = """\
+from pathlib import Path
+from models.training.checkpoints import read_checkpoint
+
+content = read_checkpoint(Path("{checkpoint}"))
+print(content["epoch"], content["metrics"], content["config"])"""
+"""What any checkpoint can be asked."""
+
+
 class Config(Protocol):
     """Settings: a frozen, keyword-only dataclass of plain values, in which every key has a default.
 
@@ -226,6 +235,8 @@ class ModelSpec:
             `models.<name>` unless another is given.
         data_flags: names of that command's flags for settings of the data that are not flags by
             their own name.
+        example: Python that loads a checkpoint and uses it, of which `{checkpoint}` is the path.
+        limits: what it cannot do, in a sentence or two, for the card of a trained model.
     """
 
     name: str
@@ -244,6 +255,8 @@ class ModelSpec:
     package: str = ""
     splits_batches: bool = False
     data_flags: Mapping[str, str] = field(default_factory=lambda: {"seed": "data_seed"})
+    example: str = READ_CHECKPOINT
+    limits: str = ""
 
     @property
     def home(self) -> str:

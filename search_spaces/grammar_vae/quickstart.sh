@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The whole way once: data, a search, its leaderboard, new presets, what the best one decodes.
+# The whole way once: data, a search, its leaderboard, the best two beside the preset to beat on fresh
+# seeds, presets of those that win, what the first one decodes.
 # Every command is shown before it runs, so that it can be typed again with other values.
 set -euo pipefail
 
@@ -16,7 +17,13 @@ if [ ! -f "$prod" ]; then
         --dataset equations --n 4000 --seed 42 --out data/quickstart
 fi
 run tuner search grammar_vae/quickstart --name "$name" --set "data={prod: $prod}"
-run tuner promote "$name" --top 2 --no_confirm
+status=0
+run tuner promote "$name" --top 2 --confirm_seeds 2 || status=$?
+if [ "$status" = 1 ]; then  # none wins on so few seeds: show the best one all the same
+    run tuner promote "$name" --no_confirm
+elif [ "$status" != 0 ]; then
+    exit "$status"
+fi
 run python -m models.grammar_vae.use reconstruct --model "$name-1" --prod "$prod" --num 10
 
 cat <<TEXT
@@ -24,7 +31,8 @@ cat <<TEXT
 Where everything lies
   data                data/quickstart
   the search          runs/$name
-  the new presets     presets/grammar_vae/$name-1.yaml, $name-2.yaml, checkpoints beside them
+  the proof           runs/$name/confirmations.json
+  the new presets     presets/grammar_vae/$name-*.yaml, checkpoints and a card beside each
 
 What to type next (after: source .venv/bin/activate)
   tuner show $name

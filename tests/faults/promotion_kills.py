@@ -56,7 +56,7 @@ def make_run(folder):
 def promote_here(folder):
     """Promote the best two trials of the run in a folder."""
     os.environ["TUNER_PRESETS"] = str(folder / "presets")
-    return promote(RunPaths(folder / "runs" / "first"), top=2, confirm=False)
+    return promote(RunPaths(folder / "runs" / "first"), top=2)
 
 
 def killed_at_step(folder, step):
@@ -104,7 +104,7 @@ def check(folder):
     recorded = [entry.preset for entry in read_promotions(paths)]
     assert set(recorded) <= {one.name for one in left}, recorded
     if len(recorded) < 2:
-        promoted = promote(paths, top=2, confirm=False)
+        promoted = promote(paths, top=2)
         assert [one.row.number for one in promoted] == [1, 2], promoted
     assert [entry.preset for entry in read_promotions(paths)] == ["first-1", "first-2"]
     found = sorted(one.name for one in (folder / "presets" / "grammar_vae").iterdir())

@@ -129,7 +129,7 @@ def test_ctrl_c_keeps_everything_and_leaves_nothing_behind(search, tmp_path, mon
     best = candidates(run, read_search(search.paths))[0]
     assert best.best.epoch <= best.row.num_epochs
     monkeypatch.setenv("TUNER_PRESETS", str(tmp_path / "presets"))
-    (promoted,) = promote(search.paths, confirm=False)
+    (promoted,) = promote(search.paths)
     checkpoint = read_checkpoint(promoted.preset.checkpoints[0])
     assert checkpoint["epoch"] >= 1
 

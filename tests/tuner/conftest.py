@@ -74,11 +74,11 @@ class FakeRun:
         paths.environment_file.write_text(render(environment))
         self.number = 0
 
-    def trial(self, name, values, state="done", checkpoints=None):
+    def trial(self, name, values, state="done", checkpoints=None, params=None):
         from models.training.checkpoints import write_checkpoint
 
         with EventLog(self.paths.events_file) as log:
-            log.trial(name, self.number, {"lr": 0.25 + self.number / 8})
+            log.trial(name, self.number, params or {"lr": 0.25 + self.number / 8})
             self.number += 1
             log.start(name)
             for epoch, value in enumerate(values, 1):

@@ -30,6 +30,8 @@ class FakeConfig:
     fail_epoch: int = 2
     peak: int = 0
     """The best epoch; after it the score falls. 0: it never does."""
+    noise: float = 0.0
+    """How far the score follows the seed."""
     epoch_s: float = 0.0
     ballast_mb: float = 0.0
     """What a checkpoint holds that is of no use, so that writing it takes time."""
@@ -85,7 +87,8 @@ class FakeTask:
             return {"score": math.nan, "cost": 1.0}
         peak = self.config.peak or self.num_epochs
         level = peak / (1 + self.num_epochs - peak) if self.num_epochs > peak else self.num_epochs
-        score = self.config.lr * level
+        luck = self.config.seed * 7919 % 1000 / 1000 - 0.5
+        score = self.config.lr * level + self.config.noise * luck
         return {"score": score, "cost": 1.0 / score}
 
     def state_dict(self) -> dict[str, Any]:
@@ -143,7 +146,9 @@ def describe_cost(config: FakeConfig, dataset: FakeData | None) -> ModelCost:
 
 def fake_spec(presets_file: Path) -> ModelSpec:
     """Return the model, with one preset `plain` in the given file."""
-    presets_file.write_text('plain: {description: "", lr: 0.5}\nquick: {lr: 0.25, epochs: 2}\n')
+    presets_file.write_text(
+        'plain: {description: "", lr: 0.5}\nquick: {lr: 0.25, epochs: 2}\nlevel: {lr: 0.4}\n'
+    )
     return ModelSpec(
         name="fake",
         config_type=FakeConfig,

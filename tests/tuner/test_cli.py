@@ -257,10 +257,6 @@ class TestPromote:
         assert "no more trials of this run have a checkpoint (2 of 3)" in out
         assert "python -m models.fake.train --config tiny-1" in out
 
-    def test_confirming_is_not_there_yet(self, tiny_run, capsys):
-        code, _, err = run(capsys, "promote", "tiny")
-        assert (code, "--no_confirm" in err) == (2, True)
-
 
 class TestPresets:
     def test_the_list(self, fake_spec, capsys):

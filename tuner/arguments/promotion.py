@@ -1,6 +1,8 @@
 """`tuner promote` and `tuner presets`: what can be typed."""
 
 import argparse
+import sys
+from pathlib import Path
 from typing import Any
 
 from tuner.arguments.command import add_command
@@ -12,20 +14,54 @@ def add_promote(commands: Any) -> None:
         commands,
         "promote",
         _promote,
-        "Make presets of the best trials, with their checkpoints.",
-        "tuner promote first --top 3 --no_confirm",
+        "Retrain the best trials and the preset to beat on fresh seeds, and make presets of those "
+        "that win, with their checkpoints. Exit code 1: none wins.",
+        "tuner promote first --top 3",
     )
     parser.add_argument("run", help="name or folder of the run")
-    parser.add_argument(
-        "--top", type=int, default=1, metavar="K", help="how many trials (default: 1)"
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--top", type=int, default=1, metavar="K", help="how many of the best trials (default: 1)"
+    )
+    which.add_argument(
+        "--trial",
+        type=int,
+        action="append",
+        default=[],
+        metavar="NUMBER",
+        help="this trial, whatever its rank; may be repeated",
     )
     parser.add_argument(
+        "--objective", metavar="METRIC", help="rank and compare by another recorded metric"
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "--confirm_seeds",
+        type=int,
+        default=3,
+        metavar="N",
+        help="on how many fresh seeds each is trained (default: 3)",
+    )
+    how.add_argument(
         "--no_confirm",
         action="store_true",
-        help="do not retrain the winners on fresh seeds; the presets say so",
+        help="do not retrain them on fresh seeds; the presets say so",
     )
     parser.add_argument(
-        "--prefix", metavar="NAME", help="call the presets NAME-1, NAME-2, ... (default: the run)"
+        "--against", metavar="PRESET", help="the preset to beat (default: the search's)"
+    )
+    parser.add_argument(
+        "--name",
+        help="name of the preset; of several NAME-1, NAME-2, ... (default: the run's, numbered)",
+    )
+    parser.add_argument(
+        "--into",
+        type=Path,
+        metavar="FILE",
+        help="add the presets to the end of your own preset file",
+    )
+    parser.add_argument(
+        "--address", help="Ray cluster to train on (default: RAY_ADDRESS, else this machine)"
     )
 
 
@@ -55,10 +91,21 @@ def add_presets(commands: Any) -> None:
     )
 
 
-def _promote(options: argparse.Namespace) -> None:
-    from tuner.commands.promote import promote_trials
+def _promote(options: argparse.Namespace) -> int:
+    from tuner.commands.promote import PromoteOptions, promote_trials
 
-    promote_trials(options.run, options.top, prefix=options.prefix, confirm=not options.no_confirm)
+    asked = PromoteOptions(
+        top=options.top,
+        trials=tuple(options.trial),
+        objective=options.objective,
+        confirm_seeds=None if options.no_confirm else options.confirm_seeds,
+        against=options.against,
+        name=options.name,
+        into=options.into,
+        address=options.address,
+        command=["tuner", *sys.argv[1:]],
+    )
+    return promote_trials(options.run, asked)
 
 
 def _presets_list(options: argparse.Namespace) -> None:

@@ -124,7 +124,7 @@ def _device(search: Search) -> str:
     return "cpu"
 
 
-def _num_parallel(search: Search) -> int:
+def num_parallel_here(search: Search) -> int:
     """Return how many trials this machine runs side by side, at least 1."""
     import torch
 
@@ -135,7 +135,7 @@ def _num_parallel(search: Search) -> int:
 
 def _time_words(search: Search, cost: SearchCost, speed: float) -> str:
     assert cost.time is not None
-    parallel = min(_num_parallel(search), search.num_trials)
+    parallel = min(num_parallel_here(search), search.num_trials)
     wall = duration(wall_s(search, cost, parallel))
     return (
         f"measured: {speed:,.0f} rows/s in training with validation, on {_device(search)}; with "

@@ -9,7 +9,7 @@ from tuner.commands.console import output
 from tuner.commands.tables import leaderboard_table
 from tuner.errors import RayLost, SearchInterrupted
 from tuner.estimate.fit import refuse_too_large
-from tuner.record.paths import RunPaths
+from tuner.record.paths import RunPaths, confirmed_run
 from tuner.record.results import Run, read_run
 from tuner.running.ray_session import given_address
 from tuner.running.runner import RunOptions, run_search
@@ -48,7 +48,7 @@ def search(
             storage=storage,
             command=command,
             progress=progress,
-            check_fit=machine and partial(refuse_too_large, search=search, machine=machine),
+            check_data=machine and partial(refuse_too_large, search=search, machine=machine),
         )
         show_end(lambda: run_search(search, options), search)
 
@@ -71,7 +71,7 @@ def show_end(run: Callable[[], Run], search: Search) -> None:
         f"\n{done.name}: {len(done.rows)} trials, {done.num_epochs} epochs"
         f"{f', {done.message}' if done.message else ''}; everything is in {done.paths.folder}\n"
         f"  tuner show {done.name} --trial NUMBER\n"
-        f"  tuner promote {done.name} --top 3 --no_confirm",
+        f"  tuner promote {(confirmed_run(done.paths) or done.paths).name} --top 3",
         soft_wrap=True,
     )
 

@@ -1,11 +1,14 @@
 """The model card that lies beside a promoted preset's checkpoints."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from models.config_file import to_mapping
 from models.presets import Preset
 from models.registry import model_spec
+from models.training.contracts import ModelSpec
+
+_NO_LIMIT = "What it was not trained on, it has not been judged on."
 
 
 def first_line(name: str) -> str:
@@ -20,28 +23,31 @@ def render_card(preset: Preset, checkpoints: Mapping[str, str]) -> str:
         preset: the promoted preset, with its provenance.
         checkpoints: what is said of each file, by its name, the best first.
     """
+    spec = model_spec(preset.model)
     provenance: Mapping[str, Any] = preset.provenance or {}
-    metric = provenance["metric"]
-    confirmed = (
-        "Confirmed on fresh seeds."
-        if provenance["confirmed"]
-        else "Not confirmed on fresh seeds: the value is the best of many trials, so expect less."
-    )
     lines = [
         first_line(preset.name),
         "",
-        f"A preset of the model `{preset.model}` with trained checkpoints. {confirmed}",
+        f"A preset of the model `{preset.model}` with trained checkpoints. "
+        f"{_confirmed(provenance)}",
         "",
-        f"- {metric['name']}: {metric['value']:.4f} after epoch {metric['epoch']}, the best one; "
-        f"{provenance['last_value']:.4f} after epoch {provenance['trial']['epochs']}, the last one",
-        f"- trial {provenance['trial']['number']} of the run `{provenance['run']}`, "
-        f"{provenance['trial']['state']}, {provenance['trial']['epochs']} epochs trained",
-        f"- data: {_words(provenance['data'])}",
-        f"- searched around the preset `{provenance['parent_preset']}`",
+        f"{preset.config.description}.",
+        "",
+        *_facts(provenance),
+        "",
+        "Load it (from this folder, or with its path before the name):",
+        "",
+        *(f"    {line}" for line in _loading(spec, checkpoints)),
         "",
         "Train from it:",
         "",
-        f"    {model_spec(preset.model).training_command(preset.name)} ...",
+        f"    {spec.training_command(preset.name)} ...",
+        "",
+        "## Limits",
+        "",
+        *(f"- {line}" for line in _limits(spec, provenance)),
+        "",
+        "## Details",
         "",
         "| checkpoint | |",
         "|---|---|",
@@ -56,6 +62,55 @@ def render_card(preset: Preset, checkpoints: Mapping[str, str]) -> str:
         *(f"| {key} | {_words(value)} |" for key, value in provenance.items()),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _confirmed(provenance: Mapping[str, Any]) -> str:
+    if provenance["confirmed"]:
+        return "Confirmed on fresh seeds."
+    return "Not confirmed on fresh seeds: the value is the best of many trials, so expect less."
+
+
+def _facts(provenance: Mapping[str, Any]) -> Iterator[str]:
+    metric, trial = provenance["metric"], provenance["trial"]
+    if confirmation := provenance.get("confirmation"):
+        against = confirmation["against"]
+        yield (
+            f"- {metric['name']} on fresh seeds: {_by_seed(confirmation['values'])}; "
+            f"of {against['preset']}: {_by_seed(against['values'])}"
+        )
+    # The value of the weights that lie here, whoever trained them.
+    last = provenance["last_value"]
+    yield (
+        f"- {metric['name']}: {metric['value']:.4f} after epoch {metric['epoch']}, the best one; "
+        f"{'none' if last is None else format(last, '.4f')} after epoch {trial['epochs']}, "
+        "the last one"
+    )
+    yield (
+        f"- trial {trial['number']} of the run `{provenance['run']}`, {trial['state']}, "
+        f"{trial['epochs']} epochs trained"
+    )
+    yield f"- weights: {provenance['weights']}"
+    yield f"- data: {_words(provenance['data'])}"
+    yield f"- searched around the preset `{provenance['parent_preset']}`"
+
+
+def _by_seed(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{value:.4f} (seed {seed})" for seed, value in values.items())
+
+
+def _loading(spec: ModelSpec, checkpoints: Mapping[str, str]) -> list[str]:
+    best = next(iter(checkpoints), "NAME.ckpt")
+    return spec.example.format(checkpoint=best).splitlines()
+
+
+def _limits(spec: ModelSpec, provenance: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"{provenance['metric']['name']} is of the validation rows by which the search chose: "
+        "rows that nothing was chosen by may give less."
+    )
+    if not provenance["confirmed"]:
+        yield "One training, the luckiest of a search, says little of the next one."
+    yield spec.limits or _NO_LIMIT
 
 
 def _words(value: object) -> str:

@@ -1,6 +1,6 @@
 """Makes presets of a run's best trials, with their checkpoints and a model card.
 
-    promoted = promote(find_run("first"), top=3, confirm=False)
+    promoted = promote(find_run("first"), top=3)
 
 Presets, their folders and the run's record of them appear together or not at all: `pairs.py` builds
 and publishes a preset with its folder; the record comes last, and where a kill has kept it from
@@ -8,25 +8,37 @@ being written, the presets on disk say themselves what they were made of.
 """
 
 import dataclasses
-import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from models.errors import UserError
-from models.presets import Preset, preset_folders, preset_names
-from models.training.checkpoints import best_name
-from models.training.contracts import ModelSpec
-from models.training.ranking import Ranking
-from tuner.promotion.candidates import Candidate, Promoted, candidates, kept_best, unrecorded
-from tuner.promotion.pairs import is_leftover, one_at_a_time, publish, remove_parts, stage, withdraw
-from tuner.promotion.provenance import provenance_of
+from models.presets import Preset, preset_folders
+from tuner.promotion.candidates import (
+    Candidate,
+    Promoted,
+    candidates,
+    checkpoint_files,
+    unrecorded,
+    winners,
+)
+from tuner.promotion.names import Naming, free_names
+from tuner.promotion.pairs import (
+    content_of,
+    one_at_a_time,
+    publish,
+    put_back,
+    remove_parts,
+    stage,
+    withdraw,
+)
+from tuner.promotion.preset_text import check_own_file, text_with
+from tuner.promotion.provenance import description_of, provenance_of
+from tuner.promotion.requests import Request, aimed_at
+from tuner.record.confirmations import Confirmation, read_confirmations, write_confirmations
 from tuner.record.paths import RunPaths, check_run_name
 from tuner.record.promotions import PromotedTrial, read_promotions, record_promotions
 from tuner.record.results import Run, read_run
 from tuner.record.search_copy import read_search
-from tuner.record.trial_checkpoints import CHECKPOINT_FILE
-from tuner.record.trial_rows import EpochPoint, TrialRow
 from tuner.search.search import Search
 
 
@@ -34,75 +46,62 @@ def promote(
     paths: RunPaths,
     *,
     top: int = 1,
-    prefix: str | None = None,
-    confirm: bool = True,
-    confirmation: Mapping[str, Any] | None = None,
+    trials: Sequence[int] = (),
+    objective: str | None = None,
+    name: str | None = None,
+    into: Path | None = None,
+    confirmation: Confirmation | None = None,
 ) -> list[Promoted]:
-    """Make presets of the best trials that were not promoted before: all of them, or none.
+    """Make presets of trials that were not promoted before: all of them, or none.
 
     What a promotion that was killed had finished counts, so that repeating the command comes to the
     same end.
 
     Args:
         paths: the run; it may have been interrupted.
-        top: how many trials.
-        prefix: what the names begin with, instead of the run's name.
-        confirm: whether the winners have to prove themselves on fresh seeds first.
-        confirmation: what that proof gave, for the provenance.
+        top: how many of the best trials.
+        trials: these instead, by number.
+        objective: another metric to rank by.
+        name: what the preset is called; of several, what their names begin with.
+        into: the preset file of one's own that they are added to, instead of a file for each.
+        confirmation: those that won it are promoted; without it presets say `confirmed: false`.
 
     Raises:
-        UserError: no trial has a checkpoint, a name is taken, the disk is full, or confirmation
-            is asked for, which is not there yet.
+        UserError: no trial has a checkpoint, a name is taken, or the disk is full.
     """
-    if confirm and confirmation is None:
-        raise UserError(
-            "winners cannot be confirmed on fresh seeds yet: pass --no_confirm to promote them as "
-            "they are; their presets then say `confirmed: false`"
-        )
-    if top < 1:
-        raise UserError(f"--top is {top}: promote at least 1 trial")
-    stem = check_run_name(paths.name if prefix is None else prefix)
-    run, search = read_run(paths), read_search(paths)
+    request = Request(top=top, trials=tuple(trials))
+    stem = check_run_name(paths.name if name is None else name)
+    run, search = read_run(paths), aimed_at(read_search(paths), objective)
     folder = preset_folders()[0].resolve() / search.model
-    if not folder.is_dir() and not candidates(run, search):
-        raise UserError(_nothing_to_promote(run))
+    if into is not None:
+        into = check_own_file(into, search.model)
+        folder = into.parent
+    if confirmation is None and not folder.is_dir():
+        _refuse_nothing(run, candidates(run, search, request=request), request)
     try:
         with one_at_a_time(folder):
             remove_parts(folder)
             found = unrecorded(run, search)
-            chosen = candidates(run, search, [*found])[: top - len(found)]
-            if not chosen and not found:
-                raise UserError(_nothing_to_promote(run))
+            if confirmation is None:
+                chosen = candidates(run, search, found, request)[: request.count - len(found)]
+                _refuse_nothing(run, [*found, *chosen], request)
+            else:
+                chosen = winners(run, search, confirmation, found)
             own = {one.preset.name for one in found}
-            names = _free_names(
-                folder, search.spec, stem, len(chosen), own, given=prefix is not None
-            )
-            files = [folder / f"{name}.yaml" for name in names]
+            naming = Naming(stem=stem, given=name is not None, alone=request.count == 1)
+            names = free_names(folder, search.spec, naming, len(chosen), own)
             made = [
-                _promoted(run, search, candidate, file, confirmation)
-                for candidate, file in zip(chosen, files, strict=True)
+                _promoted(
+                    run, search, candidate, confirmation, (each, into or folder / f"{each}.yaml")
+                )
+                for candidate, each in zip(chosen, names, strict=True)
             ]
             _write(run, search, made, [*found, *made])
+            _name_winners(run, confirmation)
     except OSError as error:
         said = f"{folder}: cannot be written: {error.strerror or error}: nothing was promoted"
         raise UserError(said) from error
     return [*found, *made]
-
-
-def checkpoint_files(run: Run, search: Search, row: TrialRow) -> dict[str, tuple[Path, str]]:
-    """Return the checkpoints of a trial by their names in a preset's folder, the best first.
-
-    With each goes what the model card says of it.
-    """
-    ranking = search.ranking
-    kept = kept_best(run, row, ranking)[: search.base_config.save_top_k]
-    return {
-        best_name(ranking, point.epoch, point.metrics[ranking.metric]): (
-            source / CHECKPOINT_FILE,
-            _values(point, ranking),
-        )
-        for point, source in kept
-    }
 
 
 def entry_of(promoted: Promoted, metric: str) -> PromotedTrial:
@@ -120,84 +119,103 @@ def entry_of(promoted: Promoted, metric: str) -> PromotedTrial:
     )
 
 
+def metric_of(promoted: Promoted) -> str:
+    """Return the metric that a preset was promoted by."""
+    return (promoted.preset.provenance or {})["metric"]["name"]
+
+
 def _promoted(
     run: Run,
     search: Search,
     candidate: Candidate,
-    file: Path,
-    confirmation: Mapping[str, Any] | None,
+    confirmation: Confirmation | None,
+    place: tuple[str, Path],
 ) -> Promoted:
-    row, best = candidate.row, candidate.best
-    metric = search.objective.metric
-    said = f"trial {row.number} of run {run.name}: {metric} {best.metrics[metric]:.4f}"
+    """Return what a candidate becomes, not written yet; `place` is its name and its file."""
+    name, file = place
+    row = candidate.row
+    said = description_of(search, candidate, confirmation)
     preset = Preset(
-        name=file.stem,
+        name=name,
         model=search.model,
         config=dataclasses.replace(search.config_for(row.params), description=said),
         source=file,
-        provenance=provenance_of(run, search, row, best, confirmation),
+        provenance=provenance_of(run, search, candidate, confirmation),
     )
-    return Promoted(preset=preset, folder=file.with_suffix(""), row=row, best=best)
+    files = checkpoint_files(candidate.checkpoints, search)
+    return Promoted(preset=preset, row=row, best=candidate.best, files=files)
 
 
 def _write(
     run: Run, search: Search, made: Sequence[Promoted], recorded: Sequence[Promoted]
 ) -> None:
     """Write presets, checkpoints and the run's record; what fails leaves none of them."""
-    begun: list[Path] = []
+    header = f"Promoted by `tuner promote {run.name}`."
+    before = {one.preset.source: content_of(one.preset.source) for one in made}
+    contents, texts = dict(before), []
+    published: list[Path] = []
     try:
         for one in made:
-            begun.append(one.preset.source)
-            _stage(run, search, one)
-        for one in made:
-            publish(one.preset.source)
-        record_promotions(run.paths, [entry_of(one, search.objective.metric) for one in recorded])
+            texts.append(text_with(contents[one.preset.source], one.preset, header))
+            stage(one.preset, one.files, texts[-1])
+            contents[one.preset.source] = texts[-1]
+        contents = dict(before)
+        for one, text in zip(made, texts, strict=True):
+            published.append(one.preset.source)
+            publish(one.preset, contents[one.preset.source])
+            contents[one.preset.source] = text
+        record_promotions(run.paths, [entry_of(one, metric_of(one)) for one in recorded])
     except BaseException as error:
-        for file in begun:
-            withdraw(file)
+        for file in published:
+            put_back(file, before[file])
+        for one in made:
+            withdraw(one.preset)
         if isinstance(error, UserError):
             raise UserError(f"{error}: nothing was promoted") from error
         raise
 
 
-def _stage(run: Run, search: Search, one: Promoted) -> None:
-    files = checkpoint_files(run, search, one.row)
-    stage(one.preset, files, f"Promoted by `tuner promote {run.name}`.")
+def _name_winners(run: Run, confirmation: Confirmation | None) -> None:
+    """Write into the record of confirmations what was made of their winners."""
+    if confirmation is None:
+        return
+    presets: dict[int | None, str] = {
+        one.number: one.preset for one in read_promotions(run.paths) if one.confirmed
+    }
+    named = tuple(
+        dataclasses.replace(one, preset=presets.get(one.number) if one.wins else None)
+        for one in confirmation.candidates
+    )
+    known = [
+        dataclasses.replace(each, candidates=named) if each.id == confirmation.id else each
+        for each in read_confirmations(run.paths)
+    ]
+    write_confirmations(run.paths, known)
 
 
-def _values(point: EpochPoint, ranking: Ranking) -> str:
-    """Return what ranks an epoch in words: its value, and that of the secondary metric."""
-    names = dict.fromkeys(name for name in (ranking.metric, ranking.secondary) if name)
-    values = [f"{name} {point.metrics[name]:.4f}" for name in names if name in point.metrics]
-    return f"{', '.join(values)} after epoch {point.epoch}"
+def _refuse_nothing(run: Run, found: Sequence[object], request: Request) -> None:
+    """Refuse to promote what is not there.
 
-
-def _free_names(
-    folder: Path, spec: ModelSpec, stem: str, count: int, own: Collection[str], *, given: bool
-) -> Sequence[str]:
-    """Return `<stem>-1`, `<stem>-2`, ... as far as free; those of a given stem must be free.
-
-    Args:
-        folder: where the presets go.
-        spec: the model.
-        stem: what the names begin with.
-        count: how many.
-        own: presets that an earlier try at this promotion has made.
-        given: whether somebody chose the stem.
+    Raises:
+        UserError: nothing was found, or not all that was asked for by number.
     """
-    taken = set(preset_names(spec))
-    names: list[str] = []
-    for number in itertools.count(1):
-        if len(names) == count:
-            break
-        name = f"{stem}-{number}"
-        file = folder / f"{name}.yaml"
-        free = name not in taken and not file.exists()  # which may be broken and hold no name
-        if free and (not file.with_suffix("").exists() or is_leftover(file)):
-            names.append(name)
-        elif given and name not in own:
-            raise UserError(f"the preset '{name}' exists already: choose another --prefix")
-    return names
+    if request.trials and len(found) < len(request.trials):
+        raise UserError(_missing(run, request))
+    if not found:
+        raise UserError(_nothing_to_promote(run))
+
+
+def _missing(run: Run, request: Request) -> str:
+    """Say which of the trials that are asked for cannot be promoted as they are."""
+    done = {one.number: one.preset for one in read_promotions(run.paths)}
+    said = [f"trial {n} was promoted already, as {done[n]}" for n in request.trials if n in done]
+    lost = [f"{number}" for number in request.trials if number not in done]
+    if lost:
+        said.append(
+            f"of trials {', '.join(lost)} some have no checkpoint any more: leave --no_confirm "
+            "out, as a confirmation trains them again"
+        )
+    return "; ".join(said)
 
 
 def _nothing_to_promote(run: Run) -> str:

@@ -8,9 +8,17 @@ from pathlib import Path
 from models.errors import UserError
 from models.presets import preset_folders, survey_presets
 from models.training.checkpoints import best_name
-from tuner.promotion.candidates import Promoted, unrecorded
-from tuner.promotion.pairs import CARD_FILE, is_part, leftovers, one_at_a_time, restore
-from tuner.promotion.promotion import checkpoint_files, entry_of
+from tuner.promotion.candidates import Promoted, checkpoint_files, kept_best, unrecorded
+from tuner.promotion.pairs import (
+    CARD_FILE,
+    folder_of,
+    is_part,
+    leftovers,
+    one_at_a_time,
+    restore,
+)
+from tuner.promotion.promotion import entry_of, metric_of
+from tuner.promotion.requests import aimed_at
 from tuner.record.findings import Finding
 from tuner.record.promotions import PromotedTrial, read_promotions, write_promotions
 from tuner.record.results import Run, kept_checkpoints
@@ -36,14 +44,14 @@ def check_promotions(run: Run, search: Search) -> Iterator[Finding]:
             what=f"{one.preset.source}: made of trial {one.row.number}, and not in "
             f"{paths.promotion_file.name}",
             remedy="added",
-            mend=partial(_add, run, search, one),
+            mend=partial(_add, run, one),
         )
     yield from _leftovers(run, search)
 
 
 def _entry(run: Run, search: Search, entry: PromotedTrial) -> Iterator[Finding]:
-    file = _file_of(search, entry)
-    if file is None:
+    folder = _folder_of(search, entry)
+    if folder is None:
         yield Finding(
             what=f"{run.paths.promotion_file.name}: the preset {entry.preset} of trial "
             f"{entry.number} is gone",
@@ -51,12 +59,12 @@ def _entry(run: Run, search: Search, entry: PromotedTrial) -> Iterator[Finding]:
             mend=partial(_drop, run, entry),
         )
         return
-    best = best_name(search.ranking, entry.epoch, entry.value)
-    folder = file.with_suffix("")
+    aimed = aimed_at(search, entry.metric)
+    best = best_name(aimed.ranking, entry.epoch, entry.value)
     if (folder / best).is_file():
         return
     row = next((row for row in run.rows if row.trial == entry.trial), None)
-    files = checkpoint_files(run, search, row) if row else {}
+    files = checkpoint_files(kept_best(run, row, aimed.ranking), aimed) if row else {}
     what = f"{folder / best}: the preset's best checkpoint is gone"
     if best in files:
         mend = partial(restore, folder, files)
@@ -65,14 +73,22 @@ def _entry(run: Run, search: Search, entry: PromotedTrial) -> Iterator[Finding]:
         yield Finding(what=what, remedy="restore it from a copy, as the run has it no more")
 
 
-def _file_of(search: Search, entry: PromotedTrial) -> Path | None:
-    """Return the preset's file, wherever it was moved to; None if it is gone."""
-    if (file := Path(entry.file)).is_file():
-        return file
-    for preset in survey_presets([search.spec]).presets:
-        if (preset.provenance or {}).get("trial", {}).get("id") == entry.trial:
-            return preset.source
-    return None
+def _folder_of(search: Search, entry: PromotedTrial) -> Path | None:
+    """Return the folder of the preset's checkpoints, whatever it is called now; None if it is gone.
+
+    The file that it was written into is believed where it cannot be read.
+    """
+    file = Path(entry.file)
+    known = survey_presets([search.spec]).presets
+    for preset in known:
+        if preset.name == entry.preset and preset.source.resolve() == file:
+            return file.with_name(entry.preset)
+    for preset in known:
+        provenance = preset.provenance or {}
+        alike = bool(provenance.get("confirmed")) == entry.confirmed
+        if provenance.get("trial", {}).get("id") == entry.trial and alike:
+            return folder_of(preset).resolve()
+    return file.with_name(entry.preset) if file.stem == entry.preset and file.is_file() else None
 
 
 def _leftovers(run: Run, search: Search) -> Iterator[Finding]:
@@ -103,12 +119,12 @@ def _remove(left: Path) -> None:
 def _record_again(run: Run, search: Search) -> None:
     run.paths.promotion_file.unlink()
     found = unrecorded(run, search)
-    write_promotions(run.paths, [entry_of(one, search.objective.metric) for one in found])
+    write_promotions(run.paths, [entry_of(one, metric_of(one)) for one in found])
 
 
-def _add(run: Run, search: Search, one: Promoted) -> None:
+def _add(run: Run, one: Promoted) -> None:
     recorded = read_promotions(run.paths)
-    write_promotions(run.paths, [*recorded, entry_of(one, search.objective.metric)])
+    write_promotions(run.paths, [*recorded, entry_of(one, metric_of(one))])
 
 
 def _drop(run: Run, entry: PromotedTrial) -> None:

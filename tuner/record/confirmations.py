@@ -6,7 +6,7 @@ are paired: a seed that favours one favours the other too.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from models.config_file import to_config, to_mapping, write_text
@@ -42,7 +42,10 @@ class Confirmed:
         failures: what ended the trainings that failed, by seed.
         leaderboard: the trial's value in the search; None for the preset to beat.
         difference: against the preset to beat; None for that one itself, and without two seeds.
-        wins: whether the whole interval is above 0.
+        further: the same by the other objectives, where there are several.
+        wins: whether the whole interval is above 0, and no training failed by its settings; of
+            several objectives that of one, and none lies below 0.
+        changes: what differs from the preset to beat, in words.
         preset: what was made of it, or None.
     """
 
@@ -52,7 +55,9 @@ class Confirmed:
     failures: Mapping[str, str]
     leaderboard: float | None = None
     difference: Difference | None = None
+    further: Mapping[str, Difference] = field(default_factory=dict)
     wins: bool = False
+    changes: str = ""
     preset: str | None = None
 
 
@@ -61,7 +66,8 @@ class Confirmation:
     """One confirmation of a run.
 
     Attributes:
-        id: the name of its folder in `RunPaths.confirmations`, which is a run of its own.
+        id: the name of its folder in `RunPaths.confirmations`, which is a run of its own; there is
+            none where all had been trained by others.
         metric: by which is judged.
         mode: whether more or less of it is better.
         seeds: on which all were trained.

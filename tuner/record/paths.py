@@ -178,16 +178,23 @@ def list_runs() -> list[RunPaths]:
 
 
 def find_run(name: str) -> RunPaths:
-    """Return the run of this name, or in this folder.
+    """Return the run of this name, or in this folder; a confirmation by its own name, too.
 
     Raises:
         UserError: no such run; the nearest name is given.
     """
-    for folder in (runs_folder() / name, Path(name)):
+    confirming = (folder / name for folder in sorted(runs_folder().glob("*/confirmations")))
+    for folder in (runs_folder() / name, Path(name), *confirming):
         run = RunPaths(folder.resolve())
         if is_run(run):
             return run
     raise unknown_name(f"run in {runs_folder()}", name, [run.name for run in list_runs()])
+
+
+def confirmed_run(run: RunPaths) -> RunPaths | None:
+    """Return the run whose winners this one retrains; None for a search."""
+    over = RunPaths(run.folder.parent.parent)
+    return over if run.folder.parent == over.confirmations and is_run(over) else None
 
 
 def is_run(run: RunPaths) -> bool:

@@ -59,8 +59,10 @@ class RunOptions:
         command: the command line, for the record.
         stream: where the progress is shown.
         progress: told how far loading the data is.
-        check_fit: raises UserError where the search is too large for this machine; it is called
-            where the data are loaded, since it takes torch, which the driver does without.
+        check_data: raises UserError for data that are not to be trained on: models too large for
+            this machine beside them, or other data than are wanted. It is called where the data are
+            loaded, since it may take torch, which the driver does without.
+        go_on: what goes on with the run, instead of `tuner resume`.
     """
 
     name: str | None = None
@@ -70,7 +72,8 @@ class RunOptions:
     command: Sequence[str] = ()
     stream: TextIO = dataclasses.field(default_factory=lambda: sys.stderr)
     progress: ProgressCallback = silent
-    check_fit: Callable[[Any], None] | None = None
+    check_data: Callable[[Any], None] | None = None
+    go_on: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,15 +93,20 @@ class Start:
     refuses_data: bool = False
 
 
-def run_search(search: Search, options: RunOptions) -> Run:
+def run_search(search: Search, options: RunOptions, paths: RunPaths | None = None) -> Run:
     """Run a search and return what became of it.
+
+    Args:
+        search: what to run.
+        options: how.
+        paths: a folder that holds no run yet, else one of the options' name is made.
 
     Raises:
         UserError: the data cannot be loaded, the run exists, the disk is full, no machine is large
             enough, Ray was lost, or the first trials all failed in the same way.
         SearchInterrupted: somebody ended it; what was reached is recorded.
     """
-    paths = _run_folder(search, options)
+    paths = paths or _run_folder(search, options)
     with hold_run(paths):
         try:
             clear_unbegun(paths)
@@ -126,7 +134,7 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
         preload=("tuner.running.trainable", f"{search.spec.home}.task"),
         say=lambda line: _say(options, line),
     )
-    loading = loading_beside(partial(_load, search, options.check_fit), options.progress)
+    loading = loading_beside(partial(_load, search, options.check_data), options.progress)
     try:
         with catch_signals() as interrupts:
             with loading as wait_for_data, session(interrupts=interrupts) as wait_for_ray:
@@ -160,16 +168,16 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
                     _record(paths, drive, start.note(past), _end_words(search))
             interrupts.check()  # a signal that came after the last trial
     except SearchInterrupted as end:
-        raise _with_next_steps(end, paths) from None
+        raise _with_next_steps(end, paths, options) from None
 
 
 def _load(
-    search: Search, check_fit: Callable[[Any], None] | None, progress: ProgressCallback
+    search: Search, check_data: Callable[[Any], None] | None, progress: ProgressCallback
 ) -> Any:
-    """Load the data, and see whether the models of the search fit beside them."""
+    """Load the data, and see whether they are to be trained on."""
     dataset = search.spec.load_data(search.data, progress)
-    if check_fit is not None:
-        check_fit(dataset)
+    if check_data is not None:
+        check_data(dataset)
     return dataset
 
 
@@ -190,17 +198,19 @@ def _run_folder(search: Search, options: RunOptions) -> RunPaths:
         return paths
 
 
-def _with_next_steps(end: SearchInterrupted, paths: RunPaths) -> BaseException:
+def _with_next_steps(end: SearchInterrupted, paths: RunPaths, options: RunOptions) -> BaseException:
     """Return what tells the user why the search ended, what is left and how to go on."""
     remove_unbegun(paths)
     folder = paths.folder if is_run(paths) else None
     left = "nothing was recorded yet"
     if folder is not None:
         left = (
-            f"what was reached is kept in {folder}: `tuner resume {paths.name}` goes on with it, "
-            f"`tuner show {paths.name}` ranks it, "
-            f"`tuner promote {paths.name}` makes presets of the best trials"
+            f"what was reached is kept in {folder}: "
+            f"{options.go_on or f'`tuner resume {paths.name}`'} goes on with it, "
+            f"`tuner show {paths.name}` ranks it"
         )
+        if options.go_on is None:
+            left += f", `tuner promote {paths.name}` makes presets of the best trials"
     if end.problem is not None:
         return RayLost(f"{end.problem}. So the search was ended; {left}", folder)
     return SearchInterrupted(left, exit_code=end.exit_code, run=folder)
@@ -304,7 +314,9 @@ def _drive(
             past=past,
             own_ray=given_address(options.address) is None,
         )
-        interrupts.last_resort = partial(_settle_and_tell, run=run, paths=paths, events=events)
+        interrupts.last_resort = partial(
+            _settle_and_tell, run=run, paths=paths, events=events, options=options
+        )
         try:
             run.fit(load)
             load()  # a search that ended before it had data is a run, too
@@ -313,12 +325,14 @@ def _drive(
     return stop
 
 
-def _settle_and_tell(end: SearchInterrupted, run: Any, paths: RunPaths, events: EventLog) -> None:
+def _settle_and_tell(
+    end: SearchInterrupted, run: Any, paths: RunPaths, events: EventLog, options: RunOptions
+) -> None:
     """Record the end of a search whose main thread waits for a Ray that is gone."""
     run.settle(_INTERRUPTED)
     events.run("interrupted", end.problem)
     word = "interrupted." if end.problem is None else "error:"
-    sys.stderr.write(f"{word} {_with_next_steps(end, paths)}\n")
+    sys.stderr.write(f"{word} {_with_next_steps(end, paths, options)}\n")
 
 
 def _board(search: Search, paths: RunPaths, stop: SearchStop, past: Past) -> Board:

@@ -1,6 +1,6 @@
 """The content of a search file into a `Search`: every mistake found before any is reported."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
@@ -47,7 +47,8 @@ class SearchReader:
         find: where presets come from.
         check_files: whether the files of the data must be there; those of an old run may be gone.
         machine: what a trial has to fit on; None where that is not known.
-        check_effects: whether every key must act; an old run was what it was.
+        check_effects: whether every key must act, and every point be possible; an old run was what
+            it was.
     """
 
     def __init__(
@@ -89,8 +90,7 @@ class SearchReader:
         objectives = self._attempt(lambda: read_objectives(self._raw, spec))
         fixed = self._fixed()
         base, unsure = self._base_config(spec, preset, fixed, scheduler)
-        raw = self._raw.get("space")
-        space = self._attempt(lambda: parse_space(raw, base, "", unsure)) if base else None
+        space = self._space(base, unsure) if base else None
         if unsure:  # what depends on them cannot be judged
             space = None
         if space and self._check_effects:
@@ -237,6 +237,10 @@ class SearchReader:
             return to_config(spec.config_type, {**settings, **sound}, "fixed"), unsure
         # Keys that are wrong together have no name: none of them is known then.
         return to_config(spec.config_type, settings, "fixed"), unsure | known.keys()
+
+    def _space(self, base: Any, unsure: Collection[str]) -> Space | None:
+        raw, check = self._raw.get("space"), self._check_effects
+        return self._attempt(lambda: parse_space(raw, base, "", unsure, check_points=check))
 
     def _warm_starts(
         self,

@@ -28,6 +28,15 @@ NUM_RANDOM_POINTS = 200
 _NUM_TRIES = 20  # random surroundings in which an end of a range may be possible
 
 
+def not_searchable(searched: Iterable[str]) -> list[Mistake]:
+    """Return the searched keys that no search may have, with the reason."""
+    return [
+        Mistake(key=f"space.{key}", rule=f"space.{key} cannot be searched: {NOT_SEARCHABLE[key]}")
+        for key in searched
+        if key in NOT_SEARCHABLE
+    ]
+
+
 def check_parameters(
     parameters: Sequence[Parameter],
     searched: Sequence[str],
@@ -46,14 +55,9 @@ def check_parameters(
     """
     known = [field.name for field in dataclasses.fields(base)]
     by_key = {parameter.key: parameter for parameter in parameters}
-    mistakes = [
-        Mistake(key=f"space.{key}", rule=f"space.{key} cannot be searched: {NOT_SEARCHABLE[key]}")
-        for key in searched
-        if key in NOT_SEARCHABLE
-    ]
     legal = [each for each in known if each not in NOT_SEARCHABLE]
     unknown = [key for key in searched if key not in known]
-    mistakes += unknown_keys(unknown, legal, place="space", rule="the preset has no such key.")
+    mistakes = unknown_keys(unknown, legal, place="space", rule="the preset has no such key.")
     undecided = {*searched, *unsure}
     for parameter in parameters:
         if parameter.key in known:
@@ -69,7 +73,7 @@ def check_parameters(
     return mistakes
 
 
-def check_points(space: Space, config_type: type) -> list[Mistake]:
+def point_mistakes(space: Space, config_type: type) -> list[Mistake]:
     """Return the ends, options and random points of the space that the settings' rules refuse.
 
     The random points follow a fixed seed: the same space is always judged alike.

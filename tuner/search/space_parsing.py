@@ -27,7 +27,7 @@ from tuner.search.domains import (
     is_number,
 )
 from tuner.search.space import Condition, Parameter, Space
-from tuner.search.space_check import check_parameters, check_points
+from tuner.search.space_check import check_parameters, not_searchable, point_mistakes
 from tuner.search.space_order import parents_first
 
 KINDS = ("uniform", "log_uniform", "int", "log_int", "choice", "list")
@@ -39,7 +39,14 @@ _LARGEST_FLOAT = 1e100
 _MOST_STEPS = 1e9
 
 
-def parse_space(raw: object, base: Any, source: str, unsure: Collection[str] = ()) -> Space:
+def parse_space(
+    raw: object,
+    base: Any,
+    source: str,
+    unsure: Collection[str] = (),
+    *,
+    check_points: bool = True,
+) -> Space:
     """Build the space over the keys of a model's settings.
 
     Args:
@@ -48,6 +55,8 @@ def parse_space(raw: object, base: Any, source: str, unsure: Collection[str] = (
         source: the file, for messages.
         unsure: keys of `base` of which nobody knows what they will be; where there are any, what
             depends on them and combinations of keys are not judged.
+        check_points: whether any key and any combination may be refused. The space of an old run
+            is what it was; that of a confirmation has seeds, and points that are listed.
 
     Raises:
         SearchInvalid: with every mistake, each beginning with its key (`space.beta: ...`).
@@ -61,11 +70,14 @@ def parse_space(raw: object, base: Any, source: str, unsure: Collection[str] = (
         parameter for key in raw if (parameter := _parameter(str(key), raw[key], mistakes))
     ]
     preset = to_mapping(base)
-    mistakes += check_parameters(parameters, [str(key) for key in raw], base, preset, unsure)
+    searched = [str(key) for key in raw]
+    if check_points:
+        mistakes += not_searchable(searched)
+    mistakes += check_parameters(parameters, searched, base, preset, unsure)
     if mistakes:
         raise SearchInvalid(source, mistakes)
     space = Space(parameters=parents_first(parameters), preset=preset)
-    mistakes += [] if unsure else check_points(space, type(base))
+    mistakes += [] if unsure or not check_points else point_mistakes(space, type(base))
     if mistakes:
         raise SearchInvalid(source, mistakes)
     return space

@@ -26,7 +26,7 @@ def sound(new_run, capsys):
     run.trial("b", [0.5, 0.9, 0.7])
     run.trial("c", [0.8], state="interrupted")
     run.end("finished")
-    promote(run.paths, confirm=False)
+    promote(run.paths)
     code, out, _ = doctor(capsys)
     assert (code, len(out)) == (0, 2)  # it had no study
     assert doctor(capsys) == (0, ["first: all agrees (16 events, 6 checkpoints, 1 promotions)"], "")

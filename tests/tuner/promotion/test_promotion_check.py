@@ -15,7 +15,7 @@ from tuner.record.search_copy import read_search
 @pytest.fixture
 def promoted(fake_run):
     """A run of which two trials were promoted, b and c."""
-    promote(fake_run.paths, top=2, confirm=False)
+    promote(fake_run.paths, top=2)
     assert findings(fake_run) == []
     return fake_run
 
@@ -63,7 +63,7 @@ def test_half_a_promotion_goes_and_its_trial_can_be_promoted_again(promoted, pre
     assert "first-1: half a promotion: removed" in said[1]
     mend(promoted)
     assert not (presets / "first-1").exists()
-    (again,) = promote(promoted.paths, confirm=False)
+    (again,) = promote(promoted.paths)
     assert (again.preset.name, again.row.trial) == ("first-1", "b")
 
 

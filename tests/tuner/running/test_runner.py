@@ -80,7 +80,7 @@ class TestWithRay:
         search = make_search()
         assert main(["search", search.source, "--name", "tiny", "--trials", "4"]) == 0
         printed, said = capsys.readouterr()
-        assert "tuner promote tiny --top 3 --no_confirm" in printed
+        assert "tuner promote tiny --top 3" in printed
         assert printed.count("done (epochs)") == 4
 
         result = read_run(find_run("tiny"))
@@ -158,7 +158,7 @@ class TestWithRay:
         assert any(row.last_metrics["val/cost"] > 1 / (3 * row.params["lr"]) for row in result.rows)
         ranked = sorted(shown.values(), key=lambda one: one["value"])
         assert [one["number"] for one in shown.values()] == [one["number"] for one in ranked]
-        for promoted, one in zip(promote(result.paths, top=6, confirm=False), ranked, strict=True):
+        for promoted, one in zip(promote(result.paths, top=6), ranked, strict=True):
             provenance = promoted.preset.provenance
             assert provenance["trial"]["number"] == one["number"]
             assert provenance["metric"]["value"] == one["value"]

@@ -1,0 +1,139 @@
+"""Confirmations as a user sees them: trained through Ray, recorded, promoted."""
+
+import json
+
+import pytest
+
+from models.presets import find_preset
+from models.registry import model_spec
+from tuner.cli import main
+from tuner.record.confirmations import read_confirmations
+from tuner.record.paths import find_run
+from tuner.record.results import read_run
+from tuner.record.search_copy import read_search
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_instance")]
+
+
+def promote(capsys, *flags):
+    capsys.readouterr()
+    code = main(["promote", "first", *flags])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+@pytest.fixture
+def searched(new_run):
+    """A run whose best two trials are better than the preset, and not by luck alone."""
+
+    def make(*overrides, trials=((0.9, "a"), (0.8, "b"), (0.5, "c")), search=None):
+        run = new_run("first", search)
+        for lr, name in trials:
+            run.trial(name, [lr, 2 * lr, 3 * lr, 4 * lr + 0.1], params={"lr": lr})
+        run.end("finished")
+        return run
+
+    return make
+
+
+def test_winners_prove_themselves_and_become_presets(searched, capsys, make_search, presets):
+    search = make_search("fixed.noise=0.4")
+    run = searched(search=search)
+    code, out, err = promote(capsys, "--top", "3", "--confirm_seeds", "3")
+    assert code == 0, err
+    assert "3 settings x 3 seeds = 9 trainings of at most 4 epochs" in out
+    assert "at most 36 epochs" in out
+    assert "trial 2 has the settings of plain, which count once" in out
+    (confirmation,) = read_confirmations(run.paths)
+    assert [one.name for one in confirmation.candidates] == ["trial 0", "trial 1"]
+    assert [one.preset for one in confirmation.candidates] == ["first-1", "first-2"]
+    seeds = [str(seed) for seed in confirmation.seeds]
+    for one, lr in zip(confirmation.candidates, (0.9, 0.8), strict=True):
+        assert list(one.values) == seeds
+        # The seed's luck is in both, and in the difference no more.
+        assert one.difference.mean == pytest.approx(4 * (lr - 0.5))
+        assert one.difference.high - one.difference.low < 1e-9
+    assert not {search.seed, 0} & set(confirmation.seeds)
+
+    preset = find_preset(model_spec("fake"), "first-1")
+    assert preset.config.description.startswith("lr 0.5 -> 0.9; val/score ")
+    assert preset.config.description.endswith(" on 3 seeds")
+    assert preset.config.seed == 0
+    proof = preset.provenance["confirmation"]
+    assert proof["values"] == dict(confirmation.candidates[0].values)
+    assert proof["seeds"] == list(confirmation.seeds)
+    assert "Confirmed on fresh seeds." in (presets / "first-1" / "README.md").read_text()
+
+    inner = find_run(f"runs/first/confirmations/{confirmation.id}")
+    assert read_run(inner).status == "finished"
+    assert main(["show", str(inner.folder)]) == 0
+    assert main(["doctor", confirmation.id, "--check"]) == 0, capsys.readouterr().out
+    assert main(["doctor", "first", "--check"]) in (0, 1)
+    assert "not of this run" not in capsys.readouterr().out
+
+    # Again: nothing is trained, nothing is made twice.
+    code, out, _ = promote(capsys, "--top", "3", "--confirm_seeds", "3")
+    assert code == 0
+    assert "nothing is trained again" in out
+    assert "trial 0 was promoted before, as first-1" in out
+    assert len(read_confirmations(run.paths)) == 1
+
+    # More seeds: the same ones first, and only the new one is trained.
+    code, out, _ = promote(capsys, "--top", "3", "--confirm_seeds", "4")
+    assert code == 0
+    assert "9 of them are done, 3 are left" in out
+    more = read_confirmations(run.paths)[1]
+    assert more.seeds[:3] == confirmation.seeds
+    assert len(more.candidates[0].values) == 4
+    assert len(read_run(find_run(more.id)).rows) == 3
+    # Fewer candidates: nothing is left to train.
+    code, out, _ = promote(capsys, "--confirm_seeds", "4")
+    assert (code, "all of them are done" in out) == (0, True)
+
+
+def test_none_wins_and_it_is_said(searched, capsys, make_search, presets):
+    run = searched(trials=((0.4, "a"), (0.3, "b")), search=make_search("fixed.noise=0.4"))
+    code, out, _ = promote(capsys, "--top", "2", "--confirm_seeds", "2")
+    assert code == 1
+    assert "no candidate beats plain on these 2 seeds; the nearest is trial 0, -0.4000" in out
+    assert "so much of the leaderboard was luck" in out or "the leaderboard was no luck" in out
+    assert not presets.exists()
+    assert json.loads(run.paths.confirmation_file.read_text())["confirmations"]
+
+
+def test_a_saturated_metric_is_named(capsys, make_search, new_run):
+    run = new_run("first", make_search("space.peak={choice: [0, 4]}"))
+    run.trial("a", [1.0, 2.0, 3.0, 4.0], params={"lr": 0.5, "peak": 4})
+    run.end("finished")
+    code, out, _ = promote(capsys, "--confirm_seeds", "2")
+    assert code == 1
+    assert "all are equal on every seed (2.0000 +- 0.0000 (2)), so val/score cannot" in out
+    assert "had 2.0000 more on average than on fresh seeds" in out
+
+
+def test_another_preset_to_beat(searched, capsys):
+    searched(trials=((0.4, "a"), (0.3, "b")))
+    code, out, err = promote(capsys, "--trial", "0", "--confirm_seeds", "2", "--against", "level")
+    assert (code, "trial 0 has the settings of level, which count once" in err) == (2, True)
+    code, out, _ = promote(capsys, "--trial", "0", "--confirm_seeds", "2", "--against", "quick")
+    assert code == 0
+    assert "trial 0 beats quick" in out
+    preset = find_preset(model_spec("fake"), "first-1")
+    assert preset.config.description == (
+        "lr 0.25 -> 0.4; val/score 1.6000 +- 0.0000 against 1.0000 +- 0.0000 on 2 seeds"
+    )
+
+
+def test_a_setting_that_fails_does_not_win(capsys, make_search, new_run):
+    search = make_search("space.fail={choice: ['no', nan]}", "fixed.noise=0.4")
+    run = new_run("first", search)
+    run.trial("a", [1.0, 2.0, 3.0, 3.6], params={"lr": 0.9, "fail": "nan"})
+    run.trial("b", [1.0, 2.0, 3.0, 3.2], params={"lr": 0.8, "fail": "no"})
+    run.end("finished")
+    code, out, _ = promote(capsys, "--top", "2", "--confirm_seeds", "2")
+    assert code == 0
+    assert "failed on 2 of 2 seeds (nan)" in out
+    (confirmation,) = read_confirmations(run.paths)
+    assert [one.wins for one in confirmation.candidates] == [False, True]
+    assert set(confirmation.candidates[0].failures.values()) == {"nan"}
+    assert read_search(find_run(confirmation.id)).space.keys

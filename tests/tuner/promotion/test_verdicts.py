@@ -1,0 +1,71 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from tuner.promotion.verdicts import difference, luck, t_quantile
+from tuner.record.confirmations import Confirmation, Confirmed
+
+
+def test_the_interval_is_that_of_student():
+    """Second formula: three differences, 1 2 3; t of two degrees is 4.3027."""
+    found = difference({"1": 2.0, "2": 4.0, "3": 6.0}, {"1": 1.0, "2": 2.0, "3": 3.0}, "max")
+    half = 4.302652729911275 / math.sqrt(3)
+    assert (found.mean, found.level) == (2.0, 0.95)
+    assert found.low == pytest.approx(2 - half)
+    assert found.high == pytest.approx(2 + half)
+
+
+@pytest.mark.parametrize(("degrees", "quantile"), [(1, 12.7062), (2, 4.30265), (9, 2.26216)])
+def test_quantiles_as_tables_have_them(degrees, quantile):
+    assert t_quantile(degrees, 0.95) == pytest.approx(quantile, abs=1e-4)
+
+
+def test_less_can_be_better():
+    assert difference({"1": 1.0, "2": 1.0}, {"1": 3.0, "2": 3.0}, "min").mean == 2.0
+
+
+def test_pairing_takes_the_luck_of_the_seed_away():
+    lucky = {"1": 0.10, "2": 0.50, "3": 0.90}
+    better = {seed: value + 0.01 for seed, value in lucky.items()}
+    found = difference(better, lucky, "max")
+    assert found.low == pytest.approx(0.01)
+    assert found.high == pytest.approx(0.01)
+
+
+def test_equal_values_differ_by_nothing():
+    found = difference({"1": 1.0, "2": 1.0}, {"1": 1.0, "2": 1.0}, "max")
+    assert (found.low, found.mean, found.high) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("baseline", [{}, {"1": 0.5}, {"7": 0.5, "8": 0.5}])
+def test_fewer_than_two_pairs_say_nothing(baseline):
+    assert difference({"1": 1.0, "2": 1.0}, baseline, "max") is None
+
+
+def test_seeds_without_a_value_on_both_sides_do_not_count():
+    found = difference({"1": 1.0, "2": 1.0, "3": 9.0}, {"1": 0.5, "2": 0.5}, "max")
+    assert found.mean == 0.5
+
+
+def confirmed(mode, *candidates):
+    return Confirmation(
+        id="x",
+        metric="val/score",
+        mode=mode,
+        seeds=(1, 2),
+        epochs=4,
+        hours=0.0,
+        gpu_hours=0.0,
+        baseline=Confirmed(name="plain", values={}, failures={}),
+        candidates=candidates,
+        ended=0.0,
+    )
+
+
+def test_luck_is_what_fresh_seeds_do_not_give_again():
+    one = Confirmed(name="trial 1", values={"1": 0.5, "2": 0.7}, failures={}, leaderboard=0.9)
+    two = replace(one, leaderboard=0.7)
+    assert luck(confirmed("max", one, two)) == pytest.approx(0.2)
+    assert luck(confirmed("min", one, two)) == pytest.approx(-0.2)
+    assert luck(confirmed("max", replace(one, values={}))) is None

@@ -1,0 +1,135 @@
+"""Trains a plan on its fresh seeds, in a run of its own, and judges it: `promote` and `verify`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from models.errors import UserError
+from models.training.console import duration
+from tuner.commands.check import num_parallel_here
+from tuner.commands.console import output
+from tuner.estimate.confirmation import ConfirmationCost, confirmation_cost, seconds_per_epoch
+from tuner.promotion.confirmation_plan import Plan, Training, confirmation_search
+from tuner.promotion.contenders import settings_key
+from tuner.promotion.trained import Trained, has_ended, results
+from tuner.promotion.verdicts import judge
+from tuner.record.confirmations import Confirmation, read_confirmations, write_confirmations
+from tuner.record.environment import code_state, describe_data, describe_driver
+from tuner.record.paths import RunPaths, is_run
+from tuner.record.results import Run, read_run
+from tuner.running.resuming import ResumeOptions, resume_run
+from tuner.running.runner import RunOptions, run_search
+
+_HOUR_S = 3600.0
+
+
+def confirm(run: Run, plan: Plan, options: RunOptions) -> Confirmation:
+    """Train the winners of a run and the preset to beat on fresh seeds, and judge them.
+
+    What was trained before is not trained again, and what was broken off goes on.
+
+    Raises:
+        UserError: what a search may raise, and that the data are others than the search had.
+        SearchInterrupted: somebody ended it; the same command goes on.
+    """
+    recorded = read_confirmations(run.paths)
+    if (known := next((one for one in recorded if one.id == plan.id), None)) is not None:
+        output().print(f"confirmed before, as {known.id}: nothing is trained again", soft_wrap=True)
+        return known
+    own = RunPaths(run.paths.confirmations / plan.id)
+    digest = run.environment.get("data", {}).get("digest")
+    trained = train(plan, own, options, rows=epoch_times(run, plan), digest=digest)
+    confirmation = judge(plan, trained)
+    write_confirmations(run.paths, [*recorded, confirmation])
+    return confirmation
+
+
+def train(
+    plan: Plan,
+    own: RunPaths,
+    options: RunOptions,
+    *,
+    rows: Callable[[Training], float | None],
+    digest: str | None,
+) -> dict[str, Trained]:
+    """Train what a plan still lacks, and return all that counts for it.
+
+    Args:
+        plan: what is wanted.
+        own: the folder of its run, which may be there.
+        options: how it is run.
+        rows: gives the seconds of an epoch of a training, as far as they are known.
+        digest: of the data that it has to have; None for any.
+    """
+    driver = describe_driver(code_state(), options.command)
+    done = results(plan, own, driver)
+    missing = [one for one in plan.trainings if one.key not in done]
+    times = [rows(one) for one in missing]
+    gpu = plan.search.resources.gpu
+    cost = confirmation_cost(times, plan.search.scheduler.max_epochs, gpu)
+    output().print(cost_words(plan, cost, options), soft_wrap=True)
+    if is_run(own):
+        if not has_ended(read_run(own)):
+            resume_run(own, options, ResumeOptions())
+    elif missing:
+        own.folder.mkdir(parents=True, exist_ok=True)
+        source = f"confirmation {plan.id}"
+        options = replace(options, check_data=_refuse_other_data(digest))
+        run_search(confirmation_search(plan, missing, source), options, own)
+    return results(plan, own, driver)
+
+
+def epoch_times(run: Run, plan: Plan) -> Callable[[Training], float | None]:
+    """Return what gives the seconds of an epoch: the trial's own, else those of usual trials."""
+    seconds = seconds_per_epoch(run.rows)
+    config_for = plan.search.config_for
+    known = {
+        settings_key(config_for(row.params)): seconds[row.number]
+        for row in run.rows
+        if row.number in seconds
+    }
+    return lambda training: known.get(settings_key(training.contender.config))
+
+
+def cost_words(plan: Plan, cost: ConfirmationCost, options: RunOptions) -> str:
+    """Return what a confirmation will cost, before it starts."""
+    whole = len(plan.trainings)
+    search = plan.search
+    epochs = search.scheduler.max_epochs
+    settings = len(plan.candidates) + 1
+    words = [
+        f"confirmation {plan.id}: {settings} {'setting' if settings == 1 else 'settings'} x "
+        f"{len(plan.seeds)} seeds = {whole} trainings of at most {epochs} epochs"
+    ]
+    if cost.trainings < whole:
+        words.append(f"{whole - cost.trainings} of them are done, {cost.trainings} are left")
+    if not cost.trainings:
+        return words[0] + "; all of them are done"
+    words.append(f"at most {cost.epochs:,} epochs to train")
+    if cost.hours is not None:
+        slots = num_parallel_here(search)
+        here = options.address is None and not search.resources.gpu > 1
+        wall = cost.wall_s(slots) if here else None
+        words.append(
+            f"about {duration(cost.hours * _HOUR_S)} of training by the search's own epochs"
+            + (f", {cost.gpu_hours:.2g} GPU-hours" if cost.gpu_hours else "")
+            + (f"; {min(slots, cost.trainings)} at a time: {duration(wall)}" if wall else "")
+        )
+    return "; ".join(words)
+
+
+def _refuse_other_data(digest: str | None) -> Callable[[Any], None]:
+    def check(dataset: Any) -> None:
+        found: Mapping[str, Any] = describe_data({}, dataset)
+        if digest is not None and found.get("digest") != digest:
+            raise UserError(
+                f"the data are others (digest {str(found.get('digest'))[:12]}) than those that "
+                f"were trained on ({digest[:12]}), so values cannot be compared: restore them"
+            )
+
+    return check
+
+
+def seeds_words(seeds: Sequence[int]) -> str:
+    """Return seeds in words."""
+    return ", ".join(map(str, seeds))

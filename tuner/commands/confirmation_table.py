@@ -1,0 +1,113 @@
+"""A confirmation for people: its table, and what it comes to in a sentence."""
+
+from statistics import fmean, stdev
+
+from rich.table import Table
+
+from tuner.promotion.verdicts import luck, own_faults
+from tuner.record.confirmations import Confirmation, Confirmed, Difference
+
+_EXACT = 1e-12
+
+
+def confirmation_table(confirmation: Confirmation) -> Table:
+    """Return the preset to beat and the candidates, one a line."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("setting", no_wrap=True)
+    level = next((one.difference.level for one in confirmation.candidates if one.difference), 0.95)
+    for title in (
+        f"{confirmation.metric} in the search",
+        "on fresh seeds",
+        f"difference, {level:.0%} interval",
+    ):
+        table.add_column(title, justify="right", no_wrap=True)
+    further = dict.fromkeys(name for one in confirmation.candidates for name in one.further)
+    for name in further:
+        table.add_column(f"difference of {name}", justify="right", no_wrap=True)
+    table.add_column("verdict", overflow="fold")
+    for one in (confirmation.baseline, *confirmation.candidates):
+        others = [difference_words(one.further.get(name)) for name in further]
+        table.add_row(
+            one.name,
+            "-" if one.leaderboard is None else f"{one.leaderboard:.4f}",
+            spread_words(one),
+            difference_words(one.difference),
+            *others,
+            "to beat" if one is confirmation.baseline else verdict_words(one, confirmation),
+        )
+    return table
+
+
+def spread_words(one: Confirmed) -> str:
+    """Return the mean and the standard deviation on fresh seeds: `0.9120 +- 0.0040 (3)`."""
+    values = list(one.values.values())
+    if not values:
+        return "-"
+    spread = f" +- {stdev(values):.4f}" if len(values) > 1 else ""
+    return f"{fmean(values):.4f}{spread} ({len(values)})"
+
+
+def difference_words(one: Difference | None) -> str:
+    """Return a difference with its interval."""
+    return "-" if one is None else f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
+
+
+def verdict_words(one: Confirmed, confirmation: Confirmation) -> str:
+    """Return what is said of a candidate."""
+    seeds = len(confirmation.seeds)
+    if one.wins:
+        return "wins"
+    if faults := own_faults(one):
+        return f"failed on {len(faults)} of {seeds} seeds ({', '.join(dict.fromkeys(faults))})"
+    if one.difference is None:
+        return "fewer than two seeds to compare"
+    if any(each.high < 0 for each in (one.difference, *one.further.values())):
+        return "worse"
+    if abs(one.difference.high - one.difference.low) < _EXACT and not one.further:
+        return "equal on every seed"
+    return "within noise"
+
+
+def summary_lines(confirmation: Confirmation) -> list[str]:
+    """Return what a confirmation comes to, in plain sentences."""
+    lines = [_outcome(confirmation)]
+    gap = luck(confirmation)
+    if gap is not None:
+        said = "were worth in the search" if gap >= 0 else "were worth less in the search, by"
+        lines.append(
+            f"in the search the candidates had {abs(gap):.4f} more on average than on fresh seeds: "
+            "so much of the leaderboard was luck"
+            if gap > _EXACT
+            else f"the leaderboard was no luck: the candidates {said} "
+            f"{'what they are on fresh seeds' if abs(gap) <= _EXACT else f'{-gap:.4f}'}"
+        )
+    return lines
+
+
+def _outcome(confirmation: Confirmation) -> str:
+    baseline, candidates = confirmation.baseline, confirmation.candidates
+    winners = [one.name for one in candidates if one.wins]
+    if winners:
+        return f"{' and '.join(winners)} {'beats' if len(winners) == 1 else 'beat'} {baseline.name}"
+    if not baseline.values:
+        causes = ", ".join(dict.fromkeys(baseline.failures.values())) or "no value"
+        return (
+            f"nothing can be compared: {baseline.name} failed on every seed ({causes}): "
+            "take another preset to beat with --against"
+        )
+    compared = [one for one in candidates if one.difference is not None]
+    text = f"no candidate beats {baseline.name} on these {len(confirmation.seeds)} seeds"
+    if compared and all(_is_nought(one.difference) for one in compared):
+        return (
+            f"{text}: all are equal on every seed ({spread_words(baseline)}), so "
+            f"{confirmation.metric} cannot tell them apart: compare by another metric with "
+            "--objective"
+        )
+    if not compared:
+        return text
+    best = max(compared, key=lambda one: one.difference.mean if one.difference else 0.0)
+    return f"{text}; the nearest is {best.name}, {difference_words(best.difference)}"
+
+
+def _is_nought(one: Difference | None) -> bool:
+    return one is not None and max(abs(one.low), abs(one.high)) < _EXACT
