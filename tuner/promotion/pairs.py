@@ -12,7 +12,7 @@ import fcntl
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -93,11 +93,13 @@ def withdraw(preset: Preset) -> None:
         shutil.rmtree(rest, ignore_errors=True)
 
 
-def put_back(file: Path, before: str | None) -> None:
-    """Give a preset file the content that it had before; None removes it."""
+def put_back(file: Path, before: str | None, ours: Container[str | None]) -> None:
+    """Give a preset file the content that it had before, if it has one of ours; None removes it."""
+    if content_of(file) not in ours:
+        return
     if before is None:
         file.unlink(missing_ok=True)
-    elif content_of(file) != before:
+    else:
         write_text(file, before)
 
 

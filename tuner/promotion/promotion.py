@@ -153,7 +153,6 @@ def _write(
     header = f"Promoted by `tuner promote {run.name}`."
     before = {one.preset.source: content_of(one.preset.source) for one in made}
     contents, texts = dict(before), []
-    published: list[Path] = []
     try:
         for one in made:
             texts.append(text_with(contents[one.preset.source], one.preset, header))
@@ -161,13 +160,12 @@ def _write(
             contents[one.preset.source] = texts[-1]
         contents = dict(before)
         for one, text in zip(made, texts, strict=True):
-            published.append(one.preset.source)
             publish(one.preset, contents[one.preset.source])
             contents[one.preset.source] = text
         record_promotions(run.paths, [entry_of(one, metric_of(one)) for one in recorded])
     except BaseException as error:
-        for file in published:
-            put_back(file, before[file])
+        for file, content in before.items():
+            put_back(file, content, ours=texts)
         for one in made:
             withdraw(one.preset)
         if isinstance(error, UserError):
