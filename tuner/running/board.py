@@ -1,7 +1,7 @@
 """What is known of a search while it runs: a row a trial, the best so far, the time left."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,7 @@ class Board:
         max_epochs: how long a trial trains at most.
         deadline: when the budget ends, on `clock`; None without a limit.
         earlier_s: seconds that drivers before have spent on the search.
+        names: what the trials are called where all were named beforehand, by number.
         clock: seconds that only rise.
     """
 
@@ -54,6 +55,7 @@ class Board:
     max_epochs: int
     deadline: float | None = None
     earlier_s: float = 0.0
+    names: Sequence[str] = ()
     clock: Callable[[], float] = time.monotonic
     began: float = field(default=0.0, init=False)
     rows: dict[str, BoardRow] = field(default_factory=dict, init=False)

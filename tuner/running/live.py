@@ -134,7 +134,7 @@ def _cells(board: Board, row: BoardRow) -> tuple[Text, ...]:
         _number(row.best),
         _number(row.value),
         duration(board.seconds_of(row)),
-        short_params(row.params),
+        trial_words(board, row),
     )
     styles = ("", _STYLES[row.state], "", "bold green" if row is board.best else "", "", "", "")
     return tuple(Text(text, style=style) for text, style in zip(texts, styles, strict=True))
@@ -173,9 +173,14 @@ def ended_line(board: Board, row: BoardRow, outcome: Outcome) -> str:
         value += f" at epoch {row.best_epoch}, last {_number(row.value)}"
     text = (
         f"trial {row.number}: {_state(row)}, {value} at epoch {row.epoch}/{board.max_epochs}, "
-        f"{duration(board.seconds_of(row))}; {short_params(row.params)}"
+        f"{duration(board.seconds_of(row))}; {trial_words(board, row)}"
     )
     return f"{text}: {outcome.message}" if outcome.message else text
+
+
+def trial_words(board: Board, row: BoardRow) -> str:
+    """Return what a trial tries: the name that it was given, else its values."""
+    return board.names[row.number] if board.names else short_params(row.params)
 
 
 def short_params(params: Mapping[str, Any]) -> str:

@@ -343,6 +343,7 @@ def _board(search: Search, paths: RunPaths, stop: SearchStop, past: Past) -> Boa
         max_epochs=search.scheduler.max_epochs,
         deadline=stop.deadline,
         earlier_s=past.spent_s,
+        names=search.trial_names,
     )
 
 

@@ -89,6 +89,12 @@ class Search:
         return count_points(self.space, self.budget.num_trials)
 
     @property
+    def trial_names(self) -> tuple[str, ...]:
+        """The names of all trials, where every one is a warm start; else none."""
+        names = tuple(start.preset.name for start in self.warm_starts)
+        return names if len(names) == self.num_trials else ()
+
+    @property
     def spec(self) -> ModelSpec:
         """What the model declares of itself."""
         return model_spec(self.model)
