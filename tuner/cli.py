@@ -19,7 +19,8 @@ from tuner.arguments.searching import add_check, add_resume, add_search
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code: see `models.commands.process`.
 
-    `tuner doctor` ends with 1 where something is left to do, `tuner promote` where none wins.
+    `tuner doctor` ends with 1 where something is left to do, `tuner promote` where none wins,
+    `tuner presets verify` where a number does not hold.
     """
     options = build_parser().parse_args(arguments)
     return run_command(lambda: options.command(options))

@@ -82,12 +82,42 @@ def add_presets(commands: Any) -> None:
     )
     show.add_argument("name", help="name of the preset")
     show.add_argument("--model", help="the model, where several have a preset of this name")
+    diff = add_command(
+        actions,
+        "diff",
+        _presets_diff,
+        "Show the keys in which two presets differ.",
+        "tuner presets diff minimal large --model grammar_vae",
+    )
+    diff.add_argument("first", help="name of a preset")
+    diff.add_argument("second", help="name of another")
+    diff.add_argument("--model", help="the model, where several have presets of these names")
+    _add_verify(actions)
     show.add_argument(
         "--data",
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
         help="data to count its parameters for, as in a search's data block",
+    )
+
+
+def _add_verify(actions: Any) -> None:
+    verify = add_command(
+        actions,
+        "verify",
+        _presets_verify,
+        "Train a promoted preset again on fresh seeds and its own data, and say whether its number "
+        "still holds. Exit code 1: it does not.",
+        "tuner presets verify first-1 --seeds 3",
+    )
+    verify.add_argument("name", help="name of the preset")
+    verify.add_argument("--model", help="the model, where several have a preset of this name")
+    verify.add_argument(
+        "--seeds", type=int, default=3, metavar="N", help="on how many seeds (default: 3)"
+    )
+    verify.add_argument(
+        "--address", help="Ray cluster to train on (default: RAY_ADDRESS, else this machine)"
     )
 
 
@@ -118,3 +148,21 @@ def _presets_show(options: argparse.Namespace) -> None:
     from tuner.commands.presets import show_preset
 
     show_preset(options.name, options.model, options.data)
+
+
+def _presets_diff(options: argparse.Namespace) -> None:
+    from tuner.commands.presets import show_difference
+
+    show_difference(options.first, options.second, options.model)
+
+
+def _presets_verify(options: argparse.Namespace) -> int:
+    from tuner.commands.verify import verify_preset
+
+    return verify_preset(
+        options.name,
+        options.model,
+        num_seeds=options.seeds,
+        address=options.address,
+        command=["tuner", *sys.argv[1:]],
+    )

@@ -1,11 +1,9 @@
 """A confirmation for people: its table, and what it comes to in a sentence."""
 
-from statistics import fmean, stdev
-
 from rich.table import Table
 
 from tuner.promotion.verdicts import luck, own_faults
-from tuner.record.confirmations import Confirmation, Confirmed, Difference
+from tuner.record.confirmations import Confirmation, Confirmed, Difference, mean_words
 
 _EXACT = 1e-12
 
@@ -40,11 +38,7 @@ def confirmation_table(confirmation: Confirmation) -> Table:
 
 def spread_words(one: Confirmed) -> str:
     """Return the mean and the standard deviation on fresh seeds: `0.9120 +- 0.0040 (3)`."""
-    values = list(one.values.values())
-    if not values:
-        return "-"
-    spread = f" +- {stdev(values):.4f}" if len(values) > 1 else ""
-    return f"{fmean(values):.4f}{spread} ({len(values)})"
+    return f"{mean_words(one.values)} ({len(one.values)})" if one.values else "-"
 
 
 def difference_words(one: Difference | None) -> str:
@@ -72,14 +66,15 @@ def summary_lines(confirmation: Confirmation) -> list[str]:
     """Return what a confirmation comes to, in plain sentences."""
     lines = [_outcome(confirmation)]
     gap = luck(confirmation)
-    if gap is not None:
-        said = "were worth in the search" if gap >= 0 else "were worth less in the search, by"
+    if gap is not None and gap > 0:
         lines.append(
-            f"in the search the candidates had {abs(gap):.4f} more on average than on fresh seeds: "
+            f"in the search the candidates were {gap:.4f} better on average than on fresh seeds: "
             "so much of the leaderboard was luck"
-            if gap > _EXACT
-            else f"the leaderboard was no luck: the candidates {said} "
-            f"{'what they are on fresh seeds' if abs(gap) <= _EXACT else f'{-gap:.4f}'}"
+        )
+    elif gap is not None:
+        lines.append(
+            "the leaderboard was no luck: on fresh seeds the candidates are "
+            f"{abs(gap):.4f} better on average than in the search"
         )
     return lines
 

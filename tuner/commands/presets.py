@@ -10,7 +10,8 @@ from models.presets import Preset, find_preset, preset_names, render_preset, sur
 from models.registry import MODELS, model_spec
 from models.training.contracts import ModelCost
 from tuner.commands.console import output
-from tuner.commands.tables import presets_table
+from tuner.commands.tables import difference_table, presets_table
+from tuner.promotion.changes import changed_keys
 from tuner.search.overrides import apply_overrides
 
 
@@ -40,7 +41,7 @@ def show_preset(name: str, model: str | None, data: Sequence[str]) -> None:
     Raises:
         UserError: no such preset, several of this name, or data that cannot be loaded.
     """
-    preset = _find(name, model)
+    preset = find_named(name, model)
     checkpoints = [f"\ncheckpoint: {path}" for path in preset.checkpoints]
     where = "built in" if preset.built_in else str(preset.source)
     cost = _cost(preset, apply_overrides({}, data))
@@ -48,7 +49,32 @@ def show_preset(name: str, model: str | None, data: Sequence[str]) -> None:
     sys.stdout.write(render_preset(preset, header))
 
 
-def _find(name: str, model: str | None) -> Preset:
+def show_difference(one: str, other: str, model: str | None) -> None:
+    """Print the keys in which two presets of a model differ, or that none does.
+
+    Raises:
+        UserError: no such preset, or they are of two models.
+    """
+    first, second = find_named(one, model), find_named(other, model)
+    if first.model != second.model:
+        raise UserError(
+            f"'{one}' is a preset of {first.model} and '{other}' one of {second.model}, which have "
+            "other keys: compare presets of one model"
+        )
+    changes = changed_keys(first.config, second.config)
+    changes.pop("description", None)
+    if not changes:
+        output().print(f"{one} and {other} differ in no key but their description")
+        return
+    output().print(difference_table(first, second, changes))
+
+
+def find_named(name: str, model: str | None) -> Preset:
+    """Return the preset of this name, of whatever model has it.
+
+    Raises:
+        UserError: no such preset, or several models have one.
+    """
     if model is not None:
         return find_preset(model_spec(model), name)
     names = {each: preset_names(spec) for each, spec in MODELS.items()}

@@ -20,7 +20,7 @@ from tuner.promotion.names import check_names
 from tuner.promotion.promotion import promote
 from tuner.promotion.requests import Request, aimed_at
 from tuner.record.confirmations import Confirmation
-from tuner.record.paths import RunPaths, confirmed_run, find_run
+from tuner.record.paths import RunPaths, confirmed_run, find_run, is_run
 from tuner.record.promotions import read_promotions
 from tuner.record.results import Run, read_run
 from tuner.record.search_copy import read_search
@@ -73,10 +73,11 @@ def promote_trials(name: str, options: PromoteOptions) -> int:
     """
     paths = find_run(name)
     if (over := confirmed_run(paths)) is not None:
-        raise UserError(
-            f"'{paths.name}' is a confirmation of the run '{over.name}': promote from that, with "
-            f"`tuner promote {over.name}`"
-        )
+        what, remedy = "verifies a preset", "nothing can be promoted from it"
+        if is_run(over):
+            what = f"is a confirmation of the run '{over.name}'"
+            remedy = f"promote from that, with `tuner promote {over.name}`"
+        raise UserError(f"'{paths.name}' {what}: {remedy}")
     run, search = read_run(paths), aimed_at(read_search(paths), options.objective)
     confirmation = None
     if options.confirm_seeds is not None:

@@ -9,7 +9,7 @@ from tuner.commands.console import output
 from tuner.commands.tables import leaderboard_table
 from tuner.errors import RayLost, SearchInterrupted
 from tuner.estimate.fit import refuse_too_large
-from tuner.record.paths import RunPaths, confirmed_run
+from tuner.record.paths import RunPaths, confirmed_run, is_run
 from tuner.record.results import Run, read_run
 from tuner.running.ray_session import given_address
 from tuner.running.runner import RunOptions, run_search
@@ -70,10 +70,15 @@ def show_end(run: Callable[[], Run], search: Search) -> None:
     output().print(
         f"\n{done.name}: {len(done.rows)} trials, {done.num_epochs} epochs"
         f"{f', {done.message}' if done.message else ''}; everything is in {done.paths.folder}\n"
-        f"  tuner show {done.name} --trial NUMBER\n"
-        f"  tuner promote {(confirmed_run(done.paths) or done.paths).name} --top 3",
+        f"  tuner show {done.name} --trial NUMBER{_promotion(done.paths)}",
         soft_wrap=True,
     )
+
+
+def _promotion(paths: RunPaths) -> str:
+    """Return what to type to promote the winners, if there can be any."""
+    searched = confirmed_run(paths) or paths
+    return f"\n  tuner promote {searched.name} --top 3" if is_run(searched) else ""
 
 
 def _print_leaderboard(run: Run, search: Search) -> None:

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from models.effects import plain
 from models.presets import Preset
 from models.training.console import duration
 from models.training.contracts import ModelCost
@@ -113,6 +115,16 @@ def presets_table(
             "-" if count is None else f"{count:,}",
             preset.config.description,
         )
+    return table
+
+
+def difference_table(
+    first: Preset, second: Preset, changes: Mapping[str, tuple[Any, Any]]
+) -> Table:
+    """Return the keys in which two presets differ, one a line."""
+    table = _table(["key", first.name, second.name], text=["key", first.name, second.name])
+    for key, values in changes.items():
+        table.add_row(key, *map(plain, values))
     return table
 
 

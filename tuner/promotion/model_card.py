@@ -7,6 +7,7 @@ from models.config_file import to_mapping
 from models.presets import Preset
 from models.registry import model_spec
 from models.training.contracts import ModelSpec
+from tuner.record.confirmations import mean_words
 
 _NO_LIMIT = "What it was not trained on, it has not been judged on."
 
@@ -37,7 +38,7 @@ def render_card(preset: Preset, checkpoints: Mapping[str, str]) -> str:
         "",
         "Load it (from this folder, or with its path before the name):",
         "",
-        *(f"    {line}" for line in _loading(spec, checkpoints)),
+        *(f"    {line}".rstrip() for line in _loading(spec, checkpoints)),
         "",
         "Train from it:",
         "",
@@ -75,10 +76,9 @@ def _facts(provenance: Mapping[str, Any]) -> Iterator[str]:
     if confirmation := provenance.get("confirmation"):
         against = confirmation["against"]
         yield (
-            f"- {metric['name']} on fresh seeds: {_by_seed(confirmation['values'])}; "
-            f"of {against['preset']}: {_by_seed(against['values'])}"
+            f"- {metric['name']} on fresh seeds: {_by_seed(confirmation['values'])}, against "
+            f"{_by_seed(against['values'])} of `{against['preset']}`"
         )
-    # The value of the weights that lie here, whoever trained them.
     last = provenance["last_value"]
     yield (
         f"- {metric['name']}: {metric['value']:.4f} after epoch {metric['epoch']}, the best one; "
@@ -95,7 +95,8 @@ def _facts(provenance: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _by_seed(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{value:.4f} (seed {seed})" for seed, value in values.items())
+    seeds = ", ".join(f"{seed}: {value:.4f}" for seed, value in values.items())
+    return f"{mean_words(values)} (seeds {seeds})"
 
 
 def _loading(spec: ModelSpec, checkpoints: Mapping[str, str]) -> list[str]:

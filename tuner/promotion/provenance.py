@@ -1,14 +1,13 @@
 """Where a promoted preset comes from: enough to find its trial again, repeat and verify it."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
 from models.config_file import to_mapping
 from tuner.promotion.candidates import Candidate
 from tuner.promotion.changes import changes_words
-from tuner.record.confirmations import Confirmation, Confirmed
+from tuner.record.confirmations import Confirmation, Confirmed, mean_words
 from tuner.record.environment import file_digest
 from tuner.record.results import Run
 from tuner.search.search import Search
@@ -80,13 +79,6 @@ def description_of(
         f"{own.changes or said}; {metric} {mean_words(own.values)} against "
         f"{mean_words(confirmation.baseline.values)} on {len(own.values)} seeds"
     )
-
-
-def mean_words(values: Mapping[str, float]) -> str:
-    """Return the mean of values by seed, with their standard deviation where there are several."""
-    found = list(values.values())
-    spread = f" +- {stdev(found):.4f}" if len(found) > 1 else ""
-    return f"{fmean(found):.4f}{spread}"
 
 
 def weights_words(candidate: Candidate, run: Run, confirmation: Confirmation | None) -> str:

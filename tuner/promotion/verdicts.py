@@ -39,6 +39,29 @@ def difference(
     return Difference(mean=mean, low=mean - half, high=mean + half, level=level)
 
 
+def shift(
+    now: Sequence[float], before: Sequence[float], mode: Mode, level: float = LEVEL
+) -> Difference:
+    """Return by how much values of a setting are better than others of the same one had been.
+
+    The seeds differ, so nothing is paired. As the setting is the same, both are taken to spread
+    alike, and one value from before is enough.
+
+    Args:
+        now: at least two values.
+        before: at least one.
+        mode: whether more or less is better.
+        level: of the interval.
+    """
+    sign = 1.0 if mode == "max" else -1.0
+    mean = sign * (fmean(now) - fmean(before))
+    squares = sum((one - fmean(part)) ** 2 for part in (now, before) for one in part)
+    degrees = len(now) + len(before) - 2
+    error = math.sqrt(squares / degrees * (1 / len(now) + 1 / len(before)))
+    half = t_quantile(degrees, level) * error
+    return Difference(mean=mean, low=mean - half, high=mean + half, level=level)
+
+
 def t_quantile(degrees: int, level: float) -> float:
     """Return how many standard errors an interval of this level reaches to both sides."""
     from scipy.special import stdtrit

@@ -7,6 +7,7 @@ are paired: a seed that favours one favours the other too.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from statistics import fmean, stdev
 from typing import Any, Literal
 
 from models.config_file import to_config, to_mapping, write_text
@@ -123,3 +124,10 @@ def write_confirmations(paths: RunPaths, confirmations: Iterable[Confirmation]) 
     """
     content = to_mapping(_Content(confirmations=tuple(confirmations)))
     write_text(paths.confirmation_file, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def mean_words(values: Mapping[str, float]) -> str:
+    """Return the mean of values by seed, with their standard deviation where there are several."""
+    found = list(values.values())
+    spread = f" +- {stdev(found):.4f}" if len(found) > 1 else ""
+    return f"{fmean(found):.4f}{spread}"

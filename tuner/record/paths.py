@@ -192,9 +192,12 @@ def find_run(name: str) -> RunPaths:
 
 
 def confirmed_run(run: RunPaths) -> RunPaths | None:
-    """Return the run whose winners this one retrains; None for a search."""
+    """Return the run whose winners this one retrains; None for a search.
+
+    Where a preset is verified, that folder holds no run.
+    """
     over = RunPaths(run.folder.parent.parent)
-    return over if run.folder.parent == over.confirmations and is_run(over) else None
+    return over if run.folder.parent == over.confirmations else None
 
 
 def is_run(run: RunPaths) -> bool:

@@ -8,6 +8,7 @@ from models.presets import find_preset
 from models.registry import model_spec
 from tuner.cli import main
 from tuner.record.confirmations import read_confirmations
+from tuner.record.environment import render
 from tuner.record.paths import find_run
 from tuner.record.results import read_run
 from tuner.record.search_copy import read_search
@@ -31,6 +32,8 @@ def searched(new_run):
         for lr, name in trials:
             run.trial(name, [lr, 2 * lr, 3 * lr, 4 * lr + 0.1], params={"lr": lr})
         run.end("finished")
+        data = {"digest": "d1", "settings": {"num_rows": 8, "seed": 0}}
+        run.paths.environment_file.write_text(render({"data": data}))
         return run
 
     return make
@@ -96,7 +99,7 @@ def test_none_wins_and_it_is_said(searched, capsys, make_search, presets):
     code, out, _ = promote(capsys, "--top", "2", "--confirm_seeds", "2")
     assert code == 1
     assert "no candidate beats plain on these 2 seeds; the nearest is trial 0, -0.4000" in out
-    assert "so much of the leaderboard was luck" in out or "the leaderboard was no luck" in out
+    assert "so much of the leaderboard was luck" in out
     assert not presets.exists()
     assert json.loads(run.paths.confirmation_file.read_text())["confirmations"]
 
@@ -108,7 +111,7 @@ def test_a_saturated_metric_is_named(capsys, make_search, new_run):
     code, out, _ = promote(capsys, "--confirm_seeds", "2")
     assert code == 1
     assert "all are equal on every seed (2.0000 +- 0.0000 (2)), so val/score cannot" in out
-    assert "had 2.0000 more on average than on fresh seeds" in out
+    assert "were 2.0000 better on average than on fresh seeds" in out
 
 
 def test_another_preset_to_beat(searched, capsys):
@@ -137,3 +140,106 @@ def test_a_setting_that_fails_does_not_win(capsys, make_search, new_run):
     assert [one.wins for one in confirmation.candidates] == [False, True]
     assert set(confirmation.candidates[0].failures.values()) == {"nan"}
     assert read_search(find_run(confirmation.id)).space.keys
+
+
+def verify(capsys, *flags):
+    capsys.readouterr()
+    code = main(["presets", "verify", "first-1", *flags])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_preset_is_verified_on_seeds_of_its_own(searched, capsys, presets):
+    searched()
+    assert promote(capsys, "--confirm_seeds", "2")[0] == 0
+    code, out, err = verify(capsys, "--seeds", "2")
+    assert code == 0, err
+    assert "1 setting x 2 seeds = 2 trainings" in out
+    assert "the number of first-1 holds" in out
+    (own,) = (presets.parents[1] / "runs" / "verify-first-1" / "confirmations").iterdir()
+    seeds = {start.preset.config.seed for start in read_search(find_run(own.name)).warm_starts}
+    proof = find_preset(model_spec("fake"), "first-1").provenance["confirmation"]
+    assert len(seeds) == 2
+    assert not seeds & set(proof["seeds"])
+    assert main(["promote", own.name]) == 2
+    assert "verifies a preset: nothing can be promoted" in capsys.readouterr().err
+
+    # Somebody has made it worse since.
+    file = presets / "first-1.yaml"
+    file.write_text(file.read_text().replace("  lr: 0.9\n", "  lr: 0.6\n"))
+    code, out, _ = verify(capsys, "--seeds", "2")
+    assert code == 1
+    assert "does not hold: it is 1.2000 worse" in out
+    file.write_text(
+        file.read_text().replace("  fail: no\n", "  fail: nan\n").replace("'no'", "nan")
+    )
+    code, out, _ = verify(capsys, "--seeds", "2")
+    assert (code, "does not hold: trainings failed (nan)" in out) == (1, True)
+
+
+def test_only_promoted_presets_can_be_verified(fake_spec, capsys):
+    assert main(["presets", "verify", "plain"]) == 2
+    assert "has no provenance" in capsys.readouterr().err
+
+
+def test_of_several_objectives_no_interval_may_lie_below_nought(new_run, make_search, capsys):
+    """The cost is 1 / score, so more of one is less of the other: both get better together."""
+    search = make_search("objective=[{metric: val/score}, {metric: val/cost}]", "fixed.noise=0.04")
+    run = new_run("first", search)
+    run.trial("a", [{"val/score": 3.6, "val/cost": 0.28}], params={"lr": 0.9})
+    run.end("finished")
+    code, out, _ = promote(capsys, "--confirm_seeds", "2")
+    assert code == 0
+    assert "difference of val/cost" in out
+    (confirmation,) = read_confirmations(run.paths)
+    (one,) = confirmation.candidates
+    assert one.difference.low > 0
+    assert one.further["val/cost"].mean == pytest.approx(1 / 2 - 1 / 3.6, abs=0.01)
+
+
+def test_a_trial_without_weights_takes_those_of_its_best_training(
+    new_run, make_search, capsys, presets
+):
+    run = new_run("first", make_search("fixed.noise=0.4"))
+    run.trial("a", [3.6], params={"lr": 0.9}, checkpoints=[])
+    run.end("finished")
+    assert promote(capsys, "--confirm_seeds", "3")[0] == 0
+    (confirmation,) = read_confirmations(run.paths)
+    values = confirmation.candidates[0].values
+    best = max(values, key=values.get)
+    preset = find_preset(model_spec("fake"), "first-1")
+    assert preset.provenance["weights"] == f"seed {best} of the confirmation {confirmation.id}"
+    (file,) = preset.checkpoints
+    assert file.name == f"best-score-4-{values[best]:.4f}.ckpt"
+    card = (presets / "first-1" / "README.md").read_text()
+    assert f"- weights: seed {best} of the confirmation" in card
+    assert main(["doctor", "first", "--check"]) == 1  # FakeRun writes no study
+    assert "first-1" not in capsys.readouterr().out
+
+
+def test_other_data_are_refused(searched, capsys):
+    run = searched()
+    run.paths.environment_file.write_text(render({"data": {"digest": "of other rows"}}))
+    code, _, err = promote(capsys, "--confirm_seeds", "2")
+    assert code == 2
+    assert "the data are others (digest d1) than those" in err
+    assert read_confirmations(run.paths) == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--confirm_seeds", "1"], "an interval needs 2 or more"),
+        (["--top", "0"], "--top is 0"),
+        (["--against", "plian"], "Did you mean 'plain'"),
+        (["--name", "plain"], "exists already"),
+        (["--name", "a/b"], "cannot be used"),
+        (["--into", "mine.yaml"], "would not be found"),
+        (["--objective", "val/x"], "unknown metric"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_trained(searched, capsys, flags, said):
+    run = searched()
+    code, _, err = promote(capsys, *flags)
+    assert (code, said in err) == (2, True), err
+    assert not run.paths.confirmations.exists()

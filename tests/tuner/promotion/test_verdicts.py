@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from tuner.promotion.verdicts import difference, luck, t_quantile
+from tuner.promotion.verdicts import difference, luck, shift, t_quantile
 from tuner.record.confirmations import Confirmation, Confirmed
 
 
@@ -69,3 +69,22 @@ def test_luck_is_what_fresh_seeds_do_not_give_again():
     assert luck(confirmed("max", one, two)) == pytest.approx(0.2)
     assert luck(confirmed("min", one, two)) == pytest.approx(-0.2)
     assert luck(confirmed("max", replace(one, values={}))) is None
+
+
+def test_a_shift_is_students_with_a_common_spread():
+    """Second formula: scipy's own test with equal variances."""
+    from scipy.stats import ttest_ind
+
+    now, before = [0.5, 0.7, 0.9], [0.8, 0.9]
+    found = shift(now, before, "max")
+    interval = ttest_ind(now, before).confidence_interval(0.95)
+    assert found.mean == pytest.approx(-0.15)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    less = shift(now, before, "min")
+    assert (less.mean, less.low) == pytest.approx((0.15, -interval.high))
+
+
+def test_one_value_from_before_is_enough():
+    found = shift([0.5, 0.7], [0.6], "max")
+    assert found.mean == pytest.approx(0.0)
+    assert found.high == pytest.approx(12.7062 * math.sqrt(0.02 * 1.5), rel=1e-4)
