@@ -19,6 +19,7 @@ from tuner.promotion.pairs import (
 )
 from tuner.promotion.promotion import entry_of, metric_of
 from tuner.promotion.requests import aimed_at
+from tuner.record.confirmations import read_confirmations
 from tuner.record.findings import Finding
 from tuner.record.promotions import PromotedTrial, read_promotions, write_promotions
 from tuner.record.results import Run, kept_checkpoints
@@ -28,6 +29,14 @@ from tuner.search.search import Search
 def check_promotions(run: Run, search: Search) -> Iterator[Finding]:
     """Yield what promotions of a run have left in halves."""
     paths = run.paths
+    try:
+        read_confirmations(paths)
+    except UserError:
+        yield Finding(
+            what=f"{paths.confirmation_file.name}: damaged",
+            remedy="removed: the next promotion judges again what was trained, and trains nothing",
+            mend=paths.confirmation_file.unlink,
+        )
     try:
         recorded = read_promotions(paths)
     except UserError:

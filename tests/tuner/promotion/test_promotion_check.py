@@ -56,6 +56,14 @@ def test_a_damaged_record_is_written_again(promoted):
     assert recorded(promoted) == [("first-1", "b"), ("first-2", "c")]
 
 
+def test_a_damaged_record_of_confirmations_goes(promoted):
+    promoted.paths.confirmation_file.write_text('{"confirmations": [')
+    (finding,) = findings(promoted)
+    assert finding.what == "confirmations.json: damaged"
+    mend(promoted)
+    assert not promoted.paths.confirmation_file.exists()
+
+
 def test_half_a_promotion_goes_and_its_trial_can_be_promoted_again(promoted, presets):
     (presets / "first-1.yaml").unlink()
     said = [f"{finding.what}: {finding.remedy}" for finding in findings(promoted)]
