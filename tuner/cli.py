@@ -4,6 +4,7 @@ tuner check grammar_vae/quickstart
 tuner search grammar_vae/quickstart --name first
 tuner resume first --trials 24
 tuner show first
+tuner report first
 tuner promote first --top 3
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 
 from models.commands.process import run_command
 from tuner.arguments.promotion import add_presets, add_promote
-from tuner.arguments.results import add_doctor, add_export, add_list, add_show
+from tuner.arguments.results import add_doctor, add_export, add_list, add_report, add_show
 from tuner.arguments.searching import add_check, add_resume, add_search
 
 
@@ -41,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_show,
         add_list,
         add_export,
+        add_report,
         add_doctor,
         add_promote,
         add_presets,

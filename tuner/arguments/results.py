@@ -1,4 +1,4 @@
-"""`tuner show`, `tuner list`, `tuner doctor` and `tuner export`: what can be typed."""
+"""`tuner show`, `list`, `report`, `doctor` and `export`: what can be typed."""
 
 import argparse
 from contextlib import suppress
@@ -39,6 +39,22 @@ def add_show(commands: Any) -> None:
 def add_list(commands: Any) -> None:
     """Add `tuner list`."""
     add_command(commands, "list", _list, "List the runs.", "tuner list")
+
+
+def add_report(commands: Any) -> None:
+    """Add `tuner report`."""
+    parser = add_command(
+        commands,
+        "report",
+        _report,
+        "Write the report of a run: one HTML page that needs nothing but itself.",
+        "tuner report first --open",
+    )
+    parser.add_argument("run", help="name or folder of the run")
+    parser.add_argument(
+        "--out", metavar="FILE", help="write this file (default: report.html in the run's folder)"
+    )
+    parser.add_argument("--open", action="store_true", help="open it in the browser")
 
 
 def add_doctor(commands: Any) -> None:
@@ -108,6 +124,12 @@ def _list(options: argparse.Namespace) -> None:
     from tuner.commands.show import show_runs
 
     show_runs()
+
+
+def _report(options: argparse.Namespace) -> None:
+    from tuner.commands.report import report_run
+
+    report_run(options.run, options.out, show=options.open)
 
 
 def _doctor(options: argparse.Namespace) -> int:

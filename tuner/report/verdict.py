@@ -1,0 +1,142 @@
+"""The verdict: did the search find something better than the preset it started from?"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tuner.record.confirmations import Confirmation, Confirmed
+from tuner.record.results import Standing
+from tuner.report.material import Material
+from tuner.report.wording import count, listing, number, share, signed
+
+Kind = Literal["yes", "no", "open"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The answer.
+
+    Attributes:
+        kind: yes and no only where winners were trained again; else it is open.
+        sentence: the answer in words.
+        more: what it rests on.
+    """
+
+    kind: Kind
+    sentence: str
+    more: tuple[str, ...] = ()
+
+
+def verdict(material: Material) -> Verdict:
+    """Return the verdict that the run's record allows."""
+    best = material.best
+    if best is None:
+        return Verdict(kind="open", sentence=_no_value(material))
+    if material.confirmation is not None:
+        return _confirmed(material.confirmation)
+    return _unconfirmed(material, best)
+
+
+def preset_trial(material: Material) -> Standing | None:
+    """Return the trial that stands where the starting preset stands, if there was one."""
+    space = material.search.space
+    values, illegal = space.locate(space.preset)
+    if illegal:
+        return None
+    return next((one for one in material.valued if dict(one.row.params) == values), None)
+
+
+def best_words(material: Material, best: Standing) -> str:
+    """Say which trial is the best, and what it reached when."""
+    last = "" if best.last == best.value else f" (its last epoch had {number(best.last)})"
+    return (
+        f"Trial {best.row.number} reached {material.metric} {number(best.value)} "
+        f"after epoch {best.epoch}{last}"
+    )
+
+
+def _no_value(material: Material) -> str:
+    if not material.run.rows:
+        return "This run has no trials yet, so there is nothing to say."
+    trials = count(len(material.run.rows), "trial")
+    return f"None of {trials} has a finite {material.metric} yet, so nothing can be compared."
+
+
+def _confirmed(confirmation: Confirmation) -> Verdict:
+    winners = [one for one in confirmation.candidates if one.wins]
+    preset = confirmation.baseline.name
+    seeds = f"on {count(len(confirmation.seeds), 'fresh seed')}"
+    if winners:
+        best = max(winners, key=lambda one: one.difference.mean if one.difference else 0.0)
+        others = len(winners) - 1
+        return Verdict(
+            kind="yes",
+            sentence=f"Yes: {best.name} is better than {preset}, {difference_words(best)}, {seeds}"
+            f"{f'; so are {others} more' if others > 1 else '; so is one more' if others else ''}.",
+        )
+    measured = [one for one in confirmation.candidates if one.difference]
+    if not measured:
+        return Verdict(
+            kind="open",
+            sentence=f"Not known: trained again {seeds}, too few trainings ended with a value to "
+            f"compare any trial with {preset}.",
+        )
+    nearest = max(measured, key=lambda one: one.difference.mean if one.difference else 0.0)
+    return Verdict(
+        kind="no",
+        sentence=f"No: trained again {seeds}, no trial is surely better than {preset}; "
+        f"the nearest is {nearest.name}, {difference_words(nearest)}.",
+        more=("What the leaderboard shows beyond that is luck of the draw.",),
+    )
+
+
+def difference_words(one: Confirmed) -> str:
+    """Return the difference from the preset to beat with its interval."""
+    found = one.difference
+    if found is None:
+        return "not measured"
+    return (
+        f"by {signed(found.mean)} ({share(found.level)} interval {signed(found.low)} to "
+        f"{signed(found.high)})"
+    )
+
+
+def _unconfirmed(material: Material, best: Standing) -> Verdict:
+    preset = material.search.preset.name
+    start = preset_trial(material)
+    name = material.run.name
+    retrain = (
+        "It is the best of many trials, so its value is flattered by luck: "
+        f"`tuner promote {name} --top 3` trains the best again on fresh seeds, beside {preset}."
+    )
+    head = best_words(material, best)
+    if start is None:
+        return Verdict(
+            kind="open",
+            sentence=f"{head}; whether that beats {preset} is not known, as {preset} was not "
+            "trained in this run.",
+            more=(retrain,),
+        )
+    if start.row.trial == best.row.trial:
+        return Verdict(
+            kind="open",
+            sentence=f"No trial did better than {preset} itself, which reached {material.metric} "
+            f"{number(best.value)} as trial {best.row.number}; one seed each, so this is not "
+            "confirmed.",
+        )
+    gain = material.sign * (best.value - start.value)
+    return Verdict(
+        kind="open",
+        sentence=f"{head}, {number(gain)} better than {preset} in this run "
+        f"({number(start.value)}, trial {start.row.number}); one seed each, so this is not "
+        "confirmed.",
+        more=(retrain,),
+    )
+
+
+def progress_words(material: Material) -> str:
+    """Say how far the run is, and how it stands."""
+    run = material.run
+    states = ("running", "queued", "done", "stopped", "failed", "interrupted")
+    counts = [f"{run.num_in_state(state)} {state}" for state in states if run.num_in_state(state)]
+    said = f" ({run.message})" if run.message and run.status != "running" else ""
+    return f"The run is {run.status}{said}: {listing(counts) or 'no trials'}."

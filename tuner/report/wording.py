@@ -1,0 +1,60 @@
+"""How numbers and lists are written in the words of a report."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tuner.record.trial_rows import TrialRow
+
+
+def number(value: float | None) -> str:
+    """Return a metric's value: four decimals where they say enough, else four digits."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    plain = value == 0 or 1e-3 <= abs(value) < 1e5
+    return f"{value:.4f}" if plain else f"{value:.4g}"
+
+
+def signed(value: float) -> str:
+    """Return a difference with its sign."""
+    return f"+{number(value)}" if value > 0 else number(value)
+
+
+def share(value: float) -> str:
+    """Return a share as a percentage; next to nothing is said to be so."""
+    return "under 1 %" if 0 < value < 0.01 else f"{value:.0%}".replace("%", " %")
+
+
+def setting(value: object) -> str:
+    """Return a value of a searched key."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(setting, value))}]"
+    return "null" if value is None else str(value)
+
+
+def settings(params: Mapping[str, Any]) -> str:
+    """Return the values of the searched keys in a line."""
+    return ", ".join(f"{key} {setting(value)}" for key, value in params.items())
+
+
+def listing(items: Sequence[str], at_most: int = 8) -> str:
+    """Return `a, b and c`; of a long list its beginning."""
+    if len(items) > at_most:
+        return f"{', '.join(items[:at_most])} and {len(items) - at_most} more"
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def count(num: int, what: str) -> str:
+    """Return `1 trial`, `12 trials`."""
+    return f"{num:,} {what}" if num == 1 else f"{num:,} {what}s"
+
+
+def state(row: TrialRow) -> str:
+    """Return a trial's state with its cause: `stopped (rung 2)`."""
+    return f"{row.state} ({row.cause})" if row.cause else row.state
