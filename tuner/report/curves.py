@@ -122,7 +122,8 @@ def _note(material: Material, curves: Curves) -> str:
     lost = sum(not _points(one, material.metric) for one in material.standings)
     if lost:
         notes.append(
-            f"{count(lost, 'trial')} without a finite value {'has' if lost == 1 else 'have'} no curve."
+            f"{count(lost, 'trial')} without a finite value "
+            f"{'has' if lost == 1 else 'have'} no curve."
         )
     return " ".join(note for note in notes if note)
 

@@ -1,4 +1,4 @@
-"""Failures by their cause, with what can be done, and what the trials that failed have in common."""
+"""Failures by their cause, what can be done, and what the trials that failed have in common."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,27 +1,45 @@
 """The report of a run from its folder alone: read, work out, draw, write one HTML page."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 from models.config_file import write_text
 from tuner.record.paths import RunPaths
 from tuner.report.board import board_section
+from tuner.report.confirmed import confirmed_section
 from tuner.report.curves import curves_section
+from tuner.report.edges import edges_section
 from tuner.report.failures import failures_section
+from tuner.report.importance import importance_section, importances
 from tuner.report.material import Material, read_material
 from tuner.report.page import render_page
+from tuner.report.parallel import parallel_section
+from tuner.report.repeating import repeating_section
+from tuner.report.rungs import rungs_section
 from tuner.report.section import Section
+from tuner.report.slices import slices_section
+from tuner.report.slots import slots_section
+from tuner.report.trade_offs import trade_offs_section
 from tuner.report.verdict import Verdict, verdict
+from tuner.report.worth import worth_section
 
-MakeSection: TypeAlias = Callable[[Material], Section]
 
-SECTIONS: tuple[MakeSection, ...] = (
-    board_section,
-    curves_section,
-    failures_section,
-)
-"""The sections in the order of the page."""
+def sections_of(material: Material) -> list[Section]:
+    """Return the sections in the order of the page."""
+    return [
+        board_section(material),
+        curves_section(material),
+        importance_section(material),
+        parallel_section(material),
+        slices_section(material, importances(material)),
+        trade_offs_section(material),
+        edges_section(material),
+        rungs_section(material),
+        worth_section(material),
+        slots_section(material),
+        failures_section(material),
+        confirmed_section(material),
+        repeating_section(material),
+    ]
 
 
 def write_report(paths: RunPaths, out: Path | None = None) -> tuple[Path, Verdict]:
@@ -37,7 +55,7 @@ def write_report(paths: RunPaths, out: Path | None = None) -> tuple[Path, Verdic
     """
     material = read_material(paths)
     found = verdict(material)
-    page = render_page(material, found, [make(material) for make in SECTIONS])
+    page = render_page(material, found, sections_of(material))
     file = out or paths.report_file
     write_text(file, page)
     return file, found

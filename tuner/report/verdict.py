@@ -1,4 +1,4 @@
-"""The verdict: did the search find something better than the preset it started from?"""
+"""The verdict: whether the search found something better than the preset it started from."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -17,7 +17,7 @@ from tuner.report.figures.style import (
     value_scale,
 )
 
-_COLOURS = {
+KIND_COLOURS = {
     "best trial": BEST,
     "trained to the end": GOOD,
     "stopped at a rung": PLAIN,
@@ -37,7 +37,7 @@ def draw_curves(
         x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False)),
         y=alt.Y("value:Q", title=metric, scale=value_scale(domain)),
         detail="trial:N",
-        color=colours(_COLOURS, kinds),
+        color=colours(KIND_COLOURS, kinds),
         tooltip=["trial:N", "kind:N", "epoch:Q", alt.Tooltip("value:Q", format=".4~g")],
     )
     is_best = "datum.kind == 'best trial'"

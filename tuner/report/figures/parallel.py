@@ -1,0 +1,29 @@
+"""Draws parallel coordinates from top to bottom, so that they fit a phone."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import altair as alt
+
+from tuner.report.figures.style import GROUPS, colours, finish, rows
+
+
+def draw_parallel(names: Sequence[str], kinds: Iterable[object]) -> dict[str, Any]:
+    """Return the specification over the data `parallel`, with the ranges' ends of `ends`."""
+    y = alt.Y("key:N", sort=list(names), title=None, axis=alt.Axis(labelLimit=130, domain=False))
+    x = alt.X("place:Q", scale=alt.Scale(domain=[-0.12, 1.05]), axis=None)
+    base = alt.Chart(rows("parallel")).encode(x=x, y=y, tooltip=["trial:N", "key:N", "text:N"])
+    lines = [
+        base.transform_filter(f"datum.kind == '{kind}'")
+        .mark_line(opacity=opacity, strokeWidth=width, interpolate="monotone")
+        .encode(detail="trial:N", order="order:Q", color=colours(GROUPS, kinds))
+        for kind, opacity, width in (
+            ("others", 0.28, 1.0),
+            ("among the best", 0.7, 1.6),
+            ("best trial", 1.0, 3.0),
+        )
+    ]
+    ends = alt.Chart(rows("ends")).encode(x=x, y=y, text="text:N")
+    low = ends.transform_filter("datum.place == 0").mark_text(align="left", dy=14, fontSize=11)
+    high = ends.transform_filter("datum.place == 1").mark_text(align="right", dy=14, fontSize=11)
+    return finish(alt.layer(*lines, low, high), 50 + 52 * len(names))

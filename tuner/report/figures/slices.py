@@ -1,0 +1,58 @@
+"""Draws the values of trials over one key."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from tuner.report.figures.style import GROUPS, finish, rows, value_scale
+
+
+def draw_slice(
+    name: str,
+    metric: str,
+    *,
+    options: Sequence[object] | None,
+    ends: tuple[Any, Any],
+    is_log: bool,
+    domain: tuple[float, float] | None,
+) -> dict[str, Any]:
+    """Return the specification over the data `name`.
+
+    Args:
+        name: of the data.
+        metric: the title of the value.
+        options: of a choice; None for a range.
+        ends: of the range.
+        is_log: whether equal steps are equal factors.
+        domain: of the values, where some are cut off.
+    """
+    if options is not None:
+        scale = alt.Scale(domain=list(options))
+        axis = alt.Axis(labelAngle=0)
+        x: Any = alt.X("at:N", sort=list(options), title=None, axis=axis, scale=scale)
+    else:
+        kind = "log" if is_log else "linear"
+        scale = alt.Scale(type=kind, domain=list(ends), nice=False, padding=6)
+        x = alt.X(
+            "at:Q", title=None, scale=scale, axis=alt.Axis(tickCount=4, format="~g", grid=False)
+        )
+    color = alt.Color(
+        "kind:N", scale=alt.Scale(domain=list(GROUPS), range=list(GROUPS.values())), legend=None
+    )
+    base = alt.Chart(rows(name)).encode(
+        x=x,
+        y=alt.Y("value:Q", title=metric, scale=value_scale(domain), axis=alt.Axis(tickCount=4)),
+        color=color,
+        tooltip=["trial:N", "at:N", alt.Tooltip("value:Q", format=".4~g")],
+    )
+    is_best = "datum.kind == 'best trial'"
+    return finish(
+        alt.layer(
+            base.transform_filter(f"!({is_best})").mark_circle(size=26, opacity=0.65),
+            base.transform_filter(is_best).mark_point(
+                size=90, filled=True, opacity=1, shape="diamond"
+            ),
+        ),
+        170,
+    )

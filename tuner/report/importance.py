@@ -1,0 +1,232 @@
+"""Which searched keys told good trials from the others: PED-ANOVA (Watanabe et al. 2023).
+
+Optuna works it out on a study in memory, which is made of the run's record. Chance finds
+differences, too: what remains when the values are dealt out to the trials anew says how much.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.importance import PedAnovaImportanceEvaluator
+from optuna.trial import FrozenTrial, create_trial
+
+from tuner.report.coordinates import Axis, axes_of
+from tuner.report.figures.importance import draw_importance
+from tuner.report.material import Material
+from tuner.report.section import Figure, Section
+from tuner.report.statistics import LEVEL
+from tuner.report.thinning import some
+from tuner.report.wording import count, listing, share
+from tuner.search.domains import Choice, FloatRange, ScalarDomain
+
+LEAST_TRIALS = 10
+_MOST_TRIALS = 1000
+_NUM_DRAWS = 60
+_BEST_SHARE = 0.1
+_LEAST_BEST = 5
+_CHANCE = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Importance:
+    """How much of what tells good trials apart is one key's.
+
+    Attributes:
+        name: the key, or the item of a list.
+        value: its share of all keys' importance.
+        low: the lower end of its interval.
+        high: its upper end.
+        by_chance: the share that 95 of 100 keys without any influence stay below.
+        num_active: the trials in which it is active.
+        conditional: whether it is active in some trials only.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    by_chance: float
+    num_active: int
+    conditional: bool
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it is more than chance."""
+        return self.value > self.by_chance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Importances:
+    """All keys, the most important first, with what was compared."""
+
+    items: tuple[Importance, ...]
+    num_trials: int
+    num_best: int
+    num_valued: int
+
+
+def importances(material: Material) -> Importances | None:
+    """Return the importance of every key, or None where there are too few trials."""
+    valued = material.valued
+    if len(valued) < LEAST_TRIALS or len({one.value for one in valued}) < 2:
+        return None
+    chosen = some(valued, _MOST_TRIALS, _MOST_TRIALS // 10)
+    axes = axes_of(material.search.space)
+    points = [material.flat(one) for one in chosen]
+    costs = np.array([-material.sign * one.value for one in chosen])
+    fraction = min(0.5, max(_BEST_SHARE, _LEAST_BEST / len(chosen)))
+    trials = [_trial(axes, point) for point in points]
+    rng = np.random.default_rng(0)
+    num = len(trials)
+    found = _evaluate(trials, costs, fraction)
+    drawn, dealt = [], []
+    for _ in range(_NUM_DRAWS):
+        rows = rng.integers(num, size=num)
+        drawn.append(_shares(_evaluate([trials[row] for row in rows], costs[rows], fraction)))
+        # Against the total of this run: a share of pure chance is worth nothing.
+        dealt.append(_evaluate(trials, rng.permutation(costs), fraction))
+    total = sum(found.values())
+    if total <= 0:
+        return None
+    tail = (1 - LEVEL) / 2
+    items = []
+    for axis in (axis for axis in axes if axis.name in found):
+        low, high = np.quantile([one.get(axis.name, 0.0) for one in drawn], [tail, 1 - tail])
+        chance = np.quantile([one.get(axis.name, 0.0) for one in dealt], _CHANCE) / total
+        items.append(
+            Importance(
+                name=axis.name,
+                value=found[axis.name] / total,
+                low=float(low),
+                high=float(high),
+                by_chance=min(1.0, float(chance)),
+                num_active=sum(axis.name in point for point in points),
+                conditional=axis.conditional,
+            )
+        )
+    items.sort(key=lambda one: -one.value)
+    num_best = round(fraction * num)
+    return Importances(
+        items=tuple(items), num_trials=num, num_best=num_best, num_valued=len(valued)
+    )
+
+
+def importance_section(material: Material) -> Section:
+    """Return the section."""
+    title = "What mattered"
+    found = importances(material)
+    if found is None:
+        have = len(material.valued)
+        why = (
+            f"{count(have, 'trial')} with a value {'is' if have == 1 else 'are'} too few to tell "
+            f"what mattered: it takes {LEAST_TRIALS}."
+            if have < LEAST_TRIALS
+            else "All trials have the same value, so no key made a difference."
+        )
+        return Section(anchor="importance", title=title, missing=(why,))
+    columns: dict[str, list[Any]] = {
+        "key": [one.name for one in found.items],
+        "share": [one.value for one in found.items],
+        "low": [one.low for one in found.items],
+        "high": [one.high for one in found.items],
+        "chance": [one.by_chance for one in found.items],
+        "kind": ["more than chance" if one.is_clear else "within chance" for one in found.items],
+    }
+    figure = Figure(
+        name="importance",
+        spec=draw_importance(len(found.items), columns["kind"]),
+        data={"importance": columns},
+        note=_note(found),
+    )
+    return Section(anchor="importance", title=title, words=words(found), figures=(figure,))
+
+
+def words(found: Importances) -> tuple[str, ...]:
+    """Say what mattered, and how sure that is."""
+    clear = [one for one in found.items if one.is_clear]
+    said = []
+    if clear:
+        first = [
+            f"{one.name} explains {share(one.value)} ({share(one.low)} to {share(one.high)})"
+            for one in clear[:3]
+        ]
+        said.append(f"{listing(first)} of what tells the best trials from the others.")
+    else:
+        said.append("No key stands out from chance: no more can be said from these trials.")
+    hardly = [one.name for one in found.items if not one.is_clear]
+    if clear and hardly:
+        said.append(f"{listing(hardly)} did not matter more than chance would have it.")
+    if found.num_trials < 4 * LEAST_TRIALS:
+        said.append(
+            f"{count(found.num_trials, 'trial')} are few for this: the intervals count for more "
+            "than the shares."
+        )
+    return tuple(said)
+
+
+def _note(found: Importances) -> str:
+    notes = [
+        f"PED-ANOVA: how the best {found.num_best} of {found.num_trials:,} trials differ from all "
+        f"of them, key by key. Bars are shares of all keys together, lines {share(LEVEL)} "
+        "intervals from drawing trials anew, ticks what a key without influence reaches in 5 of "
+        "100 cases. Trials stopped early count with their best value."
+    ]
+    if found.num_trials < found.num_valued:
+        notes.append(f"Taken are {found.num_trials:,} of {found.num_valued:,} trials.")
+    partly = [one for one in found.items if one.conditional]
+    if partly:
+        named = listing([f"{one.name} in {one.num_active:,}" for one in partly], 12)
+        notes.append(f"Keys that are active in some trials only: {named}.")
+    return " ".join(notes)
+
+
+def _evaluate(
+    trials: Sequence[FrozenTrial], costs: Sequence[float] | Any, fraction: float
+) -> dict[str, float]:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
+    for trial, cost in zip(trials, costs, strict=True):
+        trial.values = [float(cost)]
+        study._storage.create_new_trial(study._study_id, template_trial=trial)
+    evaluator = PedAnovaImportanceEvaluator(target_quantile=fraction)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of few trials, which the words say better
+        return evaluator.evaluate(study)
+
+
+def _shares(found: dict[str, float]) -> dict[str, float]:
+    total = sum(found.values())
+    return {name: value / total for name, value in found.items()} if total else {}
+
+
+def _trial(axes: Sequence[Axis], point: dict[str, Any]) -> FrozenTrial:
+    active = [axis for axis in axes if axis.name in point]
+    return create_trial(
+        value=0.0,
+        params={axis.name: _param(axis.domain, point[axis.name]) for axis in active},
+        distributions={axis.name: _distribution(axis.domain) for axis in active},
+    )
+
+
+def _param(domain: ScalarDomain, value: Any) -> Any:
+    if isinstance(domain, Choice):
+        return domain.labels[domain.options.index(domain.nearest(value))]
+    return domain.nearest(value)
+
+
+def _distribution(domain: ScalarDomain) -> BaseDistribution:
+    if isinstance(domain, Choice):
+        return CategoricalDistribution(domain.labels)
+    if isinstance(domain, FloatRange):
+        return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+    return IntDistribution(domain.low, domain.high, log=domain.log, step=domain.step)

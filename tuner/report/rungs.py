@@ -1,0 +1,185 @@
+"""Whether early stopping is safe: how far the order at a rung agrees with the order at the end."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.record.results import Standing
+from tuner.report.figures.rungs import draw_rung
+from tuner.report.material import Material
+from tuner.report.section import Figure, Section, Table
+from tuner.report.statistics import LEVEL, Interval, bootstrap, kendall, spearman
+from tuner.report.wording import count, share
+from tuner.search.blocks import SchedulerConfig
+
+LEAST_TRIALS = 6
+_MOST_TRIALS = 400
+_SAFE = 0.5
+_LOOSE = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """The orders of trials at a rung and at the end.
+
+    Attributes:
+        rung: after so many epochs.
+        numbers: of the trials.
+        at_rung: the best value of each up to the rung.
+        at_end: its best value of all.
+        tau: Kendall's.
+        rho: Spearman's.
+        winner_rank: where the best in the end stood at the rung, 1 for first.
+    """
+
+    rung: float
+    numbers: tuple[int, ...]
+    at_rung: tuple[float, ...]
+    at_end: tuple[float, ...]
+    tau: Interval
+    rho: float
+    winner_rank: int
+
+
+def rungs_of(material: Material) -> tuple[float, ...]:
+    """Return the rungs of the search; under fifo, where ASHA would have them by default."""
+    scheduler = material.search.scheduler
+    if scheduler.rungs:
+        return scheduler.rungs
+    if scheduler.max_epochs < 3:
+        return ()
+    grace = max(1, scheduler.max_epochs // 9)
+    return SchedulerConfig(max_epochs=scheduler.max_epochs, grace_epochs=grace).rungs
+
+
+def agreements(material: Material) -> list[Agreement]:
+    """Return the agreement at every rung, over the trials that ended by themselves."""
+    ended = [one for one in material.valued if one.row.state == "done"][:_MOST_TRIALS]
+    found = []
+    for rung in rungs_of(material):
+        pairs = [
+            (one, value)
+            for one in ended
+            if one.row.num_epochs > rung
+            and math.isfinite(value := _best_until(one, rung, material))
+        ]
+        if len(pairs) >= 2:
+            found.append(_agreement(rung, pairs, material.sign))
+    return found
+
+
+def judgement(one: Agreement) -> str:
+    """Say in words whether trials can be judged at a rung."""
+    num = len(one.numbers)
+    at = f"At epoch {one.rung:g}"
+    if num < LEAST_TRIALS:
+        return f"{at} only {count(num, 'trial')} can be compared: too few to tell."
+    if math.isnan(one.tau.value):
+        return f"{at} all {num} trials were equal: stopping there is a draw of lots."
+    known = (
+        f"the order agreed with the end by Kendall's tau {one.tau.value:.2f} "
+        f"({one.tau.low:.2f} to {one.tau.high:.2f}, {num} trials)"
+    )
+    if one.tau.low >= _SAFE:
+        return f"{at} {known}: stopping there looks safe."
+    if one.tau.high <= _LOOSE:
+        return f"{at} {known}: stopping there is close to a draw of lots; raise `grace_epochs`."
+    return f"{at} {known}: that leaves open whether stopping there is safe."
+
+
+def rungs_section(material: Material) -> Section:
+    """Return the section."""
+    title = "Is early stopping safe here?"
+    found = agreements(material)
+    if not found:
+        missing = (
+            "It takes two trials that trained to their end past a rung, and there are not so many.",
+        )
+        return Section(anchor="rungs", title=title, missing=missing)
+    fifo = not material.search.scheduler.rungs
+    words = [judgement(one) for one in found]
+    if fifo:
+        words.append("This search stops no trial early: these are the rungs that asha would have.")
+    stopped = material.run.num_in_state("stopped")
+    if stopped:
+        words.append(
+            f"The {count(stopped, 'trial')} that {'was' if stopped == 1 else 'were'} stopped are "
+            "missing here, and what they would have become nobody knows: those left were the best "
+            "at the rung, and among them orders agree less than among all."
+        )
+    figures = [
+        Figure(
+            name=f"rung_{index}",
+            title=f"epoch {one.rung:g} against the end",
+            spec=draw_rung(f"rung_{index}", material.metric, f"{one.rung:g}"),
+            data={
+                f"rung_{index}": {
+                    "trial": one.numbers,
+                    "at_rung": one.at_rung,
+                    "at_end": one.at_end,
+                }
+            },
+            small=True,
+        )
+        for index, one in enumerate(found)
+    ]
+    return Section(
+        anchor="rungs",
+        title=title,
+        words=tuple(words),
+        figures=tuple(figures),
+        tables=(_table(found),),
+    )
+
+
+def _table(found: list[Agreement]) -> Table:
+    columns = ("rung", "trials", "Kendall", "interval", "Spearman", "rank of the winner there")
+    rows = tuple(
+        (
+            f"epoch {one.rung:g}",
+            str(len(one.numbers)),
+            _digits(one.tau.value),
+            f"{_digits(one.tau.low)} to {_digits(one.tau.high)}",
+            _digits(one.rho),
+            f"{one.winner_rank} of {len(one.numbers)}",
+        )
+        for one in found
+    )
+    note = f"Intervals of {share(LEVEL)} from drawing trials anew; 1 is the same order, 0 none."
+    return Table(columns=columns, rows=rows, numbers=columns[1:], note=note)
+
+
+def _agreement(rung: float, pairs: list[tuple[Standing, float]], sign: float) -> Agreement:
+    at_rung = np.array([value for _, value in pairs])
+    at_end = np.array([one.value for one, _ in pairs])
+
+    def tau(rows: NDArray[np.intp]) -> float:
+        return kendall(at_rung[rows], at_end[rows])
+
+    winner = int((sign * at_end).argmax())
+    return Agreement(
+        rung=rung,
+        numbers=tuple(one.row.number for one, _ in pairs),
+        at_rung=tuple(at_rung.tolist()),
+        at_end=tuple(at_end.tolist()),
+        tau=bootstrap(tau, len(pairs), num_draws=300 if len(pairs) <= 100 else 60),
+        rho=spearman(at_rung, at_end),
+        winner_rank=1 + int((sign * at_rung > sign * at_rung[winner]).sum()),
+    )
+
+
+def _best_until(one: Standing, rung: float, material: Material) -> float:
+    """Return the best value up to the first epoch at or past a rung, as the scheduler saw it."""
+    values = [
+        point.metrics.get(material.metric, math.nan)
+        for point in one.row.curve
+        if point.epoch <= math.ceil(rung)
+    ]
+    finite = [value for value in values if math.isfinite(value)]
+    return material.sign * max((material.sign * value for value in finite), default=math.nan)
+
+
+def _digits(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.2f}"
