@@ -6,6 +6,7 @@ from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, ProgramDataset, check_data, load_dataset
 from models.ast_autoencoder.effects import APPLIES
 from models.training.contracts import Metric, ModelCost, ModelSpec, Task
+from models.training.showcase import Showcase
 
 EXAMPLE = """\
 from pathlib import Path
@@ -90,6 +91,12 @@ def _describe_cost(config: AstAutoencoderConfig, dataset: ProgramDataset | None)
     return usual_cost(config) if dataset is None else describe_cost(config, dataset)
 
 
+def _showcase(checkpoint: Path, data: DataConfig) -> Showcase:
+    from models.ast_autoencoder.showcase import showcase
+
+    return showcase(checkpoint, data)
+
+
 AST_AUTOENCODER = ModelSpec(
     name="ast_autoencoder",
     config_type=AstAutoencoderConfig,
@@ -104,6 +111,7 @@ AST_AUTOENCODER = ModelSpec(
     build_task=_build_task,
     splits_batches=True,
     describe_cost=_describe_cost,
+    showcase=_showcase,
     usual_data="1,000 programs of up to 100 steps",
     example=EXAMPLE,
     limits="Every program that it writes compiles, ends and type-checks, and may still be another "

@@ -6,6 +6,7 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DataConfig, DerivationDataset, check_data, load_dataset
 from models.grammar_vae.effects import APPLIES
 from models.training.contracts import Metric, ModelCost, ModelSpec, Task
+from models.training.showcase import Showcase
 
 _LOSS_KEYS = ("beta", "free_bits")
 
@@ -61,6 +62,12 @@ def _describe_cost(config: GrammarVaeConfig, dataset: DerivationDataset | None) 
     return describe_cost(config, dataset)
 
 
+def _showcase(checkpoint: Path, data: DataConfig) -> Showcase:
+    from models.grammar_vae.showcase import showcase
+
+    return showcase(checkpoint, data)
+
+
 GRAMMAR_VAE = ModelSpec(
     name="grammar_vae",
     config_type=GrammarVaeConfig,
@@ -75,6 +82,7 @@ GRAMMAR_VAE = ModelSpec(
     build_task=_build_task,
     splits_batches=True,
     describe_cost=_describe_cost,
+    showcase=_showcase,
     usual_data="the 48,000 PDEs (56 productions, 97 steps)",
     example=EXAMPLE,
     limits="Every text that it writes is in its grammar, which says nothing of its meaning. It "

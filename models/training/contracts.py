@@ -15,6 +15,7 @@ import numpy as np
 
 from models.effects import Applies
 from models.training.ranking import Ranking
+from models.training.showcase import Showcase
 
 ProgressCallback = Callable[[str, int, int], None]
 """Called with a description, how much is done, and the total."""
@@ -237,6 +238,9 @@ class ModelSpec:
             their own name.
         example: Python that loads a checkpoint and uses it, of which `{checkpoint}` is the path.
         limits: what it cannot do, in a sentence or two, for the card of a trained model.
+        showcase: `(checkpoint, data settings) -> Showcase`: what a trained model makes of
+            validation rows, for people; raises UserError where checkpoint or data are missing, broken or do
+            not belong together. None for a model that has nothing to show.
     """
 
     name: str
@@ -257,6 +261,7 @@ class ModelSpec:
     data_flags: Mapping[str, str] = field(default_factory=lambda: {"seed": "data_seed"})
     example: str = READ_CHECKPOINT
     limits: str = ""
+    showcase: Callable[[Path, Any], Showcase] | None = None
 
     @property
     def home(self) -> str:

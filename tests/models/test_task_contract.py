@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.config_file import to_mapping
+from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.registry import MODELS
 from models.training.checkpoints import read_checkpoint
@@ -23,6 +23,7 @@ from models.training.contracts import Config, Dataset, ModelSpec, Task
 from models.training.loop import FitSettings, TrainingDiverged, fit
 from models.training.memory import is_out_of_memory
 from models.training.resuming import read_resumed
+from models.training.showcase import MOST_POINTS, NUM_DECODED
 
 EPOCHS = 3
 TIMED = ("rows_per_s", "seconds")
@@ -61,6 +62,7 @@ class Model:
     spec: ModelSpec
     config: Config
     dataset: Dataset
+    data: Any
     folder: Any
     history: list[dict[str, float]] = field(default_factory=list)
     state: dict[str, Any] = field(default_factory=dict)
@@ -96,7 +98,13 @@ def model(request, fake, text_vae, text_lines, tmp_path_factory):
     config = spec.config_type(epochs=EPOCHS, **keys)
     settings = spec.data_type(**data)
     spec.check_data(settings)
-    made = Model(spec=spec, config=config, dataset=spec.load_data(settings, None), folder=folder)
+    made = Model(
+        spec=spec,
+        config=config,
+        dataset=spec.load_data(settings, None),
+        data=settings,
+        folder=folder,
+    )
     task = made.task()
     made.history = made.train(task, save_in=folder)
     made.state = task.state_dict()
@@ -189,6 +197,30 @@ def test_a_checkpoint_stands_alone_and_belongs_to_its_settings_and_data(model):
     other = type("Other", (), {"name": "other", "digest": "00"})
     with pytest.raises(UserError, match="trained on other data"):
         read_resumed(path, model.config, other, "take the same")
+
+
+def test_what_a_trained_model_shows_of_validation_rows(model):
+    if model.spec.showcase is None:
+        pytest.skip("the model has nothing to show")
+    shown = model.spec.showcase(model.folder / "3.ckpt", model.data)
+    assert shown == model.spec.showcase(model.folder / "3.ckpt", model.data)
+    assert shown.num_val == len(model.dataset.val)
+    assert 1 <= len(shown.decoded) == min(NUM_DECODED, shown.num_val)
+    for row in shown.decoded:
+        assert row.original
+        assert row.decoded
+        assert row.exact == (row.original == row.decoded)
+    plane = shown.plane
+    assert len(plane.x) == len(plane.y) == min(MOST_POINTS, shown.num_val)
+    assert len(plane.labels) in (0, len(plane.x))
+    assert 1 >= plane.explained[0] >= plane.explained[1] >= 0
+    assert to_config(type(shown), to_mapping(shown), "again") == shown
+    with pytest.raises(UserError, match="no such checkpoint"):
+        model.spec.showcase(model.folder / "none.ckpt", model.data)
+    with pytest.raises(UserError, match="trained on other data"):
+        model.spec.showcase(
+            model.folder / "3.ckpt", dataclasses.replace(model.data, seed=model.data.seed + 1)
+        )
 
 
 def test_an_interrupted_run_goes_on_bit_for_bit(model, tmp_path):

@@ -55,6 +55,11 @@ def add_report(commands: Any) -> None:
         "--out", metavar="FILE", help="write this file (default: report.html in the run's folder)"
     )
     parser.add_argument("--open", action="store_true", help="open it in the browser")
+    parser.add_argument(
+        "--no_decoding",
+        action="store_true",
+        help="leave out what the best trial decodes, which takes the model and its data",
+    )
 
 
 def add_doctor(commands: Any) -> None:
@@ -129,7 +134,7 @@ def _list(options: argparse.Namespace) -> None:
 def _report(options: argparse.Namespace) -> None:
     from tuner.commands.report import report_run
 
-    report_run(options.run, options.out, show=options.open)
+    report_run(options.run, options.out, show=options.open, decode=not options.no_decoding)
 
 
 def _doctor(options: argparse.Namespace) -> int:

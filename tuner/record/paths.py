@@ -90,6 +90,11 @@ class RunPaths:
         return self.folder / "report.html"
 
     @property
+    def showcase_file(self) -> Path:
+        """What the best trial makes of validation rows, kept for the next report."""
+        return self.folder / "showcase.json"
+
+    @property
     def promotion_file(self) -> Path:
         """What was promoted from this run."""
         return self.folder / "promotion.json"

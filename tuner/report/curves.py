@@ -118,7 +118,8 @@ def _note(material: Material, curves: Curves) -> str:
         notes.append(f"Values worse than {number(end)} are drawn at the edge.")
     if rungs := material.search.scheduler.rungs:
         epochs = listing([f"{rung:g}" for rung in rungs])
-        notes.append(f"Dashed lines are the rungs, at {epochs} epochs.")
+        what = "line is the rung" if len(rungs) == 1 else "lines are the rungs"
+        notes.append(f"The dashed {what}, at {epochs} epochs.")
     lost = sum(not _points(one, material.metric) for one in material.standings)
     if lost:
         notes.append(

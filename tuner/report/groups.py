@@ -21,7 +21,7 @@ class Grouped:
     @property
     def note(self) -> str:
         """What the groups are, and what is left out."""
-        return f"Among the best are the best {self.num_top}. {self.thinned}".strip()
+        return f"Orange is the best trial, blue the rest of the best {self.num_top}. {self.thinned}"
 
 
 def grouped(material: Material, at_most: int) -> Grouped:

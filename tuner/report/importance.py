@@ -121,10 +121,9 @@ def importances(material: Material) -> Importances | None:
     )
 
 
-def importance_section(material: Material) -> Section:
-    """Return the section."""
+def importance_section(material: Material, found: Importances | None) -> Section:
+    """Return the section; `found` are the importances, where there are trials enough."""
     title = "What mattered"
-    found = importances(material)
     if found is None:
         have = len(material.valued)
         why = (

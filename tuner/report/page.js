@@ -25,8 +25,9 @@ const config = {
   background: "transparent",
   font: "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
   view: { stroke: null },
+  axisX: { grid: false },
   axis: { ...faint, ...text, ...size, labelLimit: 150 },
-  legend: { ...text, ...size, title: null, columns: innerWidth < 600 ? 2 : 0, symbolStrokeWidth: 2.5 },
+  legend: { ...text, ...size, title: null, columns: innerWidth < 600 ? 1 : 0, symbolStrokeWidth: 2.5 },
   text: { color: "var(--soft)", fontSize: 12 },
   bar: { color: "var(--good)" },
 };

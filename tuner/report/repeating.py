@@ -49,11 +49,7 @@ def _words(material: Material, environment: Mapping[str, Any]) -> tuple[str, ...
             "The code differed from its commit: the differences are in code.diff in the run's "
             "folder, where new files are named but not shown."
         )
-    if not material.search.preset.built_in:
-        words.append(
-            f"The preset {material.search.preset.name} stands below as it was then; it must be "
-            "found by that name."
-        )
+    words.append("Search and presets stand below as they were when it began.")
     return tuple(words)
 
 

@@ -16,6 +16,7 @@ from tuner.search.blocks import SchedulerConfig
 
 LEAST_TRIALS = 6
 _MOST_TRIALS = 400
+_ENOUGH = 15
 _SAFE = 0.5
 _LOOSE = 0.2
 
@@ -82,6 +83,8 @@ def judgement(one: Agreement) -> str:
         f"the order agreed with the end by Kendall's tau {one.tau.value:.2f} "
         f"({one.tau.low:.2f} to {one.tau.high:.2f}, {num} trials)"
     )
+    if one.tau.low >= _SAFE and num < _ENOUGH:
+        return f"{at} {known}: that speaks for stopping there, but these are few trials."
     if one.tau.low >= _SAFE:
         return f"{at} {known}: stopping there looks safe."
     if one.tau.high <= _LOOSE:

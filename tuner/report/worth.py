@@ -189,19 +189,31 @@ def _against_random(material: Material, found: Worth) -> list[str]:
     total = found.epochs[-1]
     low, high = sorted((found.low[-1], found.high[-1]))
     best = number(found.search[-1])
-    said = [
+    early = drawn_at_random(material)
+    said = []
+    if len(early) > 0.7 * len(material.valued):
+        said.append(
+            f"{len(early)} of {len(material.valued)} trials were drawn at random, before the "
+            "search had learned: it was hardly more than random search."
+        )
+    if found.gain.value <= 0:
+        said.append(
+            f"For the same {total:,.0f} epochs random search would more often than not have ended "
+            f"with the same best value, {best}: drawing points with a model gained nothing here."
+        )
+        return said
+    said.append(
         f"For the same {total:,.0f} epochs random search would have ended at "
         f"{number(found.middle[-1])} ({share(LEVEL)} of replays: {number(low)} to {number(high)}) "
         f"where the search has {best}: ahead by {number(found.gain.value)} "
         f"({number(found.gain.low)} to {number(found.gain.high)})."
-    ]
+    )
     if found.gain.low <= 0:
         said.append("Random search may well have ended with the same trial, so this is no proof.")
     said.append(
         f"The search had what random search ends with after {share(found.reached)} of its cost; a "
         f"random trial is as good as its best one with a chance of about {share(found.odds)}."
     )
-    early = drawn_at_random(material)
     if early:
         epochs = sum(one.row.num_epochs for one in early)
         said.append(

@@ -10,15 +10,21 @@ from tuner.report.figures.style import GROUPS, colours, finish, rows
 
 def draw_parallel(names: Sequence[str], kinds: Iterable[object]) -> dict[str, Any]:
     """Return the specification over the data `parallel`, with the ranges' ends of `ends`."""
-    y = alt.Y("key:N", sort=list(names), title=None, axis=alt.Axis(labelLimit=130, domain=False))
+    y = alt.Y(
+        "key:N",
+        sort=list(names),
+        title=None,
+        axis=alt.Axis(labelLimit=130, domain=False),
+        scale=alt.Scale(padding=0.35),
+    )
     x = alt.X("place:Q", scale=alt.Scale(domain=[-0.12, 1.05]), axis=None)
     base = alt.Chart(rows("parallel")).encode(x=x, y=y, tooltip=["trial:N", "key:N", "text:N"])
     lines = [
         base.transform_filter(f"datum.kind == '{kind}'")
-        .mark_line(opacity=opacity, strokeWidth=width, interpolate="monotone")
+        .mark_line(opacity=opacity, strokeWidth=width)
         .encode(detail="trial:N", order="order:Q", color=colours(GROUPS, kinds))
         for kind, opacity, width in (
-            ("others", 0.28, 1.0),
+            ("others", 0.4, 1.0),
             ("among the best", 0.7, 1.6),
             ("best trial", 1.0, 3.0),
         )

@@ -7,6 +7,12 @@ import altair as alt
 
 from tuner.report.figures.style import GROUPS, finish, rows, value_scale
 
+_DECIMAL = (
+    "datum.value != 0 && abs(datum.value) < 1e-4"
+    " ? format(datum.value, '.2~e') : format(datum.value, '.3~r')"
+)
+"""How Vega writes the numbers of an axis."""
+
 
 def draw_slice(
     name: str,
@@ -33,10 +39,11 @@ def draw_slice(
         x: Any = alt.X("at:N", sort=list(options), title=None, axis=axis, scale=scale)
     else:
         kind = "log" if is_log else "linear"
+        axis = alt.Axis(tickCount=4, labelExpr=_DECIMAL)
+        if all(isinstance(end, int) for end in ends) and not is_log:
+            axis.tickMinStep = 1
         scale = alt.Scale(type=kind, domain=list(ends), nice=False, padding=6)
-        x = alt.X(
-            "at:Q", title=None, scale=scale, axis=alt.Axis(tickCount=4, format="~g", grid=False)
-        )
+        x = alt.X("at:Q", title=None, scale=scale, axis=axis)
     color = alt.Color(
         "kind:N", scale=alt.Scale(domain=list(GROUPS), range=list(GROUPS.values())), legend=None
     )
