@@ -45,7 +45,7 @@ def showcase(checkpoint: Path, data: DataConfig) -> Showcase:
         what="programs",
         num_val=len(dataset.val),
         decoded=_decoded(model, dataset, fitting),
-        plane=latent_plane(latents, labels, "length"),
+        plane=latent_plane(latents, labels, "length in productions"),
         missing=(f"{lost} validation programs are longer than the model writes.",) if lost else (),
     )
 
@@ -73,5 +73,5 @@ def _ids(dataset: ProgramDataset, row: int) -> list[int]:
 def _length_words(length: int) -> str:
     short, middling = _LENGTHS
     if length <= short:
-        return f"up to {short} productions"
-    return f"{short + 1} to {middling}" if length <= middling else f"over {middling}"
+        return f"1 to {short}"
+    return f"{short + 1} to {middling}" if length <= middling else f"{middling + 1} and more"

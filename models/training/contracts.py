@@ -239,8 +239,8 @@ class ModelSpec:
         example: Python that loads a checkpoint and uses it, of which `{checkpoint}` is the path.
         limits: what it cannot do, in a sentence or two, for the card of a trained model.
         showcase: `(checkpoint, data settings) -> Showcase`: what a trained model makes of
-            validation rows, for people; raises UserError where checkpoint or data are missing, broken or do
-            not belong together. None for a model that has nothing to show.
+            validation rows, for people; raises UserError where checkpoint or data are missing,
+            broken or do not belong together. None for a model that has nothing to show.
     """
 
     name: str

@@ -27,7 +27,7 @@ const config = {
   view: { stroke: null },
   axisX: { grid: false },
   axis: { ...faint, ...text, ...size, labelLimit: 150 },
-  legend: { ...text, ...size, title: null, columns: innerWidth < 600 ? 1 : 0, symbolStrokeWidth: 2.5 },
+  legend: { ...text, ...size, title: null, columns: innerWidth < 600 ? 1 : 4, labelLimit: 190, symbolStrokeWidth: 2.5 },
   text: { color: "var(--soft)", fontSize: 12 },
   bar: { color: "var(--good)" },
 };

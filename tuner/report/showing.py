@@ -20,7 +20,7 @@ from tuner.record.results import Standing, kept_checkpoints
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 from tuner.report.figures.showing import draw_plane
 from tuner.report.material import Material
-from tuner.report.section import Code, Figure, Section, Table
+from tuner.report.section import Figure, Section, Table
 from tuner.report.wording import count, share
 
 _MOST_LABELS = 20
@@ -91,15 +91,13 @@ def showing_section(shown: Shown | None, why: str | None) -> Section:
     if showcase.plane is not None and len(showcase.plane.x) > 1:
         words += _plane_words(showcase.plane)
         figures = (_figure(showcase.plane, showcase),)
-    tables, codes = _decoded(showcase)
     return Section(
         anchor="showing",
         title=title,
         words=tuple(words),
         missing=(*missing, *showcase.missing),
         figures=figures,
-        tables=tables,
-        codes=codes,
+        tables=(_table(showcase),) if showcase.decoded else (),
     )
 
 
@@ -160,21 +158,14 @@ def _names(labels: list[str]) -> list[str]:
     return sorted(common)
 
 
-def _decoded(showcase: Showcase) -> tuple[tuple[Table, ...], tuple[Code, ...]]:
+def _table(showcase: Showcase) -> Table:
     rows = showcase.decoded
-    if not rows:
-        return (), ()
-    title = f"{len(rows)} validation {showcase.what}, and what they decode to"
-    if not any("\n" in row.original for row in rows):
-        lines = tuple(("=" if row.exact else "", row.original, row.decoded) for row in rows)
-        table = Table(title=title, columns=("", "original", "decoded"), rows=lines, num_open=20)
-        return (table,), ()
-    codes = []
-    for number, row in enumerate(rows, start=1):
-        text = row.original if row.exact else f"{row.original.rstrip()}\n\n# decoded\n{row.decoded}"
-        end = "comes back exactly" if row.exact else "comes back otherwise"
-        codes.append(Code(title=f"Program {number} {end}", text=text))
-    return (), tuple(codes)
+    return Table(
+        title=f"{len(rows)} validation {showcase.what}, and what they decode to",
+        columns=("", "original", "decoded"),
+        rows=tuple(("=" if row.exact else "", row.original, row.decoded) for row in rows),
+        note="= comes back exactly.",
+    )
 
 
 def _best_checkpoint(material: Material) -> tuple[Standing, int, Path] | None:

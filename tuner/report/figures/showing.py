@@ -20,7 +20,7 @@ def draw_plane(labels: Sequence[str], explained: Sequence[float]) -> dict[str, A
     """Return the specification over the data `plane`: a point a row, colour and shape by label."""
     colours = [_COLOURS[index % len(_COLOURS)] for index in range(len(labels))]
     shapes = [_SHAPES[index % len(_SHAPES)] for index in range(len(labels))]
-    legend = None if len(labels) < 2 else alt.Legend(orient="bottom", columns=0, symbolOpacity=1)
+    legend = None if len(labels) < 2 else alt.Legend(orient="bottom", symbolOpacity=1)
     chart = alt.Chart(rows("plane")).mark_point(size=22, filled=True, opacity=0.6)
     return finish(
         chart.encode(

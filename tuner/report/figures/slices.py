@@ -39,9 +39,14 @@ def draw_slice(
         x: Any = alt.X("at:N", sort=list(options), title=None, axis=axis, scale=scale)
     else:
         kind = "log" if is_log else "linear"
-        axis = alt.Axis(tickCount=4, labelExpr=_DECIMAL)
-        if all(isinstance(end, int) for end in ends) and not is_log:
-            axis.tickMinStep = 1
+        whole = all(isinstance(end, int) for end in ends)
+        axis = alt.Axis(
+            tickCount=4,
+            tickMinStep=1 if whole and not is_log else alt.Undefined,
+            labelExpr=_DECIMAL,
+            labelOverlap="greedy",
+            labelSeparation=10,
+        )
         scale = alt.Scale(type=kind, domain=list(ends), nice=False, padding=6)
         x = alt.X("at:Q", title=None, scale=scale, axis=axis)
     color = alt.Color(
