@@ -45,7 +45,9 @@ def _words(material: Material) -> tuple[str, ...]:
         )
     without = len(material.standings) - len(valued)
     if without:
-        words.append(f"{count(without, 'trial')} without a value stand last.")
+        words.append(
+            f"{count(without, 'trial')} without a value {'stands' if without == 1 else 'stand'} last."
+        )
     return tuple(words)
 
 
@@ -59,18 +61,21 @@ def _table(material: Material) -> Table:
     keys = material.search.space.keys
     metrics = tuple(objective.metric for objective in objectives)
     columns = ("rank", "trial", *metrics, "epoch", "last", "time", "state", *keys)
-    rows = tuple(_row(one, metrics, keys, material, front) for one in material.standings)
+    rows = tuple(
+        _row(one, metrics, keys, material, front) for one in material.standings[:_MOST_ROWS]
+    )
     notes = ["A trial's value is that of its best epoch."]
     if several:
         notes.append("A * marks the Pareto front; the first objective ranks.")
-    if len(rows) > _MOST_ROWS:
+    num_trials = len(material.standings)
+    if num_trials > len(rows):
         notes.append(
-            f"The best {_MOST_ROWS} of {len(rows):,} trials stand here; "
+            f"The best {_MOST_ROWS} of {num_trials:,} trials stand here; "
             f"`tuner show {material.run.name}` lists all."
         )
     return Table(
         columns=columns,
-        rows=rows[:_MOST_ROWS],
+        rows=rows,
         numbers=("rank", "trial", *metrics, "epoch", "last", "time"),
         note=" ".join(notes),
     )

@@ -12,10 +12,12 @@ from tuner.report.figures.parallel import draw_parallel
 from tuner.report.groups import grouped
 from tuner.report.material import Material, top_trials
 from tuner.report.section import Figure, Section
+from tuner.report.thinning import some
 from tuner.report.wording import count, listing, number, setting
 from tuner.search.domains import Choice
 
 _MOST_TRIALS = 300
+_MOST_COMPARED = 2000
 _NOT_ACTIVE = -0.08
 _NUM_DRAWS = 1000
 _LEVEL = 0.05
@@ -36,8 +38,8 @@ class Common:
 
 def common(material: Material) -> list[Common]:
     """Return what the best trials have in common, beyond chance for as many keys."""
-    valued = material.valued
-    num_top = top_trials(valued)
+    num_top = top_trials(material.valued)
+    valued = some(material.valued, max(_MOST_COMPARED, 2 * num_top), num_top)
     if len(valued) < 2 * num_top:
         return []
     axes = axes_of(material.search.space)

@@ -4,7 +4,7 @@ from typing import Any
 
 from tuner.report.coordinates import Axis, axes_of
 from tuner.report.figures.slices import draw_slice
-from tuner.report.groups import Grouped, grouped
+from tuner.report.groups import GROUPS, Grouped, grouped
 from tuner.report.importance import Importances
 from tuner.report.material import Material
 from tuner.report.section import Figure, Section
@@ -90,6 +90,7 @@ def _figure(
             ends=(ends[0], ends[-1]),
             is_log=axis.is_log,
             domain=domain,
+            has_best=GROUPS[0] in columns["kind"],
         ),
         data={name: columns},
         note=f"Not active in {count(missing, 'trial')}." if missing else "",

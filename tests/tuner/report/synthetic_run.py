@@ -101,7 +101,8 @@ class _Events:
                 trial = running[slot] = self._trial(number)
                 number += 1
                 at = self._at(now)
-                yield TrialCreated(trial=trial["id"], number=trial["number"], params=trial["params"], **at)  # fmt: skip
+                trial_id, params = trial["id"], trial["params"]
+                yield TrialCreated(trial=trial_id, number=trial["number"], params=params, **at)
                 yield TrialStarted(trial=trial["id"], node="127.0.0.1", **at)
             else:
                 yield from self._epoch(trial, now)
@@ -158,14 +159,16 @@ class _Events:
         if epoch == trial["fails_at"]:
             trial["over"] = True
             message = "the loss is nan at epoch 3, batch 7: <script>alert(2)</script>"
-            yield TrialEnded(trial=trial["id"], state="failed", cause="nan", message=message, **self._at(now))  # fmt: skip
+            ended = {"state": "failed", "cause": "nan", "message": message}
+            yield TrialEnded(trial=trial["id"], **ended, **self._at(now))
             return
         value = trial["end"] * (1 - math.exp(-trial["pace"] * epoch)) + self.rng.normal(0, 0.004)
         value = float(np.clip(value, 0.0, 1.0))
         trial["best"] = max(trial["best"], value)
         finished = "epochs" if epoch == last else None
         metrics = {"val/seq_acc": value, "val/elbo": -20 + 10 * value, "train/loss": 3 / epoch}
-        yield TrialReported(trial=trial["id"], epoch=epoch, metrics=metrics, finished=finished, **self._at(now))  # fmt: skip
+        reported = {"epoch": epoch, "metrics": metrics, "finished": finished}
+        yield TrialReported(trial=trial["id"], **reported, **self._at(now))
         if finished:
             trial["over"] = True
             yield TrialEnded(trial=trial["id"], state="done", cause="epochs", **self._at(now))

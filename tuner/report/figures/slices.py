@@ -22,6 +22,7 @@ def draw_slice(
     ends: tuple[Any, Any],
     is_log: bool,
     domain: tuple[float, float] | None,
+    has_best: bool,
 ) -> dict[str, Any]:
     """Return the specification over the data `name`.
 
@@ -32,6 +33,7 @@ def draw_slice(
         ends: of the range.
         is_log: whether equal steps are equal factors.
         domain: of the values, where some are cut off.
+        has_best: whether the best trial is among them.
     """
     if options is not None:
         scale = alt.Scale(domain=list(options))
@@ -59,12 +61,8 @@ def draw_slice(
         tooltip=["trial:N", "at:N", alt.Tooltip("value:Q", format=".4~g")],
     )
     is_best = "datum.kind == 'best trial'"
-    return finish(
-        alt.layer(
-            base.transform_filter(f"!({is_best})").mark_circle(size=26, opacity=0.65),
-            base.transform_filter(is_best).mark_point(
-                size=90, filled=True, opacity=1, shape="diamond"
-            ),
-        ),
-        170,
-    )
+    layers = [base.transform_filter(f"!({is_best})").mark_circle(size=26, opacity=0.65)]
+    if has_best:
+        best = base.transform_filter(is_best)
+        layers.append(best.mark_point(size=90, filled=True, opacity=1, shape="diamond"))
+    return finish(alt.layer(*layers), 170)
