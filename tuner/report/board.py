@@ -45,9 +45,7 @@ def _words(material: Material) -> tuple[str, ...]:
         )
     without = len(material.standings) - len(valued)
     if without:
-        words.append(
-            f"{count(without, 'trial')} without a value {'stands' if without == 1 else 'stand'} last."
-        )
+        words.append(f"Last stand those without a value: {count(without, 'trial')}.")
     return tuple(words)
 
 

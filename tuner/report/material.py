@@ -19,6 +19,7 @@ from tuner.search.search import Search
 from tuner.search.space import flatten
 
 T = TypeVar("T")
+_MOST_TOP = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +103,8 @@ def read_material(paths: RunPaths) -> Material:
 
 
 def top_trials(valued: Sequence[Standing], fraction: float = 0.1, least: int = 3) -> int:
-    """Return how many trials count as the best ones: a tenth, but a few at least."""
-    return min(len(valued), max(least, math.ceil(fraction * len(valued))))
+    """Return how many trials count as the best ones: a tenth, but a few at least and not many."""
+    return min(len(valued), _MOST_TOP, max(least, math.ceil(fraction * len(valued))))
 
 
 def _attempt(

@@ -71,25 +71,37 @@ def agreements(material: Material) -> list[Agreement]:
     return found
 
 
-def judgement(one: Agreement) -> str:
-    """Say in words whether trials can be judged at a rung."""
+def judgement(one: Agreement, *, selected: bool) -> str:
+    """Say in words whether trials can be judged at a rung.
+
+    Args:
+        one: the agreement.
+        selected: whether only those that were good there trained on, which hides agreement.
+    """
     num = len(one.numbers)
     at = f"At epoch {one.rung:g}"
     if num < LEAST_TRIALS:
         return f"{at} only {count(num, 'trial')} can be compared: too few to tell."
     if math.isnan(one.tau.value):
         return f"{at} all {num} trials were equal: stopping there is a draw of lots."
-    known = (
-        f"the order agreed with the end by Kendall's tau {one.tau.value:.2f} "
-        f"({one.tau.low:.2f} to {one.tau.high:.2f}, {num} trials)"
+    return (
+        f"{at} the order agreed with the end by Kendall's tau {one.tau.value:.2f} "
+        f"({one.tau.low:.2f} to {one.tau.high:.2f}, {num} trials){_meaning(one.tau, num, selected)}"
     )
-    if one.tau.low >= _SAFE and num < _ENOUGH:
-        return f"{at} {known}: that speaks for stopping there, but these are few trials."
-    if one.tau.low >= _SAFE:
-        return f"{at} {known}: stopping there looks safe."
-    if one.tau.high <= _LOOSE:
-        return f"{at} {known}: stopping there is close to a draw of lots; raise `grace_epochs`."
-    return f"{at} {known}: that leaves open whether stopping there is safe."
+
+
+def _meaning(tau: Interval, num: int, selected: bool) -> str:
+    if tau.low >= _SAFE:
+        few = ": that speaks for stopping there, but these are few trials."
+        return few if num < _ENOUGH else ": stopping there looks safe."
+    if tau.high > _LOOSE:
+        return ": that leaves open whether stopping there is safe."
+    if selected:
+        return (
+            ", which is hardly more than a draw of lots among those that were kept: a trial "
+            "stopped just below them there may have become as good."
+        )
+    return ": stopping there would be a draw of lots; a later rung is safer."
 
 
 def rungs_section(material: Material) -> Section:
@@ -101,17 +113,16 @@ def rungs_section(material: Material) -> Section:
             "It takes two trials that trained to their end past a rung, and there are not so many.",
         )
         return Section(anchor="rungs", title=title, missing=missing)
-    fifo = not material.search.scheduler.rungs
-    words = [judgement(one) for one in found]
-    if fifo:
-        words.append("This search stops no trial early: these are the rungs that asha would have.")
     stopped = material.run.num_in_state("stopped")
+    words = [judgement(one, selected=stopped > 0) for one in found]
     if stopped:
         words.append(
             f"The {count(stopped, 'trial')} that {'was' if stopped == 1 else 'were'} stopped are "
             "missing here, and what they would have become nobody knows: those left were the best "
             "at the rung, and among them orders agree less than among all."
         )
+    if not material.search.scheduler.rungs:
+        words.append("This search stops no trial early: these are the rungs that asha would have.")
     figures = [
         Figure(
             name=f"rung_{index}",

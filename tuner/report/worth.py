@@ -199,7 +199,7 @@ def _against_random(material: Material, found: Worth) -> list[str]:
     if found.gain.value <= 0:
         said.append(
             f"For the same {total:,.0f} epochs random search would more often than not have ended "
-            f"with the same best value, {best}: that drawing with a model gained anything does not show."
+            f"with the same best value, {best}: no gain of drawing with a model can be seen."
         )
         return said
     said.append(
