@@ -42,6 +42,7 @@ def render_page(material: Material, found: Verdict, sections: Sequence[Section])
         search=material.search,
         verdict=found,
         progress=progress_words(material),
+        problems=material.problems,
         sections=sections,
         written=f"{datetime.fromtimestamp(material.now, UTC):%d %B %Y, %H:%M} UTC",
         style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),

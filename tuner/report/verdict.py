@@ -4,11 +4,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tuner.record.confirmations import Confirmation, Confirmed
-from tuner.record.results import Standing
+from tuner.record.results import Standing, Status
 from tuner.report.material import Material
 from tuner.report.wording import count, listing, number, share, signed
 
 Kind = Literal["yes", "no", "open"]
+_STATUS: dict[Status, str] = {
+    "created": "was created",
+    "running": "is running",
+    "finished": "has finished",
+    "interrupted": "was interrupted",
+    "failed": "failed",
+    "died": "died",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,4 +147,4 @@ def progress_words(material: Material) -> str:
     states = ("running", "queued", "done", "stopped", "failed", "interrupted")
     counts = [f"{run.num_in_state(state)} {state}" for state in states if run.num_in_state(state)]
     said = f" ({run.message})" if run.message and run.status != "running" else ""
-    return f"The run is {run.status}{said}: {listing(counts) or 'no trials'}."
+    return f"The run {_STATUS[run.status]}{said}: {listing(counts) or 'no trials'}."
