@@ -25,6 +25,7 @@ elif [ "$status" != 0 ]; then
     exit "$status"
 fi
 run python -m models.grammar_vae.use reconstruct --model "$name-1" --prod "$prod" --num 10
+run tuner report "$name"
 
 cat <<TEXT
 
@@ -33,6 +34,8 @@ Where everything lies
   the search          runs/$name
   the proof           runs/$name/confirmations.json
   the new presets     presets/grammar_vae/$name-*.yaml, checkpoints and a card beside each
+  its report          runs/$name/report.html
+  the new presets     presets/grammar_vae/$name-1.yaml, $name-2.yaml, checkpoints beside them
 
 What to type next (after: source .venv/bin/activate)
   tuner show $name

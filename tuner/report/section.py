@@ -42,7 +42,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     numbers: tuple[str, ...] = ()
     note: str = ""
-    num_open: int = 25
+    num_open: int = 15
 
 
 @dataclass(frozen=True, kw_only=True)

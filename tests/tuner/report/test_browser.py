@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -95,12 +96,14 @@ class Opened:
         self.context.close()
 
     def marks(self):
-        """Return how many marks each figure has."""
+        """Return how many marks each figure has that can be seen."""
         return self.page.evaluate(
             """() => Object.fromEntries([...document.querySelectorAll("[data-figure]")].map(
-                (place) => [place.dataset.figure, place.querySelectorAll(
-                    "svg g[class*='mark-'][role='graphics-object'] > *, "
-                    + "svg .role-mark path, svg .role-mark text").length]))"""
+                (place) => [place.dataset.figure, [...place.querySelectorAll(
+                    ".role-mark path, .role-mark line, .role-mark text")].filter((each) => {
+                        const box = each.getBBox();
+                        return box.width + box.height > 0;
+                    }).length]))"""
         )
 
     def too_wide(self):
@@ -169,6 +172,19 @@ def test_what_stands_in_a_run_does_not_run(browser, hand_made):
     with Opened(browser, write_report(run.paths)[0], "phone", "light") as opened:
         assert opened.page.title() == "first: report of a search"
         assert opened.said == []
+
+
+def test_figures_without_data_are_seen_to_have_no_marks(browser, whole, tmp_path):
+    head, data, rest = re.split(
+        r'(?s)(?<=id="data">)(.*?)(?=</script>)', whole.read_text(), maxsplit=1
+    )
+    names = {n: {column: [] for column in columns} for n, columns in json.loads(data).items()}
+    file = tmp_path / "empty.html"
+    file.write_text(head + json.dumps(names) + rest)
+    with Opened(browser, file, "desktop", "light") as opened:
+        marks = opened.marks()
+        assert len(marks) >= 20
+        assert not any(marks.values()), marks
 
 
 def test_a_figure_that_cannot_be_drawn_says_so(browser, whole, tmp_path):
