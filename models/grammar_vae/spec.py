@@ -77,6 +77,7 @@ GRAMMAR_VAE = ModelSpec(
     main_metric="val/seq_acc",
     secondary_metric="val/elbo",
     applies=APPLIES,
+    annealing={"kl_anneal_epochs": 1.0, "cycle_epochs": 0.5},  # a cycle rises in its first half
     check_data=check_data,
     load_data=load_dataset,
     build_task=_build_task,

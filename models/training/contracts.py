@@ -230,6 +230,9 @@ class ModelSpec:
             set, for data like `usual_data`.
         usual_data: what data without a name stand for, in a few words.
         applies: keys of the settings that act only where another key lets them.
+        annealing: keys that hold for how many of the first epochs the loss is another one than
+            later, with the share of that number in which it is; trials that differ in them cannot
+            be compared before.
         check_data: `(data settings) -> None`, at once; raises UserError for settings that
             contradict each other and for files that are not there.
         package: the Python package whose module `train` is the command that trains it;
@@ -255,6 +258,7 @@ class ModelSpec:
     describe_cost: Callable[[Any, Any], ModelCost]
     usual_data: str
     applies: tuple[Applies, ...] = ()
+    annealing: Mapping[str, float] = field(default_factory=dict)
     check_data: Callable[[Any], None] = lambda data: None
     package: str = ""
     splits_batches: bool = False

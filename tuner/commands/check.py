@@ -64,6 +64,8 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
 
 def _summary(search: Search) -> str:
     rungs = "".join(f", {rung:g}" for rung in search.scheduler.rungs).replace(",", "; rungs at", 1)
+    if search.scheduler.name == "median":
+        rungs = f"; compared at every epoch from {search.scheduler.grace} on"
     timeout = search.scheduler.trial_timeout
     lines = [f"model {search.model}, preset {search.preset.name}"]
     if search.fixed:

@@ -101,24 +101,30 @@ def estimate_cost(search: Search, dataset: Any, rows_per_s: float | None = None)
 
 def trials_at_rungs(scheduler: SchedulerConfig, num_trials: int) -> tuple[tuple[int, float], ...]:
     """Return, for each rung, its epoch and how many trials are expected to reach it."""
-    reached, arriving = [], float(num_trials)
-    for rung in scheduler.rungs:
-        reached.append((math.ceil(rung), arriving))
-        arriving = expected_survivors(arriving, scheduler.reduction_factor)
-    return tuple(reached)
+    reached = {math.ceil(rung): 0.0 for rung in scheduler.rungs}
+    for rungs, share in scheduler.brackets:
+        arriving = share * num_trials
+        for epoch in reached:
+            reached[epoch] += arriving
+            if epoch in map(math.ceil, rungs):
+                arriving = expected_survivors(arriving, scheduler.reduction_factor)
+    return tuple(reached.items())
 
 
 def expected_epochs(scheduler: SchedulerConfig, num_trials: int) -> float:
     """Return how many epochs all trials together are expected to train.
 
-    Every trial trains to the first rung; those that go on from a rung train to the next one, and
-    from the last one to `max_epochs`.
+    Every trial trains to the first rung of its bracket; those that go on from a rung train to the
+    next one, and from the last one to `max_epochs`.
     """
-    total, epoch, training = 0.0, 0, float(num_trials)
-    for rung in scheduler.rungs:
-        total += training * (math.ceil(rung) - epoch)
-        epoch, training = math.ceil(rung), expected_survivors(training, scheduler.reduction_factor)
-    return total + training * (scheduler.max_epochs - epoch)
+    total = 0.0
+    for rungs, share in scheduler.brackets:
+        epoch, training = 0, share * num_trials
+        for rung in map(math.ceil, rungs):
+            total += training * (rung - epoch)
+            epoch, training = rung, expected_survivors(training, scheduler.reduction_factor)
+        total += training * (scheduler.max_epochs - epoch)
+    return total
 
 
 def expected_survivors(num_trials: float, reduction_factor: float) -> float:

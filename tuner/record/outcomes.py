@@ -37,6 +37,7 @@ class Cause(StrEnum):
     ERROR = "error"
     LOST = "lost"
     TIMEOUT = "timeout"
+    MEDIAN = "median"
 
 
 REMEDIES: Mapping[str, str] = {
@@ -79,11 +80,12 @@ def outcome_of(result: Mapping[str, Any], rungs: Sequence[float] = ()) -> Outcom
 
     Args:
         result: the last result that the trial reported.
-        rungs: the epochs at which the scheduler compares trials, ascending.
+        rungs: the epochs at which the scheduler compares trials, ascending; without any it
+            compares at every epoch, with the median.
     """
     finished = result.get(FINISHED)
     if finished is None:
-        cause = f"rung {rung_of(result.get(EPOCH, 0), rungs)}"
+        cause = f"rung {rung_of(result.get(EPOCH, 0), rungs)}" if rungs else Cause.MEDIAN
         return Outcome(state="stopped", cause=cause, message=result.get(MESSAGE))
     cause = Cause(finished)
     if cause in (Cause.EPOCHS, Cause.EARLY_STOP):

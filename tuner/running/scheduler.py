@@ -1,47 +1,31 @@
-"""The scheduler of a search: ASHA stops trials that fall behind at a rung, FIFO stops none.
+"""The scheduler of a search as Ray Tune asks it: which trials are stopped, and which one is next.
 
-Both give a worker that is free to the trial that came last. Ray's own schedulers give it to the
+It gives a worker that is free to the trial that came last. Ray's own schedulers give it to the
 first, whose own worker may be starting at that moment: Ray then kills that one, and with short
 trials the slots never fill.
 
-Both can be told what a driver before has seen, by `replay`: the rungs are then as it left them.
+What stops trials is a rule (`stopping_rules`), or nothing. A scheduler can be told what a driver
+before has seen, by `replay`: the rule then stands where it left it.
 """
 
-from collections.abc import Iterable
-from types import SimpleNamespace
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ray.tune.experiment import Trial
-from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from models.training.ranking import NO_VALUE, Cost, Ranking
 from tuner.record.events import TrialReported
-from tuner.record.outcomes import EPOCH
+from tuner.record.outcomes import EPOCH, METRICS
 from tuner.running.record_ids import RecordIds
+from tuner.running.stopping_rules import Halving, Hyperband, Median, Rule
+from tuner.search.blocks import SchedulerConfig
 from tuner.search.search import Search
 
 
-class _LatestFirst:
-    """Chooses the latest of the trials that wait, whose worker cannot be starting yet."""
-
-    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        """Return the trial for the next free worker; Ray asks at every step."""
-        for trial in reversed(tune_controller.get_trials()):
-            if trial.status == Trial.PENDING and trial.temporary_state.ray_actor is None:
-                return trial
-        return None
-
-
-class Fifo(_LatestFirst, FIFOScheduler):
-    """Lets every trial run to its end."""
-
-    def replay(self, reports: Iterable[TrialReported]) -> set[str]:
-        """Take earlier reports; return the trials to be stopped, which are none."""
-        return set()
-
-
-class Asha(_LatestFirst, AsyncHyperBandScheduler):
-    """ASHA that compares the best values so far, which are the scores of trials everywhere.
+class Scheduler(FIFOScheduler):
+    """Stops the trials that a rule finds behind, by their best values so far.
 
     By the value of the very epoch at a rung, a trial would be stopped for one bad epoch though it
     leads the leaderboard, and one that goes on could stand below one that was stopped. A trial
@@ -50,87 +34,66 @@ class Asha(_LatestFirst, AsyncHyperBandScheduler):
 
     Args:
         ranking: the order of epochs and trials.
-        ids: the record's ids, by which trials stand at the rungs.
-        settings: of Ray's scheduler.
+        rule: says which trials are stopped; None stops none.
+        ids: the record's ids, by which the rule knows trials.
     """
 
-    def __init__(self, ranking: Ranking, ids: RecordIds, **settings: Any) -> None:
-        super().__init__(metric=ranking.metric, mode=ranking.mode, **settings)
+    def __init__(self, ranking: Ranking, rule: Rule | None, ids: RecordIds | None = None) -> None:
+        super().__init__()
         self._ranking = ranking
-        self._ids = ids
-        self._best: dict[str, tuple[Cost, float]] = {}
+        self._rule = rule
+        self._ids = ids or RecordIds()
+        self._best: dict[str, Cost] = {}
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """Return the trial for the next free worker; Ray asks at every step."""
+        for trial in reversed(tune_controller.get_trials()):
+            if trial.status == Trial.PENDING and trial.temporary_state.ray_actor is None:
+                return trial
+        return None
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Compare a trial at a rung."""
-        known = self._known(trial)
-        return super().on_trial_result(tune_controller, known, self._with_best(known, result))
+        """Compare a trial; a result without an epoch is the last word of one that failed."""
+        if EPOCH not in result:
+            return TrialScheduler.CONTINUE
+        metrics = {**json.loads(result.get(METRICS, "{}")), **result}
+        behind = self._falls_behind(self._ids.of(trial.trial_id), result[EPOCH], metrics)
+        return TrialScheduler.STOP if behind else TrialScheduler.CONTINUE
 
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """Take the last result of a trial that ended by itself."""
-        known = self._known(trial)
-        super().on_trial_complete(tune_controller, known, self._with_best(known, result))
-        self._best.pop(known.trial_id, None)
+        self.on_trial_result(tune_controller, trial, result)
+        self._best.pop(self._ids.of(trial.trial_id), None)
 
     def replay(self, reports: Iterable[TrialReported]) -> set[str]:
         """Take the reports of an earlier driver; return the trials whose last one stops them."""
-        actions: dict[str, str] = {}
+        behind: dict[str, bool] = {}
         for report in reports:
-            metric = self._ranking.metric
-            result = {EPOCH: report.epoch, metric: report.metrics[metric]}
-            trial = SimpleNamespace(trial_id=report.trial)
-            actions[report.trial] = self.on_trial_result(None, trial, result)
-        return {trial for trial, action in actions.items() if action == TrialScheduler.STOP}
+            behind[report.trial] = self._falls_behind(report.trial, report.epoch, report.metrics)
+        return {trial for trial, is_behind in behind.items() if is_behind}
 
-    def _known(self, trial: Any) -> Any:
-        """Return what stands for a trial at the rungs, by its id in the record."""
-        name = self._ids.of(trial.trial_id)
-        # Ray enters a trial when it is made, which is before anybody knows which one it will be.
-        self._trial_info[name] = self._brackets[0]
-        return SimpleNamespace(trial_id=name)
-
-    def _with_best(self, trial: Any, result: dict[str, Any]) -> dict[str, Any]:
-        """Return a copy of a result with the best value so far; one without an epoch as it is."""
-        if EPOCH not in result:
-            return result
-        metric = self._ranking.metric
-        own = self._ranking.cost(result, result[EPOCH]), result[metric]
-        best = min(self._best.get(trial.trial_id, (NO_VALUE, result[metric])), own)
-        self._best[trial.trial_id] = best
-        return {**result, metric: best[1]}
+    def _falls_behind(self, trial: str, epoch: int, metrics: Mapping[str, Any]) -> bool:
+        if self._rule is None:
+            return False
+        cost = self._ranking.cost(metrics, epoch)
+        best = self._best[trial] = min(self._best.get(trial, NO_VALUE), cost)
+        return self._rule.falls_behind(trial, epoch, best)
 
 
-def build_scheduler(search: Search, ids: RecordIds) -> Asha | Fifo:
+def build_scheduler(search: Search, ids: RecordIds) -> Scheduler:
     """Build the scheduler of a search."""
-    if search.scheduler.name == "fifo":
-        return build_fifo()
-    return build_asha(
-        search.ranking,
-        max_epochs=search.scheduler.max_epochs,
-        grace_epochs=search.scheduler.grace_epochs,
-        reduction_factor=search.scheduler.reduction_factor,
-        ids=ids,
-    )
+    return Scheduler(search.ranking, build_rule(search.scheduler), ids)
 
 
-def build_asha(
-    ranking: Ranking,
-    *,
-    max_epochs: int,
-    grace_epochs: int,
-    reduction_factor: float,
-    ids: RecordIds | None = None,
-) -> Asha:
-    """Build ASHA (Li et al. 2020, the stopping variant) over epochs, with a single bracket."""
-    return Asha(
-        ranking,
-        ids or RecordIds(),
-        time_attr=EPOCH,
-        max_t=max_epochs,
-        grace_period=grace_epochs,
-        reduction_factor=reduction_factor,
-    )
-
-
-def build_fifo() -> Fifo:
-    """Build the scheduler that lets every trial run to its end."""
-    return Fifo()
+def build_rule(scheduler: SchedulerConfig) -> Rule | None:
+    """Build the rule that stops trials; None where none is ever stopped."""
+    rungs, factor = scheduler.rungs, scheduler.reduction_factor
+    match scheduler.name:
+        case "asha":
+            return Halving(rungs, factor)
+        case "hyperband":
+            return Hyperband(scheduler.brackets, factor)
+        case "median":
+            return Median(scheduler.grace)
+        case _:
+            return None

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
 from models.errors import Mistake, UserError
 from models.field_types import Positive, PositiveFloat
@@ -42,32 +42,53 @@ class SearcherConfig:
             raise UserError(f"warm_start names a preset twice: {', '.join(self.warm_start)}")
 
 
+AFTER_ANNEALING = "after_annealing"
+
+SCHEDULER_KEYS = {
+    "asha": ("grace_epochs", "reduction_factor"),
+    "hyperband": ("grace_epochs", "reduction_factor"),
+    "median": ("grace_epochs",),
+    "fifo": (),
+}
+"""Which settings a scheduler has beside those of all."""
+
+
+def _grace(value: object) -> object:
+    if value == AFTER_ANNEALING or (type(value) is int and 1 <= value <= 1_000_000):
+        return value
+    raise UserError(f"give a number of epochs from 1 on, or {AFTER_ANNEALING}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class SchedulerConfig:
-    """How long trials train: `asha` stops those that fall behind at a rung, `fifo` stops none.
+    """How long trials train.
 
-    ASHA: Li et al. 2020, A System for Massively Parallel Hyperparameter Tuning; the stopping
-    variant, one bracket.
+    `asha` stops those that fall behind at a rung (Li et al. 2020), `hyperband` does so in several
+    brackets (Li et al. 2018), `median` stops those below the median of the others at the same epoch
+    (Golovin et al. 2017), `fifo` stops none.
     """
 
-    name: Literal["asha", "fifo"] = "asha"
+    name: Literal["asha", "hyperband", "median", "fifo"] = "asha"
     max_epochs: _Count
     """Epochs of a trial that is never stopped."""
-    grace_epochs: _Count = 1
-    """Epochs that every trial gets: the first rung."""
+    grace_epochs: Annotated[int | Literal["after_annealing"], PlainValidator(_grace)] = 1
+    """Epochs that every trial gets: the first rung. `after_annealing` is the same for all: the
+    first epoch after the longest annealing that the space allows."""
     reduction_factor: Annotated[float, Field(gt=1, le=1e6, allow_inf_nan=False)] = 3.0
     """Rungs lie this factor apart, and the best 1/factor of those at a rung go on."""
     trial_timeout: PositiveFloat | None = None
     """Seconds without a report after which a trial is ended; its first report takes longest."""
 
     def __post_init__(self) -> None:
-        if self.name == "asha" and self.grace_epochs >= self.max_epochs:
+        if not SCHEDULER_KEYS[self.name] or self.grace_epochs == AFTER_ANNEALING:
+            return
+        if self.grace >= self.max_epochs:
             raise UserError(
                 f"grace_epochs ({self.grace_epochs}) must be below max_epochs "
                 f"({self.max_epochs}), or no trial is ever stopped: lower it, or take name: fifo"
             )
-        ratio = self.max_epochs / self.grace_epochs
-        if self.name == "asha" and self.reduction_factor**_MOST_RUNGS < ratio:
+        ratio = self.max_epochs / self.grace
+        if "reduction_factor" in SCHEDULER_KEYS[self.name] and self.reduction_factor**_MOST_RUNGS < ratio:
             least = math.ceil(ratio ** (1 / _MOST_RUNGS) * 100) / 100
             rule = f"trials would be compared at more than {_MOST_RUNGS} rungs"
             remedy = f"take {least} or more, as 3"
@@ -75,19 +96,42 @@ class SchedulerConfig:
             raise UserError(Mistake(key=key, value=value, rule=rule, remedy=remedy))
 
     @property
+    def grace(self) -> int:
+        """The epochs that every trial gets, once the reader knows how long annealing takes."""
+        assert self.grace_epochs != AFTER_ANNEALING, "the reader sets it"
+        return self.grace_epochs
+
+    @property
     def rungs(self) -> tuple[float, ...]:
-        """The epochs at which trials are compared, rising; none under fifo.
+        """The epochs at which trials are compared, rising; none where there are no rungs.
 
         A rung may lie between two epochs: a trial is judged at the next one.
         """
-        if self.name == "fifo":
+        if "reduction_factor" not in SCHEDULER_KEYS[self.name]:
             return ()
         rungs = []
-        rung = float(self.grace_epochs)
+        rung = float(self.grace)
         while rung < self.max_epochs:
             rungs.append(rung)
             rung *= self.reduction_factor
         return tuple(rungs)
+
+    @property
+    def brackets(self) -> tuple[tuple[tuple[float, ...], float], ...]:
+        """The rungs of trials that are compared with each other, and the share of all trials.
+
+        Under hyperband the second bracket begins to stop at the second rung, and so on, and the
+        last one stops none; the shares are those of the paper's table 1.
+        """
+        rungs = self.rungs
+        if self.name != "hyperband":
+            return ((rungs, 1.0),)
+        num = len(rungs) + 1
+        sizes = [
+            math.ceil(num / (num - first) * self.reduction_factor ** (num - 1 - first))
+            for first in range(num)
+        ]
+        return tuple((rungs[first:], size / sum(sizes)) for first, size in enumerate(sizes))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from tuner.errors import SearchInvalid
 from tuner.search.blocks import Budget, Keep, Resources, SchedulerConfig, SearcherConfig
 from tuner.search.machine import Machine
 from tuner.search.objectives import read_objectives
+from tuner.search.scheduling import idle_scheduler_keys, resolve_grace
 from tuner.search.search import Search, WarmStart, own_seed
 from tuner.search.space import Space
 from tuner.search.space_effects import effect_mistakes
@@ -93,6 +94,8 @@ class SearchReader:
         space = self._space(base, unsure) if base else None
         if unsure:  # what depends on them cannot be judged
             space = None
+        if space and scheduler:
+            scheduler = self._attempt(lambda: resolve_grace(scheduler, space, spec))
         if space and self._check_effects:
             self._mistakes += effect_mistakes(space, fixed, spec.applies)
         warm_starts = self._warm_starts(spec, space, searcher, budget)
@@ -176,13 +179,8 @@ class SearchReader:
 
     def _scheduler(self) -> SchedulerConfig | None:
         content = self._raw.get("scheduler")
-        if isinstance(content, Mapping) and content.get("name") == "fifo":
-            for key in ("grace_epochs", "reduction_factor"):
-                if key in content:
-                    rule = f"scheduler.{key} means nothing to fifo, which stops no trial"
-                    self._mistakes.append(
-                        Mistake(key=f"scheduler.{key}", rule=rule, remedy="remove it")
-                    )
+        if isinstance(content, Mapping):
+            self._mistakes += idle_scheduler_keys(content)
         return self._block("scheduler", SchedulerConfig)
 
     def _searcher(self) -> SearcherConfig | None:

@@ -13,6 +13,7 @@ from models.registry import model_spec
 from models.training.contracts import ModelSpec
 from models.training.ranking import Ranking
 from tuner.search.blocks import (
+    SCHEDULER_KEYS,
     Budget,
     Keep,
     Objective,
@@ -20,6 +21,7 @@ from tuner.search.blocks import (
     SchedulerConfig,
     SearcherConfig,
 )
+from tuner.search.scheduling import rung_advice
 from tuner.search.space import Space
 from tuner.search.space_effects import effect_advice
 from tuner.search.space_points import count_points
@@ -102,7 +104,10 @@ class Search:
     @property
     def advice(self) -> list[str]:
         """What could be better about the search, a line each; it runs all the same."""
-        return effect_advice(self.space, self.spec.applies)
+        return [
+            *effect_advice(self.space, self.spec.applies),
+            *rung_advice(self.scheduler, self.space, self.spec),
+        ]
 
     def config_for(self, values: Mapping[str, Any]) -> Any:
         """Return the model's settings at a point of the space: values of the active keys."""
@@ -111,8 +116,9 @@ class Search:
     def to_mapping(self) -> dict[str, Any]:
         """Return the search as the content of a search file, every default written out."""
         scheduler = to_mapping(self.scheduler)
-        if self.scheduler.name == "fifo":  # which has no rungs
-            del scheduler["grace_epochs"], scheduler["reduction_factor"]
+        known = SCHEDULER_KEYS[self.scheduler.name]
+        for key in {key for keys in SCHEDULER_KEYS.values() for key in keys} - set(known):
+            del scheduler[key]
         objectives = [to_mapping(objective) for objective in self.objectives]
         return {
             "model": self.model,

@@ -33,6 +33,7 @@ def test_a_lost_trial_failed():
 def test_causes_stand_on_disk_as_they_always_did():
     """Runs of earlier versions hold these words."""
     words = ["epochs", "early_stop", "budget", "nan", "oom", "disk", "error", "lost", "timeout"]
+    words += ["median"]
     assert json.loads(json.dumps(list(Cause))) == words
     assert [f"{cause}" for cause in Cause] == words
 
@@ -40,3 +41,7 @@ def test_causes_stand_on_disk_as_they_always_did():
 def test_a_full_disk_interrupts_a_trial():
     outcome = outcome_of({"finished": "disk", "fault": "OSError"})
     assert (outcome.state, outcome.cause, outcome.fault) == ("interrupted", Cause.DISK, "OSError")
+
+
+def test_a_trial_that_was_stopped_without_rungs_fell_below_the_median():
+    assert outcome_of({"epoch": 3}).cause == "median"

@@ -9,9 +9,18 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from models.training.ranking import Ranking
 from tuner.record.events import TrialReported
 from tuner.running.record_ids import RecordIds
-from tuner.running.scheduler import build_asha, build_fifo
+from tuner.running.scheduler import Scheduler, build_rule
+from tuner.search.blocks import SchedulerConfig
 
 METRIC = "val/x"
+
+
+def build_asha(ranking, ids=None, **settings):
+    return Scheduler(ranking, build_rule(SchedulerConfig(**settings)), ids)
+
+
+def build_fifo():
+    return Scheduler(Ranking(metric=METRIC, mode="max"), None)
 
 
 class Rungs:

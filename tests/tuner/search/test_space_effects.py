@@ -19,7 +19,7 @@ data: {dataset: equations, num_rows: 100}
 space:
   lr: {log_uniform: [1e-4, 1e-2]}
 objective: {metric: val/seq_acc, mode: max}
-scheduler: {max_epochs: 20}
+scheduler: {name: fifo, max_epochs: 20}
 budget: {num_trials: 2}
 """
 

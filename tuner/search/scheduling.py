@@ -1,0 +1,94 @@
+"""The `scheduler:` block against the rest of a search: idle keys, and rungs inside an annealing.
+
+While a loss is annealed, trials with annealings of different lengths train for different aims. At a
+rung there one is stopped for its phase, not for its setting. A model declares which keys hold the
+length of an annealing (`ModelSpec.annealing`).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from models.errors import UserError
+from models.training.contracts import ModelSpec
+from tuner.search.blocks import AFTER_ANNEALING, SCHEDULER_KEYS, SchedulerConfig
+from tuner.search.domains import ListOf
+from tuner.search.space import Space
+
+
+def idle_scheduler_keys(content: Mapping[str, Any]) -> list[str]:
+    """Return a mistake for every key of the block that its scheduler does not know."""
+    name = content.get("name", "asha")
+    if name not in SCHEDULER_KEYS:
+        return []
+    known = SCHEDULER_KEYS[name]
+    owned = dict.fromkeys(key for keys in SCHEDULER_KEYS.values() for key in keys)
+    why = ", which stops no trial" if not known else ""
+    return [
+        f"scheduler.{key} means nothing to {name}{why}: remove it"
+        for key in owned
+        if key in content and key not in known
+    ]
+
+
+def resolve_grace(scheduler: SchedulerConfig, space: Space, spec: ModelSpec) -> SchedulerConfig:
+    """Return the scheduler with `after_annealing` as a number, the same for all trials.
+
+    Rungs of its own for every trial would compare scores of different epochs with each other.
+
+    Raises:
+        UserError: the model anneals nothing, or no epoch is left after the longest annealing.
+    """
+    if scheduler.grace_epochs != AFTER_ANNEALING:
+        return scheduler
+    key = f"scheduler.grace_epochs: {AFTER_ANNEALING}"
+    longest = annealings(space, spec)
+    if not longest:
+        reason = "nothing is annealed in this search" if spec.annealing else f"{spec.name} has none"
+        raise UserError(f"{key}, and {reason}: give a number of epochs")
+    name, epochs = max(longest.items(), key=lambda item: item[1])
+    if epochs + 1 >= scheduler.max_epochs:
+        raise UserError(
+            f"{key}: the longest annealing takes {epochs} of {scheduler.max_epochs} epochs "
+            f"({name}), so no rung would be left: raise scheduler.max_epochs above {epochs + 1}, "
+            f"lower {name}, or take name: fifo"
+        )
+    return replace(scheduler, grace_epochs=epochs + 1)
+
+
+def rung_advice(scheduler: SchedulerConfig, space: Space, spec: ModelSpec) -> list[str]:
+    """Return a line where trials are compared while annealings of searched lengths go on."""
+    if not SCHEDULER_KEYS[scheduler.name]:
+        return []
+    searched = {key: n for key, n in annealings(space, spec).items() if key in space.keys}
+    name, epochs = max(searched.items(), key=lambda item: item[1], default=("", 0))
+    compared = scheduler.rungs or (float(scheduler.grace),)
+    early = [f"{rung:g}" for rung in compared if rung <= epochs]
+    if not early:
+        return []
+    where = f"epoch{'' if len(early) == 1 else 's'} {', '.join(early)}"
+    return [
+        f"scheduler compares trials at {where}, and the annealing of one may take {epochs} epochs "
+        f"({name}), so that they train for different aims then: take grace_epochs: "
+        f"{AFTER_ANNEALING} ({epochs + 1}), or search shorter ones"
+    ]
+
+
+def annealings(space: Space, spec: ModelSpec) -> dict[str, int]:
+    """Return the keys that anneal something somewhere in the space, with the most epochs of it."""
+    found = {}
+    for key, share in spec.annealing.items():
+        declared = [each for each in spec.applies if each.key == key]
+        if all(any(map(each.holds_with, _values(each.on, space))) for each in declared):
+            found[key] = math.ceil(max(_values(key, space)) * share)
+    return {key: epochs for key, epochs in found.items() if epochs > 0}
+
+
+def _values(key: str, space: Space) -> tuple[Any, ...]:
+    """Return the extremes of a searched key; where it may be inactive, the preset's value too."""
+    if key not in space.keys:
+        return (space.preset[key],)
+    parameter = space.parameter(key)
+    assert not isinstance(parameter.domain, ListOf)
+    return (*parameter.extremes, *([space.preset[key]] if parameter.when else []))
