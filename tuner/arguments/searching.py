@@ -64,6 +64,15 @@ def add_resume(commands: Any) -> None:
     parser.add_argument(
         "--hours", type=float, metavar="H", help="hours in all, those that were spent included"
     )
+    parser.add_argument(
+        "--gpu_hours", type=float, metavar="H", help="hours of GPUs in all, likewise"
+    )
+    parser.add_argument(
+        "--no_improvement", type=int, metavar="N", help="trials without an improvement that end it"
+    )
+    parser.add_argument(
+        "--target", type=float, metavar="VALUE", help="value of the objective that is enough"
+    )
     _add_cluster(parser)
     parser.add_argument(
         "--storage",
@@ -124,6 +133,9 @@ def _resume(options: argparse.Namespace) -> None:
         options.run,
         trials=options.trials,
         hours=options.hours,
+        gpu_hours=options.gpu_hours,
+        no_improvement=options.no_improvement,
+        target=options.target,
         anyway=options.anyway,
         address=options.address,
         dashboard=options.dashboard,

@@ -75,9 +75,7 @@ def _summary(search: Search) -> str:
         f"searcher: {_searcher_words(search)}",
         f"scheduler: {search.scheduler.name}, at most {search.scheduler.max_epochs} epochs{rungs}"
         + (f"; a trial may be silent for {timeout:g} s" if timeout else ""),
-        f"budget: {search.num_trials} trials"
-        + (" (all points of the space)" if search.num_trials < search.budget.num_trials else "")
-        + (f", {search.budget.hours:g} hours" if search.budget.hours else ""),
+        f"budget: {_budget_words(search)}",
         f"a trial takes: cpu {search.resources.cpu:g}, gpu {search.resources.gpu:g}",
     ]
     lines += [
@@ -85,6 +83,22 @@ def _summary(search: Search) -> str:
         for start in search.warm_starts
     ]
     return "\n".join(lines) + "\n"
+
+
+def _budget_words(search: Search) -> str:
+    """Return what ends a search, for people."""
+    budget = search.budget
+    all_points = " (all points of the space)" if search.num_trials < budget.num_trials else ""
+    words = [f"{search.num_trials} trials{all_points}"]
+    if budget.hours is not None:
+        words.append(f"{budget.hours:g} hours")
+    if budget.gpu_hours is not None:
+        words.append(f"{budget.gpu_hours:g} GPU-hours")
+    if budget.no_improvement is not None:
+        words.append(f"{budget.no_improvement} trials without an improvement")
+    if budget.target is not None:
+        words.append(f"{search.objective.metric} {budget.target:g} reached")
+    return ", ".join(words)
 
 
 def _space_table(search: Search) -> Table:

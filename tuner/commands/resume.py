@@ -15,6 +15,9 @@ def resume(
     *,
     trials: int | None,
     hours: float | None,
+    gpu_hours: float | None,
+    no_improvement: int | None,
+    target: float | None,
     anyway: bool,
     address: str | None,
     dashboard: bool,
@@ -36,5 +39,12 @@ def resume(
             command=command,
             progress=progress,
         )
-        changes = ResumeOptions(trials=trials, hours=hours, anyway=anyway)
+        changes = ResumeOptions(
+            trials=trials,
+            hours=hours,
+            gpu_hours=gpu_hours,
+            no_improvement=no_improvement,
+            target=target,
+            anyway=anyway,
+        )
         show_end(lambda: resume_run(paths, options, changes), read_search(paths))

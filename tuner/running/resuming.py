@@ -22,7 +22,9 @@ from tuner.record.paths import RunPaths
 from tuner.record.results import Run, read_environment, read_run
 from tuner.record.run_lock import hold_run
 from tuner.record.search_copy import change_search, read_search
+from tuner.running.budgets import Budgets
 from tuner.running.runner import HOUR_S, RunOptions, Start, run_on_ray
+from tuner.running.stopping import SearchStop
 from tuner.running.study_place import known_place, without_password
 from tuner.search.search import Search
 
@@ -34,17 +36,29 @@ class ResumeOptions:
     Attributes:
         trials: how many trials there are in all.
         hours: hours in all, those that were spent included.
+        gpu_hours: hours of GPUs in all, likewise.
+        no_improvement: so many trials without an improvement end it.
+        target: the value that is enough.
         anyway: go on though code or data are others.
     """
 
     trials: int | None = None
     hours: float | None = None
+    gpu_hours: float | None = None
+    no_improvement: int | None = None
+    target: float | None = None
     anyway: bool = False
 
     @property
     def overrides(self) -> list[str]:
         """The changes to the search."""
-        given = {"num_trials": self.trials, "hours": self.hours}
+        given = {
+            "num_trials": self.trials,
+            "hours": self.hours,
+            "gpu_hours": self.gpu_hours,
+            "no_improvement": self.no_improvement,
+            "target": self.target,
+        }
         return [f"budget.{key}={value}" for key, value in given.items() if value is not None]
 
 
@@ -130,6 +144,12 @@ def _is_anything_left(paths: RunPaths, search: Search, past: Past) -> bool:
         raise UserError(
             f"the time budget of '{paths.name}' is {hours:.3g} hours, and {spent:.3g} are spent: "
             f"give it more in all, as {command} --hours {2 * max(hours, spent):.2g}`"
+        )
+    part = Budgets(search, SearchStop(), past).spent
+    if part is not None and (past.unfinished or num_drawn < num_trials):
+        raise UserError(
+            f"'{paths.name}' has ended, as {part.words}: to go on, give it more in all, as "
+            f"{command} {part.more}`"
         )
     if search.budget.num_trials < num_drawn:
         raise UserError(

@@ -262,8 +262,7 @@ def _record(
         if stop.error is not None:
             events.run("failed", str(stop.error))
             raise stop.error
-        said = "the time budget ended it" if stop.reason == "budget" else ended
-        events.run("finished", said)
+        events.run("finished", stop.said or ended)
 
 
 def _unwritable_words(paths: RunPaths, error: Exception) -> str:

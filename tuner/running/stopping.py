@@ -17,11 +17,16 @@ NUM_FIRST_TRIALS = 3
 
 
 class SearchStop:
-    """Ends the whole search once its time is up, or once somebody asked for it.
+    """Ends the whole search once its budget is spent, or once somebody asked for it.
 
     Args:
         budget_s: seconds from now, or None without a limit.
         clock: seconds that only rise.
+
+    Attributes:
+        reason: why the search is over, None while it is not.
+        said: which part of the budget is spent.
+        error: what ended a search that failed.
     """
 
     def __init__(
@@ -30,6 +35,7 @@ class SearchStop:
         self._clock = clock
         self.deadline = None if budget_s is None else clock() + budget_s
         self.reason: Reason | None = None
+        self.said: str | None = None
         self.error: UserError | None = None
 
     def fail(self, error: UserError) -> None:
@@ -37,10 +43,15 @@ class SearchStop:
         if self.error is None:
             self.reason, self.error = "failed", error
 
+    def spend(self, said: str) -> None:
+        """End the search since a part of its budget is spent; the first reason stays."""
+        if self.reason is None:
+            self.reason, self.said = "budget", said
+
     def is_over(self) -> bool:
         """Return whether the search is over."""
         if self.reason is None and self.deadline is not None and self._clock() >= self.deadline:
-            self.reason = "budget"
+            self.spend("the time budget ended it")
         return self.reason is not None
 
 

@@ -15,6 +15,7 @@ from tuner.record.events import EventLog
 from tuner.record.outcomes import Outcome
 from tuner.record.past import Past
 from tuner.record.paths import RunPaths
+from tuner.running.budgets import Budgets
 from tuner.running.drawing import PointDrawer
 from tuner.running.idle_workers import idle_workers_may_die
 from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding
@@ -85,7 +86,7 @@ class TuneRun:
             events,
             paths,
             stop,
-            observers=(view, retention),
+            observers=(view, retention, Budgets(search, stop, past)),
             rungs=rungs,
             past=past,
             ids=ids,

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, PlainValidator
+from pydantic import Field, FiniteFloat, PlainValidator
 
 from models.errors import Mistake, UserError
 from models.field_types import Positive, PositiveFloat
@@ -136,10 +136,17 @@ class SchedulerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """When the search ends: after so many trials, or hours, whichever is first."""
+    """When the search ends: by whichever is first."""
 
     num_trials: Annotated[int, Field(gt=0, le=100_000)]
     hours: PositiveFloat | None = None
+    """Of the clock, pauses between drivers left out."""
+    gpu_hours: PositiveFloat | None = None
+    """Hours of running trials times their share of a GPU."""
+    no_improvement: Positive | None = None
+    """So many trials that end one after another without a better value in any trial."""
+    target: FiniteFloat | None = None
+    """A value of the objective that is enough."""
 
 
 @dataclass(frozen=True, kw_only=True)

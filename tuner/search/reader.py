@@ -12,6 +12,7 @@ from models.registry import model_spec
 from models.training.contracts import ModelSpec
 from tuner.errors import SearchInvalid
 from tuner.search.blocks import Budget, Keep, Resources, SchedulerConfig, SearcherConfig
+from tuner.search.combinations import budget_mistakes
 from tuner.search.machine import Machine
 from tuner.search.objectives import read_objectives
 from tuner.search.scheduling import idle_scheduler_keys, resolve_grace
@@ -98,6 +99,8 @@ class SearchReader:
             scheduler = self._attempt(lambda: resolve_grace(scheduler, space, spec))
         if space and self._check_effects:
             self._mistakes += effect_mistakes(space, fixed, spec.applies)
+        if budget and resources and objectives:
+            self._mistakes += budget_mistakes(budget, resources, objectives)
         warm_starts = self._warm_starts(spec, space, searcher, budget)
         if self._mistakes:
             raise SearchInvalid(self._source, self._mistakes)
