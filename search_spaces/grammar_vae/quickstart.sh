@@ -34,8 +34,7 @@ Where everything lies
   the search          runs/$name
   the proof           runs/$name/confirmations.json
   the new presets     presets/grammar_vae/$name-*.yaml, checkpoints and a card beside each
-  its report          runs/$name/report.html
-  the new presets     presets/grammar_vae/$name-1.yaml, $name-2.yaml, checkpoints beside them
+  the report          runs/$name/report.html
 
 What to type next (after: source .venv/bin/activate)
   tuner show $name

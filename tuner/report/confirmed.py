@@ -3,6 +3,8 @@
 import math
 from pathlib import Path
 
+from models.config_file import dump_yaml, read_yaml
+from models.errors import UserError
 from models.training.console import duration
 from tuner.record.confirmations import Confirmation, Confirmed
 from tuner.record.promotions import PromotedTrial
@@ -124,6 +126,11 @@ def _row(each: Confirmed, one: Confirmation) -> tuple[str, ...]:
         result = f"wins, preset {each.preset}"
     else:
         result = "wins" if each.wins else "does not win"
+    if each.changes:
+        result += f"; {each.changes}"
+    for metric, further in each.further.items():
+        result += f"; {metric} better by {number(further.mean)} "
+        result += f"({number(further.low)} to {number(further.high)})"
     if each.failures:
         said = [f"seed {seed}: {cause}" for seed, cause in each.failures.items()]
         result += f"; failed: {listing(said)}"
@@ -157,7 +164,11 @@ def _presets(material: Material) -> tuple[tuple[Code, ...], tuple[str, ...]]:
 
 
 def _read(one: PromotedTrial) -> str | None:
+    """Return the preset as YAML; its file may hold others, which are none of this run's."""
     try:
-        return Path(one.file).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        content = read_yaml(Path(one.file))
+    except UserError:
         return None
+    if not isinstance(content, dict) or one.preset not in content:
+        return None
+    return dump_yaml({one.preset: content[one.preset]})

@@ -90,11 +90,12 @@ def read_material(paths: RunPaths) -> Material:
         UserError: the search of the run, or its environment, cannot be read.
     """
     search = read_search(paths)
+    events = tuple(read_events(paths.events_file))
     problems: list[str] = []
     return Material(
-        run=read_run(paths),
+        run=read_run(paths, events),
         search=search,
-        events=tuple(read_events(paths.events_file)),
+        events=events,
         confirmations=_attempt(read_confirmations, paths, problems),
         promoted=_attempt(read_promotions, paths, problems),
         problems=tuple(problems),

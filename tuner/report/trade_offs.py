@@ -64,7 +64,7 @@ def trade_offs_section(material: Material) -> Section:
         for one in material.valued
         if one.row.duration_s > 0 and one.row.num_epochs
     ]
-    return _section(material, (objectives[0], speed), values, "Value against speed")
+    return _section(material, (material.search.objective, speed), values, "Value against speed")
 
 
 def _values(

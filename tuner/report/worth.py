@@ -142,9 +142,8 @@ def drawn_at_random(material: Material) -> list[Standing]:
     for event in material.events:
         if isinstance(event, TrialEnded) and event.state in ("done", "stopped"):
             num_ended += 1
-        early = isinstance(event, TrialCreated) and num_ended < NUM_STARTUP
-        if early and dict(event.params) not in starts:
-            found.add(event.trial)
+        if isinstance(event, TrialCreated) and num_ended < NUM_STARTUP:
+            found |= {event.trial} if dict(event.params) not in starts else set()
     return [one for one in material.valued if one.row.trial in found]
 
 

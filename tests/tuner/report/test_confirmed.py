@@ -13,7 +13,8 @@ def confirmed(mode="max"):
     baseline = Confirmed(name="plain", values={"11": 0.5, "12": 0.7}, failures={})
     winner = Confirmed(
         number=7, name="trial 7", values={"11": 0.8, "12": 0.8}, failures={}, leaderboard=0.9,
-        difference=DIFFERENCE, wins=True, preset="first-1",
+        difference=DIFFERENCE, wins=True, preset="first-1", changes="lr 0.5 -> 0.7",
+        further={"val/cost": DIFFERENCE},
     )  # fmt: skip
     lost = Confirmed(
         number=3, name="trial 3", values={"11": 0.6}, failures={"12": "nan"}, leaderboard=0.8
@@ -49,7 +50,7 @@ def test_a_confirmation_is_told_in_words_table_and_figure(hand_made):
             "2/2",
             "0.2000",
             "0.1000 to 0.3000",
-            "wins, preset first-1",
+            "wins, preset first-1; lr 0.5 -> 0.7; val/cost better by 0.2000 (0.1000 to 0.3000)",
         ),
         ("trial 3", "0.8000", "0.6000", "1/2", "-", "-", "does not win; failed: seed 12: nan"),
     )
@@ -61,14 +62,14 @@ def test_presets_stand_as_yaml_and_those_that_are_gone_are_named(hand_made, tmp_
     run = hand_made()
     run.trial([0.9])
     file = tmp_path / "first-1.yaml"
-    file.write_text("first-1: {lr: 0.5}\n")
+    file.write_text("mine: {lr: 0.1}  # of another day\nfirst-1: {lr: 0.5, epochs: 3}\n")
     for name, place, sure in (("first-1", file, True), ("first-2", tmp_path / "gone.yaml", False)):
         one = PromotedTrial(trial="t0", number=0, preset=name, file=str(place),
                             metric="val/score", value=0.9, epoch=1, confirmed=sure)  # fmt: skip
         record_promotions(run.paths, [one])
     section = confirmed_section(run.material)
     (code,) = section.codes
-    assert code.text == "first-1: {lr: 0.5}\n"
+    assert code.text == "first-1:\n  lr: 0.5\n  epochs: 3\n"
     assert code.title.startswith("first-1 (confirmed): trial 0, val/score 0.9000")
     assert (
         section.missing[1]

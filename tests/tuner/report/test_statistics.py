@@ -3,7 +3,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.report.statistics import bootstrap, kendall, spearman
@@ -26,12 +26,14 @@ def tau_by_counting(pairs):
 
 
 @given(PAIRS)
+@settings(deadline=None)  # the first call imports scipy
 def test_kendall_agrees_with_counting_pairs(pairs):
     one, other = np.array(pairs, float).T
     assert kendall(one, other) == pytest.approx(tau_by_counting(pairs), nan_ok=True)
 
 
 @given(st.permutations(range(9)))
+@settings(deadline=None)
 def test_spearman_agrees_with_the_formula_of_ranks_without_ties(order):
     n = len(order)
     d2 = sum((i - rank) ** 2 for i, rank in enumerate(order))

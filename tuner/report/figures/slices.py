@@ -18,7 +18,7 @@ def draw_slice(
     name: str,
     metric: str,
     *,
-    options: Sequence[object] | None,
+    options: Sequence[Any] | None,
     ends: tuple[Any, Any],
     is_log: bool,
     domain: tuple[float, float] | None,
