@@ -11,7 +11,7 @@ from tuner.record.promotions import PromotedTrial
 from tuner.report.figures.confirmed import draw_confirmed
 from tuner.report.material import Material
 from tuner.report.section import Code, Figure, Section, Table
-from tuner.report.verdict import difference_words
+from tuner.report.verdict import confirms, difference_words
 from tuner.report.wording import count, listing, number
 
 
@@ -20,7 +20,7 @@ def confirmed_section(material: Material) -> Section:
     title = "Confirmation and presets"
     codes, missing = _presets(material)
     name = material.run.name
-    if not material.confirmations:
+    if confirms(material) is None and not material.confirmations:
         missing = (
             "No trial was trained again on fresh seeds, so how much of the leaderboard is luck is "
             f"not known: `tuner promote {name} --top 3` does that.",
@@ -67,12 +67,15 @@ def _words(one: Confirmation) -> list[str]:
     else:
         words.append(f"None is surely better than {one.baseline.name} on fresh seeds.")
     found = luck(one)
-    if found:
-        amount = sum(found) / len(found)
-        how = "better" if amount >= 0 else "worse"
+    amount = sum(found) / len(found) if found else 0.0
+    if amount > 0:
         words.append(
-            f"In the leaderboard these trials looked {number(abs(amount))} {how} than they are on "
+            f"In the leaderboard these trials looked {number(amount)} better than they are on "
             "fresh seeds, in the mean: that part was luck."
+        )
+    elif found:
+        words.append(
+            "On fresh seeds these trials are no worse than in the leaderboard: it was no luck."
         )
     return words
 

@@ -57,7 +57,7 @@ def render_page(material: Material, found: Verdict, sections: Sequence[Section])
 @cache
 def _library() -> str:
     """Return Vega, Vega-Lite and what puts them into a page, as one script."""
-    bundle = vl_convert.javascript_bundle(None)
+    bundle = vl_convert.javascript_bundle()  # pyright: ignore[reportCallIssue]
     assert "</script" not in bundle, "it would end the element that it stands in"
     return bundle
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tuner.record.confirmations import Confirmation, Confirmed
+from tuner.record.paths import confirmed_run, is_run
 from tuner.record.results import Standing, Status
 from tuner.report.material import Material
 from tuner.report.wording import count, listing, number, share, signed
@@ -39,9 +40,21 @@ def verdict(material: Material) -> Verdict:
     best = material.best
     if best is None:
         return Verdict(kind="open", sentence=_no_value(material))
+    if (over := confirms(material)) is not None:
+        return Verdict(
+            kind="open",
+            sentence=f"This run trains trials of {over} again on fresh seeds: what came of it is in "
+            f"the report of that run, `tuner report {over}`.",
+        )
     if material.confirmation is not None:
         return _confirmed(material.confirmation)
     return _unconfirmed(material, best)
+
+
+def confirms(material: Material) -> str | None:
+    """Return the run whose trials this one trains again; None for a search."""
+    over = confirmed_run(material.run.paths)
+    return over.name if over is not None and is_run(over) else None
 
 
 def preset_trial(material: Material) -> Standing | None:

@@ -1,6 +1,10 @@
+import shutil
+
 import pytest
 
 from tuner.record.confirmations import Confirmation, Confirmed, Difference, write_confirmations
+from tuner.record.paths import RunPaths
+from tuner.report.material import read_material
 from tuner.report.verdict import progress_words, verdict
 
 
@@ -98,6 +102,15 @@ def test_a_confirmation_that_measured_nothing_leaves_it_open(hand_made):
     lost = Confirmed(number=7, name="trial 7", values={}, failures={"11": "nan", "12": "oom"})
     write_confirmations(run.paths, [confirmation(lost)])
     assert verdict(run.material).kind == "open"
+
+
+def test_the_run_of_a_confirmation_sends_to_the_search(hand_made, tmp_path):
+    run = hand_made()
+    run.trial([0.9])
+    again = RunPaths(shutil.copytree(run.paths.folder, run.paths.confirmations / "3x2-abc"))
+    found = verdict(read_material(again))
+    assert found.sentence.startswith("This run trains trials of first again on fresh seeds")
+    assert "`tuner report first`" in found.sentence
 
 
 def test_progress_counts_the_states(hand_made):

@@ -5,7 +5,7 @@ from typing import Any
 
 import altair as alt
 
-from tuner.report.figures.style import finish, rows
+from tuner.report.figures.style import PLAIN, finish, rows
 
 _COLOURS = (
     "#3b82f6", "#e8590c", "#2f9e44", "#ae3ec9", "#e03131", "#0c8599", "#d6a400", "#868e96",
@@ -18,7 +18,10 @@ _SHAPES = ("circle", "triangle-up", "square", "diamond")
 
 def draw_plane(labels: Sequence[str], explained: Sequence[float]) -> dict[str, Any]:
     """Return the specification over the data `plane`: a point a row, colour and shape by label."""
-    colours = [_COLOURS[index % len(_COLOURS)] for index in range(len(labels))]
+    colours = [
+        PLAIN if label == "others" else _COLOURS[index % len(_COLOURS)]
+        for index, label in enumerate(labels)
+    ]
     shapes = [_SHAPES[index % len(_SHAPES)] for index in range(len(labels))]
     legend = None if len(labels) < 2 else alt.Legend(orient="bottom", symbolOpacity=1)
     chart = alt.Chart(rows("plane")).mark_point(size=22, filled=True, opacity=0.6)
