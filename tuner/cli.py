@@ -13,7 +13,14 @@ from collections.abc import Sequence
 
 from models.commands.process import run_command
 from tuner.arguments.promotion import add_presets, add_promote
-from tuner.arguments.results import add_doctor, add_export, add_list, add_report, add_show
+from tuner.arguments.results import (
+    add_doctor,
+    add_export,
+    add_list,
+    add_pin,
+    add_report,
+    add_show,
+)
 from tuner.arguments.searching import add_check, add_resume, add_search
 
 
@@ -43,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_list,
         add_export,
         add_report,
+        add_pin,
         add_doctor,
         add_promote,
         add_presets,

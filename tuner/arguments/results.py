@@ -1,4 +1,4 @@
-"""`tuner show`, `list`, `report`, `doctor` and `export`: what can be typed."""
+"""`tuner show`, `list`, `report`, `pin`, `doctor` and `export`: what can be typed."""
 
 import argparse
 from contextlib import suppress
@@ -60,6 +60,20 @@ def add_report(commands: Any) -> None:
         action="store_true",
         help="leave out what the best trial decodes, which takes the model and its data",
     )
+
+
+def add_pin(commands: Any) -> None:
+    """Add `tuner pin`."""
+    parser = add_command(
+        commands,
+        "pin",
+        _pin,
+        "Let a trial keep its checkpoints, whatever better trials there are.",
+        "tuner pin first 3",
+    )
+    parser.add_argument("run", help="name or folder of the run, which may be running")
+    parser.add_argument("trial", type=int, help="number of the trial")
+    parser.add_argument("--remove", action="store_true", help="pin it no longer")
 
 
 def add_doctor(commands: Any) -> None:
@@ -135,6 +149,12 @@ def _report(options: argparse.Namespace) -> None:
     from tuner.commands.report import report_run
 
     report_run(options.run, options.out, show=options.open, decode=not options.no_decoding)
+
+
+def _pin(options: argparse.Namespace) -> None:
+    from tuner.commands.pin import pin_trial
+
+    pin_trial(options.run, options.trial, remove=options.remove)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ from tuner.record.folder_check import check_folder
 from tuner.record.liveness import is_alive, latest_driver
 from tuner.record.log_check import check_log
 from tuner.record.paths import RunPaths, find_run
+from tuner.record.pins import check_pins
 from tuner.record.promotions import read_promotions
 from tuner.record.results import read_run
 from tuner.record.run_lock import hold_run
@@ -151,6 +152,7 @@ def _check_trials(paths: RunPaths, environment: Mapping[str, Any], report: _Repo
         )
     )
     report.take(check_promotions(run, search))
+    report.take(check_pins(paths, run.rows))
 
 
 def _summary(paths: RunPaths, report: _Report, *, check: bool) -> str:

@@ -17,7 +17,8 @@ from tuner.commands.watch import await_run, watch_run
 from tuner.record.liveness import is_own_address, is_own_host, latest_driver
 from tuner.record.outcomes import REMEDIES
 from tuner.record.paths import RunPaths, find_run, list_runs
-from tuner.record.results import Run, kept_checkpoints, leaderboard, read_run
+from tuner.record.pins import read_pins
+from tuner.record.results import Run, find_trial, kept_checkpoints, leaderboard, read_run
 from tuner.record.search_copy import read_search
 from tuner.record.trial_rows import EpochPoint, TrialRow
 from tuner.search.blocks import Objective
@@ -91,27 +92,22 @@ def show_trial(
     metrics = [objective.metric for objective in objectives]
     if as_json:
         run = read_run(paths)
-        row = _trial(run, number)
-        _print_json(_trial_mapping(row, ranking, _checkpoints(run, row)))
+        row = find_trial(run, number)
+        pinned = row.trial in read_pins(run.paths)
+        _print_json(_trial_mapping(row, ranking, pinned, _checkpoints(run, row)))
     elif watch_s is not None:
         watch_run(paths, lambda run: _trial_parts(run, number, metrics, ranking), watch_s)
     else:
         print_parts(output(), _trial_parts(read_run(paths), number, metrics, ranking))
 
 
-def _trial(run: Run, number: int) -> TrialRow:
-    row = next((row for row in run.rows if row.number == number), None)
-    if row is None:
-        raise UserError(f"the run '{run.name}' has {len(run.rows)} trials, and none is {number}")
-    return row
-
-
 def _trial_parts(
     run: Run, number: int, metrics: list[str], ranking: Ranking
 ) -> Iterator[str | Table]:
-    row = _trial(run, number)
+    row = find_trial(run, number)
+    pinned = row.trial in read_pins(run.paths)
     yield (
-        f"trial {row.number} of {run.name} ({row.trial}): {state_words(row)}, "
+        f"trial {row.number} of {run.name} ({row.trial}): {state_words(row, pinned=pinned)}, "
         f"{row.num_epochs} epochs, {duration(row.duration_s)}, "
         f"{row.num_starts} {'start' if row.num_starts == 1 else 'starts'}{_where(run, row)}"
     )
@@ -218,7 +214,7 @@ def _curve_table(
 
 
 def _run_mapping(run: Run, ranking: Ranking, top: int | None) -> dict[str, Any]:
-    standings = leaderboard(run, ranking)[:top]
+    standings, pins = leaderboard(run, ranking)[:top], read_pins(run.paths)
     return {
         "run": run.name,
         "status": run.status,
@@ -226,14 +222,14 @@ def _run_mapping(run: Run, ranking: Ranking, top: int | None) -> dict[str, Any]:
         "metric": ranking.metric,
         "mode": ranking.mode,
         "trials": [
-            {"rank": standing.rank, **_trial_mapping(standing.row, ranking)}
-            for standing in standings
+            {"rank": one.rank, **_trial_mapping(one.row, ranking, one.row.trial in pins)}
+            for one in standings
         ],
     }
 
 
 def _trial_mapping(
-    row: TrialRow, ranking: Ranking, checkpoints: Mapping[int, str] | None = None
+    row: TrialRow, ranking: Ranking, pinned: bool, checkpoints: Mapping[int, str] | None = None
 ) -> dict[str, Any]:
     """Return a trial as JSON, with its learning curve where its checkpoints are given."""
     best = row.best(ranking)
@@ -245,6 +241,7 @@ def _trial_mapping(
         "cause": row.cause,
         "message": row.message,
         "where": row.where,
+        "pinned": pinned,
         "value": best.metrics[ranking.metric] if best else None,
         "epoch": best.epoch if best else None,
         "last": last if math.isfinite(last) else None,

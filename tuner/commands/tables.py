@@ -15,6 +15,7 @@ from models.training.contracts import ModelCost
 from models.training.ranking import Ranking
 from tuner.estimate.cost import FORMULA, SearchCost
 from tuner.record.outcomes import REMEDIES, Cause
+from tuner.record.pins import read_pins
 from tuner.record.results import Run, leaderboard, pareto_front
 from tuner.record.trial_rows import TrialRow
 from tuner.running.live import short_params
@@ -40,6 +41,7 @@ def leaderboard_table(
     standings = leaderboard(run, ranking)
     metrics = [objective.metric for objective in objectives]
     several = len(objectives) > 1
+    pins = read_pins(run.paths)
     front = {row.trial for row, _ in pareto_front(run, objectives, ranking)} if several else set()
     table = _table(
         ["rank", "trial", *metrics, "epoch", "last", "time", "state", "parameters"],
@@ -57,7 +59,7 @@ def leaderboard_table(
             "-" if standing.epoch is None else f"{standing.epoch}/{row.num_epochs}",
             _value(standing.last),
             duration(row.duration_s),
-            state_words(row),
+            state_words(row, pinned=row.trial in pins),
             short_params(row.params),
         )
     return table
@@ -138,9 +140,10 @@ def cost_table(cost: SearchCost) -> Table:
     return table
 
 
-def state_words(row: TrialRow) -> str:
-    """Return a trial's state with its cause: `stopped (rung 2)`."""
-    return f"{row.state} ({row.cause})" if row.cause else row.state
+def state_words(row: TrialRow, *, pinned: bool = False) -> str:
+    """Return a trial's state with its cause: `stopped (rung 2)`, `done (epochs), pinned`."""
+    state = f"{row.state} ({row.cause})" if row.cause else row.state
+    return f"{state}, pinned" if pinned else state
 
 
 def _numbers(rows: Sequence[TrialRow]) -> str:

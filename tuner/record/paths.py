@@ -85,6 +85,11 @@ class RunPaths:
         return self.folder / "checkpoints"
 
     @property
+    def pins(self) -> Path:
+        """The folder that says which trials keep their checkpoints whatever comes."""
+        return self.folder / "pins"
+
+    @property
     def report_file(self) -> Path:
         """The HTML report."""
         return self.folder / "report.html"

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from models.errors import UserError
 from models.training.ranking import Ranking
 from tuner.record.events import Event, RunChanged, read_events
+from tuner.record.front import dominates, objective_costs
 from tuner.record.liveness import is_alive, latest_driver
 from tuner.record.past import Past
 from tuner.record.paths import RunPaths
@@ -122,17 +123,27 @@ def pareto_front(
     candidates = []
     for row in run.rows:
         best = row.best(ranking)
-        metrics = best.metrics if best else {}
-        values = tuple(metrics.get(item.metric, math.nan) for item in objectives)
-        if all(math.isfinite(value) for value in values):
-            signed = zip(objectives, values, strict=True)
-            costs = tuple(-value if item.mode == "max" else value for item, value in signed)
+        costs = objective_costs(best.metrics, objectives) if best else None
+        if best is not None and costs is not None:
+            values = tuple(best.metrics[one.metric] for one in objectives)
             candidates.append((row, values, costs))
     return [
         (row, values)
         for row, values, costs in candidates
-        if not any(_dominates(other, costs) for _, _, other in candidates)
+        if not any(dominates(other, costs) for _, _, other in candidates)
     ]
+
+
+def find_trial(run: Run, number: int) -> TrialRow:
+    """Return the trial of this number.
+
+    Raises:
+        UserError: there is none.
+    """
+    for row in run.rows:
+        if row.number == number:
+            return row
+    raise UserError(f"the run '{run.name}' has {len(run.rows)} trials, and none is {number}")
 
 
 def kept_checkpoints(paths: RunPaths, row: TrialRow) -> list[tuple[EpochPoint, Path]]:
@@ -186,7 +197,3 @@ def read_environment(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"{path}: not JSON ({error}): restore it from a copy") from error
     return content if isinstance(content, dict) else {}
-
-
-def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))

@@ -88,7 +88,10 @@ class SchedulerConfig:
                 f"({self.max_epochs}), or no trial is ever stopped: lower it, or take name: fifo"
             )
         ratio = self.max_epochs / self.grace
-        if "reduction_factor" in SCHEDULER_KEYS[self.name] and self.reduction_factor**_MOST_RUNGS < ratio:
+        if (
+            "reduction_factor" in SCHEDULER_KEYS[self.name]
+            and self.reduction_factor**_MOST_RUNGS < ratio
+        ):
             least = math.ceil(ratio ** (1 / _MOST_RUNGS) * 100) / 100
             rule = f"trials would be compared at more than {_MOST_RUNGS} rungs"
             remedy = f"take {least} or more, as 3"

@@ -8,6 +8,7 @@ from tuner.promotion.promotion import promote
 from tuner.record.environment import render
 from tuner.record.events import EventLog
 from tuner.record.liveness import driver_identity
+from tuner.record.pins import pin
 from tuner.record.results import read_run
 
 
@@ -91,6 +92,15 @@ def lose_weights(run):
     shutil.rmtree(run.paths.folder.parents[1] / "presets" / "fake" / "first-1")
 
 
+def pin_nobody(run):
+    pin(run.paths, "a")
+    pin(run.paths, "of another run")
+
+
+def replace_pins(run):
+    run.paths.pins.write_text("1, 2")
+
+
 @pytest.mark.parametrize(
     ("harm", "place"),
     [
@@ -104,6 +114,8 @@ def lose_weights(run):
         (leave_half, ".promotion.json.a1b2c3d4: half-written"),
         (lose_promotion, "first-1.yaml: made of trial 1"),
         (lose_preset, "promotion.json: the preset first-1 of trial 1 is gone"),
+        (pin_nobody, "pins/of another run: the run has no such trial"),
+        (replace_pins, "pins: not a folder"),
         (lose_weights, "the preset's best checkpoint is gone"),
     ],
 )
