@@ -16,7 +16,12 @@ from tuner.record.events import Event, RunChanged, TrialReported
 from tuner.record.findings import Finding
 from tuner.record.paths import RunPaths
 from tuner.record.results import kept_checkpoints
-from tuner.record.trial_checkpoints import CHECKPOINT_FILE, CHECKPOINT_FOLDERS, dropped_words
+from tuner.record.trial_checkpoints import (
+    CHECKPOINT_FILE,
+    CHECKPOINT_FOLDERS,
+    dropped_words,
+    thinned_words,
+)
 from tuner.record.trial_rows import EpochPoint, TrialRow
 
 _ASIDE = "damaged_"
@@ -47,7 +52,10 @@ def check_checkpoints(
     said = [event.message or "" for event in events if isinstance(event, RunChanged)]
     yield from _unlisted(paths, events)
     for row in rows:
-        gone = any(message.startswith(dropped_words(row.number)) for message in said)
+        gone, thinned = (
+            any(message.startswith(words(row.number)) for message in said)
+            for words in (dropped_words, thinned_words)
+        )
         kept = kept_checkpoints(paths, row)
         if gone:
             yield from (_dropped(paths, row, folder) for _, folder in kept)
@@ -55,7 +63,7 @@ def check_checkpoints(
         for point, folder in kept:
             if problem := _problem(folder / CHECKPOINT_FILE, point, digest, read):
                 yield _damaged(paths, row, point, folder, problem)
-        if missing := _missing(paths, row, ranking):
+        if not thinned and (missing := _missing(paths, row, ranking)):
             yield missing
 
 

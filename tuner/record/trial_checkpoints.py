@@ -5,10 +5,13 @@ Epoch 7 has the folder `checkpoints/<trial>/checkpoint_000007`, which holds one 
 
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from models.training.ranking import NO_VALUE, Cost
+from tuner.record.front import Costs
 
 CHECKPOINT_FILE = "checkpoint.ckpt"
 CHECKPOINT_FOLDERS = "checkpoint_*"
@@ -16,6 +19,8 @@ CHECKPOINT_FOLDERS = "checkpoint_*"
 
 _NUM_LATEST = 2
 """The latest may still be in writing: a trial would resume from the one before."""
+_ATTEMPTS = 3
+"""A worker that begins to write into a folder in this moment keeps it from being deleted once."""
 
 
 def checkpoint_folder(epoch: int) -> str:
@@ -35,64 +40,114 @@ def dropped_words(number: int) -> str:
     return f"deleted the checkpoints of trial {number} "
 
 
-@dataclass(frozen=True, kw_only=True)
+def thinned_words(number: int) -> str:
+    """Return how the log begins to say that a trial keeps only what it goes on from."""
+    return f"deleted all but the last checkpoint of trial {number} "
+
+
+@dataclass(kw_only=True, eq=False)
 class Saved:
-    """One checkpoint; `cost` ranks it, less is better."""
+    """One checkpoint; `cost` ranks it, less is better.
+
+    Attributes:
+        num_bytes: what it takes on disk; before it is written, what it is expected to take.
+        written: whether it is known to be written.
+    """
 
     folder: Path
     cost: Cost
+    num_bytes: int = 0
+    written: bool = False
 
-    @property
-    def num_bytes(self) -> int:
-        """What it takes on disk, 0 before it is written."""
-        try:
-            return (self.folder / CHECKPOINT_FILE).stat().st_size
-        except FileNotFoundError:
-            return 0
+    def look(self) -> bool:
+        """Return whether it is written, which renames it to its place in one step."""
+        if not self.written:
+            with suppress(FileNotFoundError):
+                self.num_bytes = (self.folder / CHECKPOINT_FILE).stat().st_size
+                self.written = True
+        return self.written
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class TrialCheckpoints:
     """The checkpoints that a trial has on disk, in the order of writing.
 
     Attributes:
         number: the trial's number.
         cost: of the best epoch, with a checkpoint or without.
+        values: of the objectives at that epoch; None without all of them.
+        state: `open` trials run or may go on; `paused` ones may go on with a larger time budget.
+        thinned: whether it lost all but what it goes on from.
     """
 
     number: int
     cost: Cost = NO_VALUE
+    values: Costs | None = None
+    state: Literal["open", "paused", "ended"] = "open"
+    thinned: bool = False
     saved: list[Saved] = field(default_factory=list)
 
     @property
     def num_bytes(self) -> int:
-        """What they take on disk."""
+        """What they take on disk when all are written."""
         return sum(one.num_bytes for one in self.saved)
 
-    def add(self, folder: Path, cost: Cost) -> None:
+    @property
+    def best(self) -> Saved | None:
+        """The best of those on disk."""
+        return min(self.saved, key=lambda one: one.cost, default=None)
+
+    @property
+    def needed(self) -> list[Saved]:
+        """Those that it goes on from: the last that is written, and what may be in writing."""
+        needed: list[Saved] = []
+        for one in reversed(self.saved if self.state != "ended" else ()):
+            needed.append(one)
+            if one.look():
+                break
+        return needed
+
+    @property
+    def spare(self) -> list[Saved]:
+        """Those that are neither the best nor needed, the worst first."""
+        held = [self.best, *self.needed]
+        rest = [one for one in self.saved if one not in held]
+        return sorted(rest, key=lambda one: one.cost, reverse=True)
+
+    def look(self) -> None:
+        """Take the sizes of those that were written meanwhile."""
+        for one in self.saved:
+            one.look()
+
+    def add(self, folder: Path, cost: Cost, num_bytes: int = 0) -> None:
         """Take a checkpoint that is being written; of an epoch that is trained again, once."""
         self.saved = [one for one in self.saved if one.folder != folder]
-        self.saved.append(Saved(folder=folder, cost=cost))
+        self.saved.append(Saved(folder=folder, cost=cost, num_bytes=num_bytes))
 
-    def thin_out(self, top_k: int, *, running: bool) -> None:
-        """Delete all but the best `top_k`; a running trial keeps what it may resume from, too."""
+    def thin_out(self, top_k: int) -> None:
+        """Delete all but the best `top_k`; one that may go on keeps what it resumes from, too."""
         best = sorted(self.saved, key=lambda one: one.cost)[:top_k]
-        latest = self.saved[-_NUM_LATEST:] if running else []
+        latest = self.saved[-_NUM_LATEST:] if self.state != "ended" else []
         for one in [one for one in self.saved if one not in best and one not in latest]:
-            self._delete(one)
+            self.delete(one)
 
     def delete_unlisted(self, folder: Path) -> None:
         """Delete what a worker was writing when it ended: no report has named it, none will."""
         listed = {one.folder for one in self.saved}
         for one in folder.glob(CHECKPOINT_FOLDERS):
             if one not in listed:
-                shutil.rmtree(one, ignore_errors=True)
+                _remove(one)
 
-    def delete_all(self) -> None:
-        """Delete every checkpoint."""
-        for one in list(self.saved):
-            self._delete(one)
+    def delete(self, *saved: Saved) -> int:
+        """Delete checkpoints; return the bytes."""
+        for one in saved:
+            _remove(one.folder)
+            self.saved.remove(one)
+        return sum(one.num_bytes for one in saved)
 
-    def _delete(self, one: Saved) -> None:
-        shutil.rmtree(one.folder, ignore_errors=True)
-        self.saved.remove(one)
+
+def _remove(folder: Path) -> None:
+    for _ in range(_ATTEMPTS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return

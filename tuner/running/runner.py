@@ -262,7 +262,8 @@ def _record(
         if stop.error is not None:
             events.run("failed", str(stop.error))
             raise stop.error
-        events.run("finished", stop.said or ended)
+        said = [stop.said or ended, stop.shortage]
+        events.run("finished", "; ".join(filter(None, said)) or None)
 
 
 def _unwritable_words(paths: RunPaths, error: Exception) -> str:

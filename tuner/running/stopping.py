@@ -27,6 +27,7 @@ class SearchStop:
         reason: why the search is over, None while it is not.
         said: which part of the budget is spent.
         error: what ended a search that failed.
+        shortage: what is to be said at the end of checkpoints that did not fit.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class SearchStop:
         self.reason: Reason | None = None
         self.said: str | None = None
         self.error: UserError | None = None
+        self.shortage: str | None = None
 
     def fail(self, error: UserError) -> None:
         """End the search with this error; the first one stays."""

@@ -143,6 +143,7 @@ class TuneRun:
         """Record this outcome for the trials that Ray cut off, in the study and in the log."""
         self._recorder.settle(outcome)
         self._searcher.close(outcome)
+        self._stop.shortage = self._retention.shortage
 
     def _step(self) -> None:
         """Leave Ray's loop when the search is over, ahead of its slow farewell to the workers."""
@@ -204,9 +205,9 @@ def _retention(search: Search, paths: RunPaths, events: EventLog) -> Retention:
     return Retention(
         paths,
         search.ranking,
+        search.keep,
         num_per_trial=search.base_config.save_top_k,
-        top_k=search.keep.top_k,
-        max_gb=search.keep.max_gb,
+        objectives=search.objectives,
         record=lambda said: events.run("running", said),
     )
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 import zipfile
 
 import pytest
@@ -9,7 +10,7 @@ from tuner.record.checkpoint_check import check_checkpoints
 from tuner.record.events import EventLog, read_events
 from tuner.record.paths import RunPaths
 from tuner.record.results import read_run
-from tuner.record.trial_checkpoints import dropped_words
+from tuner.record.trial_checkpoints import dropped_words, thinned_words
 
 BY_SCORE = Ranking(metric="score", mode="max")
 
@@ -61,6 +62,15 @@ class Run:
 @pytest.fixture
 def run(tmp_path):
     return Run(RunPaths(tmp_path / "first"))
+
+
+def test_a_best_checkpoint_that_retention_said_it_dropped_is_not_missed(run):
+    """What the trial goes on from was left to it."""
+    shutil.rmtree(run.folder(2))
+    assert ["gone, the best of trial 0" in line for line in run.said()] == [True]
+    with EventLog(run.paths.events_file) as log:
+        log.run("running", thinned_words(0) + "(3 MB)")
+    assert run.said() == []
 
 
 def test_what_retention_thinned_out_is_no_mistake(run):
