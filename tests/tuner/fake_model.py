@@ -89,7 +89,7 @@ class FakeTask:
         level = peak / (1 + self.num_epochs - peak) if self.num_epochs > peak else self.num_epochs
         luck = self.config.seed * 7919 % 1000 / 1000 - 0.5
         score = self.config.lr * level + self.config.noise * luck
-        return {"score": score, "cost": 1.0 / score}
+        return {"score": score, "cost": 1.0 / score, "size": self.config.lr}
 
     def state_dict(self) -> dict[str, Any]:
         counts = {"num_epochs": self.num_epochs, "num_updates": self.num_epochs}
@@ -157,6 +157,7 @@ def fake_spec(presets_file: Path) -> ModelSpec:
         metrics=(
             Metric(name="val/score", mode="max", floor=0.0, doc="more is better"),
             Metric(name="val/cost", mode="min", doc="less is better"),
+            Metric(name="val/size", mode="min", doc="what a better score is paid with"),
         ),
         main_metric="val/score",
         secondary_metric="val/cost",
