@@ -11,10 +11,12 @@ from models.training.console import duration
 from tuner.commands.console import output
 from tuner.commands.tables import cost_table
 from tuner.estimate.cost import SearchCost, estimate_cost
+from tuner.estimate.disk import check_room, disk_need, free_on
 from tuner.estimate.fit import refuse_too_large
 from tuner.estimate.speed import measure_search_speed
 from tuner.estimate.wall_time import wall_s
 from tuner.record.environment import describe_data
+from tuner.record.paths import runs_folder
 from tuner.running.live import short_params
 from tuner.running.ray_session import given_address
 from tuner.search.loading import load_search
@@ -35,7 +37,7 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
         address: of the cluster that it is for, whose machines are not those of this one.
 
     Raises:
-        UserError: the search has mistakes, or its data cannot be loaded.
+        UserError: the search has mistakes, its data cannot be loaded, or the disk has no room.
     """
     machine = None if given_address(address) else this_machine()
     search = load_search(file, overrides, check_files=True, machine=machine)
@@ -58,6 +60,8 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
         speed = measure_search_speed(search, points, dataset, device=_device(search))
     cost = estimate_cost(search, dataset, speed)
     console.print(cost_table(cost))
+    for line in _disk_lines(search, cost):
+        console.print(line, soft_wrap=True)
     if cost.time is not None and speed is not None:
         console.print(_time_words(search, cost, speed), soft_wrap=True)
 
@@ -147,6 +151,18 @@ def num_parallel_here(search: Search) -> int:
     has: dict[str, float] = {"cpu": os.cpu_count() or 1, "gpu": torch.cuda.device_count()}
     wants: dict[str, Any] = {"cpu": search.resources.cpu, "gpu": search.resources.gpu}
     return max(1, min(int(has[name] / wants[name]) for name in wants if wants[name]))
+
+
+def _disk_lines(search: Search, cost: SearchCost) -> list[str]:
+    num_slots = num_parallel_here(search)
+    need = disk_need(search, cost.smallest, cost.largest, num_slots)
+    room = (
+        f"disk: with {need.num_slots} trials side by side on this machine up to "
+        f"{need.most_gb:.2g} GB of checkpoints at a time, {need.running_gb:.2g} GB of them to go "
+        f"on after a crash; {free_on(runs_folder()):.3g} GB are free for {runs_folder()}"
+    )
+    warnings = check_room(search, (cost.smallest, cost.largest), num_slots, runs_folder())
+    return [room, *(f"warning: {line}" for line in warnings)]
 
 
 def _time_words(search: Search, cost: SearchCost, speed: float) -> str:

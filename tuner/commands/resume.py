@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from models.commands.progress import show_progress
 from tuner.commands.search import show_end
+from tuner.estimate.disk import check_room, model_sizes
 from tuner.record.paths import find_run
 from tuner.record.search_copy import read_search
 from tuner.running.resuming import ResumeOptions, resume_run
@@ -38,6 +39,8 @@ def resume(
             storage=storage,
             command=command,
             progress=progress,
+            model_sizes=model_sizes,
+            check_room=check_room,
         )
         changes = ResumeOptions(
             trials=trials,

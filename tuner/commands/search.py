@@ -8,6 +8,7 @@ from models.commands.progress import show_progress
 from tuner.commands.console import output
 from tuner.commands.tables import leaderboard_table
 from tuner.errors import RayLost, SearchInterrupted
+from tuner.estimate.disk import check_room, model_sizes
 from tuner.estimate.fit import refuse_too_large
 from tuner.record.paths import RunPaths, confirmed_run, is_run
 from tuner.record.results import Run, read_run
@@ -49,6 +50,8 @@ def search(
             command=command,
             progress=progress,
             check_data=machine and partial(refuse_too_large, search=search, machine=machine),
+            model_sizes=model_sizes,
+            check_room=check_room,
         )
         show_end(lambda: run_search(search, options), search)
 

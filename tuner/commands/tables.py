@@ -178,7 +178,7 @@ def _cost_lines(cost: SearchCost) -> list[tuple[str, str]]:
         ("preset", _model_words(cost.preset)),
         ("smallest model", _model_words(cost.smallest)),
         ("largest model", _model_words(cost.largest)),
-        ("checkpoints", f"up to {cost.disk_gb:.2g} GB on disk"),
+        ("checkpoints", f"up to {cost.disk_gb:.2g} GB on disk at the end"),
     ]
     if cost.time is not None:
         gpu = f", {cost.time.gpu_hours:.2g} GPU-hours" if cost.time.gpu_hours else ""

@@ -143,13 +143,18 @@ def expected_survivors(num_trials: float, reduction_factor: float) -> float:
     return survivors + (num_trials - whole) * last_chance
 
 
+def num_kept(search: Search) -> int:
+    """Return how many trials keep their checkpoints: on a Pareto front all may stand."""
+    several = len(search.objectives) > 1
+    return search.num_trials if several else min(search.keep.top_k, search.num_trials)
+
+
 def checkpoint_gb(search: Search, checkpoint_mb: float) -> float:
     """Return what the checkpoints of a search take at most when it has ended.
 
-    The best `keep.top_k` trials keep their best `save_top_k` checkpoints and the last one.
+    The trials that keep them keep their best `save_top_k` and, if they may go on, the last one.
     """
-    num_trials = min(search.keep.top_k, search.num_trials)
-    largest = num_trials * (search.base_config.save_top_k + 1) * checkpoint_mb / 1000
+    largest = num_kept(search) * (search.base_config.save_top_k + 1) * checkpoint_mb / 1000
     return min(largest, search.keep.max_gb or math.inf)
 
 

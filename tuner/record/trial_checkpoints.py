@@ -110,7 +110,7 @@ class TrialCheckpoints:
     @property
     def spare(self) -> list[Saved]:
         """Those that are neither the best nor needed, the worst first."""
-        if len(self.saved) < 2:  # noqa: PLR2004  (asked of every trial when there is no room)
+        if len(self.saved) < 2:
             return []
         held = [self.best, *self.needed]
         rest = [one for one in self.saved if one not in held]

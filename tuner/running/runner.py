@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, TextIO
 
 from models.config_file import to_mapping, write_text
@@ -33,7 +34,12 @@ from tuner.running.data_loading import loading_beside
 from tuner.running.driver_log import log_to_file
 from tuner.running.interrupts import Interrupts, catch_signals
 from tuner.running.live import show_search
-from tuner.running.ray_session import check_resources, given_address, trial_resources
+from tuner.running.ray_session import (
+    check_resources,
+    given_address,
+    num_parallel,
+    trial_resources,
+)
 from tuner.running.ray_thread import ray_session_beside
 from tuner.running.stopping import SearchStop
 from tuner.running.study_place import StudyPlace, new_place, without_password
@@ -63,6 +69,9 @@ class RunOptions:
             this machine beside them, or other data than are wanted. It is called where the data are
             loaded, since it may take torch, which the driver does without.
         go_on: what goes on with the run, instead of `tuner resume`.
+        model_sizes: what is reckoned of the search and its data, in the process that loads them.
+        check_room: takes the search, what was reckoned, how many trials run side by side and the
+            run's folder, before the first trial; returns warnings, or refuses by a UserError.
     """
 
     name: str | None = None
@@ -74,6 +83,8 @@ class RunOptions:
     progress: ProgressCallback = silent
     check_data: Callable[[Any], None] | None = None
     go_on: str | None = None
+    model_sizes: Callable[[Search, Any], Any] = lambda search, dataset: None
+    check_room: Callable[[Search, Any, int, Path], Sequence[str]] = lambda *given: ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -134,14 +145,17 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
         preload=("tuner.running.trainable", f"{search.spec.home}.task"),
         say=lambda line: _say(options, line),
     )
-    loading = loading_beside(partial(_load, search, options.check_data), options.progress)
+    loading = loading_beside(partial(_load, search, options), options.progress)
     try:
         with catch_signals() as interrupts:
             with loading as wait_for_data, session(interrupts=interrupts) as wait_for_ray:
 
                 @cache
                 def load() -> Any:
-                    dataset = wait_for_data(interrupts.check)
+                    dataset, sizes = wait_for_data(interrupts.check)
+                    num_slots = num_parallel(trial_resources(search))
+                    for line in options.check_room(search, sizes, num_slots, paths.folder):
+                        _say(options, f"warning: {line}")
                     start.write(dataset)
                     return dataset
 
@@ -171,14 +185,12 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
         raise _with_next_steps(end, paths, options) from None
 
 
-def _load(
-    search: Search, check_data: Callable[[Any], None] | None, progress: ProgressCallback
-) -> Any:
-    """Load the data, and see whether they are to be trained on."""
+def _load(search: Search, options: RunOptions, progress: ProgressCallback) -> tuple[Any, Any]:
+    """Load the data, see whether they are to be trained on, and reckon with them."""
     dataset = search.spec.load_data(search.data, progress)
-    if check_data is not None:
-        check_data(dataset)
-    return dataset
+    if options.check_data is not None:
+        options.check_data(dataset)
+    return dataset, options.model_sizes(search, dataset)
 
 
 def _run_folder(search: Search, options: RunOptions) -> RunPaths:
