@@ -23,7 +23,7 @@ from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.ast_autoencoder.trial_runs import trial_line
 from models.commands import model_files
 from models.commands.flags import build_flags, read_command
-from models.commands.latents import nearest
+from models.commands.latents import nearest_latents
 from models.commands.process import run_command
 from models.commands.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
 from models.errors import UserError
@@ -323,7 +323,7 @@ def _show_nearest(
 
     corpus = _fitting(dataset, np.arange(len(dataset.ids)), model.config.max_decode_steps)
     latents = trained.encode(model, [program, *corpus])
-    for distance, row in nearest(latents[0], latents[1:], command.num):
+    for distance, row in nearest_latents(latents[0], latents[1:], command.num):
         print(f"# distance {distance:.3f}\n{ids_to_source(corpus[row])}")
 
 

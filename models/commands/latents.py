@@ -35,7 +35,7 @@ def between(ends: NDArray[np.floating], num: int) -> NDArray[np.floating]:
     return (1 - share) * ends[0] + share * ends[1]
 
 
-def nearest(
+def nearest_latents(
     latent: NDArray[np.floating], among: NDArray[np.floating], num: int
 ) -> list[tuple[float, int]]:
     """Return Euclidean distance and row of the latents nearest to one (width,), nearest first."""

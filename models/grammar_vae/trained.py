@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.commands.latents import between, checked_latents, nearest
+from models.commands.latents import between, checked_latents, nearest_latents
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.grammar.ambiguity import AmbiguityFinder
@@ -222,8 +222,8 @@ def interpolate(model: TrainedModel, first: str, last: str, num_points: int = 7)
     return decode(model, between(encode(model, [first, last]), num_points))
 
 
-def neighbours(
-    model: TrainedModel, text: str, corpus: NDArray[np.integer], num_neighbours: int = 5
+def nearest(
+    model: TrainedModel, text: str, corpus: NDArray[np.integer], num_rows: int = 5
 ) -> list[tuple[float, str]]:
     """Return the rows of a corpus whose posterior means lie nearest to that of a text.
 
@@ -231,7 +231,7 @@ def neighbours(
         model: the model.
         text: what to look for.
         corpus: derivations (rows, time), padded with -1.
-        num_neighbours: how many.
+        num_rows: how many.
 
     Returns:
         Euclidean distance and text, nearest first.
@@ -240,7 +240,7 @@ def neighbours(
         UserError: the text is outside the grammar, or the corpus has longer rows than the model.
     """
     grammar, _ = _grammar_of(model)
-    _check_least("num", num_neighbours, 1)
+    _check_least("num", num_rows, 1)
     longest = int((corpus >= 0).sum(1).max(initial=0))
     if longest > model.num_steps:
         raise UserError(
@@ -248,7 +248,7 @@ def neighbours(
             f"{model.num_steps}: give a corpus of shorter rows"
         )
     corpus = corpus[:, : model.num_steps]  # padding only
-    found = nearest(encode(model, [text])[0], encode_ids(model, corpus), num_neighbours)
+    found = nearest_latents(encode(model, [text])[0], encode_ids(model, corpus), num_rows)
     return [(distance, to_text(grammar, corpus[row][corpus[row] >= 0])) for distance, row in found]
 
 

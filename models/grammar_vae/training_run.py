@@ -21,7 +21,7 @@ NO_GRAMMAR = (
     "errors and prior samples are left out, and val/seq_acc is under the masks alone.\n"
     "Pass --grammar (a built-in name or a YAML file) now to have them, or later to "
     "python -m models.grammar_vae.use, whose encode, decode, reconstruct, sample, interpolate and "
-    "neighbours need it."
+    "nearest need it."
 )
 
 

@@ -125,7 +125,7 @@ class Interpolate(_ModelOfTexts):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Neighbours(_ModelOfTexts):
+class Nearest(_ModelOfTexts):
     """Show the rows of a data set that lie nearest to a text in latent space."""
 
     text: str
@@ -161,7 +161,7 @@ Command = (
     | Annotated[Reconstruct, tyro.conf.subcommand("reconstruct")]
     | Annotated[Sample, tyro.conf.subcommand("sample")]
     | Annotated[Interpolate, tyro.conf.subcommand("interpolate")]
-    | Annotated[Neighbours, tyro.conf.subcommand("neighbours")]
+    | Annotated[Nearest, tyro.conf.subcommand("nearest")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Export, tyro.conf.subcommand("export")]
 )
@@ -207,10 +207,10 @@ def _run(arguments: Sequence[str]) -> None:
         case Interpolate():
             first, last = _in_notation(command, [command.first, command.last], model)
             _show(trained.interpolate(model, first, last, command.num))
-        case Neighbours():
+        case Nearest():
             corpus = _load(command.prod, model)
             [wanted] = _in_notation(command, [command.text], model)
-            for distance, text in trained.neighbours(model, wanted, corpus.ids, command.num):
+            for distance, text in trained.nearest(model, wanted, corpus.ids, command.num):
                 print(f"{distance:8.3f}  {text}")
         case Evaluate():
             _evaluate(command, model)
@@ -240,7 +240,7 @@ def _given(command: Any) -> Any:
             return model_files.read_latents(command.latents)
         case Reconstruct():
             return _given_to_reconstruct(command)
-        case Neighbours():
+        case Nearest():
             check_data(DataConfig(prod=command.prod))
         case Evaluate():
             if command.out is not None:

@@ -7,7 +7,7 @@ from program_rules.checking import check_programs
 
 from models.ast_autoencoder import trained
 from models.ast_autoencoder.task import AstAutoencoderTask
-from models.commands.latents import nearest
+from models.commands.latents import nearest_latents
 from models.errors import UserError
 from models.grammar.derivation import pad
 from models.training.checkpoints import write_checkpoint
@@ -67,7 +67,7 @@ def test_interpolation_starts_and_ends_at_the_programs(model, known):
 
 def test_a_program_is_nearest_to_itself(model, known):
     latents = trained.encode(model, known)
-    distance, row = nearest(latents[3], latents, 2)[0]
+    distance, row = nearest_latents(latents[3], latents, 2)[0]
     assert (distance, row) == (0.0, 3)
 
 

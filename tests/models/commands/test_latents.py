@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.commands.latents import between, checked_latents, nearest
+from models.commands.latents import between, checked_latents, nearest_latents
 from models.errors import UserError
 
 
@@ -36,4 +36,4 @@ def test_points_between_two_latents_include_both():
 
 def test_the_nearest_come_first_and_of_equals_the_earlier():
     among = np.array([[3, 4], [0, 1], [5, 12], [1, 0]], dtype=np.float32)
-    assert nearest(np.zeros(2), among, 3) == [(1.0, 1), (1.0, 3), (5.0, 0)]
+    assert nearest_latents(np.zeros(2), among, 3) == [(1.0, 1), (1.0, 3), (5.0, 0)]

@@ -21,7 +21,7 @@ from models.grammar_vae.trained import (
     encode_ids,
     interpolate,
     load_model,
-    neighbours,
+    nearest,
     reconstruct,
     sample,
 )
@@ -193,34 +193,34 @@ def test_interpolation_between_a_text_and_itself_stays_there(model):
 def test_the_nearest_neighbour_of_a_row_is_itself(model, half_trained, train_texts):
     corpus = half_trained.dataset.ids
     for text in train_texts[:5]:
-        found = neighbours(model, text, corpus, 4)
+        found = nearest(model, text, corpus, 4)
         assert found[0][1] == text
         assert found[0][0] == pytest.approx(0.0, abs=1e-5)
         assert [distance for distance, _ in found] == sorted(distance for distance, _ in found)
 
 
-def test_neighbours_are_those_of_the_distances_one_by_one(model, half_trained):
+def test_the_nearest_are_those_of_the_distances_one_by_one(model, half_trained):
     corpus = half_trained.dataset.ids
     z, rows = encode(model, ["x"])[0], encode_ids(model, corpus)
     distances = [float(np.sqrt(((row - z) ** 2).sum())) for row in rows]
-    found = neighbours(model, "x", corpus, 3)
+    found = nearest(model, "x", corpus, 3)
     np.testing.assert_allclose([d for d, _ in found], sorted(distances)[:3], rtol=1e-4)
     best = corpus[int(np.argmin(distances))]
     assert found[0][1] == to_text(model.grammar, best[best >= 0])
 
 
-def test_more_neighbours_than_rows_are_all_rows(model, half_trained):
-    assert len(neighbours(model, "x", half_trained.dataset.ids[:3], 99)) == 3
-    assert neighbours(model, "x", half_trained.dataset.ids[:0], 5) == []
+def test_more_nearest_than_rows_are_all_rows(model, half_trained):
+    assert len(nearest(model, "x", half_trained.dataset.ids[:3], 99)) == 3
+    assert nearest(model, "x", half_trained.dataset.ids[:0], 5) == []
 
 
 def test_a_corpus_may_be_padded_but_not_longer_than_the_model(model, half_trained):
     wider = np.pad(half_trained.dataset.ids, ((0, 0), (0, 6)), constant_values=-1)
-    expected = neighbours(model, "x", half_trained.dataset.ids, 3)
-    assert neighbours(model, "x", wider, 3) == expected
+    expected = nearest(model, "x", half_trained.dataset.ids, 3)
+    assert nearest(model, "x", wider, 3) == expected
     long = np.array([model.parser.derive(" + ".join(["x"] * 8))])
     with pytest.raises(UserError, match=r"corpus has a row of 16 productions; .* at most 14"):
-        neighbours(model, "x", long, 3)
+        nearest(model, "x", long, 3)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_a_corpus_may_be_padded_but_not_longer_than_the_model(model, half_traine
         (lambda m: sample(m, 1, seed=-1), "seed is -1: give 0 or more"),
         (lambda m: sample(m, 1, temperature=-1.0), r"temperature is -1\.0: it must be 0"),
         (lambda m: interpolate(m, "x", "1", 1), "num is 1: give 2 or more"),
-        (lambda m: neighbours(m, "x", np.zeros((1, 2), int), 0), "num is 0: give 1 or more"),
+        (lambda m: nearest(m, "x", np.zeros((1, 2), int), 0), "num is 0: give 1 or more"),
         (lambda m: decode(m, np.zeros((1, 12)), seed=-1), "seed is -1: give 0 or more"),
     ],
 )

@@ -137,16 +137,16 @@ def test_pdes_in_loose_notation_are_read_wherever_texts_are(use, pde_checkpoint,
     for arguments in (
         ("encode", "--text", "u_t = u", "--out", tmp_path / "z.npz"),
         ("interpolate", "--first", "u_t", "--last", "u_x = 0"),
-        ("neighbours", "--text", "u_t + u_x", "--prod", prod),
+        ("nearest", "--text", "u_t + u_x", "--prod", prod),
     ):
         assert use(*arguments, model=pde_checkpoint)[0] == 2
         assert use(*arguments, *loose, model=pde_checkpoint)[0] == 0
 
 
-def test_neighbours_show_the_row_itself_first(use, half_trained, prod):
+def test_nearest_shows_the_row_itself_first(use, half_trained, prod):
     grammar, ids = half_trained.dataset.grammar, half_trained.dataset.ids[0]
     text = to_text(grammar, ids[ids >= 0])
-    code, lines, _ = use("neighbours", "--text", text, "--prod", prod, "--num", 3)
+    code, lines, _ = use("nearest", "--text", text, "--prod", prod, "--num", 3)
     assert code == 0
     assert len(lines) == 3
     assert lines[0] == f"   0.000  {text}"
@@ -155,7 +155,7 @@ def test_neighbours_show_the_row_itself_first(use, half_trained, prod):
 def test_rows_of_another_grammar_are_no_neighbours(refusal, tmp_path):
     pdes = load_dataset(DataConfig(dataset="pde", num_rows=48))
     ids = write_dataset(pdes, tmp_path / "pde", masks=False).ids
-    message = refusal("neighbours", "--text", "x", "--prod", ids)
+    message = refusal("nearest", "--text", "x", "--prod", ids)
     assert message == (
         f"{ids}: these rows are not in the model's grammar: give rows of the data that the model "
         "was trained on"
@@ -180,8 +180,8 @@ def test_rows_of_another_grammar_are_no_neighbours(refusal, tmp_path):
         (("sample", "--seed", "-1"), "seed is -1: give 0 or more"),
         (("sample", "--temperature", "-1"), "temperature is -1.0"),
         (("interpolate", "--first", "x", "--last", "1", "--num", "1"), "num is 1: give 2 or more"),
-        (("neighbours", "--text", "x", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
-        (("neighbours", "--text", "x", "--prod", "p", "--num", "0"), "num is 0: give 1 or more"),
+        (("nearest", "--text", "x", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
+        (("nearest", "--text", "x", "--prod", "p", "--num", "0"), "num is 0: give 1 or more"),
         (("reconstruct", "--prod", "p", "--num", "-1"), "num is -1: give 1 or more"),
         (("decode", "--latents", "z.npy", "--seed", "-1"), "seed is -1: give 0 or more"),
         (("decode", "--latents", "z.npy", "--temperature", "nan"), "temperature is nan"),
@@ -208,7 +208,7 @@ def test_mistakes_are_told(refusal, arguments, message, tmp_path, monkeypatch):
         (("encode", "--text", "x", "--out", "."), "Is a directory"),
         (("decode", "--latents", "nowhere.npy"), "nowhere.npy: no array `latents` to read"),
         (("reconstruct", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
-        (("neighbours", "--text", "x", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
+        (("nearest", "--text", "x", "--prod", "nowhere.npy"), "there is no file nowhere.npy"),
         (("export", "--out", "x"), "ends with .safetensors"),
     ],
 )
@@ -354,7 +354,7 @@ def test_training_without_a_grammar_says_at_its_start_what_is_left_out(bare_run)
         ("reconstruct", "--prod", "IDS", "--split", "train"),
         ("sample",),
         ("interpolate", "--first", "x", "--last", "1 + 2"),
-        ("neighbours", "--text", "x", "--prod", "IDS"),
+        ("nearest", "--text", "x", "--prod", "IDS"),
     ],
 )
 def test_whatever_needs_text_takes_a_grammar_later(use, bare_run, tmp_path, arguments):
