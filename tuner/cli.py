@@ -6,12 +6,14 @@ tuner resume first --trials 24
 tuner show first
 tuner report first
 tuner promote first --top 3
+tuner submit grammar_vae/quickstart --cluster local
 """
 
 import argparse
 from collections.abc import Sequence
 
 from models.commands.process import run_command
+from tuner.arguments.cluster import add_cluster, add_fetch, add_jobs, add_submit
 from tuner.arguments.promotion import add_presets, add_promote
 from tuner.arguments.results import (
     add_doctor,
@@ -54,6 +56,10 @@ def build_parser() -> argparse.ArgumentParser:
         add_doctor,
         add_promote,
         add_presets,
+        add_submit,
+        add_jobs,
+        add_fetch,
+        add_cluster,
     ):
         add(commands)
     return parser

@@ -16,6 +16,7 @@ from models.field_types import Positive, Seed
 from models.grammar.grammar import BUILT_IN_GRAMMARS, Grammar, load_grammar
 from models.grammar.masks import tables
 from models.grammar_vae.datasets.arrays import read_dataset
+from models.grammar_vae.datasets.files import DatasetFiles
 from models.grammar_vae.datasets.generators import DatasetName, find_generator
 from models.grammar_vae.datasets.mask_table import MaskTable, mask_table
 from models.grammar_vae.datasets.reading import require_file
@@ -27,6 +28,7 @@ __all__ = [
     "DataConfig",
     "DerivationDataset",
     "check_data",
+    "data_files",
     "load_dataset",
     "make_dataset",
     "mask_table",
@@ -122,6 +124,20 @@ def check_data(data: DataConfig) -> None:
             mistakes += error.within(f"data.{key}").mistakes
     if mistakes:
         raise UserError(*mistakes)
+
+
+def data_files(data: DataConfig) -> dict[str, list[Path]]:
+    """Return the files that loading reads, by the key that names them: beside `prod` lie others."""
+    files: dict[str, list[Path]] = {}
+    if data.prod is not None:
+        beside = DatasetFiles.beside(Path(data.prod))
+        others = [beside.meta, beside.splits, *beside.published_splits().values()]
+        files["prod"] = [Path(data.prod), *(file for file in others if file.is_file())]
+    if data.masks is not None:
+        files["masks"] = [Path(data.masks)]
+    if data.grammar is not None and data.grammar not in BUILT_IN_GRAMMARS:
+        files["grammar"] = [Path(data.grammar)]
+    return files
 
 
 def load_dataset(

@@ -3,7 +3,13 @@
 from pathlib import Path
 
 from models.grammar_vae.config import GrammarVaeConfig
-from models.grammar_vae.data import DataConfig, DerivationDataset, check_data, load_dataset
+from models.grammar_vae.data import (
+    DataConfig,
+    DerivationDataset,
+    check_data,
+    data_files,
+    load_dataset,
+)
 from models.grammar_vae.effects import APPLIES
 from models.training.contracts import Metric, ModelCost, ModelSpec, Task
 from models.training.showcase import Showcase
@@ -79,6 +85,7 @@ GRAMMAR_VAE = ModelSpec(
     applies=APPLIES,
     annealing={"kl_anneal_epochs": 1.0, "cycle_epochs": 0.5},  # a cycle rises in its first half
     check_data=check_data,
+    data_files=data_files,
     load_data=load_dataset,
     build_task=_build_task,
     splits_batches=True,

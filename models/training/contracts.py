@@ -21,6 +21,16 @@ ProgressCallback = Callable[[str, int, int], None]
 """Called with a description, how much is done, and the total."""
 
 
+def named_files(data: Any) -> dict[str, list[Path]]:
+    """Return the files that settings of data name by their path, with all in a folder, by key."""
+    named = {key: Path(value) for key, value in vars(data).items() if isinstance(value, str)}
+    files = {key: [path] for key, path in named.items() if path.is_file()}
+    for key, path in named.items():
+        if path.is_dir():
+            files[key] = sorted(file for file in path.rglob("*") if file.is_file())
+    return files
+
+
 def silent(description: str, done: int, total: int) -> None:
     """Ignore a progress report."""
 
@@ -235,6 +245,8 @@ class ModelSpec:
             be compared before.
         check_data: `(data settings) -> None`, at once; raises UserError for settings that
             contradict each other and for files that are not there.
+        data_files: `(data settings) -> files by the key that names them`, all that a machine needs
+            to load them; the first of a key is the one that it names, or its folder.
         package: the Python package whose module `train` is the command that trains it;
             `models.<name>` unless another is given.
         data_flags: names of that command's flags for settings of the data that are not flags by
@@ -260,6 +272,7 @@ class ModelSpec:
     applies: tuple[Applies, ...] = ()
     annealing: Mapping[str, float] = field(default_factory=dict)
     check_data: Callable[[Any], None] = lambda data: None
+    data_files: Callable[[Any], Mapping[str, Sequence[Path]]] = named_files
     package: str = ""
     splits_batches: bool = False
     data_flags: Mapping[str, str] = field(default_factory=lambda: {"seed": "data_seed"})

@@ -16,7 +16,7 @@ def add_check(commands: Any) -> None:
         "Check a search and say what it will cost, without running it.",
         "tuner check grammar_vae/quickstart --set budget.num_trials=8",
     )
-    _add_search_file(parser)
+    add_search_file(parser)
     parser.add_argument(
         "--no_measure",
         action="store_true",
@@ -37,7 +37,7 @@ def add_search(commands: Any) -> None:
         "Run a search, here or on a Ray cluster.",
         "tuner search grammar_vae/quickstart --name first --trials 6",
     )
-    _add_search_file(parser)
+    add_search_file(parser)
     parser.add_argument("--name", help="name of the run (default: the search's name and the time)")
     parser.add_argument(
         "--trials", type=int, metavar="N", help="short for --set budget.num_trials=N"
@@ -45,8 +45,11 @@ def add_search(commands: Any) -> None:
     _add_cluster(parser)
     parser.add_argument(
         "--storage",
-        metavar="URL",
-        help="database for the study, as postgresql://... (default: a file in the run folder)",
+        metavar="PLACE",
+        action="append",
+        default=[],
+        help="where the run lies, instead of the file's storage:, or a database for the study, as "
+        "postgresql://...; may be given for both",
     )
 
 
@@ -94,7 +97,8 @@ def _add_cluster(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_search_file(parser: argparse.ArgumentParser) -> None:
+def add_search_file(parser: argparse.ArgumentParser) -> None:
+    """Let a command take a search file and changes to it."""
     parser.add_argument("file", help="search file, or the name of one that ships")
     parser.add_argument(
         "--set",
@@ -103,6 +107,12 @@ def _add_search_file(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="change a key of the file, as budget.num_trials=8; may be repeated",
     )
+
+
+def overrides_of(options: argparse.Namespace) -> list[str]:
+    """Return the changes to the search file that were typed."""
+    trials = [] if options.trials is None else [f"budget.num_trials={options.trials}"]
+    return [*options.set, *trials]
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -114,10 +124,9 @@ def _check(options: argparse.Namespace) -> None:
 def _search(options: argparse.Namespace) -> None:
     from tuner.commands.search import search
 
-    trials = [] if options.trials is None else [f"budget.num_trials={options.trials}"]
     search(
         options.file,
-        [*options.set, *trials],
+        overrides_of(options),
         name=options.name,
         address=options.address,
         dashboard=options.dashboard,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from models.commands.progress import show_progress
+from models.errors import UserError
 from tuner.commands.console import output
 from tuner.commands.tables import leaderboard_table
 from tuner.errors import RayLost, SearchInterrupted
@@ -17,6 +18,7 @@ from tuner.running.runner import RunOptions, run_search
 from tuner.search.loading import load_search
 from tuner.search.machine import this_machine
 from tuner.search.search import Search
+from tuner.search.storage import is_database
 
 _NUM_ROWS = 10
 
@@ -28,7 +30,7 @@ def search(
     name: str | None,
     address: str | None,
     dashboard: bool,
-    storage: str | None,
+    storage: Sequence[str],
     command: Sequence[str],
 ) -> None:
     """Run the search and print its leaderboard.
@@ -37,8 +39,10 @@ def search(
         UserError: the search has mistakes, or cannot be run.
         SearchInterrupted: somebody ended it; the message says what is left.
     """
+    place, database = split_storage(storage)
+    placed = [] if place is None else [f"storage={place}"]
     machine = None if given_address(address) else this_machine()
-    search = load_search(file, overrides, check_files=True, machine=machine)
+    search = load_search(file, [*overrides, *placed], check_files=True, machine=machine)
     for line in search.advice:
         sys.stderr.write(f"advice: {line}\n")
     with show_progress() as progress:
@@ -46,7 +50,7 @@ def search(
             name=name,
             address=address,
             dashboard=dashboard,
-            storage=storage,
+            storage=database,
             command=command,
             progress=progress,
             check_data=machine and partial(refuse_too_large, search=search, machine=machine),
@@ -54,6 +58,20 @@ def search(
             check_room=check_room,
         )
         show_end(lambda: run_search(search, options), search)
+
+
+def split_storage(given: Sequence[str]) -> tuple[str | None, str | None]:
+    """Return where runs lie and the study's database, of what `--storage` names.
+
+    Raises:
+        UserError: two of a kind.
+    """
+    places = [one for one in given if not is_database(one)]
+    databases = [one for one in given if is_database(one)]
+    for kind, found in (("folders", places), ("databases", databases)):
+        if len(found) > 1:
+            raise UserError(f"--storage names {len(found)} {kind}: give one of them")
+    return next(iter(places), None), next(iter(databases), None)
 
 
 def show_end(run: Callable[[], Run], search: Search) -> None:
@@ -73,7 +91,7 @@ def show_end(run: Callable[[], Run], search: Search) -> None:
     output().print(
         f"\n{done.name}: {len(done.rows)} trials, {done.num_epochs} epochs"
         f"{f', {done.message}' if done.message else ''}; everything is in {done.paths.folder}\n"
-        f"  tuner show {done.name} --trial NUMBER{_promotion(done.paths)}",
+        f"  tuner show {done.paths.handle} --trial NUMBER{_promotion(done.paths)}",
         soft_wrap=True,
     )
 

@@ -25,6 +25,8 @@ PACKAGES = (
     "lark",
     "torch-geometric",
 )
+CODE_FILE = "code_state.json"
+"""Beside code that was sent to a cluster, where git knows nothing of it: its commit and diff."""
 _GIT_TIMEOUT_S = 20
 
 
@@ -56,12 +58,20 @@ def code_state(folder: Path | None = None) -> CodeState:
     where = folder or Path(tuner.__file__).parent
     commit = _git(where, "rev-parse", "HEAD")
     if commit is None:
-        return CodeState(commit=None, diff="")
+        return _sent_code(where.parent / CODE_FILE)
     scope = ("--", ".", ":(top)models", ":(top)tuner") if folder is None else ("--", ".")
     changed = _git(where, "diff", "HEAD", *scope) or ""
     new = _git(where, "ls-files", "--others", "--exclude-standard", "--full-name", *scope) or ""
     untracked = "".join(f"# new file, not in the commit: {name}\n" for name in new.splitlines())
     return CodeState(commit=commit.strip(), diff=changed + untracked)
+
+
+def _sent_code(file: Path) -> CodeState:
+    try:
+        sent = json.loads(file.read_text(encoding="utf-8"))
+        return CodeState(commit=sent["commit"], diff=sent["diff"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return CodeState(commit=None, diff="")
 
 
 def describe_driver(code: CodeState, command: Sequence[str]) -> dict[str, Any]:

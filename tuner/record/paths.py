@@ -1,6 +1,7 @@
 """Where the runs of searches lie, and the names of the files in a run folder.
 
-This module alone knows those names. Runs lie in the folder `TUNER_RUNS`, else in `./runs`.
+This module alone knows those names. Runs lie in the folder `TUNER_RUNS`, else in `./runs`; those of
+a Ray job in `~/tuner-runs`, as the job's own folder goes with the cluster.
 """
 
 import os
@@ -13,6 +14,11 @@ from models.errors import UserError, unknown_name
 from tuner.errors import RunExists
 
 FOLDER_VARIABLE = "TUNER_RUNS"
+JOB_VARIABLE = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+"""Set by Ray for the command of a job."""
+RUNS_OF_JOBS = "~/tuner-runs"
+_FOLDER_OF_JOBS = "working_dir_files"
+"""A part of the path that Ray unpacks a job's files to."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _LONGEST_NAME = 100
@@ -28,6 +34,11 @@ class RunPaths:
     def name(self) -> str:
         """The run's name."""
         return self.folder.name
+
+    @property
+    def handle(self) -> str:
+        """What commands find the run by: its name, or its folder where that is elsewhere."""
+        return self.name if self.folder.parent == runs_folder() else str(self.folder)
 
     @property
     def search_file(self) -> Path:
@@ -117,7 +128,7 @@ class RunPaths:
     def names(self) -> tuple[str, ...]:
         """Return the names of all that may lie in the folder."""
         places = [name for name, found in vars(RunPaths).items() if isinstance(found, property)]
-        return tuple(getattr(self, one).name for one in places if one != "name")
+        return tuple(getattr(self, one).name for one in places if one not in ("name", "handle"))
 
     def trial_checkpoints(self, trial: str) -> Path:
         """Return the folder of one trial's checkpoints."""
@@ -130,7 +141,11 @@ class RunPaths:
 
 def runs_folder() -> Path:
     """Return the folder of all runs, absolute; it need not exist."""
-    return Path(os.environ.get(FOLDER_VARIABLE) or "runs").resolve()
+    if given := os.environ.get(FOLDER_VARIABLE):
+        return Path(given).resolve()
+    if JOB_VARIABLE in os.environ and _FOLDER_OF_JOBS in Path.cwd().parts:
+        return Path(RUNS_OF_JOBS).expanduser()
+    return Path("runs").resolve()
 
 
 def default_run_name(search_stem: str, now: datetime) -> str:
@@ -155,7 +170,11 @@ def check_run_name(name: str) -> str:
 
 
 def create_run(
-    name: str | None = None, *, search_stem: str = "search", now: datetime | None = None
+    name: str | None = None,
+    *,
+    search_stem: str = "search",
+    now: datetime | None = None,
+    storage: str | None = None,
 ) -> RunPaths:
     """Make a new run folder.
 
@@ -163,18 +182,20 @@ def create_run(
         name: the run's name, or None for one made of `search_stem` and the time.
         search_stem: the file name of the search, without its ending.
         now: the time for a name that is made up.
+        storage: the folder of runs; None: `runs_folder()`.
 
     Raises:
         RunExists: a run of the given name is there.
         UserError: the name cannot be used, or the folder cannot be made.
     """
+    folder = runs_folder() if storage is None else Path(storage).expanduser().resolve()
     if name is not None:
-        return _make(runs_folder() / check_run_name(name))
+        return _make(folder / check_run_name(name))
     stem = default_run_name(search_stem, now or datetime.now())
     attempt = 1
     while True:  # two searches may begin in one second
         try:
-            return _make(runs_folder() / (stem if attempt == 1 else f"{stem}-{attempt}"))
+            return _make(folder / (stem if attempt == 1 else f"{stem}-{attempt}"))
         except RunExists:
             attempt += 1
 
@@ -194,7 +215,7 @@ def find_run(name: str) -> RunPaths:
         UserError: no such run; the nearest name is given.
     """
     confirming = (folder / name for folder in sorted(runs_folder().glob("*/confirmations")))
-    for folder in (runs_folder() / name, Path(name), *confirming):
+    for folder in (runs_folder() / name, Path(name).expanduser(), *confirming):
         run = RunPaths(folder.resolve())
         if is_run(run):
             return run

@@ -94,7 +94,7 @@ def open_folder(folder: Path) -> Path:
     if not run.is_dir():
         raise UserError(
             f"{run}: the run's folder is not there on {os.uname().nodename}, where the trial runs: "
-            "let TUNER_RUNS be a folder that all machines of the cluster share"
+            "let `storage:` of the search be a folder that all machines of the cluster share"
         )
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -6,8 +6,8 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
+from cluster.tokens import send_token
 from models.errors import UserError
 from tuner.errors import RayLost
 from tuner.running.interrupts import handlers_kept
@@ -63,8 +63,7 @@ def ray_session(
     address = given_address(address)
     if address:
         _check_address(address)
-        if _has_token():  # a driver that joins sends it only when told to, before Ray is loaded
-            os.environ.setdefault("RAY_AUTH_MODE", "token")
+        send_token()
     prepare_environment()
     if "ray" in sys.modules and sys.modules["ray"].is_initialized():
         yield None  # whoever calls us has started it, and ends it too
@@ -164,9 +163,3 @@ def _check_address(address: str) -> None:
             f"nothing answers at '{address}' ({error.strerror or error}): check --address and "
             f"{ADDRESS_VARIABLE}, or leave both out to use this machine"
         ) from error
-
-
-def _has_token() -> bool:
-    """Return whether this machine has a token for Ray's authentication."""
-    named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
-    return bool(named) or (Path.home() / ".ray" / "auth_token").is_file()

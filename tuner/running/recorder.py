@@ -192,7 +192,7 @@ class Recorder(Callback):
                 UserError(
                     f"trial {number} cannot write to the disk ({outcome.message}), so the search "
                     f"was ended: what was recorded until then is in {self._paths.folder}: free "
-                    f"space or mend the folder, then go on with `tuner resume {self._paths.name}`"
+                    f"space or mend the folder, then go on with `tuner resume {self._paths.handle}`"
                 )
             )
 

@@ -127,7 +127,7 @@ def _refuse(paths: RunPaths, changes: list[str], resume: ResumeOptions) -> None:
         raise UserError(
             f"the run '{paths.name}' was not made by what would go on with it:\n  "
             + "\n  ".join(changes)
-            + f"\nrestore that, or accept it with `tuner resume {paths.name} --anyway`"
+            + f"\nrestore that, or accept it with `tuner resume {paths.handle} --anyway`"
         )
 
 
@@ -137,7 +137,7 @@ def _is_anything_left(paths: RunPaths, search: Search, past: Past) -> bool:
     Raises:
         UserError: there are none, nor will there be without a larger budget.
     """
-    command = f"`tuner resume {paths.name}"
+    command = f"`tuner resume {paths.handle}"
     num_trials, num_drawn = search.num_trials, len(past.rows)
     hours, spent = search.budget.hours, past.spent_s / HOUR_S
     if hours is not None and spent >= hours and (past.unfinished or num_drawn < num_trials):

@@ -201,7 +201,7 @@ def _run_folder(search: Search, options: RunOptions) -> RunPaths:
         RunHeld: another process is about to begin it.
     """
     try:
-        return create_run(options.name, search_stem=search.stem)
+        return create_run(options.name, search_stem=search.stem, storage=search.storage)
     except RunExists as error:
         paths = RunPaths(error.folder)
         refuse_if_held(paths)
@@ -218,11 +218,11 @@ def _with_next_steps(end: SearchInterrupted, paths: RunPaths, options: RunOption
     if folder is not None:
         left = (
             f"what was reached is kept in {folder}: "
-            f"{options.go_on or f'`tuner resume {paths.name}`'} goes on with it, "
-            f"`tuner show {paths.name}` ranks it"
+            f"{options.go_on or f'`tuner resume {paths.handle}`'} goes on with it, "
+            f"`tuner show {paths.handle}` ranks it"
         )
         if options.go_on is None:
-            left += f", `tuner promote {paths.name}` makes presets of the best trials"
+            left += f", `tuner promote {paths.handle}` makes presets of the best trials"
     if end.problem is not None:
         return RayLost(f"{end.problem}. So the search was ended; {left}", folder)
     return SearchInterrupted(left, exit_code=end.exit_code, run=folder)
@@ -287,7 +287,7 @@ def _unwritable_words(paths: RunPaths, error: Exception) -> str:
         return f"{paths.folder}: {what}, so the search did not begin: {remedy}"
     return (
         f"{what}, so the search was ended; what was recorded until then is in "
-        f"{paths.folder}: {remedy}, then go on with `tuner resume {paths.name}`"
+        f"{paths.folder}: {remedy}, then go on with `tuner resume {paths.handle}`"
     )
 
 

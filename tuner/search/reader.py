@@ -20,6 +20,7 @@ from tuner.search.search import Search, WarmStart, own_seed
 from tuner.search.space import Space
 from tuner.search.space_effects import effect_mistakes
 from tuner.search.space_parsing import parse_space
+from tuner.search.storage import read_storage
 
 T = TypeVar("T")
 FindPreset: TypeAlias = Callable[[ModelSpec, str], Preset]
@@ -37,6 +38,7 @@ KEYS = (
     "budget",
     "resources",
     "keep",
+    "storage",
 )
 
 
@@ -102,6 +104,7 @@ class SearchReader:
         if budget and resources and objectives:
             self._mistakes += budget_mistakes(budget, resources, objectives)
         warm_starts = self._warm_starts(spec, space, searcher, budget)
+        storage = self._attempt(lambda: read_storage(self._raw.get("storage")))
         if self._mistakes:
             raise SearchInvalid(self._source, self._mistakes)
         assert preset and space and objectives and base
@@ -121,6 +124,7 @@ class SearchReader:
             resources=resources,
             keep=keep,
             warm_starts=warm_starts,
+            storage=storage,
         )
         if searcher.seed is not None:
             return search

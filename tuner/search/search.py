@@ -47,6 +47,7 @@ class Search:
         data: settings of the data, of the model's `data_type`.
         objectives: one; or several, of which the first decides at the rungs.
         warm_starts: points that are tried first, in order.
+        storage: the folder where its runs lie; None: where they lie usually.
     """
 
     source: str = field(compare=False)
@@ -63,6 +64,7 @@ class Search:
     resources: Resources
     keep: Keep
     warm_starts: tuple[WarmStart, ...] = ()
+    storage: str | None = None
 
     @property
     def stem(self) -> str:
@@ -132,6 +134,7 @@ class Search:
             "budget": to_mapping(self.budget),
             "resources": to_mapping(self.resources),
             "keep": to_mapping(self.keep),
+            **({"storage": self.storage} if self.storage else {}),
         }
 
 

@@ -100,5 +100,5 @@ def test_a_trial_without_a_checkpoint_starts_over(folder):
 
 
 def test_a_machine_that_does_not_see_the_run_says_so(tmp_path):
-    with pytest.raises(UserError, match="TUNER_RUNS be a folder that all machines"):
+    with pytest.raises(UserError, match="`storage:` of the search be a folder that all machines"):
         open_folder(tmp_path / "elsewhere" / "checkpoints" / "a")

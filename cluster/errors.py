@@ -1,0 +1,9 @@
+"""What can go wrong between here and a cluster, each with its remedy in the message."""
+
+
+class ClusterError(ValueError):
+    """The cluster cannot be reached, refuses, or knows nothing of what is asked for."""
+
+
+class PackageTooLarge(ClusterError):
+    """The files of a job are more than a cluster takes."""

@@ -1,0 +1,162 @@
+"""A Ray head on this machine: dashboard on loopback, token on, ended by the pid that was started.
+
+`ray stop` ends every Ray of the machine by name, other users' too; this ends its own only.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.errors import ClusterError
+from cluster.tokens import make_token, send_token
+
+_START_S = 60.0
+_END_S = 20.0
+_POLL_S = 0.2
+_NUM_LINES = 5
+_children: list["subprocess.Popen[bytes]"] = []
+"""Heads of this process, which outlive it unless it ends them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalHead:
+    """A head of this machine.
+
+    Attributes:
+        folder: of its files; its path is short, as sockets lie in it.
+        port: where nodes and drivers join.
+        dashboard_port: where jobs are submitted; on loopback only.
+        agent_port: of Ray's agent on this machine; a second head needs another one.
+        num_cpus: cores to give away; None: all.
+        num_gpus: GPUs to give away; None: all.
+    """
+
+    folder: Path
+    port: int = 6379
+    dashboard_port: int = 8265
+    agent_port: int = 52365
+    num_cpus: int | None = None
+    num_gpus: int | None = None
+
+    @property
+    def url(self) -> str:
+        """The dashboard's address."""
+        return f"http://127.0.0.1:{self.dashboard_port}"
+
+    @property
+    def state_file(self) -> Path:
+        """Which process it is."""
+        return self.folder / "head.json"
+
+    @property
+    def log_file(self) -> Path:
+        """What it printed."""
+        return self.folder / "head.log"
+
+    def command(self) -> list[str]:
+        """Return the command that starts it and stays."""
+        flags = {
+            "--port": self.port,
+            "--node-ip-address": "127.0.0.1",
+            "--dashboard-host": "127.0.0.1",
+            "--dashboard-port": self.dashboard_port,
+            "--dashboard-agent-listen-port": self.agent_port,
+            "--temp-dir": self.folder,
+            "--num-cpus": self.num_cpus,
+            "--num-gpus": self.num_gpus,
+        }
+        given = [f"{name}={value}" for name, value in flags.items() if value is not None]
+        return [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", *given]
+
+
+def running_pid(head: LocalHead) -> int | None:
+    """Return the process of a head that was started here and lives, else None."""
+    try:
+        state = json.loads(head.state_file.read_text(encoding="utf-8"))
+        pid, started = int(state["pid"]), state["started"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return pid if _started(pid) == started else None
+
+
+def start_head(head: LocalHead) -> int:
+    """Start a head, wait until its dashboard answers, and return its process id.
+
+    Raises:
+        ClusterError: it does not start; the last lines of its log are in the message.
+    """
+    if (pid := running_pid(head)) is not None:
+        return pid
+    make_token()
+    send_token()
+    head.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
+    environment.pop("RAY_ADDRESS", None)
+    with head.log_file.open("wb") as log:
+        process = subprocess.Popen(
+            head.command(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
+        )
+    _children.append(process)
+    state = {"pid": process.pid, "started": _started(process.pid), "url": head.url}
+    head.state_file.write_text(json.dumps(state), encoding="utf-8")
+    _wait_until_it_answers(head, process)
+    return process.pid
+
+
+def stop_head(head: LocalHead) -> bool:
+    """End the head that was started here, and all that it started; return whether there was one.
+
+    Raises:
+        ClusterError: it does not end.
+    """
+    pid = running_pid(head)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _END_S
+    while _started(pid) is not None:
+        if time.monotonic() > deadline:
+            raise ClusterError(f"the head (process {pid}) does not end: see {head.log_file}")
+        time.sleep(_POLL_S)
+    _children[:] = [child for child in _children if child.poll() is None]
+    head.state_file.unlink(missing_ok=True)
+    return True
+
+
+def _wait_until_it_answers(head: LocalHead, process: "subprocess.Popen[bytes]") -> None:
+    from cluster.ray_jobs import RayJobs
+
+    deadline = time.monotonic() + _START_S
+    problem: object = f"nothing answered within {_START_S:.0f} s"
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            RayJobs(head.url).jobs()
+            return
+        except ClusterError as error:
+            problem = error
+            time.sleep(_POLL_S)
+    lines = head.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+    if process.poll() is None:
+        process.terminate()
+    head.state_file.unlink(missing_ok=True)
+    said = "\n  ".join(lines[-_NUM_LINES:])
+    raise ClusterError(f"Ray does not start on this machine ({problem}):\n  {said}")
+
+
+def _started(pid: int) -> int | None:
+    """Return when a process began, in ticks since the machine's start; None if it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in ("Z", "X") else int(fields[19])

@@ -1,0 +1,65 @@
+"""`tuner fetch`: bring a run home from where it was searched."""
+
+from pathlib import Path
+
+from cluster.fetching import Ask, fetch_folder, folder_here, folder_there
+from cluster.job import JobQueue
+from models.errors import UserError
+from tuner.commands.clusters import ClusterChoice, queue_of, read_profile, told_to_user
+from tuner.commands.console import output
+from tuner.record.paths import RunPaths, check_run_name, is_run, runs_folder
+
+
+def fetch(what: str, choice: ClusterChoice, *, to: str | None) -> None:
+    """Bring a run to the folder of runs; what is there already is not sent again.
+
+    Args:
+        what: the job's name, or the run's folder on the cluster.
+        choice: the cluster.
+        to: the folder of runs to bring it to.
+
+    Raises:
+        UserError: no such run, or the cluster cannot be reached.
+    """
+    with told_to_user():
+        ask, name = _other_end(what, choice)
+        target = (runs_folder() if to is None else Path(to).resolve()) / check_run_name(name)
+        _refuse_other(target, what)
+        done = fetch_folder(target, ask, mirror=(RunPaths(target).checkpoints.name,))
+    run = RunPaths(target)
+    if not is_run(run):
+        raise UserError(f"{target}: what came is no run: it has no {run.search_file.name} yet")
+    output().print(
+        f"{target}: {done.num_files} files came ({done.num_bytes / 1e6:.1f} MB), "
+        f"{done.num_kept} were here, {len(done.removed)} gone from there were removed\n"
+        f"  tuner show {run.handle}\n"
+        f"  tuner promote {run.handle} --top 3 --no_confirm",
+        soft_wrap=True,
+    )
+
+
+def _other_end(what: str, choice: ClusterChoice) -> tuple[Ask, str]:
+    """Return who sends the run, and its name."""
+    if "/" in what and Path(what).expanduser().is_dir() and not choice.flags:
+        return folder_here(Path(what).expanduser()), Path(what).name
+    queue = queue_of(read_profile(choice))
+    folder = what if "/" in what else _folder_of_job(what, queue)
+    here = Path(folder)
+    if here.is_absolute() and here.is_dir():
+        return folder_here(here), here.name
+    return folder_there(folder, queue), Path(folder).name
+
+
+def _folder_of_job(name: str, queue: JobQueue) -> str:
+    known = queue.job(name).metadata
+    if "storage" not in known or "run" not in known:
+        raise UserError(
+            f"the job '{name}' does not say where its run lies: name the run's folder on the "
+            "cluster, which the first lines of its log tell"
+        )
+    return f"{known['storage']}/{known['run']}"
+
+
+def _refuse_other(target: Path, what: str) -> None:
+    if target.exists() and not target.is_dir():
+        raise UserError(f"{target} is a file: give another folder for {what} by --to")

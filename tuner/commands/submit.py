@@ -1,0 +1,150 @@
+"""`tuner submit`: hand a search to a cluster as a job."""
+
+import getpass
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from cluster.job import Job, JobInfo, JobQueue
+from cluster.package import pack
+from models.errors import UserError
+from tuner.commands.clusters import (
+    ClusterChoice,
+    address_of,
+    local_head,
+    queue_of,
+    read_profile,
+    told_to_user,
+)
+from tuner.commands.console import output
+from tuner.commands.jobs import follow
+from tuner.commands.packing import SearchPackage, package_search
+from tuner.commands.search import split_storage
+from tuner.record.paths import RUNS_OF_JOBS, check_run_name, default_run_name
+from tuner.running.study_place import without_password
+from tuner.search.loading import load_search
+from tuner.search.search import Search
+
+_SAME = ("waiting", "running", "succeeded")
+
+
+def submit(
+    file: str,
+    overrides: Sequence[str],
+    *,
+    choice: ClusterChoice,
+    name: str | None,
+    storage: Sequence[str],
+    again: bool,
+    wait: bool,
+) -> int:
+    """Submit the search, say how to go on, and with `wait` follow it to its end.
+
+    Returns the exit code: 1 where the job was waited for and failed.
+
+    Raises:
+        UserError: the search has mistakes, was submitted before, or the cluster refuses it.
+    """
+    profile = read_profile(choice)
+    place, database = split_storage(storage)
+    search = load_search(file, overrides, check_files=True)
+    place = place or search.storage or profile.storage or RUNS_OF_JOBS
+    _refuse_password(database)
+    for line in search.advice:
+        sys.stderr.write(f"advice: {line}\n")
+    package = package_search(search)
+    _note_untracked(package)
+    with told_to_user():
+        queue = queue_of(profile, start=True)
+        job_name = _name(search, name)
+        if not again:
+            _refuse_second(queue, package, choice)
+        with tempfile.TemporaryDirectory() as scratch:
+            job = Job(
+                name=job_name,
+                command=_command(package, job_name, place, database),
+                package=pack(Path(scratch) / "job.zip", package.files, package.texts),
+                environment={**package.environment, **profile.environment},
+                metadata=_metadata(search, package, job_name, place),
+            )
+            queue.submit(job)
+    output().print(
+        f"{job_name}: submitted to {address_of(profile)}; its run lies in {place}\n"
+        f"  tuner logs {job_name} -f{choice.flags}\n"
+        f"  tuner status {job_name}{choice.flags}\n"
+        f"  tuner stop {job_name}{choice.flags}\n"
+        f"  tuner fetch {job_name}{choice.flags}",
+        soft_wrap=True,
+    )
+    if profile.kind == "local":
+        output().print(
+            f"The cluster on this machine goes on in {local_head(profile).folder}; end it with "
+            f"`tuner cluster stop {choice.profile}`",
+            soft_wrap=True,
+        )
+    return follow(job_name, choice) if wait else 0
+
+
+def _command(
+    package: SearchPackage, name: str, place: str, database: str | None
+) -> tuple[str, ...]:
+    words = ["python", "-m", "tuner", "search", package.search_file, "--name", name]
+    words += ["--storage", place]
+    return (*words, *(["--storage", database] if database else []))
+
+
+def _metadata(search: Search, package: SearchPackage, name: str, place: str) -> dict[str, str]:
+    return {
+        "search": search.stem,
+        "run": name,
+        "model": search.model,
+        "preset": search.preset.name,
+        "objective": " ".join(f"{o.mode} {o.metric}" for o in search.objectives),
+        "trials": str(search.num_trials),
+        "user": getpass.getuser(),
+        "storage": place,
+        "digest": package.digest,
+    }
+
+
+def _name(search: Search, name: str | None) -> str:
+    """Return the name of run and job, which two users of one cluster do not choose alike."""
+    if name is not None:
+        return check_run_name(name)
+    user = re.sub(r"[^A-Za-z0-9]+", "-", getpass.getuser()).strip("-")
+    made = default_run_name(search.stem, datetime.now())
+    return check_run_name(f"{user}-{made}"[-100:] if user else made)
+
+
+def _refuse_second(queue: JobQueue, package: SearchPackage, choice: ClusterChoice) -> None:
+    for info in queue.jobs():
+        if info.metadata.get("digest") == package.digest and info.state in _SAME:
+            raise UserError(
+                f"this search was submitted already: {_described(info)}. Look at it with "
+                f"`tuner status {info.name}{choice.flags}`, or give --again for a second one"
+            )
+
+
+def _described(info: JobInfo) -> str:
+    return f"the job {info.name} of {info.metadata.get('user', 'somebody')}, {info.state}"
+
+
+def _refuse_password(database: str | None) -> None:
+    if database is not None and without_password(database) != database:
+        raise UserError(
+            f"{without_password(database)} holds a password, which the dashboard would show to "
+            "everybody: leave it out, and put it into ~/.pgpass of the cluster's head"
+        )
+
+
+def _note_untracked(package: SearchPackage) -> None:
+    if package.untracked:
+        shown = ", ".join(package.untracked[:3])
+        more = ", ..." if len(package.untracked) > 3 else ""
+        sys.stderr.write(
+            f"note: {len(package.untracked)} new files are left out, as git does not track them: "
+            f"{shown}{more}\n"
+        )
