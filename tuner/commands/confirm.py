@@ -1,6 +1,6 @@
 """Trains a plan on its fresh seeds, in a run of its own, and judges it: `promote` and `verify`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from tuner.record.confirmations import Confirmation, read_confirmations, write_c
 from tuner.record.environment import code_state, describe_data, describe_driver
 from tuner.record.paths import RunPaths, is_run
 from tuner.record.results import Run, read_run
+from tuner.running.ray_session import given_address
 from tuner.running.resuming import ResumeOptions, resume_run
 from tuner.running.runner import RunOptions, run_search
 
@@ -99,7 +100,8 @@ def cost_words(plan: Plan, cost: ConfirmationCost, options: RunOptions) -> str:
     settings = len(plan.candidates) + 1
     words = [
         f"confirmation {plan.id}: {settings} {'setting' if settings == 1 else 'settings'} x "
-        f"{len(plan.seeds)} seeds = {whole} trainings of at most {epochs} epochs"
+        f"{len(plan.seeds)} seeds ({', '.join(map(str, plan.seeds))}) = {whole} trainings of at "
+        f"most {epochs} epochs"
     ]
     if cost.trainings < whole:
         words.append(f"{whole - cost.trainings} of them are done, {cost.trainings} are left")
@@ -108,8 +110,7 @@ def cost_words(plan: Plan, cost: ConfirmationCost, options: RunOptions) -> str:
     words.append(f"at most {cost.epochs:,} epochs to train")
     if cost.hours is not None:
         slots = num_parallel_here(search)
-        here = options.address is None and not search.resources.gpu > 1
-        wall = cost.wall_s(slots) if here else None
+        wall = None if given_address(options.address) else cost.wall_s(slots)
         words.append(
             f"about {duration(cost.hours * _HOUR_S)} of training by the search's own epochs"
             + (f", {cost.gpu_hours:.2g} GPU-hours" if cost.gpu_hours else "")
@@ -128,8 +129,3 @@ def _refuse_other_data(digest: str | None) -> Callable[[Any], None]:
             )
 
     return check
-
-
-def seeds_words(seeds: Sequence[int]) -> str:
-    """Return seeds in words."""
-    return ", ".join(map(str, seeds))

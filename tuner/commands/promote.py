@@ -58,6 +58,15 @@ class PromoteOptions:
     address: str | None = None
     command: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        given = {"--against": self.against, "--address": self.address}
+        vain = [flag for flag, value in given.items() if value is not None]
+        if vain and self.confirm_seeds is None:
+            raise UserError(
+                f"{' and '.join(vain)} would have no effect with --no_confirm, which trains "
+                "nothing: remove one or the other"
+            )
+
     @property
     def request(self) -> Request:
         """Which trials."""

@@ -8,7 +8,7 @@ from typing import Any
 from models.config_file import to_mapping
 from models.errors import UserError
 from models.presets import Preset
-from tuner.promotion.changes import changes_words
+from tuner.promotion.changes import changed_keys, changes_words
 from tuner.promotion.requests import Request, wanted_rows
 from tuner.record.results import Run
 from tuner.record.trial_rows import TrialRow
@@ -70,7 +70,8 @@ def contenders(
     preset to beat does not.
 
     Raises:
-        UserError: no trial is left, or one that is asked for cannot be promoted.
+        UserError: no trial is left, one that is asked for cannot be promoted, or they differ from
+            the preset to beat in what the objective is made of.
     """
     known = {settings_key(baseline.config): baseline}
     found: list[Contender] = []
@@ -86,12 +87,25 @@ def contenders(
             said.append(f"{one.name} has the settings of {same.name}, which count once")
     if not found:
         raise UserError(
-            f"no trial of the run '{run.name}' is left to confirm: " + ("; ".join(said) or "")
+            f"no trial of the run '{run.name}' is left to confirm: {'; '.join(said)}"
             if said
             else f"the run '{run.name}' ({run.status}) has no trial that ended with a value: see "
             f"`tuner show {run.name}`"
         )
+    _refuse_incomparable(search, baseline, found)
     return found, said
+
+
+def _refuse_incomparable(search: Search, baseline: Contender, found: Sequence[Contender]) -> None:
+    changed = {key for one in found for key in changed_keys(baseline.config, one.config)}
+    for objective in search.objectives:
+        clashes = sorted(changed & set(search.spec.metric(objective.metric).depends_on))
+        if clashes:
+            raise UserError(
+                f"{objective.metric} cannot compare {baseline.name} with the trials, which differ "
+                f"in {' and '.join(clashes)}, of which it is made: take another --objective, or "
+                "another preset to beat"
+            )
 
 
 def _contender(row: TrialRow, search: Search, baseline: Contender) -> Contender:
@@ -105,9 +119,3 @@ def _contender(row: TrialRow, search: Search, baseline: Contender) -> Contender:
         value=best.metrics[search.ranking.metric],
         changes=changes_words(baseline.config, config),
     )
-
-
-def names_of(contenders: Sequence[Contender]) -> str:
-    """Return the names of some contenders in words."""
-    names = [one.name for one in contenders]
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -44,8 +44,8 @@ def test_winners_prove_themselves_and_become_presets(searched, capsys, make_sear
     run = searched(search=search)
     code, out, err = promote(capsys, "--top", "3", "--confirm_seeds", "3")
     assert code == 0, err
-    assert "3 settings x 3 seeds = 9 trainings of at most 4 epochs" in out
-    assert "at most 36 epochs" in out
+    assert "3 settings x 3 seeds (" in out
+    assert ") = 9 trainings of at most 4 epochs; at most 36 epochs to train" in out
     assert "trial 2 has the settings of plain, which count once" in out
     (confirmation,) = read_confirmations(run.paths)
     assert [one.name for one in confirmation.candidates] == ["trial 0", "trial 1"]
@@ -154,7 +154,7 @@ def test_a_preset_is_verified_on_seeds_of_its_own(searched, capsys, presets):
     assert promote(capsys, "--confirm_seeds", "2")[0] == 0
     code, out, err = verify(capsys, "--seeds", "2")
     assert code == 0, err
-    assert "1 setting x 2 seeds = 2 trainings" in out
+    assert "1 setting x 2 seeds (" in out
     assert "the number of first-1 holds" in out
     (own,) = (presets.parents[1] / "runs" / "verify-first-1" / "confirmations").iterdir()
     seeds = {start.preset.config.seed for start in read_search(find_run(own.name)).warm_starts}
