@@ -19,9 +19,11 @@ from tuner.record.environment import describe_data
 from tuner.record.paths import runs_folder
 from tuner.running.live import short_params
 from tuner.running.ray_session import given_address
+from tuner.search.blocks import Notify
 from tuner.search.loading import load_search
 from tuner.search.machine import this_machine
 from tuner.search.search import Search
+from tuner.search.webhooks import hidden_urls
 
 _NUM_POINTS = 3
 """Besides the preset: points of the space whose speed is measured."""
@@ -86,6 +88,7 @@ def _summary(search: Search) -> str:
         f"warm start {start.preset.name}: {short_params(start.values)}"
         for start in search.warm_starts
     ]
+    lines += _notify_words(search.notify)
     return "\n".join(lines) + "\n"
 
 
@@ -103,6 +106,12 @@ def _budget_words(search: Search) -> str:
     if budget.target is not None:
         words.append(f"{search.objective.metric} {budget.target:g} reached")
     return ", ".join(words)
+
+
+def _notify_words(notify: Notify) -> list[str]:
+    told = [hidden_urls(notify.webhook)] if notify.webhook is not None else []
+    told += [f"`{notify.command}`"] if notify.command is not None else []
+    return [f"told of {', '.join(notify.events)}: {' and '.join(told)}"] if told else []
 
 
 def _space_table(search: Search) -> Table:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tuner.record.events import RunChanged
 from tuner.record.outcomes import Outcome
 from tuner.record.trial_rows import TrialRow
 
@@ -29,3 +30,25 @@ class Observer:
 
     def tick(self) -> None:
         """Do what is due from time to time; called several times a second."""
+
+
+class Follower(Observer):
+    """Follows a search by its event log, from its first line on, in a process of its own.
+
+    Attributes:
+        name: what it is called in messages.
+    """
+
+    name: str
+
+    def caught_up(self) -> None:
+        """Take it that all that comes from now on is new."""
+
+    def run_changed(self, event: RunChanged) -> None:
+        """Take what becomes of the run as a whole."""
+
+    def died(self) -> None:
+        """Take it that the driver is gone without a word."""
+
+    def close(self, patience_s: float) -> None:
+        """Finish what is left, within so many seconds."""

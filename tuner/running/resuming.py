@@ -25,7 +25,7 @@ from tuner.record.search_copy import change_search, read_search
 from tuner.running.budgets import Budgets
 from tuner.running.runner import HOUR_S, RunOptions, Start, run_on_ray
 from tuner.running.stopping import SearchStop
-from tuner.running.study_place import known_place, without_password
+from tuner.running.study_place import known_place, recorded_command
 from tuner.search.search import Search
 
 
@@ -73,8 +73,7 @@ def resume_run(paths: RunPaths, options: RunOptions, resume: ResumeOptions) -> R
     with hold_run(paths):
         before, search = read_search(paths), read_search(paths, resume.overrides)
         environment = read_environment(paths.environment_file)
-        command = [without_password(part) for part in options.command]
-        driver = describe_driver(code_state(), command)
+        driver = describe_driver(code_state(), recorded_command(options.command))
         changes = code_changes(environment, driver)
         _refuse(paths, changes, resume)
         place = known_place(paths, environment, options.storage)

@@ -32,6 +32,7 @@ from tuner.record.unbegun import clear_unbegun, is_unbegun, remove_unbegun
 from tuner.running.board import Board
 from tuner.running.data_loading import loading_beside
 from tuner.running.driver_log import log_to_file
+from tuner.running.following import following
 from tuner.running.interrupts import Interrupts, catch_signals
 from tuner.running.live import show_search
 from tuner.running.ray_session import (
@@ -42,7 +43,7 @@ from tuner.running.ray_session import (
 )
 from tuner.running.ray_thread import ray_session_beside
 from tuner.running.stopping import SearchStop
-from tuner.running.study_place import StudyPlace, new_place, without_password
+from tuner.running.study_place import StudyPlace, new_place, recorded_command
 from tuner.running.trial_failure import is_disk_full, is_unwritable, short_message
 from tuner.search.search import Search
 
@@ -178,7 +179,8 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
                     study=start.study,
                     past=past,
                 )
-                with interrupts.deferred():
+                followed = following(search, paths, past, lambda line: _say(options, line))
+                with interrupts.deferred(), followed:
                     _record(paths, drive, start.note(past), _end_words(search))
             interrupts.check()  # a signal that came after the last trial
     except SearchInterrupted as end:
@@ -229,7 +231,10 @@ def _with_next_steps(end: SearchInterrupted, paths: RunPaths, options: RunOption
 
 
 def _say(options: RunOptions, line: str) -> None:
-    options.stream.write(line + "\n")
+    # A live table takes what is written to standard error, and puts it above itself.
+    stream = sys.stderr if options.stream is sys.__stderr__ else options.stream
+    stream.write(line + "\n")
+    stream.flush()
 
 
 def _write_inputs(
@@ -244,7 +249,7 @@ def _write_inputs(
         code=code,
         data=describe_data(data_settings, dataset),
         seeds=seeds | ({"data": data_settings["seed"]} if "seed" in data_settings else {}),
-        command=[without_password(part) for part in options.command],
+        command=recorded_command(options.command),
         study=place.to_mapping(),
     )
     write_text(paths.environment_file, render(environment))

@@ -2,13 +2,14 @@
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from models.errors import UserError
 from tuner.record.paths import RunPaths
+from tuner.search.webhooks import hidden_in_command
 
 _HIDDEN = "***"
 _LONGEST_ID = 12
@@ -67,6 +68,11 @@ def without_password(text: str) -> str:
     """Return a database's URL, or any text, with `***` for the password of a URL."""
     text = re.sub(r"(\w://[^/@\s:]*):[^@\s]*@", rf"\1:{_HIDDEN}@", text)
     return re.sub(r"([?&]password=)[^&\s]*", rf"\1{_HIDDEN}", text)
+
+
+def recorded_command(command: Sequence[str]) -> list[str]:
+    """Return a command line as the record keeps it: without passwords and webhooks."""
+    return [hidden_in_command(without_password(part)) for part in command]
 
 
 def _absolute(url: str) -> str:

@@ -2,15 +2,18 @@
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import Field, FiniteFloat, PlainValidator
 
 from models.errors import Mistake, UserError
 from models.field_types import Positive, PositiveFloat
+from tuner.search.webhooks import check_webhook
 
 _MOST_RUNGS = 100
 _Count = Annotated[int, Field(gt=0, le=1_000_000)]
+
+NotifyEvent: TypeAlias = Literal["start", "best", "failure", "end"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,3 +175,30 @@ class Keep:
 
     top_k: Positive = 3
     max_gb: PositiveFloat | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notify:
+    """Who is told what becomes of a search: a webhook, a command, or both."""
+
+    webhook: str | None = None
+    """A URL that gets JSON by POST, or the environment variable that holds it, as `$HOOK`."""
+    command: str | None = None
+    """A shell command that gets the JSON on its standard input."""
+    events: tuple[NotifyEvent, ...] = get_args(NotifyEvent)
+    """What is told: `start`, a new `best` value, a `failure`, the `end`."""
+
+    def __post_init__(self) -> None:
+        if self.webhook is not None:
+            check_webhook(self.webhook)
+        if self.command is not None and not self.command.strip():
+            raise UserError("command is empty: give a command, or leave it out")
+        if not self.events:
+            raise UserError("events is empty, so nothing would be told: name some, or all")
+        if not self.is_on and self.events != get_args(NotifyEvent):
+            raise UserError("events without webhook and command: nobody would be told, name one")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anybody is told."""
+        return self.webhook is not None or self.command is not None

@@ -11,7 +11,7 @@ from models.presets import Preset
 from models.registry import model_spec
 from models.training.contracts import ModelSpec
 from tuner.errors import SearchInvalid
-from tuner.search.blocks import Budget, Keep, Resources, SchedulerConfig, SearcherConfig
+from tuner.search.blocks import Budget, Keep, Notify, Resources, SchedulerConfig, SearcherConfig
 from tuner.search.combinations import budget_mistakes
 from tuner.search.machine import Machine
 from tuner.search.objectives import read_objectives
@@ -21,6 +21,7 @@ from tuner.search.space import Space
 from tuner.search.space_effects import effect_mistakes
 from tuner.search.space_parsing import parse_space
 from tuner.search.storage import read_storage
+from tuner.search.webhooks import webhook_url
 
 T = TypeVar("T")
 FindPreset: TypeAlias = Callable[[ModelSpec, str], Preset]
@@ -39,6 +40,7 @@ KEYS = (
     "resources",
     "keep",
     "storage",
+    "notify",
 )
 
 
@@ -86,6 +88,7 @@ class SearchReader:
         budget = self._block("budget", Budget)
         resources = self._resources()
         keep = self._block("keep", Keep)
+        notify = self._notify()
         spec = self._attempt(lambda: model_spec(self._name("model")))
         if spec is None:  # the rest is meaningless without it
             raise SearchInvalid(self._source, self._mistakes)
@@ -108,7 +111,7 @@ class SearchReader:
         if self._mistakes:
             raise SearchInvalid(self._source, self._mistakes)
         assert preset and space and objectives and base
-        assert searcher and scheduler and budget and resources and keep
+        assert searcher and scheduler and budget and resources and keep and notify
         search = Search(
             source=self._source,
             model=spec.name,
@@ -123,6 +126,7 @@ class SearchReader:
             budget=budget,
             resources=resources,
             keep=keep,
+            notify=notify,
             warm_starts=warm_starts,
             storage=storage,
         )
@@ -197,6 +201,13 @@ class SearchReader:
         if content.get("name") == "random":
             content.setdefault("sampler", "random")
         return self._attempt(lambda: to_config(SearcherConfig, content, "searcher"))
+
+    def _notify(self) -> Notify | None:
+        notify = self._block("notify", Notify)
+        webhook = notify.webhook if notify else None
+        if webhook is not None and self._check_files:
+            self._attempt(lambda: webhook_url(webhook))
+        return notify
 
     def _fixed(self) -> dict[str, Any]:
         fixed = self._mapping("fixed") or {}

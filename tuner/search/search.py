@@ -16,6 +16,7 @@ from tuner.search.blocks import (
     SCHEDULER_KEYS,
     Budget,
     Keep,
+    Notify,
     Objective,
     Resources,
     SchedulerConfig,
@@ -25,6 +26,7 @@ from tuner.search.scheduling import rung_advice
 from tuner.search.space import Space
 from tuner.search.space_effects import effect_advice
 from tuner.search.space_points import count_points
+from tuner.search.webhooks import hidden_urls, webhook_advice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,7 @@ class Search:
     budget: Budget
     resources: Resources
     keep: Keep
+    notify: Notify = field(default_factory=Notify)
     warm_starts: tuple[WarmStart, ...] = ()
     storage: str | None = None
 
@@ -109,6 +112,7 @@ class Search:
         return [
             *effect_advice(self.space, self.spec.applies),
             *rung_advice(self.scheduler, self.space, self.spec),
+            *webhook_advice(self.notify.webhook),
         ]
 
     def config_for(self, values: Mapping[str, Any]) -> Any:
@@ -116,7 +120,10 @@ class Search:
         return to_config(type(self.base_config), self.space.complete(values), self.source)
 
     def to_mapping(self) -> dict[str, Any]:
-        """Return the search as the content of a search file, every default written out."""
+        """Return the search as the content of a search file, every default written out.
+
+        A webhook that is written out is hidden; blocks that ask for nothing are left out.
+        """
         scheduler = to_mapping(self.scheduler)
         known = SCHEDULER_KEYS[self.scheduler.name]
         for key in {key for keys in SCHEDULER_KEYS.values() for key in keys} - set(known):
@@ -135,7 +142,12 @@ class Search:
             "resources": to_mapping(self.resources),
             "keep": to_mapping(self.keep),
             **({"storage": self.storage} if self.storage else {}),
+            **({"notify": self._hidden_notify()} if self.notify.is_on else {}),
         }
+
+    def _hidden_notify(self) -> dict[str, Any]:
+        webhook = self.notify.webhook
+        return to_mapping(self.notify) | {"webhook": webhook and hidden_urls(webhook)}
 
 
 def own_seed(search: Search) -> int:
