@@ -4,7 +4,6 @@ A sink takes `log(epoch, metrics)` after every epoch and `close()` at the end. N
 nor W&B is imported before it is asked for.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,7 @@ import tyro
 
 from models.errors import UserError
 from models.training.layout import RunFolder
-
-_NOT_IN_A_PROJECT = re.compile(r"[/\\#?%:]")
+from models.training.wandb_names import check_project
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +39,8 @@ class LogSettings:
                 f"--wandb_run {self.wandb_run} would be ignored: name a project too, with "
                 "--wandb_project"
             )
-        refused = _NOT_IN_A_PROJECT.search(self.wandb_project or "")
-        if refused:
-            raise UserError(
-                f"--wandb_project {self.wandb_project}: W&B refuses {refused[0]!r} in the name of "
-                "a project: leave it out"
-            )
+        if self.wandb_project is not None:
+            check_project(self.wandb_project, "--wandb_project")
 
 
 class MetricSink(Protocol):

@@ -57,16 +57,16 @@ def open_wandb(
         UserError: W&B refuses the project or the name.
     """
     os.environ.setdefault("WANDB_CACHE_DIR", str(folder / "wandb" / "cache"))
-    mode, reason = _mode()
+    mode, reason = wandb_mode()
     if mode == "disabled":
         say("W&B: off (WANDB_MODE=disabled)")
         return None
     keys = {"project": project, "name": name, "dir": str(folder), "config": dict(run_settings)}
     if mode == "online":
         try:
-            run = _start("online", {**keys, "id": _run_id(folder), "resume": "allow"})
+            run = _start("online", {**keys, "id": run_id(folder), "resume": "allow"})
         except wandb.Error as error:
-            reason = f"the server cannot be used: {_first_line(error)}"
+            reason = unusable(error)
         else:
             say(f"W&B: {run.url}")
             return WandbSink(run)
@@ -75,7 +75,7 @@ def open_wandb(
     return WandbSink(run)
 
 
-def _mode() -> tuple[str, str]:
+def wandb_mode() -> tuple[str, str]:
     """Return online, offline or disabled, and why where it is not online."""
     settings = wandb.setup(settings=wandb.Settings(silent=True, console="off")).settings
     if settings.mode == "disabled":
@@ -90,11 +90,8 @@ def _mode() -> tuple[str, str]:
 
 
 def _start(mode: str, keys: Mapping[str, Any]) -> "wandb.Run":
-    settings = wandb.Settings(
-        silent=True, console="off", init_timeout=INIT_TIMEOUT_S, finish_timeout=FINISH_TIMEOUT_S
-    )
     try:
-        return wandb.init(mode=mode, settings=settings, **keys)  # pyright: ignore[reportArgumentType]
+        return start_run(mode, **keys)
     except (UsageError, ValueError) as error:
         raise UserError(
             f"--wandb_project {keys['project']} --wandb_run {keys['name']}: W&B refuses them: "
@@ -102,7 +99,25 @@ def _start(mode: str, keys: Mapping[str, Any]) -> "wandb.Run":
         ) from error
 
 
-def _run_id(folder: Path) -> str:
+def start_run(mode: str, settings: Mapping[str, Any] | None = None, **keys: Any) -> "wandb.Run":
+    """Start a run of W&B that prints nothing.
+
+    Args:
+        mode: online or offline.
+        settings: of W&B, beside ours.
+        keys: what `wandb.init` takes.
+    """
+    ours = {"silent": True, "console": "off", "init_timeout": INIT_TIMEOUT_S}
+    ours |= {"finish_timeout": FINISH_TIMEOUT_S, **(settings or {})}
+    return wandb.init(mode=mode, settings=wandb.Settings(**ours), **keys)  # pyright: ignore
+
+
+def unusable(error: Exception) -> str:
+    """Return why a run is offline whose server failed."""
+    return f"the server cannot be used: {_first_line(error)}"
+
+
+def run_id(folder: Path) -> str:
     """Return the id that the folder keeps, a new one at first."""
     path = folder / "wandb" / "run_id"
     if not path.is_file():

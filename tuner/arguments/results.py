@@ -113,6 +113,11 @@ def add_export(commands: Any) -> None:
         metavar="FILE",
         help="an Optuna study: a journal (.journal, .log), SQLite (.db) or a database's URL",
     )
+    target.add_argument(
+        "--wandb",
+        metavar="PROJECT",
+        help="runs of W&B, one a trial, grouped; offline without a login",
+    )
     parser.add_argument("--force", action="store_true", help="replace what is there already")
 
 
@@ -164,9 +169,13 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from tuner.commands.export import export_optuna, export_table
+    from tuner.commands.export import export_optuna, export_table, export_wandb
 
-    if options.optuna is not None:
+    if options.wandb is not None:
+        if options.force:
+            raise UserError("--force means nothing to --wandb, which only adds: leave it out")
+        export_wandb(options.run, options.wandb)
+    elif options.optuna is not None:
         export_optuna(options.run, options.optuna, force=options.force)
     else:
         as_json = options.jsonl is not None

@@ -19,7 +19,7 @@ from tuner.record.environment import describe_data
 from tuner.record.paths import runs_folder
 from tuner.running.live import short_params
 from tuner.running.ray_session import given_address
-from tuner.search.blocks import Notify
+from tuner.search.blocks import Log, Notify
 from tuner.search.loading import load_search
 from tuner.search.machine import this_machine
 from tuner.search.search import Search
@@ -88,7 +88,7 @@ def _summary(search: Search) -> str:
         f"warm start {start.preset.name}: {short_params(start.values)}"
         for start in search.warm_starts
     ]
-    lines += _notify_words(search.notify)
+    lines += [*_log_words(search.log), *_notify_words(search.notify)]
     return "\n".join(lines) + "\n"
 
 
@@ -106,6 +106,12 @@ def _budget_words(search: Search) -> str:
     if budget.target is not None:
         words.append(f"{search.objective.metric} {budget.target:g} reached")
     return ", ".join(words)
+
+
+def _log_words(log: Log) -> list[str]:
+    to = [f"the W&B project {log.wandb}"] if log.wandb is not None else []
+    to += ["TensorBoard"] if log.tensorboard else []
+    return [f"logged to {' and '.join(to)}"] if to else []
 
 
 def _notify_words(notify: Notify) -> list[str]:

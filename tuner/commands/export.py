@@ -3,13 +3,16 @@
 import sys
 from pathlib import Path
 
+from models.commands.progress import show_progress
 from models.config_file import write_text
 from models.errors import UserError
+from models.training.wandb_names import check_project
 from tuner.commands.console import output
 from tuner.record.events import read_events
 from tuner.record.past import past_of
 from tuner.record.paths import find_run
 from tuner.record.results import read_run
+from tuner.record.run_lock import hold_run
 from tuner.record.search_copy import read_search
 from tuner.record.trial_tables import csv_text, json_lines
 
@@ -70,6 +73,38 @@ def export_optuna(name: str, target: str, *, force: bool) -> None:
     output().print(
         f"{run.name}: {len(past.rows)} trials; load them with\n  {loaded}", soft_wrap=True
     )
+
+
+def export_wandb(name: str, project: str) -> None:
+    """Log the trials of a run to a project of W&B, as a search does that asks for it.
+
+    What is there already is left out, so it can be said again.
+
+    Raises:
+        UserError: no such run, it is running, or W&B refuses the project or is off.
+    """
+    from tuner.running.trial_logs import wandb_log
+
+    check_project(project, "--wandb")
+    paths = find_run(name)
+    console = output()
+    with hold_run(paths), show_progress() as progress:
+        run, search = read_run(paths), read_search(paths)
+        log = wandb_log(
+            paths,
+            project,
+            model=search.model,
+            settings=search.space.preset,
+            ranking=search.ranking,
+            say=lambda line: console.print(line, soft_wrap=True),
+        )
+        num_new = 0
+        for done, row in enumerate(run.rows, start=1):
+            num_new += log.write_all([row], is_last=done == len(run.rows))
+            progress("log", done, len(run.rows))
+    said = f"{run.name}: {num_new} trials logged to the W&B project {project}"
+    there = len(run.rows) - num_new
+    console.print(f"{said}, {there} were there already" if there else said, soft_wrap=True)
 
 
 def _refuse_existing(target: str, force: bool) -> None:

@@ -91,6 +91,11 @@ class RunPaths:
         return self.folder / "search.log"
 
     @property
+    def logs(self) -> Path:
+        """The folder of what is logged for TensorBoard and W&B."""
+        return self.folder / "logs"
+
+    @property
     def checkpoints(self) -> Path:
         """The folder of the trials' checkpoints."""
         return self.folder / "checkpoints"

@@ -106,15 +106,22 @@ def fold_trials(events: Sequence[Event], source: Path) -> list[TrialRow]:
         row = rows.get(event.trial)
         if row is None and not isinstance(event, TrialCreated):
             raise RunCorrupt(source, line, f"the trial {event.trial!r} was not created before")
-        rows[event.trial] = _apply(row, event, spans)
+        rows[event.trial] = apply_event(row, event, spans)
     return sorted(rows.values(), key=lambda row: row.number)
 
 
-def _apply(
+def apply_event(
     row: TrialRow | None,
     event: TrialCreated | TrialStarted | TrialReported | TrialEnded,
     spans: dict[str, Event],
 ) -> TrialRow:
+    """Return a trial's row after one more event.
+
+    Args:
+        row: as it was before; None before the first event, which creates the trial.
+        event: of this trial.
+        spans: since when the time of running trials is not counted yet; changed here.
+    """
     if isinstance(event, TrialCreated):
         if row is not None:  # drawn again by a resumed run
             return replace(row, state="queued", cause=None, message=None)

@@ -11,6 +11,8 @@ INTERRUPTED_S = 6.0
 """How long it may take for the rest when a signal ended the search, which has 25 s in all."""
 END_S = 12.0
 """The same at any other end."""
+UPLOAD_S = 60.0
+"""The same where W&B may have to upload."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,9 @@ class FollowPlan:
         webhook: the URL itself, which only this process and the driver know.
         command: a shell command.
         events: what these two are told.
+        wandb: the W&B project that trials are logged to.
+        tensorboard: whether they are logged for TensorBoard.
+        settings: every key of the preset, as plain values; a trial has others of those searched.
     """
 
     folder: str
@@ -38,8 +43,16 @@ class FollowPlan:
     webhook: str | None = None
     command: str | None = None
     events: tuple[NotifyEvent, ...] = ()
+    wandb: str | None = None
+    tensorboard: bool = False
+    settings: Mapping[str, Any]
 
     @property
     def is_needed(self) -> bool:
-        """Whether anybody is told."""
-        return self.webhook is not None or self.command is not None
+        """Whether anybody is told, or anything logged."""
+        return bool(self.webhook or self.command or self.wandb or self.tensorboard)
+
+    @property
+    def end_s(self) -> float:
+        """Seconds for the rest when the run has ended."""
+        return UPLOAD_S if self.wandb else END_S

@@ -12,27 +12,21 @@ import os
 import select
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from models.config_file import to_config
 from tuner.record.event_tail import EventTail
-from tuner.record.events import (
-    Event,
-    RunChanged,
-    TrialCreated,
-    TrialEnded,
-    TrialReported,
-    TrialStarted,
-)
+from tuner.record.events import RunChanged
 from tuner.record.liveness import is_alive
-from tuner.record.outcomes import Outcome
 from tuner.record.paths import RunPaths
 from tuner.running.driver_log import log_to_file
-from tuner.running.follow_plan import END_S, INTERRUPTED_S, FollowPlan
+from tuner.running.follow_plan import INTERRUPTED_S, FollowPlan
 from tuner.running.notifier import build_notifier
 from tuner.running.observer import Follower
+from tuner.running.trial_logs import build_trial_logs
 
 logger = logging.getLogger(__name__ if __name__ != "__main__" else "tuner.running.follower")
 
@@ -48,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
     plan = to_config(FollowPlan, json.loads(sys.stdin.readline()), "the plan")
 
     def say(line: str) -> None:
-        logger.warning(line)
+        logger.info(line)
         with suppress(OSError, ValueError):  # the driver is gone
             screen.write(line + "\n")
 
@@ -62,13 +56,14 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _follow_to_the_end(plan: FollowPlan, say: Callable[[str], None]) -> None:
-    followers = Followers([build_notifier(plan, say)], say)
+    followers = Followers([build_notifier(plan, say), build_trial_logs(plan, say)], say)
     status = follow(plan, followers, lambda: _is_left(plan))
-    patience_s = INTERRUPTED_S if status == "interrupted" else END_S
-    watchdog = threading.Timer(patience_s + _MARGIN_S, os._exit, [1])
+    patience_s = INTERRUPTED_S if status == "interrupted" else plan.end_s
+    watchdog = threading.Timer(patience_s + 2 * _MARGIN_S, os._exit, [1])
     watchdog.daemon = True
     watchdog.start()
-    followers.tell(lambda one: one.close(patience_s))
+    until = time.monotonic() + patience_s
+    followers.tell(lambda one: one.close(max(_MARGIN_S, until - time.monotonic())))
 
 
 def follow(plan: FollowPlan, followers: "Followers", is_left: Callable[[], bool]) -> str:
@@ -87,7 +82,7 @@ def follow(plan: FollowPlan, followers: "Followers", is_left: Callable[[], bool]
             if num_told == plan.num_known:
                 followers.tell(lambda one: one.caught_up())
             num_told += 1
-            followers.tell_event(event)
+            followers.tell(lambda one, event=event: one.take(event))
             is_new = num_told > plan.num_known
             if is_new and isinstance(event, RunChanged) and event.status != "running":
                 return event.status
@@ -108,22 +103,6 @@ class Followers:
     def __init__(self, followers: Sequence[Follower], say: Callable[[str], None]) -> None:
         self._followers = list(followers)
         self._say = say
-
-    def tell_event(self, event: Event) -> None:
-        """Tell them of an event."""
-        match event:
-            case TrialCreated():
-                self.tell(lambda one: one.created(event.trial, event.number, event.params))
-            case TrialStarted():
-                self.tell(lambda one: one.started(event.trial))
-            case TrialReported():
-                said = event.trial, event.epoch, event.metrics, event.checkpoint
-                self.tell(lambda one: one.reported(*said))
-            case TrialEnded():
-                outcome = Outcome(state=event.state, cause=event.cause, message=event.message)
-                self.tell(lambda one: one.ended(event.trial, outcome))
-            case RunChanged():
-                self.tell(lambda one: one.run_changed(event))
 
     def tell(self, what: Callable[[Follower], None]) -> None:
         """Tell them something."""

@@ -18,7 +18,7 @@ from tuner.errors import SearchInterrupted
 from tuner.record.liveness import driver_identity
 from tuner.record.past import Past
 from tuner.record.paths import RunPaths
-from tuner.running.follow_plan import END_S, INTERRUPTED_S, FollowPlan
+from tuner.running.follow_plan import INTERRUPTED_S, FollowPlan
 from tuner.running.own_process import start_module
 from tuner.search.search import Search
 from tuner.search.webhooks import webhook_url
@@ -50,7 +50,7 @@ def following(search: Search, paths: RunPaths, past: Past, say: Say) -> Iterator
         os.close(writer)
     listener = threading.Thread(target=_pass_on, args=(reader, say), name="follower", daemon=True)
     listener.start()
-    patience_s = END_S
+    patience_s = plan.end_s
     try:
         _tell(process, json.dumps(to_mapping(plan)) + "\n")
         yield
@@ -80,6 +80,9 @@ def _plan(search: Search, paths: RunPaths, past: Past, say: Say) -> FollowPlan:
         webhook=webhook,
         command=search.notify.command,
         events=search.notify.events,
+        wandb=search.log.wandb,
+        tensorboard=search.log.tensorboard,
+        settings=dict(search.space.preset),
     )
 
 

@@ -11,7 +11,7 @@ from tuner.record.events import RunChanged
 from tuner.record.outcomes import REMEDIES, Outcome
 from tuner.running.board import Board, BoardRow
 from tuner.running.delivery import Command, Delivery, webhook, webhook_name
-from tuner.running.follow_plan import FollowPlan
+from tuner.running.follow_plan import END_S, FollowPlan
 from tuner.running.observer import Follower
 from tuner.search.blocks import NotifyEvent
 
@@ -99,7 +99,7 @@ class Notifier(Follower):
 
     def close(self, patience_s: float) -> None:
         """Wait until all is delivered."""
-        until = time.monotonic() + patience_s
+        until = time.monotonic() + min(patience_s, END_S)
         for delivery in self._deliveries:
             delivery.close(max(0.0, until - time.monotonic()))
 

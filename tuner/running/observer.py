@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tuner.record.events import RunChanged
+from tuner.record.events import (
+    Event,
+    RunChanged,
+    TrialCreated,
+    TrialEnded,
+    TrialReported,
+    TrialStarted,
+)
 from tuner.record.outcomes import Outcome
 from tuner.record.trial_rows import TrialRow
 
@@ -40,6 +47,21 @@ class Follower(Observer):
     """
 
     name: str
+
+    def take(self, event: Event) -> None:
+        """Take an event of the log: it goes to the method that is for it."""
+        match event:
+            case TrialCreated():
+                self.created(event.trial, event.number, event.params)
+            case TrialStarted():
+                self.started(event.trial)
+            case TrialReported():
+                self.reported(event.trial, event.epoch, event.metrics, event.checkpoint)
+            case TrialEnded():
+                said = Outcome(state=event.state, cause=event.cause, message=event.message)
+                self.ended(event.trial, said)
+            case RunChanged():
+                self.run_changed(event)
 
     def caught_up(self) -> None:
         """Take it that all that comes from now on is new."""

@@ -8,6 +8,7 @@ from pydantic import Field, FiniteFloat, PlainValidator
 
 from models.errors import Mistake, UserError
 from models.field_types import Positive, PositiveFloat
+from models.training.wandb_names import check_project
 from tuner.search.webhooks import check_webhook
 
 _MOST_RUNGS = 100
@@ -175,6 +176,25 @@ class Keep:
 
     top_k: Positive = 3
     max_gb: PositiveFloat | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """Where trials are logged besides the run's own record."""
+
+    wandb: str | None = None
+    """A W&B project: a run a trial, grouped by the search; offline without a login."""
+    tensorboard: bool = False
+    """Whether TensorBoard's events are written, a folder a trial."""
+
+    def __post_init__(self) -> None:
+        if self.wandb is not None:
+            check_project(self.wandb, "wandb")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is logged."""
+        return self.wandb is not None or self.tensorboard
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,15 @@ from models.presets import Preset
 from models.registry import model_spec
 from models.training.contracts import ModelSpec
 from tuner.errors import SearchInvalid
-from tuner.search.blocks import Budget, Keep, Notify, Resources, SchedulerConfig, SearcherConfig
+from tuner.search.blocks import (
+    Budget,
+    Keep,
+    Log,
+    Notify,
+    Resources,
+    SchedulerConfig,
+    SearcherConfig,
+)
 from tuner.search.combinations import budget_mistakes
 from tuner.search.machine import Machine
 from tuner.search.objectives import read_objectives
@@ -40,6 +48,7 @@ KEYS = (
     "resources",
     "keep",
     "storage",
+    "log",
     "notify",
 )
 
@@ -88,6 +97,7 @@ class SearchReader:
         budget = self._block("budget", Budget)
         resources = self._resources()
         keep = self._block("keep", Keep)
+        log = self._block("log", Log)
         notify = self._notify()
         spec = self._attempt(lambda: model_spec(self._name("model")))
         if spec is None:  # the rest is meaningless without it
@@ -111,7 +121,7 @@ class SearchReader:
         if self._mistakes:
             raise SearchInvalid(self._source, self._mistakes)
         assert preset and space and objectives and base
-        assert searcher and scheduler and budget and resources and keep and notify
+        assert searcher and scheduler and budget and resources and keep and log and notify
         search = Search(
             source=self._source,
             model=spec.name,
@@ -126,6 +136,7 @@ class SearchReader:
             budget=budget,
             resources=resources,
             keep=keep,
+            log=log,
             notify=notify,
             warm_starts=warm_starts,
             storage=storage,

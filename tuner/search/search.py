@@ -16,6 +16,7 @@ from tuner.search.blocks import (
     SCHEDULER_KEYS,
     Budget,
     Keep,
+    Log,
     Notify,
     Objective,
     Resources,
@@ -65,6 +66,7 @@ class Search:
     budget: Budget
     resources: Resources
     keep: Keep
+    log: Log = field(default_factory=Log)
     notify: Notify = field(default_factory=Notify)
     warm_starts: tuple[WarmStart, ...] = ()
     storage: str | None = None
@@ -142,6 +144,7 @@ class Search:
             "resources": to_mapping(self.resources),
             "keep": to_mapping(self.keep),
             **({"storage": self.storage} if self.storage else {}),
+            **({"log": to_mapping(self.log)} if self.log.is_on else {}),
             **({"notify": self._hidden_notify()} if self.notify.is_on else {}),
         }
 
