@@ -16,6 +16,7 @@ from models.commands.process import run_command
 from tuner.arguments.cluster import add_cluster, add_fetch, add_jobs, add_submit
 from tuner.arguments.promotion import add_presets, add_promote
 from tuner.arguments.results import (
+    add_dashboard,
     add_doctor,
     add_export,
     add_list,
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_resume,
         add_show,
         add_list,
+        add_dashboard,
         add_export,
         add_report,
         add_pin,

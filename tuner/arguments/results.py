@@ -1,4 +1,4 @@
-"""`tuner show`, `list`, `report`, `pin`, `doctor` and `export`: what can be typed."""
+"""`tuner show`, `list`, `dashboard`, `report`, `pin`, `export`, `doctor`: what can be typed."""
 
 import argparse
 from contextlib import suppress
@@ -8,6 +8,7 @@ from models.errors import UserError
 from tuner.arguments.command import add_command
 
 _HOUR_S = 3600
+_NUM_PORTS = 65536
 
 
 def add_show(commands: Any) -> None:
@@ -74,6 +75,26 @@ def add_pin(commands: Any) -> None:
     parser.add_argument("run", help="name or folder of the run, which may be running")
     parser.add_argument("trial", type=int, help="number of the trial")
     parser.add_argument("--remove", action="store_true", help="pin it no longer")
+
+
+def add_dashboard(commands: Any) -> None:
+    """Add `tuner dashboard`."""
+    parser = add_command(
+        commands,
+        "dashboard",
+        _dashboard,
+        "Open optuna-dashboard on the study of a run, for a browser on this machine.",
+        "tuner dashboard first --port 8081",
+    )
+    parser.add_argument("run", help="name or folder of the run")
+    parser.add_argument(
+        "--port", type=int, default=8080, help="port on this machine, 0 for a free one"
+    )
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="the study's database, where its URL has a password, which is in no record",
+    )
 
 
 def add_doctor(commands: Any) -> None:
@@ -160,6 +181,14 @@ def _pin(options: argparse.Namespace) -> None:
     from tuner.commands.pin import pin_trial
 
     pin_trial(options.run, options.trial, remove=options.remove)
+
+
+def _dashboard(options: argparse.Namespace) -> None:
+    from tuner.commands.dashboard import dashboard
+
+    if not 0 <= options.port < _NUM_PORTS:
+        raise UserError(f"--port {options.port} is no port: take one below {_NUM_PORTS}")
+    dashboard(options.run, port=options.port, storage=options.storage)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -82,6 +82,13 @@ def write_study(
     return open_study(open_storage(place.location), place.name, directions, sampler)
 
 
+def name_metrics(study: optuna.Study, metrics: Sequence[str]) -> None:
+    """Give the objectives of a study their names, which optuna-dashboard shows."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names(list(metrics))
+
+
 def open_storage(location: Path | str) -> BaseStorage:
     """Open a journal file (a path) or a database (a URL such as `sqlite:///study.db`).
 

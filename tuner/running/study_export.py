@@ -8,7 +8,14 @@ from optuna.storages import BaseStorage, RDBStorage
 from models.errors import UserError
 from tuner.record.past import Past
 from tuner.record.paths import RunPaths
-from tuner.running.study import Direction, build_sampler, fill_study, open_storage, open_study
+from tuner.running.study import (
+    Direction,
+    build_sampler,
+    fill_study,
+    name_metrics,
+    open_storage,
+    open_study,
+)
 from tuner.running.study_place import without_password
 from tuner.running.study_rows import rows_of
 from tuner.search.search import Search
@@ -90,4 +97,5 @@ def _write(
     directions: list[Direction] = [objective.mode for objective in search.objectives]
     sampler = build_sampler(search.searcher.sampler, search.seed)
     study = open_study(storage, paths.name, directions, sampler)
+    name_metrics(study, [objective.metric for objective in search.objectives])
     fill_study(study, search.space.digest, rows_of(search, past, going_on=going_on))

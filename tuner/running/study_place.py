@@ -59,7 +59,7 @@ def known_place(paths: RunPaths, environment: Mapping[str, Any], storage: str | 
     if storage is None and _HIDDEN in url:
         raise UserError(
             f"the study of '{paths.name}' is in {url}, whose password is in no record: give the "
-            f"URL with its password, as `tuner resume {paths.handle} --storage URL`"
+            "URL with its password, as --storage URL"
         )
     return StudyPlace(location=_absolute(storage or url), name=name)
 

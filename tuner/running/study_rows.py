@@ -29,6 +29,7 @@ from tuner.running.study import (
     MESSAGE,
     RAY_TRIAL,
     WARM_START,
+    name_metrics,
     write_study,
 )
 from tuner.running.study_place import StudyPlace
@@ -144,13 +145,15 @@ def study_of(
     Raises:
         UserError: the storage cannot be opened, or the study there is of another search.
     """
-    return write_study(
+    study = write_study(
         place,
         [objective.mode for objective in search.objectives],
         sampler,
         space=search.space.digest,
         rows=rows_of(search, past, going_on={row.trial for row in past.unfinished}),
     )
+    name_metrics(study, [objective.metric for objective in search.objectives])
+    return study
 
 
 def rows_of(search: Search, past: Past, *, going_on: Container[str] = ()) -> Iterator[FrozenTrial]:
