@@ -20,9 +20,10 @@ from collections import Counter
 from pathlib import Path
 
 from search_kills import moment
-from search_machine import REPOSITORY, Machine
+from search_machine import Machine
+from tuner_process import FAKE_MODEL
 
-sys.path.insert(0, str(REPOSITORY / "tests" / "tuner"))
+sys.path.insert(0, FAKE_MODEL)
 import fake_model
 
 from models.presets import find_preset, survey_presets
@@ -75,7 +76,7 @@ class Campaign:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
-        said = self.machine.errors.read_text()
+        said = self.machine.said
         assert f"`tuner {' '.join([*PROMOTE, *INTO])}` goes on with it" in said, said
 
     def kill(self) -> None:
@@ -124,7 +125,7 @@ class Campaign:
             assert self.machine.ends_well(self.machine.start("doctor", name, "--check"))
         before = self.mine.read_bytes()
         assert self.machine.ends_well(self.machine.start(*PROMOTE, *INTO))
-        assert "nothing is trained again" in self.machine.errors.read_text()
+        assert "nothing is trained again" in self.machine.said
         assert self.mine.read_bytes() == before
         return sum(getattr(e, "epoch", 0) > 0 for e in events) - 6 * EPOCHS
 

@@ -2,26 +2,19 @@
 
 import json
 import os
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
 
 import optuna
 import pytest
 from optuna.trial import TrialState
+from tuner_process import FAKE_MODEL, PATIENCE_S, RunProcess, command_line
 
-from tuner.record.paths import RunPaths
 from tuner.record.results import read_run
 from tuner.running.study import CAUSE, open_storage
 
 pytestmark = pytest.mark.ray
 
-REPOSITORY = Path(__file__).parents[2]
-PATIENCE_S = 60.0
 IN_ORDER_S = 30.0
 
 SEARCH = """
@@ -73,51 +66,19 @@ if __name__ == "__main__":
 """
 
 
-class SearchProcess:
+class SearchProcess(RunProcess):
     """`tuner search` with trials that are far too long to end, unless told otherwise."""
 
     def __init__(self, folder):
-        self.folder = folder
-        self.paths = RunPaths(folder / "runs" / "faulty")
-        # Ray's sockets need a short path.
-        self.ray_folder = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
-        self.process = None
+        super().__init__(folder, "driver.py", on_path=FAKE_MODEL)
         (folder / "tiny.yaml").write_text(SEARCH)
         (folder / "driver.py").write_text(DRIVER)
 
     def start(self, *arguments, **variables):
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests" / "tuner")]),
-            "TUNER_RUNS": str(self.folder / "runs"),
-            "RAY_TMPDIR": str(self.ray_folder),
-            **variables,
-        }
-        command = [sys.executable, "driver.py", "search", "tiny.yaml", "--name", "faulty"]
-        with (self.folder / "out").open("w") as out, (self.folder / "err").open("w") as err:
-            self.process = subprocess.Popen(
-                [*command, *arguments],
-                cwd=self.folder,
-                env=environment,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,  # as a shell gives every job a group of its own
-            )
-
-    @property
-    def printed(self):
-        return (self.folder / "out").read_text()
-
-    @property
-    def said(self):
-        return (self.folder / "err").read_text()
+        super().start("search", "tiny.yaml", "--name", "faulty", *arguments, **variables)
 
     def wait_until(self, condition, what):
-        end = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < end, f"no {what}:\n{self.said}"
-            assert self.process.poll() is None, f"ended before {what}:\n{self.said}"
-            time.sleep(0.02)
+        super().wait_until(condition, what, alive=True)
 
     def events(self, kind):
         log = self.paths.events_file
@@ -146,11 +107,7 @@ class SearchProcess:
 
     def find(self, program):
         """Return the process ids of one of Ray's programs that use our folder."""
-        return [pid for pid in self.processes() if program in _command_line(pid).split(" ")[0]]
-
-    def processes(self):
-        """Return the processes that name our folder, or have a file in it open."""
-        return [int(p.name) for p in Path("/proc").glob("[0-9]*") if _uses(p, self.ray_folder)]
+        return [pid for pid in self.processes() if program in command_line(pid).split(" ")[0]]
 
     def check_nothing_is_left(self, *, logs=False):
         deadline = time.monotonic() + IN_ORDER_S
@@ -173,30 +130,6 @@ class SearchProcess:
         found = {(row.state, row.user_attrs[CAUSE]) for row in study.trials}
         assert found == {(TrialState.FAIL, "interrupted")}
         return run
-
-    def clean_up(self):
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.ray_folder, ignore_errors=True)
-
-
-def _command_line(pid):
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""
-
-
-def _uses(process, folder):
-    try:
-        if str(folder).encode() in (process / "cmdline").read_bytes():
-            return True
-        return any(
-            str(folder) in str(descriptor.readlink()) for descriptor in (process / "fd").iterdir()
-        )
-    except OSError:
-        return False
 
 
 @pytest.fixture
@@ -274,7 +207,7 @@ def test_the_next_search_ends_what_a_killed_group_left(search):
     """A batch system kills all processes of a job at once, the one that would clean up too."""
     search.start(LOADING_S="60")
     search.wait_for_ray()
-    watchers = [pid for pid in search.processes() if "leftovers" in _command_line(pid)]
+    watchers = [pid for pid in search.processes() if "leftovers" in command_line(pid)]
     assert len(watchers) == 1
     for pid in [*watchers, search.process.pid]:
         os.kill(pid, signal.SIGKILL)
@@ -284,7 +217,7 @@ def test_the_next_search_ends_what_a_killed_group_left(search):
     search.start("--name", "next", LOADING_S="60")
     search.wait_until(lambda: not old.exists(), "end of the old folder")
     search.wait_for_ray()
-    assert [pid for pid in search.processes() if str(old) in _command_line(pid)] == []
+    assert [pid for pid in search.processes() if str(old) in command_line(pid)] == []
     search.process.send_signal(signal.SIGTERM)
     search.ends_with(143)
     search.check_nothing_is_left()
@@ -323,7 +256,7 @@ def test_ray_lost_while_it_starts(search):
 def cluster(search, monkeypatch):
     """Two nodes with a core each, beside the driver."""
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # there may be a token in the home folder
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "tests" / "tuner"))
+    monkeypatch.setenv("PYTHONPATH", FAKE_MODEL)
     monkeypatch.setenv("RAY_TMPDIR", str(search.ray_folder))
     (search.ray_folder / "ray").mkdir()
     from ray.cluster_utils import Cluster
