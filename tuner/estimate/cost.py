@@ -32,17 +32,11 @@ class SearchTime:
     Attributes:
         trial_hours: expected, as if one trial ran after the other.
         core_hours, gpu_hours: the same times the resources of a trial.
-        most_trial_hours: if no trial were stopped.
     """
 
     trial_hours: float
     core_hours: float
     gpu_hours: float
-    most_trial_hours: float
-
-    def wall_hours(self, num_slots: int) -> float:
-        """Return the expected time until the search ends, with so many trials at a time."""
-        return self.trial_hours / num_slots
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +87,7 @@ def estimate_cost(search: Search, dataset: Any, rows_per_s: float | None = None)
         smallest=smallest,
         largest=largest,
         disk_gb=checkpoint_gb(search, largest.checkpoint_mb),
-        time=_time(search, expected, most, preset.rows_per_epoch / rows_per_s)
-        if rows_per_s
-        else None,
+        time=_time(search, expected, preset.rows_per_epoch / rows_per_s) if rows_per_s else None,
     )
 
 
@@ -208,11 +200,10 @@ def _point_at(space: Space, ends: Mapping[str, Any]) -> dict[str, Any]:
     return space.walk(pick)
 
 
-def _time(search: Search, expected: float, most: float, epoch_s: float) -> SearchTime:
+def _time(search: Search, expected: float, epoch_s: float) -> SearchTime:
     hours = expected * epoch_s / _SECONDS_PER_HOUR
     return SearchTime(
         trial_hours=hours,
         core_hours=hours * search.resources.cpu,
         gpu_hours=hours * search.resources.gpu,
-        most_trial_hours=most * epoch_s / _SECONDS_PER_HOUR,
     )

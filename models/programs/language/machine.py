@@ -256,18 +256,6 @@ class ConstraintMachine:
             }
         )
 
-    def keeps_rules(self, ids: Tensor) -> Tensor:
-        """Return bool (batch,): which derivations were allowed at each of their steps.
-
-        Args:
-            ids: (batch, time), derivations of the grammar padded with -1.
-        """
-        contexts = self.contexts_along(ids)
-        chosen = ids.long().clamp(min=0)
-        in_budget = self._tables.in_budget[self._budget_rows(contexts), chosen]
-        facts_hold = (contexts.facts & self._tables.needs[chosen]) != 0
-        return ((in_budget & facts_hold) | (ids < 0)).all(dim=1)
-
     def _budget_rows(self, contexts: Contexts) -> Tensor:
         """Return int64 (...), the row of the table `in_budget` for each context."""
         num_levels = self._tables.num_levels

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models.grammar.derivation import check_ids
 from models.programs.language.kinds import language
@@ -28,8 +29,20 @@ def check_programs(ids: NDArray[np.integer]) -> None:
     machine = ConstraintMachine("cpu", max(ids.shape[1], 4))
     for first in range(0, len(ids), _CHUNK_ROWS):
         chunk = torch.from_numpy(np.asarray(ids[first : first + _CHUNK_ROWS], dtype=np.int64))
-        bad = (~machine.keeps_rules(chunk)).nonzero()
+        bad = (~keeps_rules(machine, chunk)).nonzero()
         if len(bad):
             row = int(bad[0, 0])
             check_program(chunk[row].tolist(), f"row {first + row}")
             raise AssertionError(f"row {first + row}: two checks of a program disagree")
+
+
+def keeps_rules(machine: ConstraintMachine, ids: Tensor) -> Tensor:
+    """Return bool (batch,): which derivations were allowed at each of their steps.
+
+    Args:
+        machine: follows the derivations.
+        ids: (batch, time), derivations of the grammar padded with -1.
+    """
+    allowed = machine.allowed_in(machine.contexts_along(ids))
+    chosen = ids.long().clamp(min=0)[..., None]
+    return (allowed.gather(-1, chosen)[..., 0] | (ids < 0)).all(dim=1)

@@ -145,7 +145,7 @@ def test_cost_names_figures_and_formula():
         smallest=COST,
         largest=COST,
         disk_gb=0.07,
-        time=SearchTime(trial_hours=0.5, core_hours=1.0, gpu_hours=0.125, most_trial_hours=2.0),
+        time=SearchTime(trial_hours=0.5, core_hours=1.0, gpu_hours=0.125),
     )
     text = "\n".join(lines(cost_table(cost)))
     assert "63 (44%): 12 reach epoch 2, 5 reach epoch 6" in text
