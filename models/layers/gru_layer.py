@@ -50,6 +50,7 @@ class LayerPlan:
 
     def kernel(self, name: str, device: torch.device) -> Kernel:
         """Return `gru_forward` or `gru_backward`."""
+        # Shared memory as the two .cu files lay it out: what changes there changes here.
         if name == "gru_forward":
             shared = 4 * _TILE_ROWS * (self.padded + 8) + (64 + 24 * _AHEAD) * self.threads
         else:
@@ -101,6 +102,7 @@ class GruLayer(torch.autograd.Function):
         states = torch.empty(num_steps + 1, batch, plan.padded, dtype=torch.bfloat16, device=device)
         saved = None
         if any(ctx.needs_input_grad):
+            # Of each state r, z, n and the recurrent part of n for backward, two bfloat16 a word.
             words = num_steps * plan.blocks(batch) * plan.threads * plan.rows // 2
             saved = torch.empty(words, dtype=torch.int32, device=device)
         strides = (0, 0) if inputs is None else inputs.stride()[:2]

@@ -10,6 +10,7 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of malloc.h
 _PAD = 64 * 1024**2
 """How far the heap grows at a time."""
 _LARGEST_MMAP_THRESHOLD = 32 * 1024**2
+"""glibc refuses more and then changes nothing."""
 
 
 def keep_freed_memory() -> None:

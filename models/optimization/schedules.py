@@ -50,9 +50,11 @@ def lr_factor(step: int, *, num_steps: int, schedule: LrSchedule) -> float:
     """
     if schedule in ("constant", "plateau"):
         return 1.0
+    # The last step gets the last rate. A resume with more epochs goes on along a longer curve.
     progress = min(1.0, step / max(1, num_steps - 1))
     if schedule == "cosine":
         return _half_cosine(1.0, 0.01, progress)
+    # From a 25th of the peak, as PyTorch's OneCycleLR, which ends lower: at a 250,000th.
     if progress < WARM_UP:
         return _half_cosine(1 / 25, 1.0, progress / WARM_UP)
     return _half_cosine(1.0, 1e-4, (progress - WARM_UP) / (1 - WARM_UP))

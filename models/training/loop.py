@@ -133,7 +133,7 @@ def fit(
         TrainingDiverged: a loss, that of the validation included, or a gradient is not finite.
         UserError: the checkpoint does not fit the task, or has all the epochs already.
     """
-    torch.manual_seed(settings.seed)
+    torch.manual_seed(settings.seed)  # a resume puts the states of its checkpoint in place of this
     progress = _resume(task, resume_from) if resume_from else _Progress()
     if progress.epoch >= settings.epochs:
         raise UserError(
@@ -171,6 +171,7 @@ def _run_epoch(task: Task, settings: FitSettings, progress: _Progress) -> EpochR
 
 def _watch(progress: _Progress, metrics: Mapping[str, float], settings: FitSettings) -> None:
     """Count the epochs since the watched metric was last better, once it left its floor."""
+    # An epoch that is not evaluated has no value and counts, too: see `fit_settings` on patience.
     value = metrics.get(settings.metric, math.nan)
     best = settings.floor if progress.best is None and settings.mode == "max" else progress.best
     improved = best is None or (value > best if settings.mode == "max" else value < best)
@@ -191,6 +192,7 @@ def _finished(progress: _Progress, settings: FitSettings) -> Finished | None:
 
 def _payload(task: Task, progress: _Progress, metrics: Mapping[str, float]) -> dict[str, Any]:
     rng: dict[str, Any] = {"cpu": torch.get_rng_state()}
+    # Asking for CUDA's state would start CUDA in a process that trains on the CPU.
     if torch.cuda.is_available() and torch.cuda.is_initialized():
         rng["cuda"] = torch.cuda.get_rng_state()
     return {

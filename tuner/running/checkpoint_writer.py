@@ -42,9 +42,11 @@ class CheckpointWriter:
         Raises:
             CheckpointNotWritten: the one before could not be written, or the folder not be made.
         """
-        copy = snapshot(payload)
+        copy = snapshot(payload)  # while the one before may still be written
         self.finish()
         place = self._folder / checkpoint_folder(epoch)
+        # Made here and not by the thread: a folder that retention deletes while the thread is about
+        # to write must not come back with a checkpoint that nobody knows of.
         try:
             place.mkdir(exist_ok=True)
         except OSError as error:

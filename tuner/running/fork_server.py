@@ -36,6 +36,7 @@ from typing import IO
 from tuner.running.own_process import start_module
 
 _BACKLOG = 1024
+"""Requests that wait while one is served: Ray may ask for a worker a core at the same moment."""
 _KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _TIMEOUT_S = 5.0
 _IDS_DRAWN = 1024

@@ -13,6 +13,7 @@ from tuner.running.ray_watch import watch_ray
 
 _INTERVAL_S = 1.0
 _END_TIMEOUT_S = 10.0
+"""Ray's own end takes one or two seconds; later than this it waits for what never comes."""
 
 
 @contextmanager

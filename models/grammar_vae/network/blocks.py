@@ -21,7 +21,7 @@ class TokenConv(nn.Module):
         super().__init__()
         self.num_ids = num_ids
         self.kernel = kernel
-        bound = (num_ids * kernel) ** -0.5
+        bound = (num_ids * kernel) ** -0.5  # as nn.Conv1d draws its weights
         self.weight = nn.Parameter(torch.empty(kernel, num_ids, channels).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(channels).uniform_(-bound, bound))
 
@@ -29,6 +29,7 @@ class TokenConv(nn.Module):
         """Return (batch, time, channels) for ids (batch, time)."""
         left = (self.kernel - 1) // 2
         if ids.is_cuda:
+            # Padding has a column of its own, which is cut off: it contributes zero.
             hot = F.one_hot(ids, self.num_ids + 1)[..., : self.num_ids]
             weight = self.weight.permute(2, 1, 0)
             padded = F.pad(hot.to(self.weight.dtype).mT, (left, self.kernel - 1 - left))

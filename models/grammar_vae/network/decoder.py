@@ -52,6 +52,7 @@ class Decoder(nn.Module):
     def forward(self, z: Tensor, num_steps: int) -> Tensor:
         """Return logits (batch, num_steps, num_ids) of z (batch, z_dim)."""
         states = self.gru.padded_states(self._inputs(z, num_steps), self._state(z), num_steps)
+        # Units that the kernels added behind the real ones meet zero weights here.
         padding = states.shape[-1] - self.gru.hidden  # (time, batch, hidden + padding)
         weight = F.pad(self.head.weight, (0, padding)) if padding else self.head.weight
         return F.linear(states, weight, self.head.bias).transpose(0, 1)
