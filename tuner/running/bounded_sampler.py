@@ -20,6 +20,7 @@ from optuna.samplers._tpe.sampler import default_gamma
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from tuner.record.front import Costs, dominates
 from tuner.running.trial_streams import trial_stream
 
 NUM_BEST = 50
@@ -169,7 +170,7 @@ def _best(study: optuna.Study, trials: list[FrozenTrial]) -> list[FrozenTrial]:
     signs = [-1.0 if way is StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
     if len(signs) > 1:
         costs = {t.number: _costs(t, signs) for t in trials if t.state is TrialState.COMPLETE}
-        beaten = {n: sum(_dominates(other, mine) for other in costs.values())
+        beaten = {n: sum(dominates(other, mine) for other in costs.values())
                   for n, mine in costs.items()}  # fmt: skip
         return sorted(trials, key=lambda one: (beaten.get(one.number, math.inf), -one.number))
     return sorted(trials, key=lambda one: _rank(one, signs[0]))
@@ -184,9 +185,5 @@ def _rank(trial: FrozenTrial, sign: float) -> tuple[float, ...]:
     return 1.0, -float(trial.last_step), math.inf if math.isnan(value) else value
 
 
-def _costs(trial: FrozenTrial, signs: list[float]) -> list[float]:
-    return [sign * value for sign, value in zip(signs, trial.values, strict=True)]
-
-
-def _dominates(one: list[float], other: list[float]) -> bool:
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+def _costs(trial: FrozenTrial, signs: list[float]) -> Costs:
+    return tuple(sign * value for sign, value in zip(signs, trial.values, strict=True))

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Protocol
 
-from ray.tune import Callback
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
@@ -21,6 +20,7 @@ from tuner.record.outcomes import EPOCH
 from tuner.record.trial_rows import TrialRow
 from tuner.running.record_ids import RecordIds
 from tuner.running.trial_config import NUMBER, REACHED, TRIAL
+from tuner.running.unsaved import UnsavedCallback
 
 PENDING_VARIABLE = "TUNE_MAX_PENDING_TRIALS_PG"
 """Read by Ray Tune: how many trials may wait for their workers."""
@@ -107,7 +107,7 @@ class BlankTrials(Searcher):
         """Read nothing."""
 
 
-class LateBinding(Callback):
+class LateBinding(UnsavedCallback):
     """Hands a trial to its worker; must be the first of Ray's callbacks.
 
     Args:
@@ -120,10 +120,6 @@ class LateBinding(Callback):
         self._trials = trials
         self._run = run
         self._dataset = cache(put)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Give Ray nothing to pickle: nothing is restored from its snapshots."""
-        return {}
 
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

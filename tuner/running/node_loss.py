@@ -8,13 +8,14 @@ from typing import Any
 
 import ray
 from ray._private.state import actors
-from ray.tune import Callback
 from ray.tune.experiment import Trial
+
+from tuner.running.unsaved import UnsavedCallback
 
 logger = logging.getLogger(__name__)
 
 
-class NodeLosses(Callback):
+class NodeLosses(UnsavedCallback):
     """Takes the loss of a node off the count of a trial's failures.
 
     Ray learns that a node is gone some 10 s after the trial's own connection broke, hence it is
@@ -24,10 +25,6 @@ class NodeLosses(Callback):
     def __init__(self) -> None:
         self._nodes: dict[str, str] = {}  # where trials run
         self._suspects: dict[str, str] = {}  # where they failed last
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Give Ray nothing to pickle: nothing is restored from its snapshots."""
-        return {}
 
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from ray.exceptions import RayError
-from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from models.errors import UserError
@@ -32,13 +31,14 @@ from tuner.record.paths import RunPaths
 from tuner.running.observer import Observer
 from tuner.running.record_ids import RecordIds
 from tuner.running.stopping import FirstFailures, SearchStop
+from tuner.running.unsaved import UnsavedCallback
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_REASON = 300
 
 
-class Recorder(Callback):
+class Recorder(UnsavedCallback):
     """Writes what happens to the event log, tells the observers, and ends a broken search.
 
     Args:
@@ -78,10 +78,6 @@ class Recorder(Callback):
         self._num_ended = len(past.finished)
         if any(row.state != "failed" for row in past.finished):
             self._first_failures.add(Outcome(state="done"))  # not all that came first failed
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Give Ray nothing to pickle: it saves its callbacks, but nothing is restored from them."""
-        return {}
 
     @property
     def open_trials(self) -> Sequence[str]:

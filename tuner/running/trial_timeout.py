@@ -11,17 +11,17 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
-from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from tuner.record.outcomes import Outcome, timed_out
+from tuner.running.unsaved import UnsavedCallback
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_STEP_S = 1.0
 
 
-class TrialTimeout(Callback):
+class TrialTimeout(UnsavedCallback):
     """Ends trials that report nothing for too long; their slots go to the next ones.
 
     Args:
@@ -46,10 +46,6 @@ class TrialTimeout(Callback):
         self._now = 0.0  # our own time, held up whenever the driver is
         self._heard: dict[str, tuple[Trial, float]] = {}
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Give Ray nothing to pickle: nothing is restored from its snapshots."""
-        return {}
-
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
@@ -73,17 +69,8 @@ class TrialTimeout(Callback):
         """Wait no more."""
         self._heard.pop(trial.trial_id, None)
 
-    def on_trial_error(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
-    ) -> None:
-        """Wait no more."""
-        self._heard.pop(trial.trial_id, None)
-
-    def on_trial_recover(
-        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
-    ) -> None:
-        """Wait no more, until the trial starts again."""
-        self._heard.pop(trial.trial_id, None)
+    on_trial_error = on_trial_complete
+    on_trial_recover = on_trial_complete  # until the trial starts again
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """End what has been silent for too long; Ray calls this ten times a second and more."""
