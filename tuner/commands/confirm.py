@@ -9,6 +9,7 @@ from models.training.console import duration
 from tuner.commands.check import num_parallel_here
 from tuner.commands.console import output
 from tuner.estimate.confirmation import ConfirmationCost, confirmation_cost, seconds_per_epoch
+from tuner.estimate.disk import check_room, model_sizes
 from tuner.promotion.confirmation_plan import Plan, Training, confirmation_search
 from tuner.promotion.contenders import settings_key
 from tuner.promotion.trained import Trained, has_ended, results
@@ -75,7 +76,12 @@ def train(
     elif missing:
         own.folder.mkdir(parents=True, exist_ok=True)
         source = f"confirmation {plan.id}"
-        options = replace(options, check_data=_refuse_other_data(digest))
+        options = replace(
+            options,
+            check_data=_refuse_other_data(digest),
+            model_sizes=model_sizes,
+            check_room=check_room,
+        )
         run_search(confirmation_search(plan, missing, source), options, own)
     return results(plan, own, driver)
 
