@@ -103,4 +103,5 @@ def _promotion(paths: RunPaths) -> str:
 
 
 def _print_leaderboard(run: Run, search: Search) -> None:
-    output().print(leaderboard_table(run, search.objectives, search.ranking, _NUM_ROWS))
+    names = search.trial_names
+    output().print(leaderboard_table(run, search.objectives, search.ranking, _NUM_ROWS, names))

@@ -52,7 +52,7 @@ def show_leaderboard(
 
     def parts(run: Run) -> Iterator[str | Table]:
         yield _headline(run)
-        yield leaderboard_table(run, objectives, ranking, top)
+        yield leaderboard_table(run, objectives, ranking, top, search.trial_names)
         if (failures := failures_table(run)) is not None:
             yield ""
             yield failures

@@ -26,7 +26,11 @@ _MANY = 5
 
 
 def leaderboard_table(
-    run: Run, objectives: Sequence[Objective], ranking: Ranking, num_rows: int | None = None
+    run: Run,
+    objectives: Sequence[Objective],
+    ranking: Ranking,
+    num_rows: int | None = None,
+    names: Sequence[str] = (),
 ) -> Table:
     """Return the trials, the best first, with the values of the best epoch and the last value.
 
@@ -37,15 +41,17 @@ def leaderboard_table(
         objectives: whose values are shown.
         ranking: the order of epochs and trials, by the first objective.
         num_rows: how many trials; None shows all.
+        names: what the trials are called where all were named beforehand, by number.
     """
     standings = leaderboard(run, ranking)
     metrics = [objective.metric for objective in objectives]
     several = len(objectives) > 1
     pins = read_pins(run.paths)
     front = {row.trial for row, _ in pareto_front(run, objectives, ranking)} if several else set()
+    setting = "setting" if names else "parameters"
     table = _table(
-        ["rank", "trial", *metrics, "epoch", "last", "time", "state", "parameters"],
-        text=["state", "parameters"],
+        ["rank", "trial", *metrics, "epoch", "last", "time", "state", setting],
+        text=["state", setting],
     )
     for standing in standings[:num_rows]:
         row = standing.row
@@ -60,7 +66,7 @@ def leaderboard_table(
             _value(standing.last),
             duration(row.duration_s),
             state_words(row, pinned=row.trial in pins),
-            short_params(row.params),
+            names[row.number] if names else short_params(row.params),
         )
     return table
 

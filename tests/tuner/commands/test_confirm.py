@@ -70,6 +70,8 @@ def test_winners_prove_themselves_and_become_presets(searched, capsys, make_sear
     inner = find_run(f"runs/first/confirmations/{confirmation.id}")
     assert read_run(inner).status == "finished"
     assert main(["show", str(inner.folder)]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"trial 0, seed {seed}" in shown for seed in confirmation.seeds)
     assert main(["doctor", confirmation.id, "--check"]) == 0, capsys.readouterr().out
     assert main(["doctor", "first", "--check"]) in (0, 1)
     assert "not of this run" not in capsys.readouterr().out
@@ -236,6 +238,7 @@ def test_other_data_are_refused(searched, capsys):
         (["--name", "a/b"], "cannot be used"),
         (["--into", "mine.yaml"], "would not be found"),
         (["--objective", "val/x"], "unknown metric"),
+        (["--no_confirm", "--against", "quick"], "--against would have no effect"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_trained(searched, capsys, flags, said):

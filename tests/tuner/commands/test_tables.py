@@ -64,6 +64,13 @@ def test_leaderboard_shows_the_best_first(run):
     assert "failed (nan)" in rows[3]
 
 
+def test_trials_that_were_named_beforehand_go_by_their_names(run):
+    names = [f"minimal, seed {seed}" for seed in range(len(run.rows))]
+    head, *rows = lines(leaderboard_table(run, [ACC], BY_ACC, names=names))
+    assert head.split()[-1] == "setting"
+    assert rows[0].rstrip().endswith("minimal, seed 1")
+
+
 def test_leaderboard_shows_the_last_value_beside_the_best(tmp_path):
     paths = RunPaths(tmp_path / "second")
     with EventLog(paths.events_file) as log:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from models.errors import UserError
@@ -5,6 +7,8 @@ from models.presets import find_preset
 from tuner.promotion.contenders import contenders, to_beat
 from tuner.promotion.requests import Request, aimed_at
 from tuner.record.results import read_run
+from tuner.search.blocks import Objective
+from tuner.search.loading import load_search
 
 
 @pytest.fixture
@@ -49,12 +53,20 @@ def test_another_preset_is_trained_at_the_length_of_the_trials(make_search):
     assert (baseline.name, baseline.config.epochs, baseline.config.lr) == ("quick", 4, 0.25)
 
 
-def test_a_metric_that_means_another_thing_is_refused(tmp_path):
-    from tuner.search.loading import load_search
-
+def test_a_metric_that_means_another_thing_is_refused():
     search = load_search("grammar_vae/quickstart")
     with pytest.raises(UserError, match="val/loss cannot compare trials while beta is searched"):
         aimed_at(search, "val/loss")
+
+
+def test_a_preset_that_differs_in_what_the_metric_is_made_of_is_refused(new_run):
+    search = load_search("grammar_vae/quickstart")
+    run = new_run("r", search)
+    run.trial("a", [{"val/loss": 9.0, "val/seq_acc": 0.5}], params={"lr": 0.002, "beta": 0.02})
+    by_loss = replace(search, objectives=(Objective(metric="val/loss", mode="min"),))
+    with pytest.raises(UserError, match="val/loss cannot compare minimal with the trials, which"):
+        chosen(run, by_loss, Request())
+    assert chosen(run, search, Request())[0] == ["trial 0"]
 
 
 def test_a_run_without_values(new_run, make_search):
