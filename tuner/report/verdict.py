@@ -43,8 +43,8 @@ def verdict(material: Material) -> Verdict:
     if (over := confirms(material)) is not None:
         return Verdict(
             kind="open",
-            sentence=f"This run trains trials of {over} again on fresh seeds: what came of it is in "
-            f"the report of that run, `tuner report {over}`.",
+            sentence=f"This run trains trials of {over} again on fresh seeds: what came of it is "
+            f"in the report of that run, `tuner report {over}`.",
         )
     if material.confirmation is not None:
         return _confirmed(material.confirmation)

@@ -227,11 +227,14 @@ def _against_preset(material: Material) -> str:
     preset = material.search.preset.name
     if (found := material.confirmation) is not None:
         measured = [one for one in found.candidates if one.difference]
+        winners = [one for one in measured if one.wins]
         if measured:
-            best = max(measured, key=lambda one: one.difference.mean if one.difference else 0.0)
+            best = max(
+                winners or measured, key=lambda one: one.difference.mean if one.difference else 0.0
+            )
             return (
                 f"Against the preset {found.baseline.name}, on the same fresh seeds, {best.name} "
-                f"is better {difference_words(best)}."
+                f"is ahead {difference_words(best)}{'' if winners else ', which may be chance'}."
             )
     start = preset_trial(material)
     if start is None or material.best is None:

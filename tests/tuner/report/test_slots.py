@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from tuner.record.events import RunChanged, TrialCreated, TrialEnded, TrialReported, TrialStarted
@@ -33,6 +35,11 @@ def test_slots_are_counted_in_the_time_of_the_search_without_pauses():
     assert usage.num_slots == 2
     assert usage.first_report_s == 6
     assert usage.busy_share == pytest.approx((6 + 6 + 2) / (2 * 16))
+
+
+def test_pauses_do_not_count_in_logs_that_tell_the_time_of_day_only():
+    events = [dataclasses.replace(event, elapsed_s=None) for event in EVENTS]
+    assert usage_of(events).length_s == usage_of(EVENTS).length_s == 16
 
 
 def test_a_trial_that_ends_makes_room_for_one_that_begins_at_once():

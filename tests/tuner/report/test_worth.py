@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from optuna.samplers import TPESampler
 
+from tuner.record.confirmations import Confirmation, Confirmed, Difference, write_confirmations
 from tuner.report.coordinates import axes_of, random_points
 from tuner.report.worth import (
     NUM_STARTUP,
@@ -124,6 +125,23 @@ def test_trials_that_failed_cost_their_epochs(hand_made):
     run.trial([float("nan")] * 5, params={"lr": 0.9}, state="failed", cause="nan")
     found = worth_of(run.material)
     assert found.epochs[-1] == 17
+
+
+@pytest.mark.parametrize(("low", "said"), [(0.1, "is ahead by +0.3000"), (-0.1, "may be chance")])
+def test_a_confirmation_is_what_the_preset_is_compared_by(hand_made, low, said):
+    run = hand_made()
+    run.trial([0.9])
+    difference = Difference(mean=0.3, low=low, high=0.5, level=0.95)
+    one = Confirmed(number=0, name="trial 0", values={"1": 0.8, "2": 0.8}, failures={},
+                    difference=difference, wins=low > 0)  # fmt: skip
+    baseline = Confirmed(name="plain", values={"1": 0.5, "2": 0.5}, failures={})
+    write_confirmations(run.paths, [Confirmation(
+        id="c", metric="val/score", mode="max", seeds=(1, 2), epochs=4, hours=0.1, gpu_hours=0.0,
+        baseline=baseline, candidates=(one,), ended=1e9,
+    )])  # fmt: skip
+    words = worth_section(run.material).words[0]
+    assert words.startswith("Against the preset plain, on the same fresh seeds, trial 0 is ahead")
+    assert said in words
 
 
 def test_the_preset_is_compared_with_where_it_was_trained(hand_made):
