@@ -45,6 +45,7 @@ def make(listener):
             max_epochs=9,
             command="true",
             events=events,
+            settings={},
         )
         board = board_of(plan)
         board.clock = lambda: make.now
