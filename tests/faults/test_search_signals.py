@@ -256,7 +256,7 @@ def test_ray_lost_while_it_starts(search):
 def cluster(search, monkeypatch):
     """Two nodes with a core each, beside the driver."""
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")  # there may be a token in the home folder
-    monkeypatch.setenv("PYTHONPATH", FAKE_MODEL)
+    monkeypatch.setenv("PYTHONPATH", search.environment["PYTHONPATH"])
     monkeypatch.setenv("RAY_TMPDIR", str(search.ray_folder))
     (search.ray_folder / "ray").mkdir()
     from ray.cluster_utils import Cluster

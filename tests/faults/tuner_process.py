@@ -35,7 +35,6 @@ class TunerProcess:
         self.process: subprocess.Popen[bytes] | None = None
         self._program = program or ("-m", "tuner")
         self.environment = {
-            **os.environ,
             "PYTHONPATH": os.pathsep.join(filter(None, [str(REPOSITORY), on_path])),
             "TUNER_RUNS": str(folder / "runs"),
             "TUNER_PRESETS": str(folder / "presets"),
@@ -49,7 +48,7 @@ class TunerProcess:
             self.process = subprocess.Popen(
                 [sys.executable, *self._program, *arguments],
                 cwd=self.folder,
-                env=self.environment | variables,
+                env=self._whole_environment() | variables,
                 stdout=out,
                 stderr=err,
                 start_new_session=True,  # as a shell gives every job a group of its own
@@ -60,12 +59,16 @@ class TunerProcess:
         return subprocess.run(
             [sys.executable, *self._program, *arguments],
             cwd=self.folder,
-            env=self.environment,
+            env=self._whole_environment(),
             capture_output=True,
             text=True,
             timeout=PATIENCE_S,
             check=False,
         )
+
+    def _whole_environment(self) -> dict[str, str]:
+        """Return it with that of this process as it is now: a test may have changed it since."""
+        return {**os.environ, **self.environment}
 
     @property
     def printed(self) -> str:
