@@ -6,7 +6,7 @@ from pydantic import Field
 
 _LARGEST = 2**53
 """Larger whole numbers are not exact where a number is held as a float."""
-_LARGEST_FLOAT = 1e12
+_LARGEST_FLOAT = 1e100
 """Products of larger ones are soon infinite."""
 
 Positive = Annotated[int, Field(gt=0, le=_LARGEST)]

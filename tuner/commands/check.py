@@ -12,7 +12,7 @@ from tuner.commands.console import output
 from tuner.commands.tables import cost_table
 from tuner.estimate.cost import SearchCost, estimate_cost
 from tuner.estimate.disk import check_room, disk_need, free_on
-from tuner.estimate.fit import refuse_too_large
+from tuner.estimate.fit import check_fit
 from tuner.estimate.speed import measure_search_speed
 from tuner.estimate.wall_time import wall_s
 from tuner.record.environment import describe_data
@@ -20,6 +20,7 @@ from tuner.record.paths import runs_folder
 from tuner.running.live import short_params
 from tuner.running.ray_session import given_address
 from tuner.search.blocks import Log, Notify
+from tuner.search.feasibility import feasibility, judge_of_space
 from tuner.search.loading import load_search
 from tuner.search.machine import this_machine
 from tuner.search.search import Search
@@ -45,8 +46,7 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
     search = load_search(file, overrides, check_files=True, machine=machine)
     with show_progress() as progress:
         dataset = search.spec.load_data(search.data, progress)  # which may find mistakes, too
-    if machine is not None:
-        refuse_too_large(dataset, search=search, machine=machine)
+    check_fit(dataset, search=search, machine=machine)
     console = output()
     console.print(f"{search.source}: no mistakes\n", soft_wrap=True)
     for line in search.advice:
@@ -84,6 +84,7 @@ def _summary(search: Search) -> str:
         f"budget: {_budget_words(search)}",
         f"a trial takes: cpu {search.resources.cpu:g}, gpu {search.resources.gpu:g}",
     ]
+    lines += _constraint_lines(search) if search.space.constraints else []
     lines += [
         f"warm start {start.preset.name}: {short_params(start.values)}"
         for start in search.warm_starts
@@ -124,10 +125,20 @@ def _space_table(search: Search) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("searched", "over", "preset"):
         table.add_column(title, overflow="fold")
-    for parameter in search.space.parameters:
-        over = ", ".join(f"{key}: {_flow(part)}" for key, part in parameter.to_mapping().items())
-        table.add_row(parameter.key, over, _flow(search.space.preset[parameter.key]))
+    for entry in search.space.entries:
+        over = ", ".join(f"{key}: {_flow(part)}" for key, part in entry.to_mapping().items())
+        table.add_row(entry.key, over, _flow(search.space.preset[entry.key]))
     return table
+
+
+def _constraint_lines(search: Search) -> list[str]:
+    """Return each constraint with the share of points that keep it, unless it is of cost."""
+    found = feasibility(search.space, judge_of_space(search.space))
+    return [
+        f"constraint: {each.expression.text}"
+        + (", by the model's cost" if each.is_of_cost else f", kept by {share:.0%} of the points")
+        for each, share in zip(search.space.constraints, found.shares, strict=True)
+    ]
 
 
 def _flow(value: Any) -> str:

@@ -10,7 +10,7 @@ from tuner.commands.console import output
 from tuner.commands.tables import leaderboard_table
 from tuner.errors import RayLost, SearchInterrupted
 from tuner.estimate.disk import check_room, model_sizes
-from tuner.estimate.fit import refuse_too_large
+from tuner.estimate.fit import check_fit
 from tuner.record.paths import RunPaths, confirmed_run, is_run
 from tuner.record.results import Run, read_run
 from tuner.running.ray_session import given_address
@@ -53,7 +53,7 @@ def search(
             storage=database,
             command=command,
             progress=progress,
-            check_data=machine and partial(refuse_too_large, search=search, machine=machine),
+            check_data=partial(check_fit, search=search, machine=machine),
             model_sizes=model_sizes,
             check_room=check_room,
         )

@@ -6,6 +6,7 @@ Pure functions. The only calls out are to the model's own `describe_cost`.
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from models.errors import UserError
 from models.training.contracts import ModelCost
 from tuner.search.blocks import SchedulerConfig
 from tuner.search.domains import ScalarDomain
+from tuner.search.feasibility import judge_of_space
 from tuner.search.search import Search
 from tuner.search.space import Space
 
@@ -157,19 +159,24 @@ def corner_costs(
 
     Keys are moved one by one to the end that gives the least (or most), twice over, which finds
     the corner where keys do not work against each other. The preset stands in for a corner that
-    the model's rules exclude.
+    the model's rules or the search's constraints exclude.
     """
     known: dict[str, ModelCost | None] = {}
 
+    def cost_of(values: Mapping[str, Any]) -> ModelCost:
+        return describe(search.config_for(values))
+
+    judge = judge_of_space(search.space, cost_of)
+
     def cost_at(ends: Mapping[str, Any]) -> ModelCost | None:
-        values = _point_at(search.space, ends)
-        text = json.dumps(values, sort_keys=True)
-        if text not in known:
-            try:
-                known[text] = describe(search.config_for(values))
-            except UserError:
+        with suppress(UserError):  # of a formula, or of the model
+            values = _point_at(search.space, ends)
+            text = json.dumps(values, sort_keys=True)
+            if text not in known:
                 known[text] = None
-        return known[text]
+                known[text] = None if any(judge(values)) else cost_of(values)
+            return known[text]
+        return None
 
     smallest, largest = (_corner(search.space, cost_at, sign) for sign in (1, -1))
     preset = describe(search.base_config)

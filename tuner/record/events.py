@@ -14,7 +14,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -50,13 +50,30 @@ class _Event:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InfeasibleDraw:
+    """A point that was drawn and never trained, as it does not keep the search's constraints.
+
+    Attributes:
+        params: its values.
+        violations: how far it is from keeping each constraint; 0 where it does.
+    """
+
+    params: Mapping[str, Any]
+    violations: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialCreated(_Event):
-    """A trial was drawn; it waits for a place to run (queued)."""
+    """A trial was drawn; it waits for a place to run (queued).
+
+    `infeasible` are points that were drawn before it in its stead.
+    """
 
     event: Literal["trial"] = "trial"
     trial: str
     number: int
     params: Mapping[str, Any]
+    infeasible: tuple[InfeasibleDraw, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,9 +167,22 @@ class EventLog:
     ) -> None:
         self.close()
 
-    def trial(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
+    def trial(
+        self,
+        trial: str,
+        number: int,
+        params: Mapping[str, Any],
+        infeasible: Sequence[InfeasibleDraw] = (),
+    ) -> None:
         """Record that a trial was created."""
-        self.append(TrialCreated(trial=trial, number=number, params=params, **self._now()))
+        created = TrialCreated(
+            trial=trial,
+            number=number,
+            params=params,
+            infeasible=tuple(infeasible),
+            **self._now(),
+        )
+        self.append(created)
 
     def start(self, trial: str, node: str | None = None) -> None:
         """Record that a trial began to run."""

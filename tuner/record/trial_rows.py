@@ -9,6 +9,7 @@ from models.training.ranking import NO_VALUE, Cost, Ranking, has_value
 from tuner.errors import RunCorrupt
 from tuner.record.events import (
     Event,
+    InfeasibleDraw,
     RunChanged,
     TrialCreated,
     TrialEnded,
@@ -42,6 +43,7 @@ class TrialRow:
         trial: its id, as Ray and the study know it.
         number: its place in the order of drawing, from 0.
         params: values of the searched keys.
+        infeasible: points that were drawn before it and do not keep the search's constraints.
         cause: why it ended: `epochs`, `early_stop`, `rung N`, `nan`, `oom`, `error`, `lost`.
         message: the error behind a failure.
         where: the line of code behind it.
@@ -53,6 +55,7 @@ class TrialRow:
     trial: str
     number: int
     params: Mapping[str, Any]
+    infeasible: tuple[InfeasibleDraw, ...] = ()
     state: TrialState
     cause: str | None = None
     message: str | None = None
@@ -129,6 +132,7 @@ def apply_event(
             trial=event.trial,
             number=event.number,
             params=event.params,
+            infeasible=event.infeasible,
             state="queued",
             created=event.time,
         )

@@ -47,8 +47,13 @@ class BoundedTPESampler(TPESampler):
         self._num_latest = num_latest
         self._num_ended: int | None = None  # None until the study was read
         self._kept: list[FrozenTrial] = []
+        self._infeasible: list[FrozenTrial] = []
         self._running: dict[int, FrozenTrial | None] = {}  # by storage id; None: to be read
         self._ended: list[int] = []  # storage ids of trials that ended since the last draw
+
+    def learn_infeasible(self, trial: FrozenTrial) -> None:
+        """Take a point that must not be trained: the density of good points keeps away from it."""
+        self._infeasible = [*self._infeasible, trial][-self._num_latest :]
 
     def begin(self, number: int, attempt: int = 0) -> None:
         """Take the stream of this trial for what is drawn from now on."""
@@ -93,7 +98,7 @@ class BoundedTPESampler(TPESampler):
 
     def _view(self, study: optuna.Study) -> optuna.Study:
         running = [known for known in self._running.values() if known is not None]
-        return cast("optuna.Study", _StudyView(study, [*self._kept, *running]))
+        return cast("optuna.Study", _StudyView(study, [*self._infeasible, *self._kept, *running]))
 
     def _learn(self, study: optuna.Study, trial: FrozenTrial) -> list[FrozenTrial]:
         """Read what is new in the study, and return the trials that ended."""

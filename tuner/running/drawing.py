@@ -1,36 +1,80 @@
-"""Draws the points of a search, none of them twice.
+"""Draws the points of a search, none of them twice, and all of them feasible.
 
-A point is drawn in memory, compared with all that were drawn before, and only then written. So the
-study never holds a row whose parameters are half drawn, and a sampler that would repeat a point, as
-TPE does on small spaces, is asked again.
+A point is drawn in memory, compared with all that were drawn before, held against the search's
+constraints, and only then written. So the study never holds a row whose parameters are half drawn,
+and a sampler that would repeat a point, as TPE does on small spaces, is asked again. What was
+drawn and must not be trained is told to the sampler and stands beside the point in the record.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Protocol
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, _get_single_value
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from tuner.running.bounded_sampler import BoundedTPESampler
-from tuner.running.space_optuna import draw, encode
-from tuner.running.trial_streams import SeededRandomSampler
+from models.errors import UserError
+from tuner.record.events import InfeasibleDraw
+from tuner.running.space_optuna import draw, encode, parameters
+from tuner.search.constraints import Judge
 from tuner.search.search import WarmStart
 from tuner.search.space import Space
 from tuner.search.space_points import points
 
 NUM_ATTEMPTS = 50
 """So often the sampler is asked for a new point; then one that is left is taken."""
+NUM_OTHERS = 10_000
+"""So many points are looked at for one that is left, where constraints leave out some."""
+NUM_OTHERS_BY_COST = 200
+"""The same where it takes milliseconds to judge one, as a constraint is of the model's cost."""
+_MOST_TOLD = 10
+"""Infeasible draws that a trial's record holds."""
+CONSTRAINTS = "constraints"
+"""System attribute by which Optuna knows how far a trial is from keeping each constraint."""
+
+
+class TrialSampler(Protocol):
+    """What a sampler of Optuna can besides, so that its draws can be repeated."""
+
+    def begin(self, number: int, attempt: int = 0) -> None:
+        """Take the stream of this trial."""
+
+    def learn_infeasible(self, trial: FrozenTrial) -> None:
+        """Take a point that must not be trained."""
+
+    def infer_relative_search_space(self, study: Any, trial: FrozenTrial) -> dict[str, Any]:
+        """Return the parameters to draw together."""
+        ...
+
+    def sample_relative(
+        self, study: Any, trial: FrozenTrial, search_space: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Draw the parameters that are drawn together."""
+        ...
+
+    def sample_independent(
+        self, study: Any, trial: FrozenTrial, param_name: str, param_distribution: Any
+    ) -> Any:
+        """Draw a parameter by itself."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """A point of the space; `preset` is the one that it came from, at a warm start."""
+    """A point of the space.
+
+    Attributes:
+        values: of the active keys.
+        preset: the one that it came from, at a warm start.
+        infeasible: what was drawn before it and does not keep the constraints, or some of that.
+    """
 
     values: Mapping[str, Any]
     preset: str | None = None
+    infeasible: tuple[InfeasibleDraw, ...] = ()
 
 
 class PointDrawer:
@@ -43,42 +87,73 @@ class PointDrawer:
         warm_starts: the points of the first trials, in order.
         seed: of what is drawn where the sampler finds nothing new.
         drawn: the points of trials that were drawn before, as their values.
+        infeasible: what was drawn before and did not keep the constraints, in order.
+        judge: says how far a point is from keeping each constraint.
     """
 
     def __init__(
         self,
         study: optuna.Study,
-        sampler: BoundedTPESampler | SeededRandomSampler,
+        sampler: TrialSampler,
         space: Space,
         *,
         seed: int,
         warm_starts: Sequence[WarmStart] = (),
         drawn: Iterable[Mapping[str, Any]] = (),
+        infeasible: Iterable[InfeasibleDraw] = (),
+        judge: Judge = lambda values: (),
     ) -> None:
         self._study = study
         self._sampler = sampler
         self._space = space
         self._seed = seed
+        self._judge = judge
         self._first = first_points(space, warm_starts)
         self._drawn = {_key(space, values) for values in drawn}
+        for each in infeasible:
+            self._tell(each)
 
-    def draw(self, number: int) -> Point:
-        """Return the point of the trial of this number; there must be one that is left."""
-        point = self._first[number] if number < len(self._first) else self._new(number)
+    def draw(self, number: int) -> Point | None:
+        """Return the point of the trial of this number; None where none is left.
+
+        Raises:
+            UserError: no point keeps the constraints, as far as can be seen.
+        """
+        told: list[InfeasibleDraw] = []
+        first = self._first[number] if number < len(self._first) else None
+        if first is not None and self._is_feasible(first.values, told):
+            point = Point(values=first.values, preset=first.preset)
+        else:
+            values = self._new(number, told)
+            if values is None:
+                self._refuse_empty(told)
+                return None
+            point = Point(values=values, infeasible=tuple(told[:_MOST_TOLD]))
         self._drawn.add(_key(self._space, point.values))
         return point
 
-    def _new(self, number: int) -> Point:
+    def _new(self, number: int, told: list[InfeasibleDraw]) -> dict[str, Any] | None:
         trial = create_trial(state=TrialState.RUNNING)
         trial.number = number
         together = self._sampler.infer_relative_search_space(self._study, trial)
         for attempt in range(NUM_ATTEMPTS):
-            values = self._sample(trial, together, attempt)
-            if self._is_new(values):
-                return Point(values=values)
+            try:
+                values = self._sample(trial, together, attempt)
+            except UserError:  # a formula gives nothing there
+                continue
+            if self._is_new(values) and self._is_feasible(values, told):
+                return values
         stream = np.random.default_rng([self._seed, number])
         others = points(self._space, lambda num_values: int(stream.integers(num_values)))
-        return Point(values=next(filter(self._is_new, others)))
+        left = filter(self._is_new, others)
+        if self._space.constraints:
+            left = (e for e in islice(left, self._num_others) if not any(self._judge(e)))
+        return next(left, None)
+
+    @property
+    def _num_others(self) -> int:
+        by_cost = any(constraint.is_of_cost for constraint in self._space.constraints)
+        return NUM_OTHERS_BY_COST if by_cost else NUM_OTHERS
 
     def _sample(
         self, trial: FrozenTrial, together: dict[str, BaseDistribution], attempt: int
@@ -97,6 +172,38 @@ class PointDrawer:
 
     def _is_new(self, values: Mapping[str, Any]) -> bool:
         return _key(self._space, values) not in self._drawn
+
+    def _is_feasible(self, values: Mapping[str, Any], told: list[InfeasibleDraw]) -> bool:
+        """Return whether a point keeps the constraints; if it does not, tell the sampler."""
+        violations = self._judge(values)
+        if not any(violations):
+            return True
+        draw = InfeasibleDraw(params=values, violations=violations)
+        if len(told) < _MOST_TOLD:  # the record holds no more, and a resume has to draw the same
+            self._tell(draw)
+        told.append(draw)
+        return False
+
+    def _tell(self, draw: InfeasibleDraw) -> None:
+        params, distributions = parameters(self._space, draw.params)
+        trial = create_trial(
+            state=TrialState.COMPLETE,
+            params=params,
+            distributions=distributions,
+            values=[0.0] * len(self._study.directions),
+            system_attrs={CONSTRAINTS: list(draw.violations)},
+        )
+        trial.number = -1  # of no trial: it is never trained
+        self._sampler.learn_infeasible(trial)
+
+    def _refuse_empty(self, told: Sequence[InfeasibleDraw]) -> None:
+        if self._drawn or not self._space.constraints:
+            return
+        rules = " and ".join(f"`{rule}`" for rule in self._space.rules)
+        raise UserError(
+            f"no point of the space was found that keeps {rules}: none of {NUM_ATTEMPTS} draws, "
+            f"nor of {self._num_others:,} points besides: loosen the constraints or widen a range"
+        )
 
 
 def first_points(space: Space, warm_starts: Sequence[WarmStart]) -> list[Point]:

@@ -19,7 +19,7 @@ from ray.tune.search import Searcher
 from tuner.record.outcomes import EPOCH
 from tuner.record.trial_rows import TrialRow
 from tuner.running.record_ids import RecordIds
-from tuner.running.trial_config import NUMBER, REACHED, TRIAL
+from tuner.running.trial_config import IDLE, NUMBER, REACHED, TRIAL
 from tuner.running.unsaved import UnsavedCallback
 
 PENDING_VARIABLE = "TUNE_MAX_PENDING_TRIALS_PG"
@@ -114,10 +114,18 @@ class LateBinding(UnsavedCallback):
         trials: which Ray runs.
         run: the run's name.
         put: waits for the data and puts them where workers get them; called once.
+        draw: draws a trial, by its id.
     """
 
-    def __init__(self, trials: BlankTrials, run: str, put: Callable[[], Any]) -> None:
+    def __init__(
+        self,
+        trials: BlankTrials,
+        run: str,
+        put: Callable[[], Any],
+        draw: Callable[[str], dict[str, Any]] | None = None,
+    ) -> None:
         self._trials = trials
+        self._draw = draw or trials.draw
         self._run = run
         self._dataset = cache(put)
 
@@ -127,8 +135,8 @@ class LateBinding(UnsavedCallback):
         """Draw the trial, unless it starts again, and send it to the worker that is ready."""
         dataset = self._dataset()
         if NUMBER not in trial.config:
-            trial.set_config(self._trials.draw(trial.trial_id))
-            trial.custom_trial_name = f"{self._run}_{trial.config[NUMBER]}"
+            trial.set_config(self._draw(trial.trial_id))
+            trial.custom_trial_name = f"{self._run}_{trial.config.get(NUMBER, IDLE)}"
         worker = trial.temporary_state.ray_actor
         assert worker is not None
         place = self._trials.place_of(trial.trial_id)

@@ -14,7 +14,7 @@ from ray.exceptions import RayError
 from ray.tune.experiment import Trial
 
 from models.errors import UserError
-from tuner.record.events import EventLog
+from tuner.record.events import EventLog, InfeasibleDraw
 from tuner.record.outcomes import (
     CHECKPOINT,
     EPOCH,
@@ -89,10 +89,16 @@ class Recorder(UnsavedCallback):
         """How many trials have ended."""
         return self._num_ended
 
-    def on_new_trial(self, trial: str, number: int, params: Mapping[str, Any]) -> None:
-        """Record a trial that the searcher drew."""
+    def on_new_trial(
+        self,
+        trial: str,
+        number: int,
+        params: Mapping[str, Any],
+        infeasible: Sequence[InfeasibleDraw] = (),
+    ) -> None:
+        """Record a trial that the searcher drew, and what it drew in vain before."""
         self._open[trial] = number
-        self._write(lambda: self._events.trial(trial, number, params))
+        self._write(lambda: self._events.trial(trial, number, params, infeasible))
         self._tell(lambda observer: observer.created(trial, number, params))
 
     def on_old_trial(self, trial: str, number: int, num_epochs: int) -> None:
@@ -103,8 +109,10 @@ class Recorder(UnsavedCallback):
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        """Record that a trial runs, for the first time or again."""
+        """Record that a trial runs, for the first time or again; one without a point is none."""
         name, node = self._ids.of(trial.trial_id), _node_of(trial)
+        if name not in self._open:
+            return
         self._write(lambda: self._events.start(name, node))
         self._tell(lambda observer: observer.started(name))
 

@@ -19,15 +19,16 @@ from optuna.trial import TrialState
 from ray.tune.search import Searcher
 
 from models.training.ranking import Ranking
+from tuner.record.events import InfeasibleDraw
 from tuner.record.outcomes import EPOCH, METRICS, Outcome, lost, outcome_of
 from tuner.record.trial_rows import TrialRow
 from tuner.running.drawing import PointDrawer
 from tuner.running.study_rows import TrialCurve, new_row, outcome_of_row
-from tuner.running.trial_config import NUMBER, PARAMS
+from tuner.running.trial_config import IDLE, NUMBER, PARAMS
 from tuner.search.space import Space
 
-OnTrial = Callable[[str, int, Mapping[str, Any]], None]
-"""Told of every new trial: its id, the study's number, the parameters."""
+OnTrial = Callable[[str, int, Mapping[str, Any], Sequence[InfeasibleDraw]], None]
+"""Told of every new trial: its id, the study's number, the parameters, what was drawn in vain."""
 OnOldTrial = Callable[[str, int, int], None]
 """Told of every trial that goes on: its id, the study's number, the epochs that it has."""
 
@@ -60,6 +61,7 @@ class OptunaSearcher(Searcher):
         rungs: the epochs at which the scheduler compares trials.
         on_trial: told of every new trial.
         on_old_trial: told of every trial that goes on.
+        on_exhausted: told of the number of trials where no point is left for another one.
     """
 
     def __init__(
@@ -71,8 +73,9 @@ class OptunaSearcher(Searcher):
         ranking: Ranking,
         *,
         rungs: Sequence[float] = (),
-        on_trial: OnTrial = lambda trial_id, number, params: None,
+        on_trial: OnTrial = lambda trial_id, number, params, infeasible: None,
         on_old_trial: OnOldTrial = lambda trial_id, number, num_epochs: None,
+        on_exhausted: Callable[[int], None] = lambda num_trials: None,
     ) -> None:
         super().__init__()
         self._study = study
@@ -84,21 +87,31 @@ class OptunaSearcher(Searcher):
         self._rungs = tuple(rungs)
         self._on_trial = on_trial
         self._on_old_trial = on_old_trial
+        self._on_exhausted = on_exhausted
         self._num_drawn = len(study.get_trials(deepcopy=False))
         self._open: dict[str, _OpenRow] = {}
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
-        """Draw the next trial, write it to the study and return its number and parameters."""
+        """Draw the next trial, write it to the study and return its number and parameters.
+
+        Where no point is left, the worker is told to do nothing.
+
+        Raises:
+            UserError: no point keeps the constraints.
+        """
         number = self._num_drawn
         point = self._points.draw(number)
-        row = new_row(self._space, trial_id, point.values, point.preset)
+        if point is None:
+            self._on_exhausted(number)
+            return {IDLE: True}
+        row = new_row(self._space, trial_id, point.values, point.preset, point.infeasible)
         row_id = self._storage.create_new_trial(self._study._study_id, template_trial=row)
         self._num_drawn += 1
         self._study.sampler.before_trial(self._study, self._storage.get_trial(row_id))
         self._open[trial_id] = _OpenRow(
             number=number, row=row_id, params=point.values, curve=self._new_curve()
         )
-        self._on_trial(trial_id, number, point.values)
+        self._on_trial(trial_id, number, point.values, point.infeasible)
         return {NUMBER: number, PARAMS: point.values}
 
     def take_over(self, trials: Sequence[TrialRow]) -> None:

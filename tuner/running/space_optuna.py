@@ -78,14 +78,19 @@ def decode(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def distribution(domain: ScalarDomain) -> BaseDistribution:
-    """Return Optuna's distribution over a scalar domain, as `suggest` draws from it."""
+    """Return Optuna's distribution over a scalar domain, as `suggest` draws from it.
+
+    Optuna knows no steps in a log range: what it draws there is moved to the nearest one.
+    """
     if isinstance(domain, FloatRange):
+        step = None if domain.log else domain.step
         return optuna.distributions.FloatDistribution(
-            domain.low, domain.high, log=domain.log, step=domain.step
+            domain.low, domain.high, log=domain.log, step=step
         )
     if isinstance(domain, IntRange):
+        step = 1 if domain.log else domain.step
         return optuna.distributions.IntDistribution(
-            domain.low, domain.high, log=domain.log, step=domain.step
+            domain.low, domain.high, log=domain.log, step=step
         )
     return optuna.distributions.CategoricalDistribution(domain.labels)
 

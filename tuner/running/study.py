@@ -38,6 +38,8 @@ CURVE = "curve"
 The row's intermediate values are the best so far: Optuna takes the last one for the value of a
 stopped trial, TPE compares stopped trials by it, and optuna-dashboard draws it.
 """
+INFEASIBLE = "infeasible"
+"""User attribute: points that were drawn before the trial's and do not keep the constraints."""
 WARM_START = "warm_start"
 """User attribute: the preset that a trial came from which is a warm start."""
 SPACE = "space"

@@ -16,15 +16,17 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from models.training.ranking import Ranking
+from tuner.record.events import InfeasibleDraw
 from tuner.record.outcomes import EPOCH, Cause, Outcome
 from tuner.record.past import Past
 from tuner.record.trial_rows import TrialRow
-from tuner.running.drawing import first_points
+from tuner.running.drawing import CONSTRAINTS, first_points
 from tuner.running.space_optuna import parameters
 from tuner.running.study import (
     BEST_EPOCH,
     CAUSE,
     CURVE,
+    INFEASIBLE,
     LAST,
     MESSAGE,
     RAY_TRIAL,
@@ -115,7 +117,13 @@ def _is_finite(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def new_row(space: Space, trial: str, values: Mapping[str, Any], preset: str | None) -> FrozenTrial:
+def new_row(
+    space: Space,
+    trial: str,
+    values: Mapping[str, Any],
+    preset: str | None,
+    infeasible: Sequence[InfeasibleDraw] = (),
+) -> FrozenTrial:
     """Return the row of a trial that begins.
 
     Args:
@@ -123,14 +131,21 @@ def new_row(space: Space, trial: str, values: Mapping[str, Any], preset: str | N
         trial: the trial's id.
         values: of the active keys.
         preset: what a warm start came from.
+        infeasible: what was drawn before and does not keep the constraints, which the values do.
     """
     params, distributions = parameters(space, values)
-    attributes = {RAY_TRIAL: trial, **({} if preset is None else {WARM_START: preset})}
+    attributes: dict[str, Any] = {RAY_TRIAL: trial}
+    if preset is not None:
+        attributes[WARM_START] = preset
+    if infeasible:
+        attributes[INFEASIBLE] = [dict(draw.params) for draw in infeasible]
+    kept = {CONSTRAINTS: [0.0] * len(space.constraints)} if space.constraints else {}
     return create_trial(
         state=TrialState.RUNNING,
         params=params,
         distributions=distributions,
         user_attrs=attributes,
+        system_attrs=kept,
     )
 
 
@@ -164,7 +179,7 @@ def rows_of(search: Search, past: Past, *, going_on: Container[str] = ()) -> Ite
         past: what is on record.
         going_on: trials that are left running.
     """
-    presets = [point.preset for point in first_points(search.space, search.warm_starts)]
+    firsts = first_points(search.space, search.warm_starts)
     times = _times_of_ends(past)
     by_number = {row.number: row for row in past.rows}
     for number in range(max(by_number, default=-1) + 1):
@@ -172,8 +187,10 @@ def rows_of(search: Search, past: Past, *, going_on: Container[str] = ()) -> Ite
         if row is None:
             yield create_trial(state=TrialState.FAIL, user_attrs={CAUSE: Cause.LOST})
             continue
-        preset = presets[row.number] if row.number < len(presets) else None
-        began = new_row(search.space, row.trial, row.params, preset)
+        first = firsts[row.number] if row.number < len(firsts) else None
+        # Another point stands in for a warm start that does not keep the constraints.
+        preset = first.preset if first and dict(first.values) == dict(row.params) else None
+        began = new_row(search.space, row.trial, row.params, preset, row.infeasible)
         began.datetime_start = datetime.fromtimestamp(row.created)
         curve = TrialCurve([objective.metric for objective in search.objectives], search.ranking)
         for point in row.curve:

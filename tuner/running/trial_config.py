@@ -18,6 +18,8 @@ TRIAL = "trial"
 """Key of the trial's id in the record, which names the folder of its checkpoints."""
 REACHED = "reached"
 """Key of the last epoch on record, after which a trial that starts again goes on; 0 for none."""
+IDLE = "idle"
+"""Key of a worker's orders that are to do nothing, as no point is left for it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ the number and what the study holds.
 
 import numpy as np
 from optuna.samplers import RandomSampler
+from optuna.trial import FrozenTrial
 
 
 def trial_stream(seed: int, number: int, attempt: int = 0) -> np.random.RandomState:
@@ -25,3 +26,6 @@ class SeededRandomSampler(RandomSampler):
     def begin(self, number: int, attempt: int = 0) -> None:
         """Take the stream of this trial for what is drawn from now on."""
         self._rng._rng = trial_stream(self._seed, number, attempt)
+
+    def learn_infeasible(self, trial: FrozenTrial) -> None:
+        """Take a point that must not be trained, of which chance learns nothing."""

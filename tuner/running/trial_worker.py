@@ -14,7 +14,7 @@ from typing import Any
 import ray
 from ray.tune.trainable import FunctionTrainable
 
-from tuner.running.trial_config import TrialPlan
+from tuner.running.trial_config import IDLE, TrialPlan
 
 
 class TrialWorker(FunctionTrainable):
@@ -42,7 +42,8 @@ class TrialWorker(FunctionTrainable):
     def _trainable_func(self, config: dict[str, Any]) -> None:
         import tuner.running.trainable
 
-        tuner.running.trainable.train_trial(config, self._plan, self._dataset)
+        if IDLE not in config:
+            tuner.running.trainable.train_trial(config, self._plan, self._dataset)
 
     def __repr__(self) -> str:
         return self._run

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
+from models.training.contracts import ModelCost
 from tuner.record.events import EventLog
 from tuner.record.outcomes import Outcome
 from tuner.record.past import Past
@@ -35,6 +36,8 @@ from tuner.running.study_rows import study_of
 from tuner.running.trial_config import TrialPlan
 from tuner.running.trial_timeout import TrialTimeout
 from tuner.running.trial_worker import TrialWorker
+from tuner.search.constraints import Judge
+from tuner.search.feasibility import judge_of_space
 from tuner.search.search import Search
 
 _MAX_LOST_WORKERS = 2
@@ -93,7 +96,10 @@ class TuneRun:
             on_step=self._step,
         )
         self._on_step = on_step
-        self._searcher = _searcher(search, study, past, self._recorder)
+        self._dataset: Any = None
+        self._searcher = _searcher(
+            search, study, past, self._recorder, judge=self._judge(), on_exhausted=self._end_at
+        )
         self._scheduler = build_scheduler(search, ids)
         self._scheduler.replay(past.reports)
         for observer in (view, retention):
@@ -103,6 +109,10 @@ class TuneRun:
                 observer.recall(row, ended=False)
         retention.tidy()
         self._blank_trials = BlankTrials(self._searcher, ids, past.unfinished)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give Ray nothing to pickle, which saves the searcher and all that it knows."""
+        return {}
 
     def fit(self, load: Callable[[], Any]) -> None:
         """Run all trials.
@@ -165,18 +175,41 @@ class TuneRun:
         )
 
     def _put(self, load: Callable[[], Any]) -> ray.ObjectRef:
+        with self._breaking():
+            self._dataset = load()
+            return ray.put(self._dataset)
+
+    def _draw(self, trial: str) -> dict[str, Any]:
+        with self._breaking():
+            return self._blank_trials.draw(trial)
+
+    @contextmanager
+    def _breaking(self) -> Iterator[None]:
+        """End the search with what is raised; Ray would take it for a failure of the trial."""
         try:
-            return ray.put(load())
+            yield
         except BaseException as error:
             self._broken = error
-            raise _SearchOver from error  # Ray would take it for a failure of the trial
+            raise _SearchOver from error
+
+    def _judge(self) -> Judge:
+        def cost_of(values: Mapping[str, Any]) -> ModelCost:
+            return self._search.spec.describe_cost(self._search.config_for(values), self._dataset)
+
+        return judge_of_space(self._search.space, cost_of)
+
+    def _end_at(self, num_trials: int) -> None:
+        """Let the search end with the trials there are, since no point is left for another."""
+        self._num_trials = num_trials
 
     def _run_config(self, load: Callable[[], Any]) -> tune.RunConfig:
         return tune.RunConfig(
             name=self._paths.checkpoints.name,
             storage_path=str(self._paths.folder),
             callbacks=[
-                LateBinding(self._blank_trials, self._paths.name, partial(self._put, load)),
+                LateBinding(
+                    self._blank_trials, self._paths.name, partial(self._put, load), self._draw
+                ),
                 TrialTimeout(self._search.scheduler.trial_timeout, self._end),
                 self._recorder,
                 NodeLosses(),
@@ -212,7 +245,15 @@ def _retention(search: Search, paths: RunPaths, events: EventLog) -> Retention:
     )
 
 
-def _searcher(search: Search, place: StudyPlace, past: Past, recorder: Recorder) -> OptunaSearcher:
+def _searcher(
+    search: Search,
+    place: StudyPlace,
+    past: Past,
+    recorder: Recorder,
+    *,
+    judge: Judge,
+    on_exhausted: Callable[[int], None],
+) -> OptunaSearcher:
     sampler = build_sampler(search.searcher.sampler, search.seed)
     study = study_of(search, place, sampler, past)
     points = PointDrawer(
@@ -222,6 +263,8 @@ def _searcher(search: Search, place: StudyPlace, past: Past, recorder: Recorder)
         seed=search.seed,
         warm_starts=search.warm_starts,
         drawn=(row.params for row in past.rows),
+        infeasible=(draw for row in past.rows for draw in row.infeasible),
+        judge=judge,
     )
     searcher = OptunaSearcher(
         study,
@@ -232,6 +275,7 @@ def _searcher(search: Search, place: StudyPlace, past: Past, recorder: Recorder)
         rungs=search.scheduler.rungs,
         on_trial=recorder.on_new_trial,
         on_old_trial=recorder.on_old_trial,
+        on_exhausted=on_exhausted,
     )
     searcher.take_over(past.unfinished)
     return searcher

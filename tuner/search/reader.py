@@ -21,6 +21,7 @@ from tuner.search.blocks import (
     SearcherConfig,
 )
 from tuner.search.combinations import budget_mistakes
+from tuner.search.feasibility import judge_of_space
 from tuner.search.machine import Machine
 from tuner.search.objectives import read_objectives
 from tuner.search.scheduling import idle_scheduler_keys, resolve_grace
@@ -41,6 +42,7 @@ KEYS = (
     "fixed",
     "data",
     "space",
+    "constraints",
     "objective",
     "searcher",
     "scheduler",
@@ -107,7 +109,7 @@ class SearchReader:
         objectives = self._attempt(lambda: read_objectives(self._raw, spec))
         fixed = self._fixed()
         base, unsure = self._base_config(spec, preset, fixed, scheduler)
-        space = self._space(base, unsure) if base else None
+        space = self._space(base, unsure)
         if unsure:  # what depends on them cannot be judged
             space = None
         if space and scheduler:
@@ -266,8 +268,11 @@ class SearchReader:
         return to_config(spec.config_type, settings, "fixed"), unsure | known.keys()
 
     def _space(self, base: Any, unsure: Collection[str]) -> Space | None:
-        raw, check = self._raw.get("space"), self._check_effects
-        return self._attempt(lambda: parse_space(raw, base, "", unsure, check_points=check))
+        raw, rules = self._raw.get("space"), self._raw.get("constraints")
+        check = self._check_effects
+        return self._attempt(
+            lambda: parse_space(raw, base, "", unsure, constraints=rules, check_points=check)
+        )
 
     def _warm_starts(
         self,
@@ -285,11 +290,22 @@ class SearchReader:
         for name in names:
             preset = self._attempt(lambda name=name: self._find(spec, name))
             if preset and space:
-                starts.append(self._warm_start(preset, space))
+                start = self._attempt(lambda preset=preset: self._warm_start(preset, space))
+                starts += [start] if start else []
         return tuple(starts)
 
     def _warm_start(self, preset: Preset, space: Space) -> WarmStart:
         values, illegal = space.locate(to_mapping(preset.config))
+        violations = judge_of_space(space)(values)
+        self._mistakes += [
+            Mistake(
+                place="searcher.warm_start",
+                rule=f"{preset.name} does not keep the constraint `{rule}`",
+                remedy="loosen it or drop the preset",
+            )
+            for rule, violation in zip(space.rules, violations, strict=True)
+            if violation and not illegal
+        ]
         self._mistakes += [
             Mistake(
                 place="searcher.warm_start",

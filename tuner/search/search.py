@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ class Search:
         assert self.searcher.seed is not None, "the reader sets it"
         return self.searcher.seed
 
-    @property
+    @cached_property
     def num_trials(self) -> int:
         """How many trials there are: no point is tried twice, so at most one for each point."""
         return count_points(self.space, self.budget.num_trials)
@@ -137,6 +138,7 @@ class Search:
             "fixed": dict(self.fixed),
             "data": to_mapping(self.data),
             "space": self.space.to_mapping(),
+            **({"constraints": self.space.rules} if self.space.constraints else {}),
             "objective": objectives[0] if len(objectives) == 1 else objectives,
             "searcher": to_mapping(self.searcher),
             "scheduler": scheduler,
@@ -165,6 +167,7 @@ def own_seed(search: Search) -> int:
         "fixed": dict(search.fixed),
         "data": to_mapping(search.data),
         "space": search.space.to_mapping(),
+        **({"constraints": search.space.rules} if search.space.constraints else {}),
         "warm_starts": [dict(start.values) for start in search.warm_starts],
     }
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).digest()

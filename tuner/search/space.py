@@ -9,24 +9,17 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
-from tuner.search.domains import Domain, ListOf, ScalarDomain, same_value
+from tuner.search.computed import Computed
+from tuner.search.conditions import Condition, condition_mapping
+from tuner.search.constraints import Constraint
+from tuner.search.domains import Domain, ListOf, ScalarDomain
+from tuner.search.space_order import parents_first
 
 Pick: TypeAlias = Callable[[str, ScalarDomain], Any]
 """Gives the value of a scalar, from its flat name and its domain."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Condition:
-    """The key has one of the values, searched or from the preset."""
-
-    key: str
-    values: tuple[Any, ...]
-
-    def holds(self, values: Mapping[str, Any]) -> bool:
-        """Return whether the condition holds for complete settings."""
-        return any(same_value(values[self.key], value) for value in self.values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +47,7 @@ class Parameter:
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the parameter as it stands in a search file."""
-        conditions = {
-            condition.key: (
-                condition.values[0]
-                if len(condition.values) == 1 and not isinstance(condition.values[0], list)
-                else list(condition.values)
-            )
-            for condition in self.when
-        }
-        return {**self.domain.to_mapping(), **({"when": conditions} if conditions else {})}
+        return {**self.domain.to_mapping(), **condition_mapping(self.when)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,33 +65,48 @@ class Space:
 
     Attributes:
         preset: complete settings: the values of keys that are not searched or not active.
+        computed: keys that are not drawn: constants, and those that follow from others.
+        constraints: what its points have to keep.
     """
 
     parameters: tuple[Parameter, ...]
     preset: Mapping[str, Any]
+    computed: tuple[Computed, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The searched keys."""
         return tuple(parameter.key for parameter in self.parameters)
 
+    @cached_property
+    def entries(self) -> tuple[Parameter | Computed, ...]:
+        """The keys that are drawn or computed, parents first."""
+        return parents_first((*self.parameters, *self.computed))
+
     def parameter(self, key: str) -> Parameter:
         """Return the parameter of a searched key."""
         return next(parameter for parameter in self.parameters if parameter.key == key)
 
     def walk(self, pick: Pick) -> dict[str, Any]:
-        """Return the values of the active keys, each scalar as `pick` gives it."""
+        """Return the values of the active keys, each scalar as `pick` gives it.
+
+        Raises:
+            UserError: a formula gives nothing at this point.
+        """
         values: dict[str, Any] = {}
-        for parameter in self.parameters:
-            settings = {**self.preset, **values}
-            if not all(condition.holds(settings) for condition in parameter.when):
+        settings = dict(self.preset)
+        for entry in self.entries:
+            if not all(condition.holds(settings) for condition in entry.when):
                 continue
-            domain = parameter.domain
-            if isinstance(domain, ListOf):
-                names = flat_names(parameter.key, list_length(domain, settings))
-                values[parameter.key] = [pick(name, domain.item) for name in names]
+            if not isinstance(entry, Parameter):
+                value = entry.value(settings)
+            elif isinstance(entry.domain, ListOf):
+                names = flat_names(entry.key, list_length(entry.domain, settings))
+                value = [pick(name, entry.domain.item) for name in names]
             else:
-                values[parameter.key] = pick(parameter.key, domain)
+                value = pick(entry.key, entry.domain)
+            values[entry.key] = settings[entry.key] = value
         return values
 
     def complete(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,17 +116,23 @@ class Space:
     def locate(self, settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[Illegal]]:
         """Find the point of this space that settings stand at, as a warm start does.
 
-        Keys that are not searched are left aside. A single number where a list is searched
-        counts for every item, as it does in `encoder_kernel: 3`.
+        Keys that are not searched are left aside, computed ones are as the others make them. A
+        single number where a list is searched counts for every item, as in `encoder_kernel: 3`.
 
         Returns:
             the values of the active keys, legal in every case, and which had to be moved to be so.
+
+        Raises:
+            UserError: a formula gives nothing there.
         """
         values: dict[str, Any] = {}
         illegal: list[Illegal] = []
-        for parameter in self.parameters:
+        for parameter in self.entries:
             current = self.complete(values)
             if not all(condition.holds(current) for condition in parameter.when):
+                continue
+            if not isinstance(parameter, Parameter):
+                values[parameter.key] = parameter.value(current)
                 continue
             given, domain = settings[parameter.key], parameter.domain
             if isinstance(domain, ListOf):
@@ -143,12 +149,18 @@ class Space:
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the space as it stands in a search file."""
-        return {parameter.key: parameter.to_mapping() for parameter in self.parameters}
+        return {entry.key: entry.to_mapping() for entry in self.entries}
+
+    @property
+    def rules(self) -> list[str]:
+        """Return the constraints as they stand in a search file."""
+        return [constraint.expression.text for constraint in self.constraints]
 
     @property
     def digest(self) -> str:
         """SHA-256 of the space in canonical form, for provenance."""
-        text = json.dumps(self.to_mapping(), sort_keys=True)
+        kept = {"constraints": self.rules} if self.constraints else {}
+        text = json.dumps({**self.to_mapping(), **kept}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -158,13 +170,15 @@ def flat_names(key: str, length: int) -> list[str]:
 
 
 def flatten(values: Mapping[str, Any], space: Space) -> dict[str, Any]:
-    """Return values with every searched list taken apart into its items by flat name."""
+    """Return the drawn values, every searched list taken apart into its items by flat name."""
     flat: dict[str, Any] = {}
-    for key, value in values.items():
+    for key in space.keys:
+        if key not in values:
+            continue
         if isinstance(space.parameter(key).domain, ListOf):
-            flat.update(zip(flat_names(key, len(value)), value, strict=True))
+            flat.update(zip(flat_names(key, len(values[key])), values[key], strict=True))
         else:
-            flat[key] = value
+            flat[key] = values[key]
     return flat
 
 

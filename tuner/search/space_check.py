@@ -12,9 +12,12 @@ from typing import Any
 
 from models.config_file import to_config
 from models.errors import Mistake, UserError, did_you_mean_of, unknown_keys
-from tuner.search.domains import Choice, FloatRange, IntRange, ListOf, ScalarDomain
+from tuner.search.computed import Computed, Derived
+from tuner.search.conditions import Condition
+from tuner.search.domains import FloatRange, IntRange, ListOf, ScalarDomain
+from tuner.search.feasibility import draw_value, infeasible_mistake, judge_of_space, random_point
 from tuner.search.field_kinds import field_kinds, item_kinds
-from tuner.search.space import Condition, Parameter, Space
+from tuner.search.space import Parameter, Space
 from tuner.search.space_order import parents_first
 
 NOT_SEARCHABLE = {
@@ -37,37 +40,39 @@ def not_searchable(searched: Iterable[str]) -> list[Mistake]:
     ]
 
 
-def check_parameters(
-    parameters: Sequence[Parameter],
+def check_entries(
+    entries: Sequence[Parameter | Computed],
     searched: Sequence[str],
     base: Any,
     preset: Mapping[str, Any],
     unsure: Collection[str] = (),
 ) -> list[Mistake]:
-    """Return what is wrong with the parameters, each for itself.
+    """Return what is wrong with the keys of a space, each for itself.
 
     Args:
-        parameters: those that could be read.
+        entries: those that could be read.
         searched: all keys of the space, also those that could not be read.
         base: the model's settings where nothing is searched.
         preset: the same as plain values.
         unsure: keys of the preset whose value is not known.
     """
     known = [field.name for field in dataclasses.fields(base)]
-    by_key = {parameter.key: parameter for parameter in parameters}
+    sound = [entry for entry in entries if entry.key in known]
+    by_key = {entry.key: entry for entry in sound if isinstance(entry, Parameter)}
     legal = [each for each in known if each not in NOT_SEARCHABLE]
     unknown = [key for key in searched if key not in known]
     mistakes = unknown_keys(unknown, legal, place="space", rule="the preset has no such key.")
     undecided = {*searched, *unsure}
-    for parameter in parameters:
-        if parameter.key in known:
-            kind_mistakes = _kind_mistakes(parameter, type(base))
-            mistakes += kind_mistakes or _value_mistakes(parameter, type(base))
-        for condition in parameter.when:
-            mistakes += _condition_mistakes(parameter, condition, by_key, undecided, preset)
-        mistakes += _length_mistakes(parameter, by_key, undecided, preset)
+    for entry in entries:
+        if entry.key in known:
+            kind_mistakes = _kind_mistakes(entry, type(base))
+            mistakes += kind_mistakes or _value_mistakes(entry, type(base))
+        for condition in entry.when:
+            mistakes += _condition_mistakes(entry, condition, by_key, undecided, preset)
+        mistakes += _length_mistakes(entry, by_key, undecided, preset)
+        mistakes += _name_mistakes(entry, preset)
     try:
-        parents_first(parameters)
+        parents_first(sound)
     except UserError as error:
         mistakes += error.mistakes
     return mistakes
@@ -76,8 +81,10 @@ def check_parameters(
 def point_mistakes(space: Space, config_type: type) -> list[Mistake]:
     """Return the ends, options and random points of the space that the settings' rules refuse.
 
-    The random points follow a fixed seed: the same space is always judged alike.
+    Points that do not keep the constraints are passed over; one that does there must be. The
+    random points follow a fixed seed: the same space is always judged alike.
     """
+    judge = judge_of_space(space)
     rng = random.Random(0)
     mistakes = [
         mistake
@@ -87,8 +94,15 @@ def point_mistakes(space: Space, config_type: type) -> list[Mistake]:
     ]
     if mistakes:
         return mistakes
+    if infeasible := infeasible_mistake(space, judge):
+        return [infeasible]
     for _ in range(NUM_RANDOM_POINTS):
-        point = space.walk(lambda _, domain: _draw(domain, rng))
+        try:
+            point = random_point(space, rng)
+        except UserError as error:
+            return [*error.within("space").mistakes]
+        if any(judge(point)):
+            continue
         if refusal := _refusal(space.complete(point), config_type):
             shown = ", ".join(f"{key}={value}" for key, value in point.items())
             rule = f"a combination inside it is not possible ({shown}): {_joined(refusal)}."
@@ -97,8 +111,10 @@ def point_mistakes(space: Space, config_type: type) -> list[Mistake]:
     return []
 
 
-def _kind_mistakes(parameter: Parameter, config_type: type) -> list[Mistake]:
+def _kind_mistakes(parameter: Parameter | Computed, config_type: type) -> list[Mistake]:
     """Compare a domain with the type of the key; the values themselves are tried later."""
+    if not isinstance(parameter, Parameter):
+        return []
     domain, kinds = parameter.domain, field_kinds(config_type, parameter.key)
     place = f"space.{parameter.key}"
     if isinstance(domain, ListOf):
@@ -116,12 +132,14 @@ def _kind_mistakes(parameter: Parameter, config_type: type) -> list[Mistake]:
     return []
 
 
-def _value_mistakes(parameter: Parameter, config_type: type) -> list[Mistake]:
+def _value_mistakes(entry: Parameter | Computed, config_type: type) -> list[Mistake]:
     """Return the ends and options that the key itself refuses, whatever the other keys are."""
-    key = parameter.key
-    mistakes = []
-    for end in parameter.extremes:
-        settings = {key: [end] if isinstance(parameter.domain, ListOf) else end}
+    if isinstance(entry, Derived):
+        return []
+    key, mistakes = entry.key, []
+    is_list = isinstance(entry, Parameter) and isinstance(entry.domain, ListOf)
+    for end in entry.extremes if isinstance(entry, Parameter) else (entry.constant,):
+        settings = {key: [end] if is_list else end}
         own = [
             each
             for each in _refusal(settings, config_type)
@@ -137,7 +155,7 @@ def _value_mistakes(parameter: Parameter, config_type: type) -> list[Mistake]:
 
 
 def _condition_mistakes(
-    parameter: Parameter,
+    parameter: Parameter | Computed,
     condition: Condition,
     by_key: Mapping[str, Parameter],
     searched: Collection[str],
@@ -178,13 +196,22 @@ def _condition_mistakes(
     ]
 
 
+def _name_mistakes(entry: Parameter | Computed, preset: Mapping[str, Any]) -> list[Mistake]:
+    unknown = [name for name in entry.parents if name not in preset]
+    if not isinstance(entry, Derived) or not unknown:
+        return []
+    hint = did_you_mean_of(unknown[0], preset).strip()
+    rule = f"the preset has no key {unknown[0]}."
+    return [Mistake(place=f"space.{entry.key}.expr", rule=rule, remedy=hint)]
+
+
 def _length_mistakes(
-    parameter: Parameter,
+    parameter: Parameter | Computed,
     by_key: Mapping[str, Parameter],
     searched: Collection[str],
     preset: Mapping[str, Any],
 ) -> list[Mistake]:
-    domain = parameter.domain
+    domain = parameter.domain if isinstance(parameter, Parameter) else None
     if not isinstance(domain, ListOf) or isinstance(domain.length, int):
         return []
     place = f"space.{parameter.key}.length"
@@ -205,18 +232,31 @@ def _length_mistakes(
 
 
 def _end_mistake(
-    space: Space, parameter: Parameter, end: Any, config_type: type, rng: random.Random
+    space: Space,
+    parameter: Parameter,
+    end: Any,
+    config_type: type,
+    rng: random.Random,
 ) -> Mistake | None:
     """Try an end in the preset; if that is refused, with other searched keys moved too."""
-    is_list = isinstance(parameter.domain, ListOf)
-    if not is_list and not _refusal(space.complete({parameter.key: end}), config_type):
+    is_plain = not isinstance(parameter.domain, ListOf) and not space.computed
+    if is_plain and not _refusal(space.complete({parameter.key: end}), config_type):
         return None
+    judge = judge_of_space(space)
     refusal: Sequence[Mistake] = ()
     for _ in range(_NUM_TRIES):
-        point = _point_with(space, parameter, end, rng)
+        try:
+            point = _point_with(space, parameter, end, rng)
+        except UserError as error:  # of a formula
+            refusal = error.mistakes
+            continue
+        if any(judge(point)):
+            continue
         refusal = _refusal(space.complete(point), config_type)
         if not refusal:
             return None
+    if not refusal:  # the constraints leave it out
+        return None
     rule = f"{end!r} is not possible: {_joined(refusal)}"
     return Mistake(place=f"space.{parameter.key}", rule=rule)
 
@@ -233,7 +273,7 @@ def _point_with(space: Space, parameter: Parameter, end: Any, rng: random.Random
 
     def pick(name: str, domain: ScalarDomain) -> Any:
         values = pinned.get(name.partition("[")[0])
-        return rng.choice(values) if values else _draw(domain, rng)
+        return rng.choice(values) if values else draw_value(domain, rng)
 
     return space.walk(pick)
 
@@ -245,14 +285,6 @@ def _refusal(settings: Mapping[str, Any], config_type: type) -> Sequence[Mistake
     except UserError as error:
         return error.mistakes
     return ()
-
-
-def _draw(domain: ScalarDomain, rng: random.Random) -> Any:
-    if isinstance(domain, Choice):
-        return rng.choice(domain.options)
-    if isinstance(domain, IntRange):
-        return rng.randrange(domain.low, domain.high + 1, domain.step)
-    return domain.nearest(rng.uniform(domain.low, domain.high))
 
 
 def _joined(mistakes: Iterable[Mistake]) -> str:

@@ -5,8 +5,10 @@ from typing import Any
 
 from models.effects import Applies, plain
 from models.errors import Mistake
+from tuner.search.computed import Computed
+from tuner.search.conditions import Condition
 from tuner.search.domains import Choice, FloatRange, IntRange, ListOf
-from tuner.search.space import Condition, Parameter, Space
+from tuner.search.space import Parameter, Space
 
 _MANY = 20
 _NAMES = {"epochs": "scheduler.max_epochs"}
@@ -25,7 +27,7 @@ def effect_mistakes(
             rule = f"{key} ({plain(fixed[each.key])}) {_no_effect(each, space)}"
             remedy = f"remove it, or take {_needs(each)}"
             mistakes.append(Mistake(key=key, rule=rule, remedy=remedy))
-        if never and each.key in space.keys and _is_searched_for(each, space):
+        if never and each.key in _entries(space) and _is_searched_for(each, space):
             what, remedy = _what(each)
             rule = f"space.{each.key}{what} {_no_effect(each, space)}"
             remedy = f"{remedy}, or take {_needs(each)}"
@@ -75,13 +77,18 @@ def _no_effect(each: Applies, space: Space) -> str:
 
 def _condition(each: Applies, space: Space) -> Condition | None:
     """Return the condition on the other key that the key is searched under, if there is one."""
-    if each.key not in space.keys:
-        return None
-    return next((own for own in space.parameter(each.key).when if own.key == each.on), None)
+    entry = _entries(space).get(each.key)
+    return next((own for own in entry.when if own.key == each.on), None) if entry else None
+
+
+def _entries(space: Space) -> dict[str, Parameter | Computed]:
+    return {entry.key: entry for entry in space.entries}
 
 
 def _is_searched_for(each: Applies, space: Space) -> bool:
     """Return whether a value that this is said of is among those searched."""
+    if each.key not in space.keys:
+        return not each.of
     domain = space.parameter(each.key).domain
     if not each.of or isinstance(domain, ListOf):
         return True
@@ -89,7 +96,9 @@ def _is_searched_for(each: Applies, space: Space) -> bool:
 
 
 def _may_act(each: Applies, space: Space) -> bool:
-    """Return whether the key acts at some point of the space."""
+    """Return whether the key acts at some point of the space; a computed one may be anything."""
+    if any(each.on == entry.key for entry in space.computed):
+        return True
     values = _values(each, space)
     if values is not None:
         return any(map(each.holds_with, values))

@@ -2,11 +2,15 @@
 
 import math
 from collections.abc import Callable, Iterator
-from itertools import islice
+from contextlib import suppress
 from typing import Any
 
+from models.errors import UserError
+from tuner.search.constraints import judge_of
 from tuner.search.domains import ListOf, ScalarDomain
 from tuner.search.space import Space
+
+_MOST_LOOKED_AT = 10_000
 
 
 def points(
@@ -30,7 +34,11 @@ def points(
 
     while True:
         depth = 0
-        yield space.walk(pick)
+        point = None
+        with suppress(UserError):  # a formula gives nothing there
+            point = space.walk(pick)
+        if point is not None:
+            yield point
         while taken and not taken[-1].advance():
             taken.pop()
         if not taken:
@@ -38,11 +46,22 @@ def points(
 
 
 def count_points(space: Space, at_most: int) -> int:
-    """Return how many points a space has, or `at_most` where there are as many or more."""
+    """Return how many points a space has, or `at_most` where there are as many or more.
+
+    Those that do not keep its constraints do not count, as far as they say nothing of cost. Where
+    very many would have to be looked at, `at_most` is returned.
+    """
     always = (one.domain for one in space.parameters if not one.when)
-    if math.prod(d.num_values for d in always if not isinstance(d, ListOf)) >= at_most:
+    most = math.prod(d.num_values for d in always if not isinstance(d, ListOf))
+    if most >= at_most and not space.constraints:
         return at_most
-    return sum(1 for _ in islice(points(space), at_most))
+    judge = judge_of(space.constraints, space.complete, None)
+    found = 0
+    for number, point in enumerate(points(space)):
+        found += not any(judge(point))
+        if found == at_most or number == _MOST_LOOKED_AT:
+            return at_most
+    return found
 
 
 class _Turn:

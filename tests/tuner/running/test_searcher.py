@@ -168,7 +168,7 @@ def test_a_resumed_trial_may_repeat_epochs(script):
 
 def test_the_recorder_hears_of_every_new_trial(script):
     params = [script.searcher.suggest(name) for name in "ab"]
-    assert script.created == [("a", 0, params[0]["params"]), ("b", 1, params[1]["params"])]
+    assert script.created == [("a", 0, params[0]["params"], ()), ("b", 1, params[1]["params"], ())]
     assert [drawn["number"] for drawn in params] == [0, 1]
 
 
