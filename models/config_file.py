@@ -5,6 +5,7 @@ are text), and a key given twice is an error instead of a silent win for the las
 """
 
 import contextlib
+import copy
 import dataclasses
 import json
 import math
@@ -144,6 +145,7 @@ def to_config(config_type: type[ConfigT], data: Mapping[str, object], source: st
     mistakes += [
         Mistake(place=source, key=key, value=data[key], rule="give a finite number")
         for key in _not_finite(data)
+        if key in known
     ]
     legible = {key: data[key] for key in data if key in known and key not in _not_finite(data)}
     config: Any = None
@@ -162,6 +164,11 @@ def to_config(config_type: type[ConfigT], data: Mapping[str, object], source: st
 def to_mapping(config: object) -> dict[str, Any]:
     """Return a settings dataclass as plain YAML values: the inverse of `to_config`."""
     return json.loads(json.dumps(dataclasses.asdict(config)))  # pyright: ignore[reportArgumentType]
+
+
+def json_schema(config_type: type) -> dict[str, Any]:
+    """Return the JSON Schema of a settings dataclass: a new one, which the caller may change."""
+    return copy.deepcopy(_adapter(config_type).json_schema())
 
 
 def dump_yaml(data: Mapping[str, object], header: str = "") -> str:

@@ -24,7 +24,7 @@ from tuner.arguments.results import (
     add_report,
     add_show,
 )
-from tuner.arguments.searching import add_check, add_resume, add_search
+from tuner.arguments.searching import add_check, add_resume, add_schema, add_search
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_check,
         add_search,
         add_resume,
+        add_schema,
         add_show,
         add_list,
         add_dashboard,

@@ -363,3 +363,9 @@ def test_rules_say_what_pydantic_says(kind, context):
 
 def test_every_rule_of_ours_is_compared():
     assert {kind for kind, _ in CONTEXTS} == config_file._SHOULD_BE.keys()
+
+
+def test_keys_that_are_no_text_are_unknown_whatever_their_values(tmp_path):
+    first, second = mistakes_in({None: math.inf, 1: math.nan})
+    assert first == "unknown key 'None'."
+    assert second.startswith("unknown key '1'.")

@@ -87,6 +87,18 @@ def add_resume(commands: Any) -> None:
     )
 
 
+def add_schema(commands: Any) -> None:
+    """Add `tuner schema`."""
+    parser = add_command(
+        commands,
+        "schema",
+        _schema,
+        "Print the JSON Schema of search files, by which editors complete and check them.",
+        "tuner schema --out search.schema.json",
+    )
+    parser.add_argument("--out", metavar="FILE", help="write it there instead of printing it")
+
+
 def _add_cluster(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--address",
@@ -119,6 +131,12 @@ def _check(options: argparse.Namespace) -> None:
     from tuner.commands.check import check
 
     check(options.file, options.set, measure=not options.no_measure, address=options.address)
+
+
+def _schema(options: argparse.Namespace) -> None:
+    from tuner.commands.schema import schema
+
+    schema(options.out)
 
 
 def _search(options: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.search.domains import Choice, IntRange, ListOf, ScalarDomain
+from tuner.search.feasibility import met_values
 from tuner.search.space import Space, list_length
 
 
@@ -134,6 +135,9 @@ def nearest_points(
 
 def _lengths(domain: ListOf, space: Space) -> tuple[int, int]:
     """Return how short and how long a list may be."""
+    if isinstance(domain.length, str) and domain.length in space.computed_keys:
+        found = [int(value) for value in met_values(space, domain.length)]
+        return min(found), max(found)
     if isinstance(domain.length, int) or domain.length not in space.keys:
         length = list_length(domain, space.preset)
         return length, length

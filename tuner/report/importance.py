@@ -253,5 +253,7 @@ def _distribution(domain: ScalarDomain) -> BaseDistribution:
     if isinstance(domain, Choice):
         return CategoricalDistribution(domain.labels)
     if isinstance(domain, FloatRange):
-        return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
-    return IntDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+        step = None if domain.log else domain.step  # of which Optuna knows none in a log range
+        return FloatDistribution(domain.low, domain.high, log=domain.log, step=step)
+    step = 1 if domain.log else domain.step
+    return IntDistribution(domain.low, domain.high, log=domain.log, step=step)

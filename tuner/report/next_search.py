@@ -86,7 +86,7 @@ def widen(domain: Domain, end: Literal["low", "high"], part: float) -> Domain:
         steps = max(1, round(abs((low - domain.low) + (high - domain.high)) / domain.step))
         low = domain.low - steps * domain.step if end == "low" else domain.low
         high = domain.high + steps * domain.step if end == "high" else domain.high
-        return FloatRange(low=_short(low), high=_short(high), step=domain.step)
+        return FloatRange(low=_short(low), high=_short(high), log=domain.log, step=domain.step)
     low = domain.low if end == "high" else float(f"{low:.2g}")
     high = domain.high if end == "low" else float(f"{high:.2g}")
     return FloatRange(low=low, high=high, log=domain.log)

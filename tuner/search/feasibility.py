@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -103,3 +104,13 @@ def draw_value(domain: ScalarDomain, rng: random.Random) -> Any:
         return rng.randrange(domain.low, domain.high + 1, domain.step)
     assert isinstance(domain, FloatRange)
     return domain.nearest(rng.uniform(domain.low, domain.high))
+
+
+def met_values(space: Space, key: str, num_draws: int = 300) -> list[Any]:
+    """Return the values that a key has at points that are drawn at random, where it is computed."""
+    rng = random.Random(0)
+    values = []
+    for _ in range(num_draws):
+        with suppress(UserError):  # a formula gives nothing there
+            values.append(space.complete(random_point(space, rng))[key])
+    return values or [space.preset[key]]

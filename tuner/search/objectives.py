@@ -13,8 +13,8 @@ def read_objectives(raw: Mapping[str, Any], spec: ModelSpec) -> tuple[Objective,
     """Return what a search optimises: as its file says, else the model's main metric.
 
     Args:
-        raw: the content of the search file; `objective` is one mapping or a list of them, in
-            which `mode` may be left out.
+        raw: the content of the search file; `objective` is a metric, or a mapping in which `mode`
+            may be left out, or a list of these.
         spec: the model.
 
     Raises:
@@ -49,6 +49,8 @@ def read_objectives(raw: Mapping[str, Any], spec: ModelSpec) -> tuple[Objective,
 
 
 def _objective(block: object, place: str, metrics: Mapping[str, Metric], model: str) -> Objective:
+    if isinstance(block, str):
+        block = {"metric": block}
     if not isinstance(block, Mapping) or not isinstance(block.get("metric"), str):
         rule = f"give {{metric: {next(iter(metrics))}, mode: max}}"
         raise UserError(Mistake(key=place, value=block, rule=rule))

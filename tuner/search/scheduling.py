@@ -14,6 +14,7 @@ from models.errors import UserError
 from models.training.contracts import ModelSpec
 from tuner.search.blocks import AFTER_ANNEALING, SCHEDULER_KEYS, SchedulerConfig
 from tuner.search.domains import ListOf
+from tuner.search.feasibility import met_values
 from tuner.search.space import Space
 
 
@@ -87,6 +88,8 @@ def annealings(space: Space, spec: ModelSpec) -> dict[str, int]:
 
 def _values(key: str, space: Space) -> tuple[Any, ...]:
     """Return the extremes of a searched key; where it may be inactive, the preset's value too."""
+    if key in space.computed_keys:
+        return tuple(met_values(space, key))
     if key not in space.keys:
         return (space.preset[key],)
     parameter = space.parameter(key)

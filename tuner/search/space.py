@@ -79,6 +79,11 @@ class Space:
         """The searched keys."""
         return tuple(parameter.key for parameter in self.parameters)
 
+    @property
+    def computed_keys(self) -> tuple[str, ...]:
+        """The keys that are not drawn: constant ones, and those that follow from others."""
+        return tuple(entry.key for entry in self.computed)
+
     @cached_property
     def entries(self) -> tuple[Parameter | Computed, ...]:
         """The keys that are drawn or computed, parents first."""

@@ -24,15 +24,15 @@ from tuner.search.search_files import shipped_searches
 
 TIME_LIMIT_S = 20
 """For one case on a machine that others use; on a quiet one they take milliseconds."""
-MACHINE = Machine(cpu=2, gpu=0, memory_gb=8.0)
+MACHINE = Machine(cpu=64, gpu=8, memory_gb=8.0)
 CONFIG_KEYS = tuple(GrammarVaeConfig.__dataclass_fields__)
 NUMBERS = (
     st.integers(-3, 70)
     | st.sampled_from([0.0, 0.1, 0.5, 1e-300, 1e300, -1e-9, 1.0000001, 2**53, 2**64, 10**400, -1])
     | st.floats(allow_nan=True, allow_infinity=True)
 )
-OTHERS = """minimal val/recon val/loss tpe asha when step log length max_epochs num_trials x.y [ é\x85
-__import__""".split()
+OTHERS = """minimal val/recon val/loss tpe asha when step log length max_epochs num_trials x.y [
+é __import__""".split()
 FORMULAS = ["params <= 5e6", "z_dim * 2", "1 / beta < 2", "beta ** beta ** 9", "(" * 90, "", "a b"]
 WORDS = st.sampled_from([*KEYS, *CONFIG_KEYS, *OPTIONS, *MODELS, *OTHERS, *FORMULAS])
 SCALARS = NUMBERS | WORDS | st.none() | st.booleans() | st.text(max_size=5)
@@ -72,7 +72,7 @@ def read(text):
         file = Path(folder) / "fuzz.yaml"
         file.write_text(text, encoding="utf-8")
         try:
-            search = load_search(file, check_files=True, machine=MACHINE)
+            search = load_search(file, machine=MACHINE)
         except UserError as error:
             assert str(error)
             assert len(str(error)) < 200_000

@@ -60,7 +60,9 @@ def test_metrics_offered_instead_compare_trials():
         ({"metric": "val/seq_acc", "mode": "maximum"}, "mode is 'maximum'"),
         ({"metric": "val/seq_acc", "mod": "max"}, "Did you mean 'mode'"),
         ({"mode": "max"}, "objective is .* give {metric: val/seq_acc, mode: max}"),
-        ("val/seq_acc", "objective is 'val/seq_acc': give {metric"),
+        (3, "objective is 3: give {metric"),
+        ("val/seqacc", r"objective.metric: .*Did you mean 'val/seq_acc'"),
+        (["val/recon", "val/recon"], "a metric is given twice"),
         ([], "the list is empty"),
         ([{"metric": "val/kl"}, {"metric": "val/kl"}], "a metric is given twice"),
     ],
@@ -81,3 +83,13 @@ def test_model_decides_what_there_is():
     spec = dataclasses.replace(GRAMMAR_VAE, metrics=GRAMMAR_VAE.metrics[:1])
     with pytest.raises(UserError, match="Known: val/seq_acc"):
         read_objectives({"objective": {"metric": "val/loss"}}, spec)
+
+
+def test_names_alone_have_the_modes_that_the_model_declares():
+    long = read([{"metric": "val/recon", "mode": "min"}, {"metric": "val/kl", "mode": "min"}])
+    assert read(["val/recon", "val/kl"]) == long
+    assert read("val/kl") == long[1:]
+
+
+def test_rate_and_distortion_compare_trials_of_any_beta():
+    assert len(read(["val/recon", "val/kl"], "beta", "free_bits")) == 2
