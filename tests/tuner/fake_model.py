@@ -1,5 +1,6 @@
 """A model that trains in no time: its score follows from its settings, and it fails on demand."""
 
+import dataclasses
 import math
 import os
 import signal
@@ -36,6 +37,10 @@ class FakeConfig:
     ballast_mb: float = 0.0
     """What a checkpoint holds that is of no use, so that writing it takes time."""
     scratch: str = ""
+    unused: float = 0.0
+    """What no part of the model reads."""
+    deaf: bool = False
+    """Whether the model is built with another lr than it is given."""
 
     @property
     def architecture(self) -> dict[str, object]:
@@ -133,6 +138,8 @@ def load_data(data: FakeDataConfig, progress: Any) -> FakeData:
 
 
 def build_task(config: FakeConfig, dataset: FakeData, device: str) -> FakeTask:
+    if config.deaf:
+        config = dataclasses.replace(config, lr=0.25)
     return FakeTask(config, device)
 
 

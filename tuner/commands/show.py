@@ -248,6 +248,7 @@ def _trial_mapping(
         "num_epochs": row.num_epochs,
         "duration_s": row.duration_s,
         "params": dict(row.params),
+        **({"config": dict(row.config)} if row.config and checkpoints is not None else {}),
     }
     if checkpoints is not None:
         mapping["curve"] = [

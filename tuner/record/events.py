@@ -89,7 +89,8 @@ class TrialStarted(_Event):
 class TrialReported(_Event):
     """An epoch ended.
 
-    `checkpoint` is a path inside the run folder, `finished` why the trial ends after this epoch.
+    `checkpoint` is a path inside the run folder, `finished` why the trial ends after this epoch,
+    `config` the settings that its model was built from, told once by every worker.
     """
 
     event: Literal["report"] = "report"
@@ -98,6 +99,7 @@ class TrialReported(_Event):
     metrics: Mapping[str, MetricValue]
     checkpoint: str | None = None
     finished: str | None = None
+    config: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +197,8 @@ class EventLog:
         metrics: Mapping[str, float],
         checkpoint: str | None = None,
         finished: str | None = None,
+        *,
+        config: Mapping[str, Any] | None = None,
     ) -> None:
         """Record the metrics of an epoch."""
         self.append(
@@ -204,6 +208,7 @@ class EventLog:
                 metrics=metrics,
                 checkpoint=checkpoint,
                 finished=finished,
+                config=config,
                 **self._now(),
             )
         )
@@ -273,6 +278,8 @@ def render_event(event: Event) -> str:
             key: float(value) if math.isfinite(value) else str(float(value))
             for key, value in event.metrics.items()
         }
+        if event.config is None:
+            del fields["config"]
     return json.dumps(fields, allow_nan=False) + "\n"
 
 

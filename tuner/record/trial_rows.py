@@ -43,6 +43,7 @@ class TrialRow:
         trial: its id, as Ray and the study know it.
         number: its place in the order of drawing, from 0.
         params: values of the searched keys.
+        config: the settings that its model was built from; None where no trial reported any.
         infeasible: points that were drawn before it and do not keep the search's constraints.
         cause: why it ended: `epochs`, `early_stop`, `rung N`, `nan`, `oom`, `error`, `lost`.
         message: the error behind a failure.
@@ -56,6 +57,7 @@ class TrialRow:
     number: int
     params: Mapping[str, Any]
     infeasible: tuple[InfeasibleDraw, ...] = ()
+    config: Mapping[str, Any] | None = None
     state: TrialState
     cause: str | None = None
     message: str | None = None
@@ -164,4 +166,4 @@ def apply_event(
     earlier = row.curve
     if earlier and earlier[-1].epoch >= point.epoch:
         earlier = tuple(known for known in earlier if known.epoch < point.epoch)
-    return replace(row, curve=(*earlier, point))
+    return replace(row, curve=(*earlier, point), config=event.config or row.config)

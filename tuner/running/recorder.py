@@ -16,11 +16,13 @@ from ray.tune.experiment import Trial
 from models.errors import UserError
 from tuner.record.events import EventLog, InfeasibleDraw
 from tuner.record.outcomes import (
+    BUILT,
     CHECKPOINT,
     EPOCH,
     FINISHED,
     METRICS,
     TRACEBACK,
+    UNREAD,
     Cause,
     Outcome,
     lost,
@@ -28,6 +30,7 @@ from tuner.record.outcomes import (
 )
 from tuner.record.past import Past
 from tuner.record.paths import RunPaths
+from tuner.running.applied import AppliedCheck
 from tuner.running.observer import Observer
 from tuner.running.record_ids import RecordIds
 from tuner.running.stopping import FirstFailures, SearchStop
@@ -75,6 +78,8 @@ class Recorder(UnsavedCallback):
         self._open: dict[str, int] = {}  # trials without an end: id to number
         self._repeats_from: dict[str, int] = {}  # trials that went on: the first epoch to come
         past = past or Past()
+        self._params = {row.trial: row.params for row in past.unfinished}
+        self._applied = AppliedCheck(is_judged=any(row.state == "done" for row in past.finished))
         self._num_ended = len(past.finished)
         if any(row.state != "failed" for row in past.finished):
             self._first_failures.add(Outcome(state="done"))  # not all that came first failed
@@ -98,6 +103,7 @@ class Recorder(UnsavedCallback):
     ) -> None:
         """Record a trial that the searcher drew, and what it drew in vain before."""
         self._open[trial] = number
+        self._params[trial] = params
         self._write(lambda: self._events.trial(trial, number, params, infeasible))
         self._tell(lambda observer: observer.created(trial, number, params))
 
@@ -136,8 +142,11 @@ class Recorder(UnsavedCallback):
         )
         epoch, metrics = result[EPOCH], json.loads(result[METRICS])
         finished = result.get(FINISHED)
+        config = json.loads(result.get(BUILT, "null"))
         self._note_repeats(name, epoch)
-        self._write(lambda: self._events.report(name, epoch, metrics, checkpoint, finished))
+        told = epoch, metrics, checkpoint, finished
+        self._write(lambda: self._events.report(name, *told, config=config))
+        self._check_applied(name, config, result.get(UNREAD))
         self._tell(lambda observer: observer.reported(name, epoch, metrics, checkpoint))
 
     def on_trial_complete(
@@ -163,6 +172,18 @@ class Recorder(UnsavedCallback):
         """Let the observers go on, and leave the loop when asked to."""
         self._tell(lambda observer: observer.tick())
         self._on_step()
+
+    def _check_applied(
+        self, trial: str, config: Mapping[str, Any] | None, unread: str | None
+    ) -> None:
+        """End the search where what is searched does not act."""
+        number, errors = self._open[trial], []
+        if config is not None:
+            errors.append(self._applied.built(number, self._params.get(trial, {}), config))
+        if unread is not None:
+            errors.append(self._applied.done(number, json.loads(unread)))
+        for error in filter(None, errors):
+            self._stop.fail(error)
 
     def settle(self, outcome: Outcome) -> None:
         """Record that all trials without an end had this one, as the search is over."""

@@ -8,8 +8,8 @@ import gc
 import importlib
 import json
 import math
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,17 @@ from ray import tune
 from models.config_file import to_config
 from models.errors import unknown_name
 from models.training.loop import EpochReport, fit, fit_settings
-from tuner.record.outcomes import CHECKPOINT, EPOCH, FINISHED, MESSAGE, METRICS, Cause
+from tuner.record.outcomes import (
+    BUILT,
+    CHECKPOINT,
+    EPOCH,
+    FINISHED,
+    MESSAGE,
+    METRICS,
+    UNREAD,
+    Cause,
+)
+from tuner.running.applied import Watch
 from tuner.running.checkpoint_writer import CheckpointWriter
 from tuner.running.trial_config import NUMBER, PARAMS, REACHED, TRIAL, TrialPlan
 from tuner.running.trial_failure import ObjectiveNotFinite, failure_result
@@ -76,6 +86,8 @@ class EpochReporter:
 
     Attributes:
         note: what is said of the trial in every result from now on.
+        watch: of the settings that the model was built from; None where nobody asks.
+        drawn: the keys that were drawn for the trial.
     """
 
     def __init__(
@@ -90,7 +102,10 @@ class EpochReporter:
         self._report = report
         self._reached = reached
         self._last_epoch = 0
+        self._is_built_told = False
         self.note: str | None = None
+        self.watch: Watch | None = None
+        self.drawn: Collection[str] = ()
 
     def __call__(self, epoch: EpochReport) -> None:
         """Report one epoch.
@@ -103,7 +118,9 @@ class EpochReporter:
             return  # the trial went back to a checkpoint
         values = self._objective_values(epoch)
         self._last_epoch = epoch.epoch
-        checkpoint = self._writer.save(epoch.epoch, epoch.payload())
+        with self.watch.paused() if self.watch else nullcontext():
+            payload = epoch.payload()
+        checkpoint = self._writer.save(epoch.epoch, payload)
         if epoch.finished:
             self._writer.finish()
         result: dict[str, Any] = {
@@ -116,6 +133,7 @@ class EpochReporter:
             # Ray asks a trial that is done for nothing more, so it cannot be lost after its end.
             "done": epoch.finished is not None,
             **({MESSAGE: self.note} if self.note else {}),
+            **self._applied(payload, is_last=epoch.finished is not None),
         }
         self._report(result)
 
@@ -126,6 +144,16 @@ class EpochReporter:
             UserError: the run's folder is not on this machine.
         """
         return self._writer.newest(self._last_epoch or self._reached)
+
+    def _applied(self, payload: Mapping[str, Any], *, is_last: bool) -> dict[str, str]:
+        """Return what the model was built from, and in the end what it never looked at."""
+        told: dict[str, str] = {}
+        if not self._is_built_told and "config" in payload:
+            told[BUILT] = json.dumps(payload["config"])
+            self._is_built_told = True
+        if is_last and self.watch is not None:
+            told[UNREAD] = json.dumps(self.watch.unread(self.drawn, self._plan.spec.applies))
+        return told
 
     def _objective_values(self, epoch: EpochReport) -> dict[str, float]:
         values = {}
@@ -153,10 +181,12 @@ def _train(
         {**plan.settings, **config[PARAMS]},
         f"trial {config[NUMBER]}",
     )
+    watch = reporter.watch = Watch(settings)
+    reporter.drawn = tuple(config[PARAMS])
     parts = {"micro_batches": micro_batches} if micro_batches > 1 else {}
-    task = plan.spec.build_task(settings, dataset, _take_share(), **parts)
+    task = plan.spec.build_task(watch.settings, dataset, _take_share(), **parts)
     resume_from = reporter.last_checkpoint()
-    fit(task, fit_settings(plan.spec, settings), reporter, resume_from=resume_from)
+    fit(task, fit_settings(plan.spec, watch.settings), reporter, resume_from=resume_from)
 
 
 def _take_share() -> str:
