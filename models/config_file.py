@@ -21,7 +21,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from yaml.composer import Composer
 from yaml.constructor import SafeConstructor
-from yaml.cyaml import CParser
+from yaml.cyaml import CParser  # pyright: ignore[reportAttributeAccessIssue]
 from yaml.resolver import Resolver
 
 from models.errors import Mistake, UserError, unknown_keys

@@ -25,6 +25,7 @@ from tuner.arguments.results import (
     add_show,
 )
 from tuner.arguments.searching import add_check, add_resume, add_schema, add_search
+from tuner.arguments.shell import add_completion
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,4 +66,5 @@ def build_parser() -> argparse.ArgumentParser:
         add_cluster,
     ):
         add(commands)
+    add_completion(commands, parser)
     return parser

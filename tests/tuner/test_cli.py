@@ -21,7 +21,9 @@ from tuner.record.search_copy import write_search
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 
 REPOSITORY = Path(__file__).parents[2]
-COMMANDS = "check search resume schema show list dashboard export doctor promote presets".split()
+COMMANDS = (
+    "check search resume schema show list dashboard export doctor promote presets completion"
+).split()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ Pure functions. The only calls out are to the model's own `describe_cost`.
 
 import json
 import math
+import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from models.errors import UserError
 from models.training.contracts import ModelCost
 from tuner.search.blocks import SchedulerConfig
 from tuner.search.domains import ScalarDomain
-from tuner.search.feasibility import judge_of_space
+from tuner.search.feasibility import judge_of_space, random_point
 from tuner.search.search import Search
 from tuner.search.space import Space
 
@@ -23,6 +24,7 @@ FORMULA = (
     "reduction factor, if trials do not get better as the search goes on"
 )
 
+_NUM_INSIDE = 60
 _PASSES = 2  # over the keys, towards a corner: the second sees what the first changed
 _SECONDS_PER_HOUR = 3600
 
@@ -159,7 +161,8 @@ def corner_costs(
 
     Keys are moved one by one to the end that gives the least (or most), twice over, which finds
     the corner where keys do not work against each other. The preset stands in for a corner that
-    the model's rules or the search's constraints exclude.
+    the model's rules or the search's constraints exclude. Where there are constraints the extremes
+    may lie between corners, so points inside the space are looked at, too.
     """
     known: dict[str, ModelCost | None] = {}
 
@@ -178,9 +181,15 @@ def corner_costs(
             return known[text]
         return None
 
-    smallest, largest = (_corner(search.space, cost_at, sign) for sign in (1, -1))
-    preset = describe(search.base_config)
-    return smallest or preset, largest or preset
+    found = [_corner(search.space, cost_at, sign) for sign in (1, -1)]
+    rng = random.Random(0)
+    for _ in range(_NUM_INSIDE if search.space.constraints else 0):
+        with suppress(UserError):
+            point = random_point(search.space, rng)
+            found += [] if any(judge(point)) else [cost_of(point)]
+    known_costs = [cost for cost in found if cost is not None] or [describe(search.base_config)]
+    by_size = sorted(known_costs, key=lambda cost: (cost.num_parameters, cost.memory_mb))
+    return by_size[0], by_size[-1]
 
 
 def _corner(

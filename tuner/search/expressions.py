@@ -176,8 +176,8 @@ def _value(node: ast.AST, values: Mapping[str, Any]) -> Any:  # noqa: PLR0911  (
             return _value(node.body if _value(node.test, values) else node.orelse, values)
         case ast.Compare():
             return all(_COMPARISONS[type(op)](a, b) for op, a, b in _pairs(node, values))
-        case ast.Call(func=ast.Name()):
-            return _finite(FUNCTIONS[node.func.id](*(_value(each, values) for each in node.args)))
+        case ast.Call(func=ast.Name(id=name)):
+            return _finite(FUNCTIONS[name](*(_value(each, values) for each in node.args)))
     raise AssertionError(f"{node} was let through")
 
 
