@@ -48,7 +48,7 @@ class RunCorrupt(UserError):
 class SearchInvalid(UserError):
     """A search file has mistakes: all of them, one a line."""
 
-    def __init__(self, source: str, mistakes: Iterable[str | Mistake]) -> None:
+    def __init__(self, source: str, mistakes: Iterable[str | Mistake], hint: str = "") -> None:
         super().__init__(*mistakes)
         self.source = source
         self.mistakes = tuple(
@@ -56,7 +56,7 @@ class SearchInvalid(UserError):
         )
         count = len(self.mistakes)
         head = f"{source}: " + ("a mistake" if count == 1 else f"{count:,} mistakes")
-        self.args = ("\n  ".join([head, *shown(self.mistakes)]),)
+        self.args = ("\n  ".join([head, *shown(self.mistakes), *([hint] if hint else [])]),)
 
 
 class SearchInterrupted(KeyboardInterrupt):

@@ -7,6 +7,7 @@ Every mistake in a file is reported at once.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from models.key_lines import KeyLines
 from models.presets import find_preset
 from tuner.errors import SearchInvalid
 from tuner.search.machine import Machine
-from tuner.search.origins import Origins
+from tuner.search.origins import Origins, changes_hint
 from tuner.search.overrides import apply_overrides
 from tuner.search.reader import SearchReader
 from tuner.search.search import Search
@@ -44,12 +45,14 @@ def load_search(
     path, overrides = find_search_file(path_or_name), tuple(overrides)
     raw, lines = _read(path)
     content = apply_overrides(raw, overrides)
-    reader = SearchReader(content, str(path), find_preset, check_files=check_files, machine=machine)
+    options = {"check_files": check_files, "machine": machine}
     try:
-        return reader.read()
+        return SearchReader(content, str(path), find_preset, **options).read()
     except SearchInvalid as error:
         located = Origins(lines, overrides).locate(error.mistakes)
-        raise SearchInvalid(error.source, located) from None
+        is_sound = overrides and _is_sound(SearchReader(raw, str(path), find_preset, **options))
+        hint = changes_hint(located) if is_sound else ""
+        raise SearchInvalid(error.source, located, hint) from None
 
 
 def read_content(path: Path) -> dict[str, Any]:
@@ -59,6 +62,13 @@ def read_content(path: Path) -> dict[str, Any]:
         UserError: no YAML, or no mapping.
     """
     return _read(path)[0]
+
+
+def _is_sound(reader: SearchReader) -> bool:
+    with suppress(SearchInvalid):
+        reader.read()
+        return True
+    return False
 
 
 def _read(path: Path) -> tuple[dict[str, Any], KeyLines]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from models.errors import Mistake
 from models.key_lines import KeyLines
 
+SET = "--set"
 _PARTS = re.compile(r"[^.\[\]\s]+")
 
 
@@ -39,10 +40,23 @@ class Origins:
         parts = [path[:depth] for depth in range(len(path), 0, -1)]
         for each in ((*place, mistake.key), *parts):  # a key may have dots in it
             if each in self._set:
-                return 0, "--set"
+                return 0, SET
             if each in self._lines:
                 return self._lines[each], f"line {self._lines[each]}"
         return 0, ""
+
+
+def changes_hint(mistakes: Iterable[Mistake]) -> str:
+    """Return how changes to a sound file can be mended that do not fit the rest of it."""
+    idle = [each.key for each in mistakes if each.where != SET and each.remedy == "remove it"]
+    if idle:
+        return (
+            f"add {' '.join(f'--set {key}=null' for key in idle)}, which removes what is idle now"
+        )
+    return (
+        "without --set the file has no mistakes: keys that hang together are changed in one call, "
+        "a --set for each (KEY=null removes one), or as a block, --set 'KEY={...}'"
+    )
 
 
 def _parts(place: str) -> tuple[str | int, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from models.errors import UserError
+from models.errors import Mistake, UserError
 from models.training.contracts import ModelSpec
 from tuner.search.blocks import AFTER_ANNEALING, SCHEDULER_KEYS, SchedulerConfig
 from tuner.search.domains import ListOf
@@ -18,7 +18,7 @@ from tuner.search.feasibility import met_values
 from tuner.search.space import Space
 
 
-def idle_scheduler_keys(content: Mapping[str, Any]) -> list[str]:
+def idle_scheduler_keys(content: Mapping[str, Any]) -> list[Mistake]:
     """Return a mistake for every key of the block that its scheduler does not know."""
     name = content.get("name", "asha")
     if name not in SCHEDULER_KEYS:
@@ -27,7 +27,11 @@ def idle_scheduler_keys(content: Mapping[str, Any]) -> list[str]:
     owned = dict.fromkeys(key for keys in SCHEDULER_KEYS.values() for key in keys)
     why = ", which stops no trial" if not known else ""
     return [
-        f"scheduler.{key} means nothing to {name}{why}: remove it"
+        Mistake(
+            key=f"scheduler.{key}",
+            rule=f"scheduler.{key} means nothing to {name}{why}",
+            remedy="remove it",
+        )
         for key in owned
         if key in content and key not in known
     ]
@@ -47,14 +51,16 @@ def resolve_grace(scheduler: SchedulerConfig, space: Space, spec: ModelSpec) -> 
     longest = annealings(space, spec)
     if not longest:
         reason = "nothing is annealed in this search" if spec.annealing else f"{spec.name} has none"
-        raise UserError(f"{key}, and {reason}: give a number of epochs")
+        rule, remedy = f"{key}, and {reason}", "give a number of epochs"
+        raise UserError(Mistake(key="scheduler.grace_epochs", rule=rule, remedy=remedy))
     name, epochs = max(longest.items(), key=lambda item: item[1])
     if epochs + 1 >= scheduler.max_epochs:
-        raise UserError(
+        rule = (
             f"{key}: the longest annealing takes {epochs} of {scheduler.max_epochs} epochs "
-            f"({name}), so no rung would be left: raise scheduler.max_epochs above {epochs + 1}, "
-            f"lower {name}, or take name: fifo"
+            f"({name}), so no rung would be left"
         )
+        remedy = f"raise scheduler.max_epochs above {epochs + 1}, lower {name}, or take name: fifo"
+        raise UserError(Mistake(key="scheduler.grace_epochs", rule=rule, remedy=remedy))
     return replace(scheduler, grace_epochs=epochs + 1)
 
 

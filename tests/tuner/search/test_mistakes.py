@@ -171,3 +171,24 @@ def test_merged_keys_that_double_forty_times_are_refused(tmp_path):
     levels = "".join(f"a{i + 1}: &a{i + 1} {{<<: [*a{i}, *a{i}]}}\n" for i in range(40))
     with pytest.raises(UserError, match="over 1,000,000"):
         load_search(_file(tmp_path, f"a0: &a0 {{k: 1}}\n{levels}"))
+
+
+def test_keys_that_hang_on_a_changed_one_are_told_with_the_changes_to_add():
+    with pytest.raises(SearchInvalid) as caught:
+        load_search("grammar_vae/quickstart", ["scheduler.name=fifo"])
+    assert "line 31: scheduler.grace_epochs means nothing to fifo" in str(caught.value)
+    added = "--set scheduler.grace_epochs=null --set scheduler.reduction_factor=null"
+    assert f"add {added}, which removes what is idle now" in str(caught.value)
+    changes = [each.strip() for each in f" {added}".split("--set ")[1:]]
+    assert load_search("grammar_vae/quickstart", ["scheduler.name=fifo", *changes])
+
+
+def test_changes_that_do_not_fit_are_told_to_be_made_together():
+    with pytest.raises(SearchInvalid, match="without --set the file has no mistakes: keys that"):
+        load_search("grammar_vae/quickstart", ["objective.metric=val/kl", "objective.mode=max"])
+
+
+def test_a_file_with_mistakes_of_its_own_has_no_such_hint(tmp_path):
+    with pytest.raises(SearchInvalid) as caught:
+        load_search(_file(tmp_path, WRONG), ["keep.top_k=2"])
+    assert "without --set" not in str(caught.value)
