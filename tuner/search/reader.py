@@ -113,7 +113,8 @@ class SearchReader:
         if unsure:  # what depends on them cannot be judged
             space = None
         if space and scheduler:
-            scheduler = self._attempt(lambda: resolve_grace(scheduler, space, spec))
+            block = scheduler
+            scheduler = self._attempt(lambda: resolve_grace(block, space, spec))
         if space and self._check_effects:
             self._mistakes += effect_mistakes(space, fixed, spec.applies)
         if budget and resources and objectives:
