@@ -120,6 +120,10 @@ def _trial_parts(
         yield f"  what to do: {REMEDIES[row.cause]}"
     for key, value in row.params.items():
         yield f"  {key}: {value}"
+    if row.infeasible:
+        count = len(row.infeasible)
+        points = "a point that does" if count == 1 else f"{count} points that do"
+        yield f"  drawn in the place of {points} not keep the constraints"
     yield _curve_table(row, metrics, ranking, _checkpoints(run, row))
     if best := row.best(ranking):
         yield _score(row, best, ranking)
@@ -249,6 +253,7 @@ def _trial_mapping(
         "duration_s": row.duration_s,
         "params": dict(row.params),
         **({"config": dict(row.config)} if row.config and checkpoints is not None else {}),
+        **({"infeasible": [dict(d.params) for d in row.infeasible]} if row.infeasible else {}),
     }
     if checkpoints is not None:
         mapping["curve"] = [

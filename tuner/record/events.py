@@ -55,7 +55,8 @@ class InfeasibleDraw:
 
     Attributes:
         params: its values.
-        violations: how far it is from keeping each constraint; 0 where it does.
+        violations: how far it is from keeping each constraint, as a part of the larger of the
+            numbers compared; 0 where it keeps it.
     """
 
     params: Mapping[str, Any]

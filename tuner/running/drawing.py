@@ -30,8 +30,6 @@ NUM_OTHERS = 10_000
 """So many points are looked at for one that is left, where constraints leave out some."""
 NUM_OTHERS_BY_COST = 200
 """The same where it takes milliseconds to judge one, as a constraint is of the model's cost."""
-_MOST_TOLD = 10
-"""Infeasible draws that a trial's record holds."""
 CONSTRAINTS = "constraints"
 """System attribute by which Optuna knows how far a trial is from keeping each constraint."""
 
@@ -69,7 +67,7 @@ class Point:
     Attributes:
         values: of the active keys.
         preset: the one that it came from, at a warm start.
-        infeasible: what was drawn before it and does not keep the constraints, or some of that.
+        infeasible: what was drawn before it and does not keep the constraints.
     """
 
     values: Mapping[str, Any]
@@ -128,7 +126,7 @@ class PointDrawer:
             if values is None:
                 self._refuse_empty(told)
                 return None
-            point = Point(values=values, infeasible=tuple(told[:_MOST_TOLD]))
+            point = Point(values=values, infeasible=tuple(told))
         self._drawn.add(_key(self._space, point.values))
         return point
 
@@ -179,8 +177,7 @@ class PointDrawer:
         if not any(violations):
             return True
         draw = InfeasibleDraw(params=values, violations=violations)
-        if len(told) < _MOST_TOLD:  # the record holds no more, and a resume has to draw the same
-            self._tell(draw)
+        self._tell(draw)
         told.append(draw)
         return False
 

@@ -102,6 +102,8 @@ class Expression:
     def violation(self, values: Mapping[str, Any]) -> float:
         """Return how far a statement is from being true; 0 where it is true.
 
+        Of numbers it is the part of the larger one that is between them.
+
         Raises:
             UserError: what `value` says.
         """
@@ -193,11 +195,13 @@ def _violation(node: ast.AST, values: Mapping[str, Any]) -> float:
 
 
 def _distance(op: ast.cmpop, left: Any, right: Any) -> float:
-    """Return how far a comparison is from holding, above 0 where it does not."""
+    """Return by what part a comparison misses, above 0 where it does not hold."""
     if _COMPARISONS[type(op)](left, right):
         return 0.0
     if is_number(left) and is_number(right):
-        return max(abs(float(left) - float(right)), math.ulp(1.0))
+        larger = max(abs(left), abs(right))
+        # Relative, so that parameters in millions do not drown what else is to be kept.
+        return max(abs(left - right) / larger, math.ulp(1.0)) if larger else math.ulp(1.0)
     return 1.0
 
 

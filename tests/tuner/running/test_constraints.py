@@ -49,12 +49,15 @@ class TestWithRay:
         assert infeasible
         for draw in infeasible:
             assert draw.params["lr"] > 0.4
-            assert draw.violations == pytest.approx((draw.params["lr"] - 0.4, 0.0))
+            assert draw.violations == pytest.approx((1 - 0.4 / draw.params["lr"], 0.0))
         found = rows(result)
         assert all(row.system_attrs[CONSTRAINTS] == [0.0, 0.0] for row in found)
         told = [draw for row in found for draw in row.user_attrs.get(INFEASIBLE, [])]
         assert told == [dict(draw.params) for draw in infeasible]
         assert main(["doctor", "tiny", "--check"]) == 0, capsys.readouterr().out
+        row = next(row for row in result.rows if row.infeasible)
+        assert main(["show", "tiny", "--trial", str(row.number)]) == 0
+        assert "not keep the constraints" in capsys.readouterr().out
 
     def test_a_resumed_search_draws_what_it_would_have_drawn(self, make_search, tmp_path):
         settings = (LOW_LR, "searcher={sampler: tpe, seed: 5}", ONE_BY_ONE)
