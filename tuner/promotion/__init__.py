@@ -1,4 +1,4 @@
-"""Winning trials become presets with provenance, checkpoints and a model card.
+"""Winning trials prove themselves on fresh seeds, and become presets with provenance and weights.
 
-Start with `promotion.py`.
+Start with `confirmation_plan.py`, what is trained, then `promotion.py`, what is made of the winners.
 """
