@@ -13,7 +13,15 @@ from typing import Any
 from models.config_file import json_schema
 from models.registry import MODELS
 from models.training.contracts import ModelSpec
-from tuner.search.blocks import Budget, Keep, Resources, SchedulerConfig, SearcherConfig
+from tuner.search.blocks import (
+    Budget,
+    Keep,
+    Log,
+    Notify,
+    Resources,
+    SchedulerConfig,
+    SearcherConfig,
+)
 from tuner.search.domain_parsing import OPTIONS
 from tuner.search.field_kinds import field_kinds
 from tuner.search.reader import KEYS
@@ -27,6 +35,8 @@ _BLOCKS: Mapping[str, type] = {
     "budget": Budget,
     "resources": Resources,
     "keep": Keep,
+    "log": Log,
+    "notify": Notify,
 }
 _REQUIRED = ("model", "preset", "space", "scheduler", "budget")
 _NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
@@ -53,6 +63,7 @@ def search_schema() -> Schema:
     properties |= {key: block_schema(block) for key, block in _BLOCKS.items()}
     properties["model"] = {"enum": sorted(MODELS), "description": "What is trained."}
     properties["preset"] = {"type": "string", "description": "Every key that is not searched."}
+    properties["storage"] = {"type": "string", "description": "Where the run's folder is made."}
     properties["constraints"] = {
         "type": "array",
         "items": {"type": "string"},

@@ -29,6 +29,9 @@ def test_it_is_a_schema():
 
 def test_it_knows_every_block():
     assert set(SCHEMA["properties"]) == set(KEYS)
+    of_models = SCHEMA["allOf"][0]["then"]["properties"]
+    assert all(schema or key in of_models for key, schema in SCHEMA["properties"].items())
+    assert "$ref" not in json.dumps(SCHEMA["properties"])
 
 
 @pytest.mark.parametrize("name", sorted(shipped_searches()))
