@@ -1,8 +1,7 @@
 """How numbers and lists are written in the words of a report."""
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from tuner.record.trial_rows import TrialRow
 
@@ -34,11 +33,6 @@ def setting(value: object) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(setting, value))}]"
     return "null" if value is None else str(value)
-
-
-def settings(params: Mapping[str, Any]) -> str:
-    """Return the values of the searched keys in a line."""
-    return ", ".join(f"{key} {setting(value)}" for key, value in params.items())
 
 
 def listing(items: Sequence[str], at_most: int = 8) -> str:

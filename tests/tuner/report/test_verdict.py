@@ -60,7 +60,7 @@ def test_the_preset_among_the_trials_is_compared_with(
     run.trial([{metric: preset}], params={"lr": 0.5})
     run.trial([{metric: ours}], params={"lr": 0.7})
     sentence = verdict(run.material).sentence
-    assert f"{better} better than plain in this run" in sentence
+    assert f", {better} better than plain in this run" in sentence
     assert "not confirmed" in sentence
 
 
