@@ -73,7 +73,7 @@ LAYERS = {
         {"estimate", "running", "promotion", "report"},
         {"commands"},
         {"arguments"},
-        {"cli"},
+        {"cli", "python"},
         {"__main__"},
     ),
 }

@@ -105,6 +105,7 @@ AST_AUTOENCODER = ModelSpec(
     metrics=METRICS,
     main_metric="val/exact_match_rate",
     secondary_metric="val/similarity_score",
+    changeable=("lr", "clip_norm", "dropout", "latent_noise"),
     applies=APPLIES,
     check_data=check_data,
     load_data=load_dataset,

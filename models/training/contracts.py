@@ -228,6 +228,11 @@ class ModelSpec:
             the usual one, which no setting changes the meaning of.
         secondary_metric: decides between equal values of any other metric; nothing that may be
             searched changes what it measures, so that it compares trials, too.
+        changeable: keys with which a checkpoint of other values goes on as if it had had them.
+        early_metric: tells trials apart at a rung while any other metric is equal, as one that
+            counts whole rows is 0 in all of them at first: the one whose early values go with the
+            late ones of `main_metric`. Nothing that may be searched changes what it measures;
+            `secondary_metric` unless another is given.
         load_data: `(data settings, progress) -> data set`; raises UserError for settings that
             contradict each other and for files that are missing or broken.
         build_task: `(config, data set, device) -> Task`, the device a torch one, such as `cuda`;
@@ -272,6 +277,8 @@ class ModelSpec:
     applies: tuple[Applies, ...] = ()
     annealing: Mapping[str, float] = field(default_factory=dict)
     check_data: Callable[[Any], None] = lambda data: None
+    changeable: tuple[str, ...] = ()
+    early_metric: str = ""
     data_files: Callable[[Any], Mapping[str, Sequence[Path]]] = named_files
     package: str = ""
     splits_batches: bool = False
@@ -304,7 +311,14 @@ class ModelSpec:
 
     def ranking(self, name: str) -> Ranking:
         """Return the order of epochs by the metric of this name."""
-        secondary = self.metric(self.secondary_metric)
+        return self._ranking(name, self.secondary_metric)
+
+    def rung_ranking(self, name: str) -> Ranking:
+        """Return the order of trials at a rung by the metric of this name."""
+        return self._ranking(name, self.early_metric or self.secondary_metric)
+
+    def _ranking(self, name: str, between_equals: str) -> Ranking:
+        secondary = self.metric(between_equals)
         return Ranking(
             metric=name,
             mode=self.metric(name).mode,

@@ -66,3 +66,18 @@ def test_epochs_rank_by_any_metric(model, metric, ranking):
     found = model_spec(model).ranking(metric)
     assert (found.metric, found.mode) == (metric, ranking[0])
     assert (found.secondary, found.secondary_mode) == ranking[1:]
+
+
+@pytest.mark.parametrize("spec", MODELS.values(), ids=lambda spec: spec.name)
+def test_what_tells_trials_apart_at_a_rung_is_comparable_and_annealing_keys_are_settings(spec):
+    ranking = spec.rung_ranking(spec.main_metric)
+    between_equals = spec.metric(ranking.secondary)
+    assert (between_equals.depends_on, between_equals.mode) == ((), ranking.secondary_mode)
+    assert between_equals.name != spec.main_metric
+    assert set(spec.annealing) <= {field.name for field in dataclasses.fields(spec.config_type)}
+    assert all(0 < share <= 1 for share in spec.annealing.values())
+
+
+def test_at_a_rung_the_grammar_vae_does_not_ask_the_evidence_bound():
+    """While no row comes back whole, the bound is best where the posterior has collapsed."""
+    assert model_spec("grammar_vae").rung_ranking("val/seq_acc").secondary == "val/recon"

@@ -329,3 +329,18 @@ def test_weights_that_are_not_finite_end_training(model):
 def _spoilt(value):
     is_weight = isinstance(value, torch.Tensor) and value.is_floating_point()
     return torch.full_like(value, torch.nan) if is_weight else value
+
+
+OTHER_VALUES = {
+    "lr": 0.05, "beta": 0.2, "free_bits": 50.0, "clip_norm": 1e-3, "decoder_dropout": 0.6,
+    "dropout": 0.6, "latent_noise": 0.7,
+}  # fmt: skip
+
+
+def test_keys_that_may_change_in_mid_training_do(model):
+    """A trial of a population goes on from another one's checkpoint with other values."""
+    for key in model.spec.changeable:
+        task = model.task(**{key: OTHER_VALUES[key]})
+        history = model.train(task, resume=model.folder / "2.ckpt")
+        assert len(history) == 1
+        assert history != model.history[2:], f"{key} makes no difference"

@@ -172,4 +172,5 @@ def fake_spec(presets_file: Path) -> ModelSpec:
         build_task=build_task,
         describe_cost=describe_cost,
         usual_data="any data",
+        changeable=("lr",),
     )

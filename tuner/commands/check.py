@@ -15,6 +15,7 @@ from tuner.estimate.disk import check_room, disk_need, free_on
 from tuner.estimate.fit import check_fit
 from tuner.estimate.speed import measure_search_speed
 from tuner.estimate.wall_time import wall_s
+from tuner.record.earlier_runs import with_earlier_runs
 from tuner.record.environment import describe_data
 from tuner.record.paths import runs_folder
 from tuner.running.live import short_params
@@ -46,11 +47,14 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
     search = load_search(file, overrides, check_files=True, machine=machine)
     with show_progress() as progress:
         dataset = search.spec.load_data(search.data, progress)  # which may find mistakes, too
+    search, begins_with = with_earlier_runs(search, dataset)
     check_fit(dataset, search=search, machine=machine)
     console = output()
     console.print(f"{search.source}: no mistakes\n", soft_wrap=True)
     for line in search.advice:
         console.print(f"advice: {line}\n", soft_wrap=True)
+    for line in begins_with:
+        console.print(f"{line}\n", soft_wrap=True)
     console.print(_summary(search), soft_wrap=True)
     console.print(_space_table(search))
     console.print(f"\n{_data_words(dataset)}", soft_wrap=True)
@@ -86,8 +90,7 @@ def _summary(search: Search) -> str:
     ]
     lines += _constraint_lines(search) if search.space.constraints else []
     lines += [
-        f"warm start {start.preset.name}: {short_params(start.values)}"
-        for start in search.warm_starts
+        f"warm start {start.name}: {short_params(start.values)}" for start in search.warm_starts
     ]
     lines += [*_log_words(search.log), *_notify_words(search.notify)]
     return "\n".join(lines) + "\n"
@@ -151,7 +154,9 @@ def _flow(value: Any) -> str:
 
 
 def _searcher_words(search: Search) -> str:
-    return f"{search.searcher.sampler} sampler of Optuna, seed {search.seed}"
+    sampler = search.searcher.sampler
+    home = {"cmaes": " of cmaes", "qmc": " of SciPy", "grid": ""}.get(sampler, " of Optuna")
+    return f"{sampler} sampler{home}, seed {search.seed}"
 
 
 def _data_words(dataset: Any) -> str:

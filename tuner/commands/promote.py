@@ -11,8 +11,8 @@ from models.registry import model_spec
 from tuner.commands.confirm import confirm
 from tuner.commands.confirmation_table import confirmation_table, summary_lines
 from tuner.commands.console import output
-from tuner.commands.tables import state_words
-from tuner.promotion.candidates import Promoted, failed_ahead
+from tuner.commands.tables import state_words, stretches_words
+from tuner.promotion.candidates import Promoted, passed_over
 from tuner.promotion.changes import short
 from tuner.promotion.confirmation_plan import Plan, fresh_seeds, seeds_of
 from tuner.promotion.contenders import contenders, to_beat
@@ -196,10 +196,17 @@ def _promoted_before(
 
 def _passed_over(paths: RunPaths, search: Search, promoted: Sequence[Promoted]) -> Iterator[str]:
     metric = search.objective.metric
-    for row in failed_ahead(read_run(paths), search, promoted):
+    run = read_run(paths)
+    for row in passed_over(run, search, promoted):
         best = row.best(search.ranking)
         assert best is not None
+        reason = "a failed trial is never promoted"
+        if row.state != "failed":
+            reason = (
+                f"it was trained with settings that changed ({stretches_words(run, row)}), and a "
+                "preset has one value a key"
+            )
         yield (
             f"passed over: trial {row.number}, {metric} {best.metrics[metric]:.4f}, "
-            f"{state_words(row)}: a failed trial is never promoted"
+            f"{state_words(row)}: {reason}"
         )

@@ -12,7 +12,13 @@ from models.errors import UserError, unknown_name
 from models.training.console import duration
 from models.training.ranking import Ranking
 from tuner.commands.console import output, print_parts
-from tuner.commands.tables import failures_table, leaderboard_table, runs_table, state_words
+from tuner.commands.tables import (
+    failures_table,
+    leaderboard_table,
+    runs_table,
+    state_words,
+    stretches_words,
+)
 from tuner.commands.watch import await_run, watch_run
 from tuner.record.liveness import is_own_address, is_own_host, latest_driver
 from tuner.record.outcomes import REMEDIES
@@ -118,6 +124,8 @@ def _trial_parts(
         yield f"  more is in {run.paths.log_file}"
     if row.cause is not None and row.cause in REMEDIES:
         yield f"  what to do: {REMEDIES[row.cause]}"
+    if row.parent is not None:
+        yield f"went on from another trial: {stretches_words(run, row)}"
     for key, value in row.params.items():
         yield f"  {key}: {value}"
     if row.infeasible:
@@ -254,6 +262,7 @@ def _trial_mapping(
         "params": dict(row.params),
         **({"config": dict(row.config)} if row.config and checkpoints is not None else {}),
         **({"infeasible": [dict(d.params) for d in row.infeasible]} if row.infeasible else {}),
+        "parent": row.parent,
     }
     if checkpoints is not None:
         mapping["curve"] = [

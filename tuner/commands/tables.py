@@ -14,6 +14,7 @@ from models.training.console import duration
 from models.training.contracts import ModelCost
 from models.training.ranking import Ranking
 from tuner.estimate.cost import FORMULA, SearchCost
+from tuner.record.lineage import lineage
 from tuner.record.outcomes import REMEDIES, Cause
 from tuner.record.pins import read_pins
 from tuner.record.results import Run, leaderboard, pareto_front
@@ -150,6 +151,14 @@ def state_words(row: TrialRow, *, pinned: bool = False) -> str:
     """Return a trial's state with its cause: `stopped (rung 2)`, `done (epochs), pinned`."""
     state = f"{row.state} ({row.cause})" if row.cause else row.state
     return f"{state}, pinned" if pinned else state
+
+
+def stretches_words(run: Run, row: TrialRow) -> str:
+    """Return which epochs of a trial were trained with which settings."""
+    return "; ".join(
+        f"epochs {one.first}-{one.last} as trial {one.number}: {short_params(one.params)}"
+        for one in lineage(run.rows, row)
+    )
 
 
 def _numbers(rows: Sequence[TrialRow]) -> str:

@@ -78,6 +78,8 @@ def estimate_cost(search: Search, dataset: Any, rows_per_s: float | None = None)
     """
     describe = search.spec.describe_cost
     num_trials, scheduler = search.num_trials, search.scheduler
+    if scheduler.name == "pbt":  # the others take the places of these
+        num_trials = min(num_trials, scheduler.population)
     preset = describe(search.base_config, dataset)
     smallest, largest = corner_costs(search, lambda config: describe(config, dataset))
     expected = expected_epochs(scheduler, num_trials)
@@ -97,7 +99,8 @@ def estimate_cost(search: Search, dataset: Any, rows_per_s: float | None = None)
 
 def trials_at_rungs(scheduler: SchedulerConfig, num_trials: int) -> tuple[tuple[int, float], ...]:
     """Return, for each rung, its epoch and how many trials are expected to reach it."""
-    reached = {math.ceil(rung): 0.0 for rung in scheduler.rungs}
+    rungs_of_all = () if scheduler.name == "pbt" else scheduler.rungs
+    reached = {math.ceil(rung): 0.0 for rung in rungs_of_all}
     for rungs, share in scheduler.brackets:
         arriving = share * num_trials
         for epoch in reached:

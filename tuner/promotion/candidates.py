@@ -136,14 +136,15 @@ def unrecorded(run: Run, search: Search) -> list[Promoted]:
     return found
 
 
-def failed_ahead(run: Run, search: Search, promoted: Sequence[Promoted]) -> list[TrialRow]:
-    """Return the failed trials that rank above one that was promoted; they never are themselves."""
+def passed_over(run: Run, search: Search, promoted: Sequence[Promoted]) -> list[TrialRow]:
+    """Return the trials above one that was promoted that never are: failed, or with a parent."""
     ranking = search.ranking
     last = max((one.row.cost(ranking) for one in promoted), default=None)
     if last is None:
         return []
-    failed = [row for row in run.rows if row.state == "failed" and row.cost(ranking) < last]
-    return sorted(failed, key=lambda row: row.cost(ranking))
+    never = [row for row in run.rows if row.state == "failed" or row.parent is not None]
+    ahead = [row for row in never if row.cost(ranking) < last]
+    return sorted(ahead, key=lambda row: row.cost(ranking))
 
 
 def kept_best(run: Run, row: TrialRow, ranking: Ranking) -> list[tuple[EpochPoint, Path]]:

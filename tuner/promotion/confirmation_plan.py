@@ -173,7 +173,7 @@ def _warm_start(training: Training, search: Search, searched: Collection[str]) -
     name = f"{training.contender.name}, seed {training.seed}"
     settings = to_mapping(training.config)
     values = {key: settings[key] for key in settings if key in searched}
-    return WarmStart(preset=_preset(training, search, name), values=values)
+    return WarmStart(name=name, preset=_preset(training, search, name), values=values)
 
 
 def _distinct(values: Sequence[Any]) -> tuple[Any, ...]:

@@ -63,7 +63,9 @@ def wanted_rows(run: Run, search: Search, request: Request) -> Sequence[TrialRow
     rows = run.rows
     if len(search.objectives) > 1:
         rows = [row for row, _ in pareto_front(run, search.objectives, ranking)]
-    ready = [row for row in rows if row.state in _PROMOTABLE and has_value(row.cost(ranking))]
+    # A preset has one value a key: a trial that went on from another one was trained with several.
+    rows = [row for row in rows if row.state in _PROMOTABLE and row.parent is None]
+    ready = [row for row in rows if has_value(row.cost(ranking))]
     return sorted(ready, key=lambda row: (row.cost(ranking), row.number))
 
 
@@ -76,6 +78,11 @@ def _row(run: Run, search: Search, number: int) -> TrialRow:
         )
     if row.state not in _PROMOTABLE:
         raise UserError(f"--trial {number}: it is {row.state}, and such a trial is never promoted")
+    if row.parent is not None:
+        raise UserError(
+            f"--trial {number}: it went on from another trial with other settings, and a preset "
+            f"has one value a key: see `tuner show {run.name} --trial {number}`"
+        )
     if not has_value(row.cost(search.ranking)):
         raise UserError(f"--trial {number}: it has no value of {search.ranking.metric}")
     return row

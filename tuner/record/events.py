@@ -91,7 +91,8 @@ class TrialReported(_Event):
     """An epoch ended.
 
     `checkpoint` is a path inside the run folder, `finished` why the trial ends after this epoch,
-    `config` the settings that its model was built from, told once by every worker.
+    `config` the settings that its model was built from, told once by every worker,
+    `inherited_from` the trial that trained the epoch, where this one goes on from it.
     """
 
     event: Literal["report"] = "report"
@@ -101,6 +102,7 @@ class TrialReported(_Event):
     checkpoint: str | None = None
     finished: str | None = None
     config: Mapping[str, Any] | None = None
+    inherited_from: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +202,7 @@ class EventLog:
         finished: str | None = None,
         *,
         config: Mapping[str, Any] | None = None,
+        inherited_from: str | None = None,
     ) -> None:
         """Record the metrics of an epoch."""
         self.append(
@@ -210,6 +213,7 @@ class EventLog:
                 checkpoint=checkpoint,
                 finished=finished,
                 config=config,
+                inherited_from=inherited_from,
                 **self._now(),
             )
         )
@@ -281,6 +285,8 @@ def render_event(event: Event) -> str:
         }
         if event.config is None:
             del fields["config"]
+        if event.inherited_from is None:
+            del fields["inherited_from"]
     return json.dumps(fields, allow_nan=False) + "\n"
 
 

@@ -76,6 +76,11 @@ class RunPaths:
         return self.folder / "driver.lock"
 
     @property
+    def warm_start_file(self) -> Path:
+        """Results and points of earlier runs that the search began with."""
+        return self.folder / "warm_start.json"
+
+    @property
     def old_study_file(self) -> Path:
         """The study as it was before it was written again from the event log."""
         return self.folder / "study.journal.old"

@@ -71,6 +71,16 @@ class Run:
         """Return how many trials are in the state."""
         return sum(row.state == state for row in self.rows)
 
+    def to_frame(self, *, curves: bool = False) -> Any:
+        """Return the trials as a pandas table, one a row; with `curves` one row an epoch.
+
+        Raises:
+            UserError: pandas is not installed.
+        """
+        from tuner.record.frames import curves_frame, trials_frame  # which builds on this file
+
+        return curves_frame(self) if curves else trials_frame(self)
+
     @property
     def num_epochs(self) -> int:
         """Epochs trained in all trials together."""

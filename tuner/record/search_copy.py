@@ -10,6 +10,7 @@ from models.errors import unknown_name
 from models.presets import PROVENANCE, Preset, render_preset
 from models.training.contracts import ModelSpec
 from tuner.record.paths import RunPaths
+from tuner.record.warm_start_file import with_written, write_earlier
 from tuner.search.loading import read_content
 from tuner.search.overrides import apply_overrides
 from tuner.search.reader import SearchReader
@@ -43,7 +44,8 @@ def read_search(paths: RunPaths, overrides: Sequence[str] = ()) -> Search:
 
     source = str(paths.search_file)
     content = apply_overrides(read_content(paths.search_file), overrides)
-    return SearchReader(content, source, find, check_effects=False).read()
+    search = SearchReader(content, source, find, check_effects=False).read()
+    return with_written(search, paths)
 
 
 def change_search(search: Search, paths: RunPaths) -> None:
@@ -64,8 +66,9 @@ def write_search(search: Search, paths: RunPaths) -> None:
         UserError: the disk is full.
     """
     presets = {search.preset.name: search.preset}
-    presets.update({start.preset.name: start.preset for start in search.warm_starts})
+    presets.update({one.name: one.preset for one in search.warm_starts if one.preset})
     text = "\n".join(render_preset(preset) for preset in presets.values())
     write_text(paths.presets_file, "# The presets of this run's search, as it began.\n" + text)
+    write_earlier(search, paths)
     header = f"The search {search.source} as it was resolved; its presets stand in presets.yaml."
     write_text(paths.search_file, dump_yaml(search.to_mapping(), header))

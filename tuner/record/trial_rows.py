@@ -23,12 +23,16 @@ TrialState = Literal["queued", "running", "stopped", "done", "failed", "interrup
 
 @dataclass(frozen=True, kw_only=True)
 class EpochPoint:
-    """What a trial reported after an epoch; `checkpoint` is a path inside the run folder."""
+    """What a trial reported after an epoch; `checkpoint` is a path inside the run folder.
+
+    `inherited_from` is the trial that trained the epoch, where this one goes on from it.
+    """
 
     epoch: int
     metrics: Mapping[str, float]
     time: float
     checkpoint: str | None = None
+    inherited_from: str | None = None
 
     def cost(self, ranking: Ranking) -> Cost:
         """Return what sorts epochs, the best one first."""
@@ -72,6 +76,11 @@ class TrialRow:
     def num_epochs(self) -> int:
         """The last epoch reported; 0 before the first."""
         return self.curve[-1].epoch if self.curve else 0
+
+    @property
+    def parent(self) -> str | None:
+        """The trial whose checkpoint it went on from; None where it began anew."""
+        return self.curve[0].inherited_from if self.curve else None
 
     @property
     def last_metrics(self) -> Mapping[str, float]:
@@ -162,6 +171,7 @@ def apply_event(
         metrics=event.metrics,
         time=event.time,
         checkpoint=event.checkpoint,
+        inherited_from=event.inherited_from,
     )
     earlier = row.curve
     if earlier and earlier[-1].epoch >= point.epoch:

@@ -43,7 +43,7 @@ def json_lines(run: str, rows: Iterable[TrialRow], ranking: Ranking) -> Iterator
         best = row.best(ranking)
         content = {
             "run": run,
-            **_description(row),
+            **description(row),
             "params": dict(row.params),
             "best": None if best is None else _point(best),
             "curve": [_point(point) for point in row.curve],
@@ -51,7 +51,7 @@ def json_lines(run: str, rows: Iterable[TrialRow], ranking: Ranking) -> Iterator
         yield json.dumps(content, allow_nan=False) + "\n"
 
 
-def _description(row: TrialRow) -> dict[str, Any]:
+def description(row: TrialRow) -> dict[str, Any]:
     """Return what there is to say of any trial."""
     return {
         "number": row.number,
@@ -69,12 +69,12 @@ def _description(row: TrialRow) -> dict[str, Any]:
 
 def _described(rows: Sequence[TrialRow]) -> list[str]:
     empty = TrialRow(trial="", number=0, params={}, state="queued", created=0.0)
-    return [*_description(rows[0] if rows else empty), "best_epoch"]
+    return [*description(rows[0] if rows else empty), "best_epoch"]
 
 
 def _cells(row: TrialRow, ranking: Ranking) -> dict[str, str]:
     best = row.best(ranking)
-    described = {**_description(row), "best_epoch": best.epoch if best else None}
+    described = {**description(row), "best_epoch": best.epoch if best else None}
     found = {key: _cell(value) for key, value in described.items() if value is not None}
     found |= {PARAMS + key: _cell(value) for key, value in row.params.items()}
     found |= {name: _cell(value) for name, value in (best.metrics if best else {}).items()}

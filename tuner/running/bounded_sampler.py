@@ -11,16 +11,16 @@ of their ends, so that a study that is read again teaches the same as the search
 """
 
 import math
-from collections.abc import Container
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 import optuna
 from optuna.samplers import TPESampler
 from optuna.samplers._tpe.sampler import default_gamma
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from tuner.record.front import Costs, dominates
+from tuner.running.ended_trials import TOLD, as_complete, in_order, rank, signs, view_of
 from tuner.running.trial_streams import trial_stream
 
 NUM_BEST = 50
@@ -36,12 +36,20 @@ class BoundedTPESampler(TPESampler):
         seed: of its random numbers.
         num_best: how many of the best trials it keeps; more than the 25 that TPE takes for good.
         num_latest: how many of the others it keeps.
+        earlier: trials of earlier runs, whose results are known.
     """
 
-    def __init__(self, seed: int, num_best: int = NUM_BEST, num_latest: int = NUM_LATEST) -> None:
+    def __init__(
+        self,
+        seed: int,
+        num_best: int = NUM_BEST,
+        num_latest: int = NUM_LATEST,
+        earlier: Sequence[FrozenTrial] = (),
+    ) -> None:
         # Conditional parameters are modelled jointly within their group.
         super().__init__(multivariate=True, group=True, seed=seed)
         self._seed = seed
+        self._earlier = list(earlier)
         self._gamma = self._num_good  # of all trials, not of those that are seen
         self._num_best = num_best
         self._num_latest = num_latest
@@ -65,7 +73,7 @@ class BoundedTPESampler(TPESampler):
         """Return the parameters to draw together: the first that is asked of every trial."""
         learned = self._learn(study, trial)
         # The sampler adds what is new to the groups of parameters that it knows.
-        view = cast("optuna.Study", _StudyView(study, learned))
+        view = view_of(study, learned)
         return super().infer_relative_search_space(view, trial)
 
     def sample_relative(
@@ -98,7 +106,7 @@ class BoundedTPESampler(TPESampler):
 
     def _view(self, study: optuna.Study) -> optuna.Study:
         running = [known for known in self._running.values() if known is not None]
-        return cast("optuna.Study", _StudyView(study, [*self._infeasible, *self._kept, *running]))
+        return view_of(study, [*self._infeasible, *self._kept, *running])
 
     def _learn(self, study: optuna.Study, trial: FrozenTrial) -> list[FrozenTrial]:
         """Read what is new in the study, and return the trials that ended."""
@@ -107,10 +115,12 @@ class BoundedTPESampler(TPESampler):
             for one in known:
                 if one.state is TrialState.RUNNING:
                     self._running.setdefault(one._trial_id, one)
-            read = sorted(filter(_has_end, known), key=_order_of_ends)
+            read = [*self._earlier, *in_order(known)]
         else:
             read = [study._storage.get_trial(number) for number in self._ended]
-        ended = [one for one in read if one.state in _TOLD]
+        ended = [one for one in read if one.state in TOLD]
+        if len(study.directions) > 1:  # TPE looks at complete trials only there
+            ended = [as_complete(one) for one in ended if one.values is not None]
         self._ended.clear()
         self._num_ended = (self._num_ended or 0) + len(ended)
         for one in ended:
@@ -132,63 +142,16 @@ class BoundedTPESampler(TPESampler):
         self._kept = [one for one in known if one.number in numbers]
 
 
-class _Nowhere:
-    """A storage that keeps nothing: TPE tells other processes in it what it is about to draw."""
-
-    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        """Keep nothing."""
-
-
-class _StudyView:
-    """A study of which the sampler sees some trials only, and writes nothing."""
-
-    def __init__(self, study: optuna.Study, trials: list[FrozenTrial]) -> None:
-        self._study = study
-        self._trials = trials
-        self._storage = _Nowhere()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._study, name)
-
-    def _get_trials(
-        self,
-        deepcopy: bool = True,
-        states: Container[TrialState] | None = None,
-        use_cache: bool = False,
-    ) -> list[FrozenTrial]:
-        return [one for one in self._trials if states is None or one.state in states]
-
-
-_TOLD = (TrialState.COMPLETE, TrialState.PRUNED)
-
-
-def _has_end(trial: FrozenTrial) -> bool:
-    return trial.datetime_complete is not None
-
-
-def _order_of_ends(trial: FrozenTrial) -> tuple[Any, int]:
-    return trial.datetime_complete, trial.number
-
-
 def _best(study: optuna.Study, trials: list[FrozenTrial]) -> list[FrozenTrial]:
     """Return the trials, the best first, as TPE ranks them; of several objectives the front."""
-    signs = [-1.0 if way is StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
-    if len(signs) > 1:
-        costs = {t.number: _costs(t, signs) for t in trials if t.state is TrialState.COMPLETE}
+    ways = signs(study)
+    if len(ways) > 1:
+        costs = {t.number: _costs(t, ways) for t in trials if t.state is TrialState.COMPLETE}
         beaten = {n: sum(dominates(other, mine) for other in costs.values())
                   for n, mine in costs.items()}  # fmt: skip
         return sorted(trials, key=lambda one: (beaten.get(one.number, math.inf), -one.number))
-    return sorted(trials, key=lambda one: _rank(one, signs[0]))
+    return sorted(trials, key=lambda one: rank(one, ways[0]))
 
 
-def _rank(trial: FrozenTrial, sign: float) -> tuple[float, ...]:
-    if trial.state is TrialState.COMPLETE:
-        return 0.0, 0.0, sign * (trial.value if trial.value is not None else math.inf)
-    if trial.last_step is None:
-        return 2.0, 0.0, 0.0
-    value = sign * trial.intermediate_values[trial.last_step]
-    return 1.0, -float(trial.last_step), math.inf if math.isnan(value) else value
-
-
-def _costs(trial: FrozenTrial, signs: list[float]) -> Costs:
-    return tuple(sign * value for sign, value in zip(signs, trial.values, strict=True))
+def _costs(trial: FrozenTrial, ways: list[float]) -> Costs:
+    return tuple(sign * value for sign, value in zip(ways, trial.values, strict=True))

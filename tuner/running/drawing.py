@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from models.errors import UserError
 from tuner.record.events import InfeasibleDraw
 from tuner.running.space_optuna import draw, encode, parameters
+from tuner.running.spread_samplers import GridSampler
 from tuner.search.constraints import Judge
 from tuner.search.search import WarmStart
 from tuner.search.space import Space
@@ -66,7 +67,7 @@ class Point:
 
     Attributes:
         values: of the active keys.
-        preset: the one that it came from, at a warm start.
+        preset: what it came from, at a warm start.
         infeasible: what was drawn before it and does not keep the constraints.
     """
 
@@ -80,11 +81,11 @@ class PointDrawer:
 
     Args:
         study: what the sampler learns from.
-        sampler: draws.
+        sampler: draws; a sampler of Optuna that is a `TrialSampler`, too.
         space: where.
         warm_starts: the points of the first trials, in order.
         seed: of what is drawn where the sampler finds nothing new.
-        drawn: the points of trials that were drawn before, as their values.
+        drawn: the points of trials that were drawn before or are known, as their values.
         infeasible: what was drawn before and did not keep the constraints, in order.
         judge: says how far a point is from keeping each constraint.
     """
@@ -110,6 +111,7 @@ class PointDrawer:
         self._drawn = {_key(space, values) for values in drawn}
         for each in infeasible:
             self._tell(each)
+        self._in_order = points(space)
 
     def draw(self, number: int) -> Point | None:
         """Return the point of the trial of this number; None where none is left.
@@ -134,7 +136,8 @@ class PointDrawer:
         trial = create_trial(state=TrialState.RUNNING)
         trial.number = number
         together = self._sampler.infer_relative_search_space(self._study, trial)
-        for attempt in range(NUM_ATTEMPTS):
+        is_grid = isinstance(self._sampler, GridSampler)
+        for attempt in range(0 if is_grid else NUM_ATTEMPTS):
             try:
                 values = self._sample(trial, together, attempt)
             except UserError:  # a formula gives nothing there
@@ -143,8 +146,10 @@ class PointDrawer:
                 return values
         stream = np.random.default_rng([self._seed, number])
         others = points(self._space, lambda num_values: int(stream.integers(num_values)))
-        left = filter(self._is_new, others)
-        if self._space.constraints:
+        left = filter(self._is_new, self._in_order if is_grid else others)
+        if is_grid:
+            left = (each for each in left if not any(self._judge(each)))
+        elif self._space.constraints:
             left = (e for e in islice(left, self._num_others) if not any(self._judge(e)))
         return next(left, None)
 
@@ -207,7 +212,7 @@ def first_points(space: Space, warm_starts: Sequence[WarmStart]) -> list[Point]:
     """Return the points of the warm starts; presets that stand at one point are one trial."""
     found: dict[str, Point] = {}
     for start in warm_starts:
-        point = Point(values=start.values, preset=start.preset.name)
+        point = Point(values=start.values, preset=start.name)
         found.setdefault(_key(space, start.values), point)
     return list(found.values())
 

@@ -53,6 +53,7 @@ class BlankTrials(Searcher):
         searcher: draws, and keeps the study.
         ids: the record's ids of Ray's trials.
         old_trials: those that go on, in the order of their turns.
+        limit: how many may begin so far; None leaves it to Ray.
     """
 
     def __init__(
@@ -60,23 +61,35 @@ class BlankTrials(Searcher):
         searcher: TrialSource,
         ids: RecordIds | None = None,
         old_trials: Iterable[TrialRow] = (),
+        limit: Callable[[], int] | None = None,
     ) -> None:
         super().__init__()
         self._searcher = searcher
         self._ids = ids or RecordIds()
         self._old_trials = list(old_trials)
         self._drawn: set[str] = set()
+        self._limit = limit
+        self._num_blank = 0
         self._reached: dict[str, int] = {}
 
-    def suggest(self, trial_id: str) -> dict[str, Any]:
-        """Return no parameters."""
+    def __getstate__(self) -> dict[str, Any]:
+        """Give Ray nothing to pickle: nothing is restored from its snapshots."""
+        return {}
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        """Return no parameters, or None where no trial may begin yet: Ray asks again then."""
+        if self._limit is not None and self._num_blank >= self._limit():
+            return None
+        self._num_blank += 1
         return {}
 
     def draw(self, trial_id: str) -> dict[str, Any]:
         """Draw the parameters of a trial; to be called once for each."""
         self._drawn.add(trial_id)
         if not self._old_trials:
-            return self._searcher.suggest(trial_id)
+            drawn = self._searcher.suggest(trial_id)
+            self._reached[trial_id] = drawn.pop(REACHED, 0)
+            return drawn
         old = self._old_trials.pop(0)
         self._ids.bind(trial_id, old.trial)
         self._reached[trial_id] = old.num_epochs

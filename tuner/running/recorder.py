@@ -30,6 +30,7 @@ from tuner.record.outcomes import (
 )
 from tuner.record.past import Past
 from tuner.record.paths import RunPaths
+from tuner.record.trial_checkpoints import checkpoint_folder
 from tuner.running.applied import AppliedCheck
 from tuner.running.observer import Observer
 from tuner.running.record_ids import RecordIds
@@ -111,6 +112,17 @@ class Recorder(UnsavedCallback):
         """Take a trial that a driver before began; it goes on after so many epochs."""
         self._open[trial] = number
         self._repeats_from[trial] = num_epochs + 1
+
+    def on_inherited(
+        self, trial: str, parent: str, epoch: int, metrics: Mapping[str, float]
+    ) -> None:
+        """Record the epoch from which a new trial goes on, which another one trained."""
+        place = self._paths.trial_checkpoints(trial) / checkpoint_folder(epoch)
+        folder = self._paths.relative(place)
+        self._write(
+            lambda: self._events.report(trial, epoch, metrics, folder, inherited_from=parent)
+        )
+        self._tell(lambda observer: observer.reported(trial, epoch, metrics, folder))
 
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

@@ -20,6 +20,7 @@ from models.config_file import to_mapping, write_text
 from models.errors import UserError
 from models.training.contracts import ProgressCallback, silent
 from tuner.errors import RayLost, RunExists, SearchInterrupted
+from tuner.record.earlier_runs import with_earlier_runs
 from tuner.record.environment import code_state, describe_data, describe_environment, render
 from tuner.record.events import EventLog
 from tuner.record.outcomes import Cause, Outcome
@@ -45,6 +46,7 @@ from tuner.running.ray_thread import ray_session_beside
 from tuner.running.stopping import SearchStop
 from tuner.running.study_place import StudyPlace, new_place, recorded_command
 from tuner.running.trial_failure import is_disk_full, is_unwritable, short_message
+from tuner.search.blocks import RunStart
 from tuner.search.search import Search
 
 logger = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ class RunOptions:
         check_data: raises UserError for data that are not to be trained on: models too large for
             this machine beside them, or other data than are wanted. It is called where the data are
             loaded, since it may take torch, which the driver does without.
+        dataset: the data, where they are loaded already.
         go_on: what goes on with the run, instead of `tuner resume`.
         model_sizes: what is reckoned of the search and its data, in the process that loads them.
         check_room: takes the search, what was reckoned, how many trials run side by side and the
@@ -83,6 +86,7 @@ class RunOptions:
     stream: TextIO = dataclasses.field(default_factory=lambda: sys.stderr)
     progress: ProgressCallback = silent
     check_data: Callable[[Any], None] | None = None
+    dataset: Any = None
     go_on: str | None = None
     model_sizes: Callable[[Search, Any], Any] = lambda search, dataset: None
     check_room: Callable[[Search, Any, int, Path], Sequence[str]] = lambda *given: ()
@@ -118,6 +122,7 @@ def run_search(search: Search, options: RunOptions, paths: RunPaths | None = Non
             enough, Ray was lost, or the first trials all failed in the same way.
         SearchInterrupted: somebody ended it; what was reached is recorded.
     """
+    search, options = _begin_with_runs(search, options)
     paths = paths or _run_folder(search, options)
     with hold_run(paths):
         try:
@@ -189,10 +194,23 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
 
 def _load(search: Search, options: RunOptions, progress: ProgressCallback) -> tuple[Any, Any]:
     """Load the data, see whether they are to be trained on, and reckon with them."""
-    dataset = search.spec.load_data(search.data, progress)
+    dataset = options.dataset
+    if dataset is None:
+        dataset = search.spec.load_data(search.data, progress)
     if options.check_data is not None:
         options.check_data(dataset)
     return dataset, options.model_sizes(search, dataset)
+
+
+def _begin_with_runs(search: Search, options: RunOptions) -> tuple[Search, RunOptions]:
+    """Take the trials of earlier runs; which of them count as results is seen by the data."""
+    if not any(isinstance(one, RunStart) for one in search.searcher.warm_start):
+        return search, options
+    dataset = search.spec.load_data(search.data, options.progress)
+    search, said = with_earlier_runs(search, dataset)
+    for line in said:
+        _say(options, line)
+    return search, dataclasses.replace(options, dataset=dataset)
 
 
 def _run_folder(search: Search, options: RunOptions) -> RunPaths:

@@ -18,6 +18,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from models.training.ranking import NO_VALUE, Cost, Ranking
 from tuner.record.events import TrialReported
 from tuner.record.outcomes import EPOCH, METRICS
+from tuner.running.population import Population, Takeover
 from tuner.running.record_ids import RecordIds
 from tuner.running.stopping_rules import Halving, Hyperband, Median, Rule
 from tuner.search.blocks import SchedulerConfig
@@ -33,13 +34,21 @@ class Scheduler(FIFOScheduler):
     has, and has to beat the others' there.
 
     Args:
-        ranking: the order of epochs and trials.
+        ranking: the order of epochs and trials at a rung.
         rule: says which trials are stopped; None stops none.
         ids: the record's ids, by which the rule knows trials.
+        population: how many trials begin anew, under a rule by which others go on from them.
     """
 
-    def __init__(self, ranking: Ranking, rule: Rule | None, ids: RecordIds | None = None) -> None:
+    def __init__(
+        self,
+        ranking: Ranking,
+        rule: Rule | None,
+        ids: RecordIds | None = None,
+        population: int = 0,
+    ) -> None:
         super().__init__()
+        self._population = population
         self._ranking = ranking
         self._rule = rule
         self._ids = ids or RecordIds()
@@ -63,13 +72,44 @@ class Scheduler(FIFOScheduler):
     def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
         """Take the last result of a trial that ended by itself."""
         self.on_trial_result(tune_controller, trial, result)
-        self._best.pop(self._ids.of(trial.trial_id), None)
+        self.forget(self._ids.of(trial.trial_id))
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """Take the end of a trial whose worker was lost."""
+        self.forget(self._ids.of(trial.trial_id))
+
+    def forget(self, trial: str) -> None:
+        """Take the end of a trial."""
+        self._best.pop(trial, None)
+        if isinstance(self._rule, Population):
+            self._rule.end(trial)
+
+    def inherit(self, trial: str, epoch: int, metrics: Mapping[str, Any]) -> None:
+        """Take an epoch that another trial trained, from which this one goes on."""
+        self._best[trial] = self._ranking.cost(metrics, epoch)
+
+    def takeover(self, number: int) -> Takeover | None:
+        """Return what the trial of this number is to take over; None for one of its own."""
+        if not isinstance(self._rule, Population) or number < self._population:
+            return None
+        return next(iter(self._rule.takeovers[number - self._population :]), None)
+
+    def num_trials(self, at_most: int) -> int:
+        """Return how many trials there are to be, so far as it is known."""
+        if not isinstance(self._rule, Population):
+            return at_most
+        return min(at_most, self._population + len(self._rule.takeovers))
 
     def replay(self, reports: Iterable[TrialReported]) -> set[str]:
         """Take the reports of an earlier driver; return the trials whose last one stops them."""
         behind: dict[str, bool] = {}
         for report in reports:
+            if report.inherited_from is not None:
+                self.inherit(report.trial, report.epoch, report.metrics)
+                continue
             behind[report.trial] = self._falls_behind(report.trial, report.epoch, report.metrics)
+            if report.finished is not None:
+                self.forget(report.trial)
         return {trial for trial, is_behind in behind.items() if is_behind}
 
     def _falls_behind(self, trial: str, epoch: int, metrics: Mapping[str, Any]) -> bool:
@@ -82,17 +122,20 @@ class Scheduler(FIFOScheduler):
 
 def build_scheduler(search: Search, ids: RecordIds) -> Scheduler:
     """Build the scheduler of a search."""
-    return Scheduler(search.ranking, build_rule(search.scheduler), ids)
+    rule = build_rule(search.scheduler, search.num_trials)
+    return Scheduler(search.rung_ranking, rule, ids, search.scheduler.population)
 
 
-def build_rule(scheduler: SchedulerConfig) -> Rule | None:
-    """Build the rule that stops trials; None where none is ever stopped."""
+def build_rule(scheduler: SchedulerConfig, num_trials: int) -> Rule | None:
+    """Build the rule that stops trials, of so many at most; None where none is ever stopped."""
     rungs, factor = scheduler.rungs, scheduler.reduction_factor
     match scheduler.name:
         case "asha":
             return Halving(rungs, factor)
         case "hyperband":
             return Hyperband(scheduler.brackets, factor)
+        case "pbt":
+            return Population(rungs, num_trials - scheduler.population)
         case "median":
             return Median(scheduler.grace)
         case _:

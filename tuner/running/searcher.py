@@ -22,9 +22,10 @@ from models.training.ranking import Ranking
 from tuner.record.events import InfeasibleDraw
 from tuner.record.outcomes import EPOCH, METRICS, Outcome, lost, outcome_of
 from tuner.record.trial_rows import TrialRow
-from tuner.running.drawing import PointDrawer
+from tuner.running.drawing import Point, PointDrawer
+from tuner.running.heirs import Heirs
 from tuner.running.study_rows import TrialCurve, new_row, outcome_of_row
-from tuner.running.trial_config import IDLE, NUMBER, PARAMS
+from tuner.running.trial_config import IDLE, NUMBER, PARAMS, REACHED
 from tuner.search.space import Space
 
 OnTrial = Callable[[str, int, Mapping[str, Any], Sequence[InfeasibleDraw]], None]
@@ -62,6 +63,7 @@ class OptunaSearcher(Searcher):
         on_trial: told of every new trial.
         on_old_trial: told of every trial that goes on.
         on_exhausted: told of the number of trials where no point is left for another one.
+        heirs: gives trials that go on from others what they begin with.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class OptunaSearcher(Searcher):
         on_trial: OnTrial = lambda trial_id, number, params, infeasible: None,
         on_old_trial: OnOldTrial = lambda trial_id, number, num_epochs: None,
         on_exhausted: Callable[[int], None] = lambda num_trials: None,
+        heirs: Heirs | None = None,
     ) -> None:
         super().__init__()
         self._study = study
@@ -88,6 +91,7 @@ class OptunaSearcher(Searcher):
         self._on_trial = on_trial
         self._on_old_trial = on_old_trial
         self._on_exhausted = on_exhausted
+        self._heirs = heirs
         self._num_drawn = len(study.get_trials(deepcopy=False))
         self._open: dict[str, _OpenRow] = {}
 
@@ -100,7 +104,12 @@ class OptunaSearcher(Searcher):
             UserError: no point keeps the constraints.
         """
         number = self._num_drawn
-        point = self._points.draw(number)
+        takeover = self._heirs.takeover(number) if self._heirs else None
+        parent = self._open.get(takeover.parent) if takeover else None
+        if self._heirs and parent:
+            point = Point(values=self._heirs.settings(number, parent.params))
+        else:
+            point = self._points.draw(number)
         if point is None:
             self._on_exhausted(number)
             return {IDLE: True}
@@ -112,7 +121,19 @@ class OptunaSearcher(Searcher):
             number=number, row=row_id, params=point.values, curve=self._new_curve()
         )
         self._on_trial(trial_id, number, point.values, point.infeasible)
-        return {NUMBER: number, PARAMS: point.values}
+        reached = self._inherit(trial_id, takeover.parent, parent) if takeover and parent else 0
+        return {NUMBER: number, PARAMS: point.values, REACHED: reached}
+
+    def _inherit(self, trial_id: str, parent_id: str, parent: _OpenRow) -> int:
+        """Let a trial go on from another one; return the epoch after which it does, 0 for none."""
+        assert self._heirs is not None
+        found = self._heirs.inherit(trial_id, parent_id, parent.curve.metrics_at)
+        if found is None:
+            return 0
+        known = self._open[trial_id]
+        if (value := known.curve.add(*found)) is not None:
+            self._storage.set_trial_intermediate_value(known.row, found[0], value)
+        return found[0]
 
     def take_over(self, trials: Sequence[TrialRow]) -> None:
         """Take the trials whose rows in the study were left running, for they may go on."""
@@ -192,8 +213,13 @@ class OptunaSearcher(Searcher):
         end = known.curve.end(outcome)
         for key, value in end.attributes.items():
             self._storage.set_trial_user_attr(known.row, key, value)
-        values = end.values if end.state is TrialState.COMPLETE else None
-        self._study.tell(known.number, values, state=end.state)
+        if end.state is TrialState.PRUNED and end.values is not None:
+            # Optuna takes no values of a trial that was stopped; it reads them all the same.
+            row = self._storage.get_trial(known.row)
+            self._study.sampler.after_trial(self._study, row, end.state, end.values)
+            self._storage.set_trial_state_values(known.row, end.state, end.values)
+            return
+        self._study.tell(known.number, end.values, state=end.state)
 
 
 def _finite(result: Mapping[str, Any], names: Sequence[str]) -> dict[str, float]:

@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import optuna
 from optuna.distributions import BaseDistribution
 
-from tuner.search.domains import Choice, FloatRange, IntRange, ScalarDomain
-from tuner.search.space import Space, flatten
+from tuner.search.domains import Choice, FloatRange, IntRange, ListOf, ScalarDomain
+from tuner.search.space import Space, flat_names, flatten, list_length
 
 Ask: TypeAlias = Callable[[str, BaseDistribution], Any]
 """Draws a parameter of the study, by its name and its distribution."""
@@ -57,7 +57,7 @@ def parameters(
     distributions: dict[str, BaseDistribution] = {}
 
     def pick(name: str, domain: ScalarDomain) -> Any:
-        params[name] = _label(domain, flat[name]) if isinstance(domain, Choice) else flat[name]
+        params[name] = label(domain, flat[name])
         distributions[name] = distribution(domain)
         return flat[name]
 
@@ -95,9 +95,27 @@ def distribution(domain: ScalarDomain) -> BaseDistribution:
     return optuna.distributions.CategoricalDistribution(domain.labels)
 
 
-def _label(domain: Choice, option: Any) -> Any:
-    canonical = domain.nearest(option)
-    return domain.labels[_index(domain.options, canonical)]
+def label(domain: ScalarDomain, value: Any) -> Any:
+    """Return a legal value as the study has it."""
+    if not isinstance(domain, Choice):
+        return value
+    return domain.labels[_index(domain.options, domain.nearest(value))]
+
+
+def always_active(space: Space) -> dict[str, BaseDistribution]:
+    """Return the distributions of the parameters that every trial has, and that have a choice."""
+    found: dict[str, BaseDistribution] = {}
+    varying = {entry.key for entry in space.entries}
+    for parameter in space.parameters:
+        domain = parameter.domain
+        if parameter.when:
+            continue
+        if not isinstance(domain, ListOf):
+            found[parameter.key] = distribution(domain)
+        elif isinstance(domain.length, int) or domain.length not in varying:
+            length = list_length(domain, space.preset)
+            found |= dict.fromkeys(flat_names(parameter.key, length), distribution(domain.item))
+    return {name: known for name, known in found.items() if not known.single()}
 
 
 def _option(domain: Choice, label: Any) -> Any:

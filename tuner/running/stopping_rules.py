@@ -1,7 +1,7 @@
 """The rules by which trials are stopped early. They know no Ray: a rule is told every epoch.
 
-A trial stands where its best epoch so far stands, in the order that ranks trials everywhere; equal
-values are told apart by the model's secondary metric, and what is equal in that, too, by who came
+A trial stands where its best epoch so far stands; equal values are told apart by the metric that
+the model declares for it (`ModelSpec.early_metric`), and what is equal in that, too, by who came
 first. So of trials that have all learned nothing yet as many are stopped as of any others.
 
 What a rule decides depends on what it was told before, in order, and on nothing else: a driver

@@ -120,7 +120,7 @@ def _rebuild(
     beside = file.with_name(f".{file.name}.new")
     beside.unlink(missing_ok=True)
     directions: list[Direction] = [objective.mode for objective in search.objectives]
-    sampler = build_sampler(search.searcher.sampler, search.seed)
+    sampler = build_sampler("random", search.seed)  # nothing is drawn
     study = open_study(open_storage(beside), paths.name, directions, sampler)
     for row in rows:
         study._storage.create_new_trial(study._study_id, template_trial=row)

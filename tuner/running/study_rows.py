@@ -43,7 +43,7 @@ _LONGEST_MESSAGE = 500
 
 @dataclass(frozen=True, kw_only=True)
 class RowEnd:
-    """How a row ends; `values` only where the trial is complete."""
+    """How a row ends; of one objective `values` only where the trial is complete."""
 
     state: TrialState
     values: Sequence[float] | None = None
@@ -69,6 +69,10 @@ class TrialCurve:
         """The last epoch reported; 0 before the first."""
         return max(self._points, default=0)
 
+    def metrics_at(self, epoch: int) -> Mapping[str, float] | None:
+        """Return what an epoch reported; None where it did not."""
+        return self._points.get(epoch)
+
     def add(self, epoch: int, metrics: Mapping[str, float]) -> float | None:
         """Take an epoch; return its intermediate value in the study, or None where it has none."""
         # A trial that goes on from a checkpoint repeats epochs.
@@ -83,12 +87,17 @@ class TrialCurve:
         """Return the end of the row of a trial that ended so."""
         whole = {epoch: found for epoch, found in self._points.items() if self._is_whole(found)}
         attributes = self._describe(whole)
+        several = len(self._metrics) > 1
+        values = [whole[self._best(whole)][metric] for metric in self._metrics] if whole else None
         if outcome.state == "done" and self._points and max(self._points) in whole:
-            best = whole[self._best(whole)]
-            values = [best[metric] for metric in self._metrics]
             return RowEnd(state=TrialState.COMPLETE, values=values, attributes=attributes)
-        if outcome.state == "stopped" and (whole or len(self._metrics) > 1):
-            return RowEnd(state=TrialState.PRUNED, attributes={**attributes, CAUSE: outcome.cause})
+        if outcome.state == "stopped" and (whole or several):
+            return RowEnd(
+                state=TrialState.PRUNED,
+                # Of one objective Optuna itself takes the last report, which is the best so far.
+                values=values if several else None,
+                attributes={**attributes, CAUSE: outcome.cause},
+            )
         cause = Cause.NAN if outcome.state == "done" else outcome.cause
         attributes[CAUSE] = cause or outcome.state
         if outcome.message:

@@ -18,6 +18,7 @@ from tuner.record.past import Past
 from tuner.record.paths import RunPaths
 from tuner.running.budgets import Budgets
 from tuner.running.drawing import PointDrawer
+from tuner.running.heirs import Heirs
 from tuner.running.idle_workers import idle_workers_may_die
 from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding
 from tuner.running.lean_ray import lean_workers
@@ -27,10 +28,10 @@ from tuner.running.ray_session import num_parallel, trial_resources
 from tuner.running.record_ids import RecordIds
 from tuner.running.recorder import Recorder
 from tuner.running.retention import Retention
+from tuner.running.samplers import sampler_of
 from tuner.running.scheduler import build_scheduler
 from tuner.running.searcher import OptunaSearcher
 from tuner.running.stopping import SearchStop
-from tuner.running.study import build_sampler
 from tuner.running.study_place import StudyPlace
 from tuner.running.study_rows import study_of
 from tuner.running.trial_config import TrialPlan
@@ -81,7 +82,7 @@ class TuneRun:
         self._paths = paths
         self._stop = stop
         self._num_trials = search.num_trials
-        self._num_left = self._num_trials - len(past.finished)
+        self._num_finished = len(past.finished)
         rungs = search.scheduler.rungs
         self._retention = retention = _retention(search, paths, events)
         self._ids = ids = RecordIds()
@@ -97,18 +98,31 @@ class TuneRun:
         )
         self._on_step = on_step
         self._dataset: Any = None
-        self._searcher = _searcher(
-            search, study, past, self._recorder, judge=self._judge(), on_exhausted=self._end_at
-        )
         self._scheduler = build_scheduler(search, ids)
         self._scheduler.replay(past.reports)
+        self._searcher = _searcher(
+            search,
+            study,
+            past,
+            self._recorder,
+            judge=self._judge(),
+            on_exhausted=self._end_at,
+            heirs=Heirs(search, paths, self._scheduler, self._recorder, self._judge()),
+        )
         for observer in (view, retention):
             for row in past.finished:
                 observer.recall(row, ended=True)
             for row in past.unfinished:
                 observer.recall(row, ended=False)
         retention.tidy()
-        self._blank_trials = BlankTrials(self._searcher, ids, past.unfinished)
+        self._blank_trials = BlankTrials(
+            self._searcher, ids, past.unfinished, limit=lambda: self._num_left
+        )
+
+    @property
+    def _num_left(self) -> int:
+        """How many trials this driver has to run, so far as it is known."""
+        return self._scheduler.num_trials(self._num_trials) - self._num_finished
 
     def __getstate__(self) -> dict[str, Any]:
         """Give Ray nothing to pickle, which saves the searcher and all that it knows."""
@@ -121,7 +135,7 @@ class TuneRun:
             load: waits for the data and returns them; called when the first worker is ready, and
                 what it raises is raised here.
         """
-        if self._num_left == 0:  # what a killed driver left open had come to its end
+        if self._num_left <= 0:  # what a killed driver left open had come to its end
             return
         search = self._search
         slots = _as_many_pending(num_parallel(trial_resources(search)))
@@ -132,7 +146,7 @@ class TuneRun:
                 tune_config=tune.TuneConfig(
                     search_alg=self._blank_trials,
                     scheduler=self._scheduler,
-                    num_samples=self._num_left,
+                    num_samples=search.num_trials - self._num_finished,
                     reuse_actors=True,
                     trial_dirname_creator=_trial_id,
                 ),
@@ -148,6 +162,7 @@ class TuneRun:
         name = self._ids.of(trial)
         self._recorder.end(name, outcome)
         self._searcher.end(name, outcome)
+        self._scheduler.forget(name)
 
     def settle(self, outcome: Outcome) -> None:
         """Record this outcome for the trials that Ray cut off, in the study and in the log."""
@@ -158,7 +173,8 @@ class TuneRun:
     def _step(self) -> None:
         """Leave Ray's loop when the search is over, ahead of its slow farewell to the workers."""
         self._on_step()
-        if self._stop.is_over() or self._recorder.num_ended >= self._num_trials:
+        num_ended = self._recorder.num_ended
+        if self._stop.is_over() or num_ended - self._num_finished >= self._num_left:
             raise _SearchOver
 
     def _trainable(self) -> type[tune.Trainable]:
@@ -253,8 +269,9 @@ def _searcher(
     *,
     judge: Judge,
     on_exhausted: Callable[[int], None],
+    heirs: Heirs,
 ) -> OptunaSearcher:
-    sampler = build_sampler(search.searcher.sampler, search.seed)
+    sampler = sampler_of(search)
     study = study_of(search, place, sampler, past)
     points = PointDrawer(
         study,
@@ -262,7 +279,7 @@ def _searcher(
         search.space,
         seed=search.seed,
         warm_starts=search.warm_starts,
-        drawn=(row.params for row in past.rows),
+        drawn=[*(row.params for row in past.rows), *(one.values for one in search.known)],
         infeasible=(draw for row in past.rows for draw in row.infeasible),
         judge=judge,
     )
@@ -276,6 +293,7 @@ def _searcher(
         on_trial=recorder.on_new_trial,
         on_old_trial=recorder.on_old_trial,
         on_exhausted=on_exhausted,
+        heirs=heirs,
     )
     searcher.take_over(past.unfinished)
     return searcher

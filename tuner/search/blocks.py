@@ -26,15 +26,27 @@ class Objective:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunStart:
+    """Trials of an earlier run, the best `top` of them or all, to begin with."""
+
+    run: str
+    top: Positive | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class SearcherConfig:
-    """How points are drawn: `random` is Optuna's random sampler, by its short name."""
+    """How points are drawn: `random` is Optuna's random sampler, by its short name.
+
+    `tpe`, `gp` (a Gaussian process), `cmaes` and `nsga2` learn from results, `random` and `qmc`
+    (quasi-random) do not, and `grid` takes all points, in the order of the file.
+    """
 
     name: Literal["optuna", "random"] = "optuna"
-    sampler: Literal["tpe", "random"] = "tpe"
+    sampler: Literal["tpe", "gp", "cmaes", "nsga2", "random", "qmc", "grid"] = "tpe"
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     """None is one of the search's own: a search around a new preset then draws other points."""
-    warm_start: tuple[str, ...] = ()
-    """Presets whose values are tried first."""
+    warm_start: tuple[str | RunStart, ...] = ()
+    """Presets whose values are tried first; `{run: NAME, top: 10}` takes trials of a run."""
 
     def __post_init__(self) -> None:
         if self.name == "random" and self.sampler != "random":
@@ -42,8 +54,12 @@ class SearcherConfig:
                 f"sampler is {self.sampler}, which the random searcher does not use: "
                 "remove it, or take name: optuna"
             )
-        if len(set(self.warm_start)) < len(self.warm_start):
-            raise UserError(f"warm_start names a preset twice: {', '.join(self.warm_start)}")
+        presets = [one for one in self.warm_start if isinstance(one, str)]
+        if len(set(presets)) < len(presets):
+            raise UserError(f"warm_start names a preset twice: {', '.join(presets)}")
+        runs = [one.run for one in self.warm_start if isinstance(one, RunStart)]
+        if len(set(runs)) < len(runs):
+            raise UserError(f"warm_start names a run twice: {', '.join(runs)}")
 
 
 AFTER_ANNEALING = "after_annealing"
@@ -52,6 +68,7 @@ SCHEDULER_KEYS = {
     "asha": ("grace_epochs", "reduction_factor"),
     "hyperband": ("grace_epochs", "reduction_factor"),
     "median": ("grace_epochs",),
+    "pbt": ("interval_epochs", "population"),
     "fifo": (),
 }
 """Which settings a scheduler has beside those of all."""
@@ -69,10 +86,11 @@ class SchedulerConfig:
 
     `asha` stops those that fall behind at a rung (Li et al. 2020), `hyperband` does so in several
     brackets (Li et al. 2018), `median` stops those below the median of the others at the same epoch
-    (Golovin et al. 2017), `fifo` stops none.
+    (Golovin et al. 2017), `pbt` lets the last of a population give up for offspring of the first
+    (Jaderberg et al. 2017), `fifo` stops none.
     """
 
-    name: Literal["asha", "hyperband", "median", "fifo"] = "asha"
+    name: Literal["asha", "hyperband", "median", "pbt", "fifo"] = "asha"
     max_epochs: _Count
     """Epochs of a trial that is never stopped."""
     grace_epochs: Annotated[int | Literal["after_annealing"], PlainValidator(_grace)] = 1
@@ -80,11 +98,20 @@ class SchedulerConfig:
     first epoch after the longest annealing that the space allows."""
     reduction_factor: Annotated[float, Field(gt=1, le=1e6, allow_inf_nan=False)] = 3.0
     """Rungs lie this factor apart, and the best 1/factor of those at a rung go on."""
+    interval_epochs: Positive = 5
+    """Under `pbt`: from one comparison to the next."""
+    population: Annotated[int, Field(ge=4)] = 8
+    """Under `pbt`: how many trials train side by side."""
     trial_timeout: PositiveFloat | None = None
     """Seconds without a report after which a trial is ended; its first report takes longest."""
 
     def __post_init__(self) -> None:
-        if not SCHEDULER_KEYS[self.name] or self.grace_epochs == AFTER_ANNEALING:
+        if self.name == "pbt" and self.interval_epochs >= self.max_epochs:
+            raise UserError(
+                f"interval_epochs ({self.interval_epochs}) must be below max_epochs "
+                f"({self.max_epochs}), or no trials are ever compared: lower it"
+            )
+        if "grace_epochs" not in SCHEDULER_KEYS[self.name] or self.grace_epochs == AFTER_ANNEALING:
             return
         if self.grace >= self.max_epochs:
             raise UserError(
@@ -114,6 +141,9 @@ class SchedulerConfig:
 
         A rung may lie between two epochs: a trial is judged at the next one.
         """
+        if self.name == "pbt":
+            marks = range(self.interval_epochs, self.max_epochs, self.interval_epochs)
+            return tuple(map(float, marks))
         if "reduction_factor" not in SCHEDULER_KEYS[self.name]:
             return ()
         rungs = []
@@ -131,6 +161,8 @@ class SchedulerConfig:
         last one stops none; the shares are those of the paper's table 1.
         """
         rungs = self.rungs
+        if self.name == "pbt":  # what is stopped goes on as another trial
+            return (((), 1.0),)
         if self.name != "hyperband":
             return ((rungs, 1.0),)
         num = len(rungs) + 1

@@ -20,7 +20,12 @@ from tuner.search.blocks import (
     SchedulerConfig,
     SearcherConfig,
 )
-from tuner.search.combinations import budget_mistakes
+from tuner.search.combinations import (
+    budget_mistakes,
+    population_mistakes,
+    sampler_mistakes,
+    scheduler_mistakes,
+)
 from tuner.search.feasibility import judge_of_space
 from tuner.search.machine import Machine
 from tuner.search.objectives import read_objectives
@@ -114,11 +119,19 @@ class SearchReader:
             space = None
         if space and scheduler:
             block = scheduler
-            scheduler = self._attempt(lambda: resolve_grace(block, space, spec))
+            scheduler = self._attempt(lambda: resolve_grace(block, space, spec)) or scheduler
         if space and self._check_effects:
             self._mistakes += effect_mistakes(space, fixed, spec.applies)
         if budget and resources and objectives:
             self._mistakes += budget_mistakes(budget, resources, objectives)
+        if space and searcher and objectives:
+            self._mistakes += sampler_mistakes(searcher, space, objectives)
+        if scheduler and objectives:
+            self._mistakes += scheduler_mistakes(scheduler, objectives)
+        if searcher and scheduler and budget and space:
+            self._mistakes += population_mistakes(
+                searcher, scheduler, budget, space, spec.changeable
+            )
         warm_starts = self._warm_starts(spec, space, searcher, budget)
         storage = self._attempt(lambda: read_storage(self._raw.get("storage")))
         if self._mistakes:
@@ -282,7 +295,8 @@ class SearchReader:
         searcher: SearcherConfig | None,
         budget: Budget | None,
     ) -> tuple[WarmStart, ...]:
-        names = searcher.warm_start if searcher else ()
+        starts_with = searcher.warm_start if searcher else ()
+        names = [one for one in starts_with if isinstance(one, str)]  # runs are read at the start
         if budget and len(names) > budget.num_trials:
             rule = f"searcher.warm_start names {len(names)} presets for {budget.num_trials} trials"
             remedy = "raise budget.num_trials or drop some"
@@ -319,4 +333,4 @@ class SearchReader:
         if not illegal:
             place = f"searcher.warm_start: {preset.name}"
             self._attempt(lambda: to_config(type(preset.config), space.complete(values), place))
-        return WarmStart(preset=preset, values=values)
+        return WarmStart(name=preset.name, preset=preset, values=values)

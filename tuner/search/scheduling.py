@@ -47,26 +47,27 @@ def resolve_grace(scheduler: SchedulerConfig, space: Space, spec: ModelSpec) -> 
     """
     if scheduler.grace_epochs != AFTER_ANNEALING:
         return scheduler
-    key = f"scheduler.grace_epochs: {AFTER_ANNEALING}"
+    key = "scheduler.grace_epochs"
+    place = f"{key} is {AFTER_ANNEALING}"
     longest = annealings(space, spec)
     if not longest:
         reason = "nothing is annealed in this search" if spec.annealing else f"{spec.name} has none"
-        rule, remedy = f"{key}, and {reason}", "give a number of epochs"
-        raise UserError(Mistake(key="scheduler.grace_epochs", rule=rule, remedy=remedy))
+        rule = f"{place}, and {reason}"
+        raise UserError(Mistake(key=key, rule=rule, remedy="give a number of epochs"))
     name, epochs = max(longest.items(), key=lambda item: item[1])
     if epochs + 1 >= scheduler.max_epochs:
         rule = (
-            f"{key}: the longest annealing takes {epochs} of {scheduler.max_epochs} epochs "
+            f"{place}, and the longest annealing takes {epochs} of {scheduler.max_epochs} epochs "
             f"({name}), so no rung would be left"
         )
         remedy = f"raise scheduler.max_epochs above {epochs + 1}, lower {name}, or take name: fifo"
-        raise UserError(Mistake(key="scheduler.grace_epochs", rule=rule, remedy=remedy))
+        raise UserError(Mistake(key=key, rule=rule, remedy=remedy))
     return replace(scheduler, grace_epochs=epochs + 1)
 
 
 def rung_advice(scheduler: SchedulerConfig, space: Space, spec: ModelSpec) -> list[str]:
     """Return a line where trials are compared while annealings of searched lengths go on."""
-    if not SCHEDULER_KEYS[scheduler.name]:
+    if "grace_epochs" not in SCHEDULER_KEYS[scheduler.name]:
         return []
     searched = {key: n for key, n in annealings(space, spec).items() if key in space.keys}
     name, epochs = max(searched.items(), key=lambda item: item[1], default=("", 0))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from tuner.search.blocks import (
     SchedulerConfig,
     SearcherConfig,
 )
+from tuner.search.combinations import sampler_advice
 from tuner.search.scheduling import rung_advice
 from tuner.search.space import Space
 from tuner.search.space_effects import effect_advice
@@ -33,10 +34,28 @@ from tuner.search.webhooks import hidden_urls, webhook_advice
 
 @dataclass(frozen=True, kw_only=True)
 class WarmStart:
-    """A point to try first: where a preset stands in the space."""
+    """A point to try first: where a preset or a trial of an earlier run stands in the space."""
 
-    preset: Preset
+    name: str
     values: Mapping[str, Any]
+    preset: Preset | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownTrial:
+    """A result of an earlier run that this search would have had, too.
+
+    Attributes:
+        source: the run and the trial.
+        scores: of the objectives, at the best epoch.
+        is_complete: whether it trained to its end.
+    """
+
+    source: str
+    values: Mapping[str, Any]
+    scores: Sequence[float]
+    num_epochs: int
+    is_complete: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +70,7 @@ class Search:
         data: settings of the data, of the model's `data_type`.
         objectives: one; or several, of which the first decides at the rungs.
         warm_starts: points that are tried first, in order.
+        known: results of earlier runs, which the sampler is told.
         storage: the folder where its runs lie; None: where they lie usually.
     """
 
@@ -70,6 +90,7 @@ class Search:
     log: Log = field(default_factory=Log)
     notify: Notify = field(default_factory=Notify)
     warm_starts: tuple[WarmStart, ...] = ()
+    known: tuple[KnownTrial, ...] = ()
     storage: str | None = None
 
     @property
@@ -88,6 +109,11 @@ class Search:
         return self.spec.ranking(self.objective.metric)
 
     @property
+    def rung_ranking(self) -> Ranking:
+        """The order of trials at a rung: of equal ones the model knows which will come further."""
+        return self.spec.rung_ranking(self.objective.metric)
+
+    @property
     def seed(self) -> int:
         """The searcher's seed."""
         assert self.searcher.seed is not None, "the reader sets it"
@@ -96,7 +122,8 @@ class Search:
     @cached_property
     def num_trials(self) -> int:
         """How many trials there are: no point is tried twice, so at most one for each point."""
-        return count_points(self.space, self.budget.num_trials)
+        known = len({json.dumps(dict(one.values), sort_keys=True) for one in self.known})
+        return count_points(self.space, self.budget.num_trials + known) - known
 
     @property
     def trial_names(self) -> tuple[str, ...]:
@@ -115,6 +142,7 @@ class Search:
         return [
             *effect_advice(self.space, self.spec.applies),
             *rung_advice(self.scheduler, self.space, self.spec),
+            *sampler_advice(self.searcher, self.space, self.budget),
             *webhook_advice(self.notify.webhook),
         ]
 

@@ -141,7 +141,7 @@ def test_what_a_driver_before_has_spent_counts(make_search, tmp_path, changes, w
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["budget.gpu_hours=2"], "gpu_hours (2) counts nothing, as a trial takes no GPU"),
+        (["budget.gpu_hours=2"], "gpu_hours (2) counts nothing, as resources.gpu is 0: remove it"),
         (["budget.target=0.5", BOTH], "budget.target (0.5) is a value of one objective, and"),
         (["budget.target=.inf"], "target is inf: give a finite number"),
         (["budget.no_improvement=0"], "no_improvement is 0"),

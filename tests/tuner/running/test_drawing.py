@@ -10,7 +10,9 @@ from tuner.record.outcomes import Outcome
 from tuner.record.past import Past
 from tuner.record.paths import RunPaths
 from tuner.running.drawing import NUM_ATTEMPTS, PointDrawer
+from tuner.running.samplers import sampler_of
 from tuner.running.searcher import OptunaSearcher
+from tuner.running.space_optuna import decode
 from tuner.running.study import RAY_TRIAL, WARM_START, build_sampler
 from tuner.running.study_place import StudyPlace
 from tuner.running.study_rows import study_of
@@ -23,6 +25,26 @@ SPACE = (
     " epoch_s: {uniform: [0.0, 1.0], step: 0.1, when: {peak: [1, 2, 3]}},"
     " fail: {choice: ['no', nan], when: {peak: [0, 4]}}}"
 )
+NUMBERS = (  # what every sampler can draw, a grid apart
+    "space={lr: {uniform: [0.1, 1.0]}, epoch_s: {uniform: [0.0, 1.0], step: 0.05},"
+    " peak: {log_int: [1, 9]}}"
+)
+GRID = "space={lr: {uniform: [0.1, 1.0], step: 0.1}, peak: {int: [0, 5]}}"
+LEARNING = ("tpe", "gp", "cmaes", "nsga2")
+SAMPLERS = (*LEARNING, "random", "qmc", "grid")
+OBJECTIVES = {
+    "max": "objective={metric: val/score}",
+    "min": "objective={metric: val/cost}",
+    "both": BOTH,
+}
+
+
+def changes_for(sampler, objective, num_trials=40):
+    space = GRID if sampler == "grid" else NUMBERS
+    wanted = f"budget.num_trials={num_trials}", f"searcher.sampler={sampler}"
+    return space, *wanted, OBJECTIVES[objective]
+
+
 TWELVE = "space={peak: {int: [1, 4]}, fail: {choice: ['no', nan, oom]}}"
 
 
@@ -34,7 +56,7 @@ class Driver:
         self.past = past or Past()
         paths.folder.mkdir(parents=True, exist_ok=True)
         self.log = EventLog(paths.events_file)
-        sampler = build_sampler(search.searcher.sampler, search.seed)
+        sampler = sampler_of(search)
         place = StudyPlace(location=storage or paths.study_file, name="run")
         self.study = study_of(search, place, sampler, self.past)
         points = PointDrawer(
@@ -43,7 +65,7 @@ class Driver:
             search.space,
             seed=search.seed,
             warm_starts=search.warm_starts,
-            drawn=[row.params for row in self.past.rows],
+            drawn=[*(row.params for row in self.past.rows), *(k.values for k in search.known)],
         )
         self.searcher = OptunaSearcher(
             self.study,
@@ -96,7 +118,7 @@ class Driver:
             self.log.end(name, "done", "epochs")
         elif epoch == 2 and score < 1.6:
             self.searcher.on_trial_complete(name, result)
-            self.log.end(name, "stopped", "rung 0")
+            self.log.end(name, "stopped", "median")
         else:
             self.searcher.on_trial_result(name, result)
             self.running.append((name, params, epoch))
@@ -143,6 +165,111 @@ def test_a_search_that_is_cut_off_draws_what_it_would_have_drawn(
     assert {row.state for row in whole.study.trials} == {TrialState.COMPLETE, TrialState.FAIL} | (
         {TrialState.PRUNED}
     )
+
+
+ALL = [
+    (sampler, objective)
+    for sampler in SAMPLERS
+    for objective in OBJECTIVES
+    if (sampler, objective) != ("cmaes", "both")
+]
+"""Every sampler with every kind of objective that it takes."""
+
+
+@pytest.mark.parametrize(("sampler", "objective"), ALL)
+class TestEverySampler:
+    """The contract of a sampler, whichever way the objective goes."""
+
+    def test_what_it_draws_is_legal_and_none_twice(self, make_search, paths, sampler, objective):
+        search = make_search(*changes_for(sampler, objective, 25))
+        driver = Driver(search, paths)
+        driver.run()
+        assert len(driver.study.trials) == 25
+        drawn = [decode(search.space, row.params) for row in driver.study.trials]
+        assert all(search.space.locate(search.space.complete(one))[1] == [] for one in drawn)
+        assert len({tuple(one.values()) for one in drawn}) == 25
+        assert all(type(one["peak"]) is int for one in drawn)
+
+    def test_a_search_that_is_cut_off_draws_what_it_would_have_drawn(
+        self, make_search, paths, tmp_path, sampler, objective
+    ):
+        search = make_search(*changes_for(sampler, objective, 32))
+        whole = Driver(search, RunPaths(tmp_path / "whole"))
+        whole.run()
+        past = None
+        for reports in (9, 1, 45, 20, None):
+            cut = Driver(search, paths, past)
+            cut.run(reports)
+            past = take_over(paths, search)
+        assert content(cut.study) == content(whole.study)
+
+    def test_its_seed_decides(self, make_search, tmp_path, sampler, objective):
+        def drawn(folder, seed):
+            search = make_search(*changes_for(sampler, objective, 14), f"searcher.seed={seed}")
+            driver = Driver(search, RunPaths(tmp_path / folder))
+            driver.run()
+            return [row.params for row in driver.study.trials]
+
+        assert drawn("one", 1) == drawn("again", 1)
+        assert (drawn("other", 2) == drawn("one more", 1)) == (sampler == "grid")
+
+    def test_every_trial_that_was_stopped_has_its_values_in_the_study(
+        self, make_search, paths, sampler, objective
+    ):
+        search = make_search(*changes_for(sampler, objective, 20))
+        driver = Driver(search, paths)
+        driver.run()
+        stopped = [row for row in driver.study.trials if row.state is TrialState.PRUNED]
+        assert stopped
+        for row in stopped:
+            best = [row.user_attrs["curve"][one.metric][1] for one in search.objectives]
+            assert row.values == best
+
+
+@pytest.mark.parametrize("sampler", LEARNING)
+@pytest.mark.parametrize("objective", ["max", "min"])
+def test_samplers_that_learn_come_closer(make_search, paths, sampler, objective):
+    """Draws that look at no results would keep the contract, too."""
+    distances = {}
+    for name in (sampler, "random"):
+        num_trials = 36 if sampler == "gp" else 80  # it takes half a second a draw
+        search = make_search(*changes_for(name, objective, num_trials))
+        driver = Driver(search, RunPaths(paths.folder / name))
+        driver.run()
+        drawn = [row.params["lr"] for row in driver.study.trials[-num_trials // 3 :]]
+        distances[name] = sum(abs(lr - 0.4) for lr in drawn) / len(drawn)
+    assert distances[sampler] < 0.6 * distances["random"]
+
+
+def test_quasi_random_points_leave_smaller_gaps_than_random_ones(make_search, paths):
+    gaps = {}
+    for sampler in ("qmc", "random"):
+        search = make_search(NUMBERS, "budget.num_trials=32", f"searcher.sampler={sampler}")
+        driver = Driver(search, RunPaths(paths.folder / sampler))
+        driver.run()
+        drawn = sorted(row.params["lr"] for row in driver.study.trials)
+        gaps[sampler] = max(b - a for a, b in itertools.pairwise([0.1, *drawn, 1.0]))
+    assert gaps["qmc"] < 0.6 * gaps["random"]
+
+
+@pytest.mark.parametrize("sampler", ["qmc", "gp", "nsga2"])
+def test_keys_that_some_points_do_not_have_are_drawn_where_they_are(make_search, paths, sampler):
+    search = make_search(SPACE, "budget.num_trials=25", f"searcher.sampler={sampler}")
+    driver = Driver(search, paths)
+    driver.run()
+    rows = [row.params for row in driver.study.trials]
+    assert all(("epoch_s" in row) == (row["peak"] in (1, 2, 3)) for row in rows)
+    assert len({row["epoch_s"] for row in rows if "epoch_s" in row}) > 3
+
+
+def test_a_grid_takes_all_points_in_the_order_of_the_file(make_search, paths):
+    search = make_search(
+        "space={peak: {int: [1, 3]}, fail: {choice: ['no', nan]}}", "searcher.sampler=grid"
+    )
+    driver = Driver(search, paths)
+    driver.run()
+    drawn = [(row.params["peak"], row.params["fail"]) for row in driver.study.trials]
+    assert drawn == list(itertools.product([1, 2, 3], ["no", "nan"]))[: len(drawn)]
 
 
 def test_the_tpe_of_a_cut_off_search_learns_from_what_there_was(make_search, paths, tmp_path):

@@ -16,7 +16,7 @@ METRIC = "val/x"
 
 
 def build_asha(ranking, ids=None, **settings):
-    return Scheduler(ranking, build_rule(SchedulerConfig(**settings)), ids)
+    return Scheduler(ranking, build_rule(SchedulerConfig(**settings), 99), ids)
 
 
 def build_fifo():

@@ -1,5 +1,6 @@
 """What every scheduler holds to, in both modes: the best goes on, and reports alone decide."""
 
+import dataclasses
 import json
 import random
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from tuner.running.scheduler import Scheduler, build_rule
 from tuner.search.blocks import SCHEDULER_KEYS, SchedulerConfig
 
 METRIC, SECOND = "val/x", "val/y"
-SETTINGS = {"max_epochs": 12, "grace_epochs": 2, "reduction_factor": 2.0}
+SETTINGS = {"max_epochs": 12, "grace_epochs": 2, "reduction_factor": 2.0, "interval_epochs": 2}
 NUM_TRIALS = 24
 
 
@@ -32,7 +33,8 @@ def build(name, mode, ids=None):
     own = ("max_epochs", *SCHEDULER_KEYS[name])
     config = SchedulerConfig(name=name, **{key: SETTINGS[key] for key in own if key in SETTINGS})
     ranking = Ranking(metric=METRIC, mode=mode, secondary=SECOND, secondary_mode="max")
-    return Scheduler(ranking, build_rule(config), ids)
+    config = dataclasses.replace(config, population=NUM_TRIALS) if name == "pbt" else config
+    return Scheduler(ranking, build_rule(config, NUM_TRIALS + 8), ids, NUM_TRIALS)
 
 
 def curves(mode, seed=0):
@@ -73,7 +75,11 @@ def drive(scheduler, curves, slots=4, reports=None):
         epoch = running[trial]
         value = curves[trial][epoch - 1]
         metrics = {METRIC: value, SECOND: 0.0}
-        said.append(TrialReported(trial=trial, epoch=epoch, metrics=metrics, time=0.0))
+        finished = "epochs" if epoch == SETTINGS["max_epochs"] else None
+        event = TrialReported(
+            trial=trial, epoch=epoch, metrics=metrics, time=0.0, finished=finished
+        )
+        said.append(event)
         if report(scheduler, trial, epoch, value):
             ended[trial] = running.pop(trial)
     return ended, said
@@ -153,6 +159,6 @@ def test_of_trials_with_equal_values_as_many_are_stopped_as_of_others(name, mode
         assert len(going) == len(seconds)
     else:
         # Hyperband has several rungs of few trials each, and a bracket that stops none.
-        assert len(going) <= len(seconds) * (0.75 if name == "hyperband" else 0.5)
+        assert len(going) <= len(seconds) * (0.75 if name in ("hyperband", "pbt") else 0.5)
     if name in ("asha", "median") and len(set(seconds)) > 1:
         assert max(seconds) in {seconds[number] for number in going}

@@ -1,0 +1,188 @@
+"""Population based training: who gives up for whom, with what settings, and what is recorded."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+
+from models.training.checkpoints import read_checkpoint
+from tuner.cli import main
+from tuner.record.events import EventLog, TrialReported, read_events
+from tuner.record.lineage import lineage
+from tuner.record.paths import RunPaths
+from tuner.record.results import kept_checkpoints, read_run
+from tuner.running.population import Population, copy_checkpoint, perturb
+from tuner.running.runner import RunOptions, run_search
+from tuner.search.domains import FloatRange
+
+PBT = (
+    "scheduler={name: pbt, max_epochs: 9, interval_epochs: 3, population: 4}",
+    "budget.num_trials=7",
+)
+
+
+def enter(rule, values, epoch=3):
+    return [rule.falls_behind(f"t{n}", epoch, (-v, 0.0, -epoch)) for n, v in enumerate(values)]
+
+
+class TestRule:
+    def test_the_last_quarter_gives_up_for_one_of_the_first(self):
+        rule = Population([3, 6], 9)
+        assert enter(rule, [4.0, 3.0, 2.0, 1.0]) == [False, False, False, True]
+        assert [(one.loser, one.parent) for one in rule.takeovers] == [("t3", "t0")]
+
+    def test_nobody_gives_up_before_enough_can_be_compared(self):
+        assert not any(enter(Population([3], 9), [4.0, 3.0, 2.0]))
+        assert not any(enter(Population([3], 9), [4.0, 3.0, 2.0, 1.0], epoch=2))
+
+    def test_the_last_at_a_mark_gives_up_later_where_others_came_later(self):
+        rule = Population([3, 6], 9)
+        assert not any(enter(rule, [4.0, 1.0, 2.0, 3.0]))
+        assert not rule.falls_behind("t1", 3, (-1.0, 0.0, -3))  # told again
+        assert rule.falls_behind("t1", 4, (-1.0, 0.0, -3))
+        assert not rule.falls_behind("t2", 4, (-2.0, 0.0, -3))
+
+    def test_no_more_give_up_than_the_budget_has_trials_for(self):
+        rule = Population([3], 1)
+        enter(rule, [9.0, 8.0, 7.0, 1.0])
+        assert not rule.falls_behind("late", 3, (0.0, 0.0, -3))
+        assert len(rule.takeovers) == 1
+
+    def test_nobody_goes_on_from_a_trial_that_has_ended(self):
+        rule = Population([3], 9)
+        rule.end("t0")
+        assert not any(enter(rule, [4.0, 3.0, 2.0, 1.0]))
+
+
+def test_settings_change_where_they_may_and_stay_legal(make_search):
+    space = make_search(
+        "space={lr: {log_uniform: [0.1, 1.0]}, peak: {int: [0, 5]}, fail: {choice: ['no', nan]}}"
+    ).space
+    parent = {"lr": 0.5, "peak": 3, "fail": "no"}
+    near = [
+        perturb(space, parent, ("lr", "fail"), np.random.default_rng(seed)) for seed in range(60)
+    ]
+    assert {one["peak"] for one in near} == {3}
+    assert {one["fail"] for one in near} == {"no", "nan"}
+    factors = [round(one["lr"] / 0.5, 6) for one in near]
+    assert 0.5 < sum(factor in (0.8, 1.25) for factor in factors) / 60 < 0.95
+    assert all(space.locate(space.complete(one))[1] == [] for one in near)
+    edge = perturb(space, {**parent, "lr": 1.0}, ("lr",), np.random.default_rng(0))
+    assert isinstance(space.parameter("lr").domain, FloatRange) and 0.1 <= edge["lr"] <= 1.0
+
+
+def test_the_newest_whole_checkpoint_is_copied_from_before_the_last_epoch(tmp_path):
+    paths = RunPaths(tmp_path)
+    for epoch, whole in [(2, True), (3, True), (4, False), (9, True)]:
+        folder = paths.trial_checkpoints("a") / f"checkpoint_{epoch:06d}"
+        folder.mkdir(parents=True)
+        if whole:
+            (folder / "checkpoint.ckpt").write_text(f"epoch {epoch}")
+    assert copy_checkpoint(paths, "a", "b", before=9) == 3
+    copied = paths.trial_checkpoints("b") / "checkpoint_000003" / "checkpoint.ckpt"
+    assert copied.read_text() == "epoch 3"
+    assert copy_checkpoint(paths, "a", "b", before=2) is None
+    assert copy_checkpoint(paths, "nobody", "b", before=9) is None
+
+
+def test_the_record_says_which_epochs_had_which_settings(new_run):
+    run = new_run("first")
+    with EventLog(run.paths.events_file) as log:
+        for number, (name, first, last, parent) in enumerate(
+            [("a", 1, 6, None), ("b", 3, 7, "a"), ("c", 5, 9, "b")]
+        ):
+            log.trial(name, number, {"lr": number / 10})
+            for epoch in range(first, last + 1):
+                told = parent if epoch == first else None
+                log.report(name, epoch, {"val/score": 1.0}, inherited_from=told)
+            log.end(name, "done")
+    rows = read_run(run.paths).rows
+    assert [row.parent for row in rows] == [None, "a", "b"]
+    found = [(one.first, one.last, one.number) for one in lineage(rows, rows[2])]
+    assert found == [(1, 3, 0), (4, 5, 1), (6, 9, 2)]
+    (alone,) = lineage(rows, rows[0])
+    assert (alone.first, alone.last, alone.params) == (1, 6, {"lr": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            ["searcher.sampler=tpe"],
+            "which changes settings by itself, and searcher.sampler is tpe: take",
+        ),
+        (["space={peak: {int: [0, 3]}}"], "no key is searched that may change in mid-training: "),
+        (["budget.num_trials=3"], "population (4) is above budget.num_trials (3), which counts"),
+        (["objective=[{metric: val/score}, {metric: val/cost}]"], "lets the last of one objective"),
+        (["scheduler.interval_epochs=9"], "interval_epochs (9) must be below max_epochs (9)"),
+        (["scheduler.population=2"], "population is 2"),
+        (["scheduler.grace_epochs=2"], "grace_epochs means nothing to pbt"),
+    ],
+)
+def test_what_cannot_work_with_it_is_refused(make_search, changes, message):
+    with pytest.raises(ValueError, match="mistake") as caught:
+        make_search(*PBT, *changes)
+    assert message in str(caught.value)
+
+
+@pytest.mark.ray
+class TestRun:
+    def test_it_runs_is_resumed_and_shown_and_only_plain_trials_are_promoted(
+        self, make_search, ray_instance, tmp_path, capsys
+    ):
+        search = make_search(*PBT, "fixed.epoch_s=1.5", "resources.cpu=0.25", "keep.top_k=9")
+        run = run_search(search, RunOptions(name="many", stream=io.StringIO()))
+        assert run.status == "finished"
+        heirs = [row for row in run.rows if row.parent is not None]
+        stopped = [row for row in run.rows if row.state == "stopped"]
+        assert heirs and len(heirs) == len(stopped) == len(run.rows) - 4
+        by_trial = {row.trial: row for row in run.rows}
+        for row in heirs:
+            parent = by_trial[row.parent]
+            first = row.curve[0]
+            inherited = next(point for point in parent.curve if point.epoch == first.epoch)
+            assert first.metrics == inherited.metrics
+            assert row.params["lr"] != parent.params["lr"]
+            assert [point.epoch for point in row.curve] == list(
+                range(first.epoch, row.num_epochs + 1)
+            )
+            # The score of the fake model is lr x epochs trained: those of the parent count.
+            assert row.curve[-1].metrics["val/score"] == pytest.approx(
+                row.params["lr"] * row.num_epochs
+            )
+            for point, folder in kept_checkpoints(run.paths, row):
+                assert read_checkpoint(folder / "checkpoint.ckpt")["epoch"] == point.epoch
+        assert main(["show", "many", "--trial", str(heirs[0].number)]) == 0
+        shown = capsys.readouterr().out
+        assert f"as trial {by_trial[heirs[0].parent].number}: lr=" in shown
+        assert main(["doctor", "many", "--check"]) == 0
+        capsys.readouterr()
+        assert main(["promote", "many", "--top", "9", "--no_confirm"]) == 0
+        out = capsys.readouterr().out
+        best = min(run.rows, key=lambda row: row.cost(search.ranking))
+        if best.parent is not None:
+            assert "trained with settings that changed" in out
+        assert all(f"trial {row.number}, val/score" not in out.split("passed over")[0]
+                   for row in heirs)  # fmt: skip
+
+    def test_a_run_that_is_cut_off_goes_on_with_what_was_to_take_over(
+        self, make_search, ray_instance, tmp_path, capsys
+    ):
+        search = make_search(*PBT, "fixed.epoch_s=1.5", "resources.cpu=0.25")
+        run = run_search(search, RunOptions(name="cut", stream=io.StringIO()))
+        events = read_events(run.paths.events_file)
+        first = next(
+            n for n, one in enumerate(events)
+            if isinstance(one, TrialReported) and one.inherited_from is not None
+        )  # fmt: skip
+        lines = run.paths.events_file.read_text().splitlines(keepends=True)
+        created = json.loads(lines[first - 1])
+        assert created["event"] == "trial"
+        run.paths.events_file.write_text("".join(lines[: first - 1]))  # stopped, no heir yet
+        assert main(["resume", "cut"]) == 0
+        again = read_run(RunPaths(tmp_path / "runs" / "cut"))
+        assert again.status == "finished"
+        heir = next(row for row in again.rows if row.number == created["number"])
+        assert heir.params == created["params"]
+        assert {row.state for row in again.rows} <= {"done", "stopped"}
