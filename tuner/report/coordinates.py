@@ -6,16 +6,22 @@ a trial has no place.
 
 import json
 import math
+import random
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.search.domains import Choice, IntRange, ListOf, ScalarDomain
-from tuner.search.feasibility import met_values
-from tuner.search.space import Space, list_length
+from models.errors import UserError
+from tuner.search.domains import Choice, ListOf, ScalarDomain
+from tuner.search.feasibility import judge_of_space, met_values, random_point
+from tuner.search.space import Space, flatten, list_length
+
+_MOST_DRAWS = 20
+"""So many draws for each point that is wanted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +61,6 @@ class Axis:
             return value if isinstance(value, str) else json.dumps(value)
         return value
 
-    def draw(self, rng: np.random.Generator) -> Any:
-        """Return a value drawn at random, as the random sampler draws it."""
-        domain = self.domain
-        if isinstance(domain, IntRange) and domain.log:
-            low, high = math.log(domain.low - 0.5), math.log(domain.high + 0.5)
-            return domain.nearest(math.exp(rng.uniform(low, high)))
-        return domain.value_at(int(rng.integers(domain.num_values)))
-
 
 def axes_of(space: Space) -> list[Axis]:
     """Return the scalars of a space in its order; a list has as many as it is ever long."""
@@ -99,19 +97,21 @@ def places(axes: Iterable[Axis], points: Iterable[Mapping[str, Any]]) -> NDArray
     ).reshape(-1, len(wanted))
 
 
-def random_points(space: Space, num: int, rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Return points drawn as random search draws them, as values by flat name."""
-    axes = {axis.name: axis for axis in axes_of(space)}
-    points = []
-    for _ in range(num):
-        flat: dict[str, Any] = {}
+def random_points(space: Space, num: int, rng: random.Random) -> list[dict[str, Any]]:
+    """Return points drawn as random search draws them, as values by flat name.
 
-        def pick(name: str, _: ScalarDomain, flat: dict[str, Any] = flat) -> Any:
-            flat[name] = axes[name].draw(rng)
-            return flat[name]
-
-        space.walk(pick)
-        points.append(flat)
+    Those that break a constraint are drawn anew; where nearly all do, fewer are returned. What a
+    point costs is not asked for, as that takes the model.
+    """
+    judge = judge_of_space(space)
+    points: list[dict[str, Any]] = []
+    for _ in range(_MOST_DRAWS * num):
+        if len(points) == num:
+            break
+        with suppress(UserError):  # a formula gives nothing there
+            point = random_point(space, rng)
+            if not any(judge(point)):
+                points.append(flatten(point, space))
     return points
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from models.errors import UserError
 from tuner.record.confirmations import Confirmation, Confirmed
 from tuner.record.paths import confirmed_run, is_run
 from tuner.record.results import Standing, Status
@@ -60,7 +61,10 @@ def confirms(material: Material) -> str | None:
 def preset_trial(material: Material) -> Standing | None:
     """Return the trial that stands where the starting preset stands, if there was one."""
     space = material.search.space
-    values, illegal = space.locate(space.preset)
+    try:
+        values, illegal = space.locate(space.preset)
+    except UserError:  # a formula gives nothing there
+        return None
     if illegal:
         return None
     return next((one for one in material.valued if dict(one.row.params) == values), None)

@@ -8,6 +8,7 @@ search might have found beyond them, and early stopping works in it as it did in
 """
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,7 @@ _NUM_POINTS = 2000
 _NUM_REPLAYS = 300
 _NUM_STEPS = 80
 _MOST_TRIALS = 1500
+_CONSTRAINED = " Points that break constraints are left out, but for those of what a model costs."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +93,7 @@ def worth_of(material: Material) -> Worth | None:
         high=tuple((sign * high).tolist()),
         gain=Interval(value=float(gains[1]), low=float(gains[0]), high=float(gains[2])),
         reached=float(np.cumsum(costs)[int(_first_as_good(goods, middle[-1]))] / total),
-        odds=float(chances[pool_goods >= goods.max()].sum()),
+        odds=max(float(chances[pool_goods >= goods.max()].sum()), 1 / _NUM_POINTS),
     )
 
 
@@ -99,8 +101,9 @@ def chances_of(material: Material, pool: Sequence[Standing]) -> NDArray[np.float
     """Return how likely random search draws each trial: the space that lies nearest to it."""
     axes = axes_of(material.search.space)
     known = places(axes, [material.flat(one) for one in pool])
-    rng = np.random.default_rng(1)
-    drawn = places(axes, random_points(material.search.space, _NUM_POINTS, rng))
+    drawn = places(axes, random_points(material.search.space, _NUM_POINTS, random.Random(1)))
+    if not len(drawn):  # constraints that hardly any point keeps
+        return np.full(len(pool), 1 / len(pool))
     counts = np.zeros(len(pool))
     for part in np.array_split(drawn, 10):
         np.add.at(counts, nearest_points(axes, part, known), 1)
@@ -178,6 +181,7 @@ def worth_section(material: Material) -> Section:
             f"space that lies nearest to it; the band holds {share(LEVEL)} of {_NUM_REPLAYS} "
             "replays. It knows no trial better than those of this run, which random search might "
             "have found, and it stops trials early as this run did."
+            f"{_CONSTRAINED if material.search.space.constraints else ''}"
         ),
     )
     lead = [*_against_random(material, found), *words]

@@ -2,6 +2,7 @@
 
 import heapq
 import math
+import random
 import uuid
 from pathlib import Path
 
@@ -84,7 +85,7 @@ class _Events:
         self.fail_share = fail_share
         self.axes = axes_of(search.space)
         self.rungs = {math.ceil(rung): [] for rung in search.scheduler.rungs}
-        self.points = random_points(search.space, 4000, rng)
+        self.points = random_points(search.space, 4000, random.Random(int(rng.integers(2**31))))
         self.ended = []
 
     def run(self):

@@ -1,4 +1,5 @@
 import math
+import random
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_a_key_that_is_not_active_has_no_place(space):
 
 
 def test_random_points_are_legal_and_spread_as_random_search_draws(space):
-    points = random_points(space, 2000, np.random.default_rng(0))
+    points = random_points(space, 2000, random.Random(0))
     for point in points[:50]:
         values = {}
         for parameter in space.parameters:
@@ -62,8 +63,17 @@ def test_random_points_are_legal_and_spread_as_random_search_draws(space):
     assert active == pytest.approx(0.5, abs=0.05)
 
 
+def test_points_that_break_a_constraint_are_not_drawn(synthetic, tmp_path, monkeypatch):
+    monkeypatch.delenv("TUNER_PRESETS", raising=False)
+    file = tmp_path / "search.yaml"
+    file.write_text(synthetic.SEARCH + 'constraints: ["beta * free_bits < 0.01"]\n')
+    points = random_points(load_search(file).space, 300, random.Random(0))
+    assert len(points) == 300
+    assert max(point["beta"] * point["free_bits"] for point in points) < 0.01
+
+
 def test_the_nearest_point_is_that_of_the_smallest_distance(space):
-    rng = np.random.default_rng(3)
+    rng = random.Random(3)
     axes = axes_of(space)
     drawn, known = (places(axes, random_points(space, n, rng)) for n in (40, 15))
 

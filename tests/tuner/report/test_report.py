@@ -183,6 +183,32 @@ def test_several_objectives_have_a_front(hand_made):
     assert "* marks the Pareto front" in page.text
 
 
+RULED = """
+model: fake
+preset: plain
+space:
+  lr: {uniform: [0.1, 1.0]}
+  peak: {int: [1, 8]}
+  fail_epoch: {expr: peak + 1}
+constraints: ["lr * peak < 4"]
+searcher: {sampler: tpe, seed: 3}
+scheduler: {name: fifo, max_epochs: 4}
+budget: {num_trials: 12}
+"""
+
+
+def test_keys_that_follow_from_others_and_constraints_are_no_error(hand_made):
+    run = hand_made(text=RULED)
+    for number in range(12):
+        params = {"lr": 0.1 + number / 24, "peak": 1 + number % 4, "fail_epoch": 2 + number % 4}
+        run.trial([1.0 - number / 12], params=params)
+    page, _ = report(run.paths)
+    assert sections(page) == ANCHORS
+    assert "Points that break constraints are left out" in page.text
+    assert "fail_epoch" in page.text
+    assert "constraints:" in page.text
+
+
 def test_a_search_that_runs_is_told_as_running(hand_made):
     run = hand_made()
     run.environment(**driver_identity())

@@ -1,3 +1,5 @@
+import random
+
 import numpy as np
 import pytest
 from optuna.samplers import TPESampler
@@ -74,7 +76,7 @@ def test_replayed_random_search_is_as_good_as_random_search_is(searched):
     def middle(weights):
         return np.median([replay(costs, goods, weights, steps, rng) for _ in range(400)], axis=0)
 
-    points = random_points(searched.search.space, 400 * 30, np.random.default_rng(9))
+    points = random_points(searched.search.space, 400 * 30, random.Random(9))
     truth = np.array([quality(p["lr"], p["peak"]) for p in points]).reshape(400, 30)
     expected = np.median(truth[:, :10].max(1)), np.median(truth.max(1))
     assert middle(chances) == pytest.approx(expected, abs=0.06)
