@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from models.presets import find_preset
-from tuner.estimate.fit import refuse_too_large
+from tuner.estimate.disk import check_room, model_sizes
+from tuner.estimate.fit import check_fit
 from tuner.record.paths import find_run
 from tuner.record.results import Run, read_run
 from tuner.running.ray_session import given_address
@@ -69,7 +70,9 @@ def search(
         address=address,
         stream=said,
         command=("python", *sys.argv),
-        check_data=machine and partial(refuse_too_large, search=checked, machine=machine),
+        check_data=partial(check_fit, search=checked, machine=machine),
+        model_sizes=model_sizes,
+        check_room=check_room,
     )
     return run_search(checked, options)
 

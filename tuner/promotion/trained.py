@@ -53,11 +53,11 @@ def trained_before(plan: Plan, folder: Path, driver: Mapping[str, Any]) -> dict[
 
 def trained_in(paths: RunPaths) -> dict[str, Trained]:
     """Return what one confirmation has trained, by `training_key`."""
-    starts = read_search(paths).warm_starts
+    presets = [start.preset for start in read_search(paths).warm_starts]
     return {
-        training_key(starts[row.number].preset.config): Trained(paths=paths, row=row)
+        training_key(preset.config): Trained(paths=paths, row=row)
         for row in read_run(paths).rows
-        if row.state in _ENDED
+        if row.state in _ENDED and (preset := presets[row.number]) is not None
     }
 
 
