@@ -84,6 +84,8 @@ def search_schema() -> Schema:
 def block_schema(block: type, without: Sequence[str] = ()) -> Schema:
     """Return the schema of a settings dataclass, each key with its docstring."""
     schema = json_schema(block)
+    # What a block holds stands where it is used: a reference would point to the block's own root.
+    schema = _inlined(schema, schema.pop("$defs", {}))
     docs = field_docs(block)
     for key, inner in schema["properties"].items():
         inner.pop("title", None)
@@ -93,6 +95,16 @@ def block_schema(block: type, without: Sequence[str] = ()) -> Schema:
         schema["properties"].pop(key, None)
     schema.pop("title", None)
     return {**schema, "additionalProperties": False}
+
+
+def _inlined(schema: Any, definitions: Mapping[str, Schema]) -> Any:
+    if isinstance(schema, Mapping):
+        if "$ref" in schema:
+            return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+        return {key: _inlined(inner, definitions) for key, inner in schema.items()}
+    if isinstance(schema, list):
+        return [_inlined(inner, definitions) for inner in schema]
+    return schema
 
 
 def field_docs(block: type) -> dict[str, str]:
