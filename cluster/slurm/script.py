@@ -1,7 +1,6 @@
-"""The text of a Slurm batch script, as a pure function of a job.
+"""The text of a Slurm batch script that trains on one node, as a pure function of a job.
 
-python -m cluster.slurm.named_runs      # writes cluster/slurm/run_*.sh
-sbatch cluster/slurm/run_kusner_hyper.sh --prod ids.npy --masks masks.npy
+sbatch models/grammar_vae/run_kusner_hyper.sh --prod ids.npy --masks masks.npy
 """
 
 import shlex

@@ -79,6 +79,7 @@ def add_cluster(commands: Any) -> None:
     for name, run, summary in (
         ("start", _start, "Start Ray on this machine."),
         ("stop", _end, "End the Ray that was started on this machine."),
+        ("show", _show, "Print what Ray's launcher is given, or the profile."),
     ):
         action = add_command(actions, name, run, summary, f"tuner cluster {name} local")
         action.add_argument("profile", nargs="?", default="local", help="name or file of a profile")
@@ -156,6 +157,12 @@ def _start(options: argparse.Namespace) -> None:
     from tuner.commands.cluster import start_cluster
 
     start_cluster(options.profile)
+
+
+def _show(options: argparse.Namespace) -> None:
+    from tuner.commands.cluster import show_cluster
+
+    show_cluster(options.profile)
 
 
 def _end(options: argparse.Namespace) -> None:

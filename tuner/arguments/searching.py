@@ -42,6 +42,11 @@ def add_search(commands: Any) -> None:
     parser.add_argument(
         "--trials", type=int, metavar="N", help="short for --set budget.num_trials=N"
     )
+    parser.add_argument(
+        "--or_resume",
+        action="store_true",
+        help="go on with the run of this --name if it was begun by the same search",
+    )
     _add_cluster(parser)
     parser.add_argument(
         "--storage",
@@ -149,6 +154,7 @@ def _search(options: argparse.Namespace) -> None:
         address=options.address,
         dashboard=options.dashboard,
         storage=options.storage,
+        or_resume=options.or_resume,
         command=["tuner", *sys.argv[1:]],
     )
 

@@ -1,11 +1,16 @@
 """`tuner cluster`: the cluster of a profile, started, ended, or listed."""
 
+import sys
+
+from cluster.launcher import launcher_config
 from cluster.local_head import start_head, stop_head
-from cluster.profile import LocalProfile
+from cluster.profile import AwsProfile, GcpProfile, LocalProfile
+from models.config_file import dump_yaml
 from models.errors import UserError
 from tuner.commands.clusters import (
     ClusterChoice,
     local_head,
+    profile_file,
     read_profile,
     shipped_profiles,
     told_to_user,
@@ -40,6 +45,21 @@ def stop_cluster(name: str) -> None:
     with told_to_user():
         was_there = stop_head(head)
     output().print(f"{head.url}: {'ended' if was_there else 'nothing was running'}")
+
+
+def show_cluster(name: str) -> None:
+    """Print what Ray's launcher is given for a profile, or the profile where it has no use.
+
+    Raises:
+        UserError: no such profile, or mistakes in its file.
+    """
+    choice = ClusterChoice(profile=name)
+    profile = read_profile(choice)
+    if isinstance(profile, AwsProfile | GcpProfile):
+        header = f"Ray's cluster launcher, from the profile {name}: ray up THIS_FILE"
+        sys.stdout.write(dump_yaml(launcher_config(profile), header))
+        return
+    sys.stdout.write(profile_file(choice).read_text(encoding="utf-8"))
 
 
 def list_clusters() -> None:

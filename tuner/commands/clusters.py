@@ -11,13 +11,24 @@ import cluster.profiles
 from cluster.errors import ClusterError
 from cluster.job import JobQueue
 from cluster.local_head import LocalHead, start_head
-from cluster.profile import PROFILE_KINDS, AddressProfile, LocalProfile, Profile
+from cluster.profile import (
+    PROFILE_KINDS,
+    AddressProfile,
+    KubeRayProfile,
+    LocalProfile,
+    Profile,
+    SlurmProfile,
+)
 from cluster.ray_jobs import DEFAULT_ADDRESS, RayJobs
+from cluster.slurm.jobs import SlurmJobs
 from models.config_file import read_yaml, to_config
 from models.errors import UserError, unknown_name
 
 ADDRESS_VARIABLE = "RAY_API_SERVER_ADDRESS"
 """What Ray's own commands read, too."""
+_OF_SLURM = (
+    "num_nodes", "num_gpus", "num_cpus", "memory_gb", "hours", "partition", "setup"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +61,20 @@ def shipped_profiles() -> dict[str, Path]:
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
 
+def profile_file(choice: ClusterChoice) -> Path:
+    """Return the file of a profile: one that ships by its name, else one by its path.
+
+    Raises:
+        UserError: there is none.
+    """
+    name, shipped = choice.profile or "", shipped_profiles()
+    if name in shipped:
+        return shipped[name]
+    if not Path(name).is_file():
+        raise unknown_name("cluster profile", name, shipped)
+    return Path(name)
+
+
 def read_profile(choice: ClusterChoice) -> Profile:
     """Return the profile that is meant.
 
@@ -61,12 +86,7 @@ def read_profile(choice: ClusterChoice) -> Profile:
         return AddressProfile(address=address)
     if choice.address is not None:
         raise UserError("--cluster and --address both name a cluster: give one of them")
-    file = Path(choice.profile)
-    if not file.is_file():
-        shipped = shipped_profiles()
-        if choice.profile not in shipped:
-            raise unknown_name("cluster profile", choice.profile, shipped)
-        file = shipped[choice.profile]
+    file = profile_file(choice)
     content = read_yaml(file)
     if not isinstance(content, dict) or content.get("kind") not in PROFILE_KINDS:
         kinds = ", ".join(PROFILE_KINDS)
@@ -92,14 +112,37 @@ def queue_of(profile: Profile, *, start: bool = False) -> JobQueue:
     Raises:
         ClusterError: it cannot be reached.
     """
-    if isinstance(profile, AddressProfile):
-        return RayJobs(profile.address)
-    head = local_head(profile)
-    if start:
-        start_head(head)
-    return RayJobs(head.url)
+    match profile:
+        case AddressProfile():
+            return RayJobs(profile.address)
+        case LocalProfile():
+            head = local_head(profile)
+            if start:
+                start_head(head)
+            return RayJobs(head.url)
+        case SlurmProfile():
+            return SlurmJobs(
+                folder=Path(profile.folder).expanduser().resolve(),
+                settings={name: getattr(profile, name) for name in _OF_SLURM},
+            )
+        case KubeRayProfile():
+            raise ClusterError(
+                "Kubernetes keeps the jobs of this profile: `kubectl get rayjobs` lists them"
+            )
+    raise ClusterError(
+        "Ray's launcher starts the machines of this profile: `tuner cluster show PROFILE` tells "
+        "what it wants; once `ray dashboard` has its tunnel, go on with "
+        f"--address {DEFAULT_ADDRESS}"
+    )
 
 
-def address_of(profile: Profile) -> str:
-    """Return the address of a cluster's dashboard."""
-    return profile.address if isinstance(profile, AddressProfile) else local_head(profile).url
+def place_of(profile: Profile) -> str:
+    """Return where a cluster's jobs are, in words."""
+    match profile:
+        case AddressProfile():
+            return profile.address
+        case LocalProfile():
+            return local_head(profile).url
+        case SlurmProfile():
+            return f"Slurm ({profile.folder})"
+    return profile.kind

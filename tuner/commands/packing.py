@@ -1,5 +1,6 @@
 """What a search needs on another machine: our code, its data and presets, and itself, resolved."""
 
+import getpass
 import hashlib
 import json
 import subprocess
@@ -16,8 +17,10 @@ from tuner.record.environment import CODE_FILE, code_state
 from tuner.search.search import Search
 
 SEARCH_FILE = "job/{stem}.yaml"
-_DATA = "job/data"
-_PRESETS = "job/presets"
+JOB = "job/"
+"""The folder of the package that holds what the search needs beside our code."""
+_DATA = f"{JOB}data"
+_PRESETS = f"{JOB}presets"
 _PACKAGES = ("tuner", "models", "cluster", "search_spaces")
 _LEFT_OUT = ("tests/", ".ci/")
 _GIT_TIMEOUT_S = 20
@@ -80,6 +83,30 @@ def package_search(search: Search) -> SearchPackage:
         digest=_digest(search, presets),
         untracked=untracked,
     )
+
+
+def search_command(
+    file: str, name: str, place: str, database: str | None, *, may_be_repeated: bool
+) -> tuple[str, ...]:
+    """Return what a job runs; one that may be repeated goes on with what it began."""
+    words = ["python", "-m", "tuner", "search", file, "--name", name, "--storage", place]
+    words += ["--or_resume"] if may_be_repeated else []
+    return (*words, *(["--storage", database] if database else []))
+
+
+def job_metadata(search: Search, package: SearchPackage, name: str, place: str) -> dict[str, str]:
+    """Return what people find a job by."""
+    return {
+        "search": search.stem,
+        "run": name,
+        "model": search.model,
+        "preset": search.preset.name,
+        "objective": " ".join(f"{o.mode} {o.metric}" for o in search.objectives),
+        "trials": str(search.num_trials),
+        "user": getpass.getuser(),
+        "storage": place,
+        "digest": package.digest,
+    }
 
 
 def _code() -> tuple[dict[str, Path], tuple[str, ...]]:

@@ -8,12 +8,20 @@ from models.commands.progress import show_progress
 from models.errors import UserError
 from tuner.commands.console import output
 from tuner.commands.tables import leaderboard_table
-from tuner.errors import RayLost, SearchInterrupted
+from tuner.errors import RayLost, RunExists, SearchInterrupted
 from tuner.estimate.disk import check_room, model_sizes
 from tuner.estimate.fit import check_fit
-from tuner.record.paths import RunPaths, confirmed_run, is_run
+from tuner.record.paths import (
+    RunPaths,
+    check_run_name,
+    confirmed_run,
+    is_run,
+    storage_folder,
+)
 from tuner.record.results import Run, read_run
+from tuner.record.search_copy import read_search
 from tuner.running.ray_session import given_address
+from tuner.running.resuming import ResumeOptions, resume_run
 from tuner.running.runner import RunOptions, run_search
 from tuner.search.loading import load_search
 from tuner.search.machine import this_machine
@@ -32,8 +40,9 @@ def search(
     dashboard: bool,
     storage: Sequence[str],
     command: Sequence[str],
+    or_resume: bool = False,
 ) -> None:
-    """Run the search and print its leaderboard.
+    """Run the search and print its leaderboard; with `or_resume` go on with a run of this name.
 
     Raises:
         UserError: the search has mistakes, or cannot be run.
@@ -57,7 +66,28 @@ def search(
             model_sizes=model_sizes,
             check_room=check_room,
         )
-        show_end(lambda: run_search(search, options), search)
+        begun = begun_run(search, name) if or_resume else None
+        if begun is not None:
+            show_end(lambda: resume_run(begun, options, ResumeOptions(anyway=True)), search)
+        else:
+            show_end(lambda: run_search(search, options), search)
+
+
+def begun_run(search: Search, name: str | None) -> RunPaths | None:
+    """Return the run of this name if it is there.
+
+    Raises:
+        UserError: no name was given.
+        RunExists: it is of another search.
+    """
+    if name is None:
+        raise UserError("--or_resume goes on with a run by its name: give it a --name")
+    paths = RunPaths(storage_folder(search.storage) / check_run_name(name))
+    if not is_run(paths):
+        return None
+    if read_search(paths).to_mapping() != search.to_mapping():
+        raise RunExists(paths.folder)
+    return paths
 
 
 def split_storage(given: Sequence[str]) -> tuple[str | None, str | None]:
@@ -99,7 +129,7 @@ def show_end(run: Callable[[], Run], search: Search) -> None:
 def _promotion(paths: RunPaths) -> str:
     """Return what to type to promote the winners, if there can be any."""
     searched = confirmed_run(paths) or paths
-    return f"\n  tuner promote {searched.name} --top 3" if is_run(searched) else ""
+    return f"\n  tuner promote {searched.handle} --top 3" if is_run(searched) else ""
 
 
 def _print_leaderboard(run: Run, search: Search) -> None:

@@ -10,18 +10,25 @@ from pathlib import Path
 
 from cluster.job import Job, JobInfo, JobQueue
 from cluster.package import pack
+from cluster.profile import KubeRayProfile
 from models.errors import UserError
 from tuner.commands.clusters import (
     ClusterChoice,
-    address_of,
     local_head,
+    place_of,
     queue_of,
     read_profile,
     told_to_user,
 )
 from tuner.commands.console import output
 from tuner.commands.jobs import follow
-from tuner.commands.packing import SearchPackage, package_search
+from tuner.commands.kuberay import write_manifest
+from tuner.commands.packing import (
+    SearchPackage,
+    job_metadata,
+    package_search,
+    search_command,
+)
 from tuner.commands.search import split_storage
 from tuner.record.paths import RUNS_OF_JOBS, check_run_name, default_run_name
 from tuner.running.study_place import without_password
@@ -57,22 +64,32 @@ def submit(
         sys.stderr.write(f"advice: {line}\n")
     package = package_search(search)
     _note_untracked(package)
+    job_name = _name(search, name)
+    if isinstance(profile, KubeRayProfile):
+        with told_to_user():
+            write_manifest(profile, search, package, name=job_name, place=place, database=database)
+        return 0
     with told_to_user():
         queue = queue_of(profile, start=True)
-        job_name = _name(search, name)
         if not again:
             _refuse_second(queue, package, choice)
         with tempfile.TemporaryDirectory() as scratch:
             job = Job(
                 name=job_name,
-                command=_command(package, job_name, place, database),
+                command=search_command(
+                    package.search_file,
+                    job_name,
+                    place,
+                    database,
+                    may_be_repeated=profile.kind == "slurm",
+                ),
                 package=pack(Path(scratch) / "job.zip", package.files, package.texts),
                 environment={**package.environment, **profile.environment},
-                metadata=_metadata(search, package, job_name, place),
+                metadata=job_metadata(search, package, job_name, place),
             )
             queue.submit(job)
     output().print(
-        f"{job_name}: submitted to {address_of(profile)}; its run lies in {place}\n"
+        f"{job_name}: submitted to {place_of(profile)}; its run lies in {place}\n"
         f"  tuner logs {job_name} -f{choice.flags}\n"
         f"  tuner status {job_name}{choice.flags}\n"
         f"  tuner stop {job_name}{choice.flags}\n"
@@ -86,28 +103,6 @@ def submit(
             soft_wrap=True,
         )
     return follow(job_name, choice) if wait else 0
-
-
-def _command(
-    package: SearchPackage, name: str, place: str, database: str | None
-) -> tuple[str, ...]:
-    words = ["python", "-m", "tuner", "search", package.search_file, "--name", name]
-    words += ["--storage", place]
-    return (*words, *(["--storage", database] if database else []))
-
-
-def _metadata(search: Search, package: SearchPackage, name: str, place: str) -> dict[str, str]:
-    return {
-        "search": search.stem,
-        "run": name,
-        "model": search.model,
-        "preset": search.preset.name,
-        "objective": " ".join(f"{o.mode} {o.metric}" for o in search.objectives),
-        "trials": str(search.num_trials),
-        "user": getpass.getuser(),
-        "storage": place,
-        "digest": package.digest,
-    }
 
 
 def _name(search: Search, name: str | None) -> str:

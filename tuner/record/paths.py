@@ -158,6 +158,11 @@ def runs_folder() -> Path:
     return Path("runs").resolve()
 
 
+def storage_folder(storage: str | None) -> Path:
+    """Return the folder of a search's runs, absolute; None: that of all runs."""
+    return runs_folder() if storage is None else Path(storage).expanduser().resolve()
+
+
 def default_run_name(search_stem: str, now: datetime) -> str:
     """Return the name of a run that was given none: the search's, and when it began."""
     stem = re.sub(r"[^A-Za-z0-9_]+", "-", search_stem).strip("-") or "search"
@@ -198,7 +203,7 @@ def create_run(
         RunExists: a run of the given name is there.
         UserError: the name cannot be used, or the folder cannot be made.
     """
-    folder = runs_folder() if storage is None else Path(storage).expanduser().resolve()
+    folder = storage_folder(storage)
     if name is not None:
         return _make(folder / check_run_name(name))
     stem = default_run_name(search_stem, now or datetime.now())

@@ -11,7 +11,7 @@
 #SBATCH --signal=INT@120
 #
 # Recipe of Kusner et al. 2017, residual multi-scale encoder.
-#   sbatch cluster/slurm/run_kusner_hyper.sh --prod ids.npy --masks masks_packed.npy
+#   sbatch models/grammar_vae/run_kusner_hyper.sh --prod ids.npy --masks masks_packed.npy
 # Further flags of the training command may follow.
 # Slurm opens the log files before this script runs: mkdir -p logs once.
 set -euo pipefail

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-#SBATCH --job-name=enhanced_v1
+#SBATCH --job-name=kusner_original
 #SBATCH --nodes=1
 #SBATCH --ntasks=1
 #SBATCH --gres=gpu:1
 #SBATCH --cpus-per-task=4
 #SBATCH --mem=16G
-#SBATCH --time=06:00:00
-#SBATCH --output=logs/enhanced_v1_%j.out
-#SBATCH --error=logs/enhanced_v1_%j.err
+#SBATCH --time=04:00:00
+#SBATCH --output=logs/kusner_original_%j.out
+#SBATCH --error=logs/kusner_original_%j.err
 #SBATCH --signal=INT@120
 #
-# Half the KL weight, slow annealing.
-#   sbatch cluster/slurm/run_enhanced_v1.sh --prod ids.npy --masks masks_packed.npy
+# Kusner et al. 2017, as published.
+#   sbatch models/grammar_vae/run_kusner_original.sh --prod ids.npy --masks masks_packed.npy
 # Further flags of the training command may follow.
 # Slurm opens the log files before this script runs: mkdir -p logs once.
 set -euo pipefail
@@ -22,4 +22,4 @@ if [ -d "${VENV:-.venv}" ]; then
     source "${VENV:-.venv}/bin/activate"
 fi
 
-exec srun python -m models.grammar_vae.train --config enhanced_v1 --gpus 1 "$@"
+exec srun python -m models.grammar_vae.train --config kusner_original --gpus 1 "$@"

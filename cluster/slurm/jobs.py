@@ -1,0 +1,165 @@
+"""Jobs of Slurm: a folder each on the shared disk, with the code, the script, the log and the end.
+
+FOLDER/NAME/code        the package, unpacked
+FOLDER/NAME/job.sh      the batch script
+FOLDER/NAME/job.json    what is known of it
+FOLDER/NAME/job.log     what it printed
+FOLDER/NAME/exit_code   how it ended
+FOLDER/NAME/stopped     that somebody asked for its end, so that it is not queued again
+"""
+
+import json
+import subprocess
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cluster.errors import ClusterError
+from cluster.job import ENDED, Job, JobInfo, JobState
+from cluster.slurm.ray_script import SlurmRay, render_ray_script
+
+_POLL_S = 0.5
+_COMMAND_S = 60
+_SOON_S = 30.0
+"""Slurm may take so long to show a job that it has taken."""
+_GONE = "Slurm does not know it any more, and it left no exit code: it was killed, or its node died"
+_STATES: Mapping[str, JobState] = {
+    "RUNNING": "running",
+    "COMPLETING": "running",
+    "STOPPED": "running",
+    "SUSPENDED": "running",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlurmJobs:
+    """The jobs of one folder.
+
+    Attributes:
+        folder: absolute, on a disk that all nodes see.
+        settings: of every job, as `SlurmRay` takes them.
+    """
+
+    folder: Path
+    settings: Mapping[str, Any]
+
+    def submit(self, job: Job) -> None:
+        """Unpack a job's files, write its script and hand it to Slurm.
+
+        Raises:
+            ClusterError: there is a job of its name, or Slurm refuses it.
+        """
+        place = self.folder / job.name
+        try:
+            place.mkdir(parents=True)
+        except FileExistsError as error:
+            raise ClusterError(f"{place} is there already: choose another --name") from error
+        except OSError as error:
+            raise ClusterError(f"{place}: cannot be made: {error.strerror or error}") from error
+        with zipfile.ZipFile(job.package) as package:
+            package.extractall(place / "code")
+        settings = {**self.settings, "environment": job.environment}
+        ray = SlurmRay(name=job.name, folder=str(place), command=job.command, **settings)
+        script = place / "job.sh"
+        script.write_text(render_ray_script(ray), encoding="utf-8")
+        number = _run("sbatch", "--parsable", str(script)).strip().partition(";")[0]
+        known = {
+            "slurm_job": number,
+            "command": " ".join(job.command),
+            "metadata": dict(job.metadata),
+            "submitted": time.time(),
+        }
+        (place / "job.json").write_text(json.dumps(known, indent=2), encoding="utf-8")
+
+    def jobs(self) -> list[JobInfo]:
+        """Return the jobs of the folder, the oldest first."""
+        known = [p.parent for p in self.folder.glob("*/job.json")]
+        return sorted((self.job(p.name) for p in known), key=lambda one: one.began or 0.0)
+
+    def job(self, name: str) -> JobInfo:
+        """Return one job.
+
+        Raises:
+            ClusterError: there is none of this name.
+        """
+        place = self._place(name)
+        known = json.loads((place / "job.json").read_text(encoding="utf-8"))
+        state, message = self._state(place, known)
+        end = place / "exit_code"
+        return JobInfo(
+            name=name,
+            state=state,
+            command=known["command"],
+            metadata={**known["metadata"], "slurm_job": known["slurm_job"]},
+            began=known["submitted"],
+            ended=end.stat().st_mtime if end.exists() else None,
+            message=message,
+        )
+
+    def logs(self, name: str, *, follow: bool = False) -> Iterator[str]:
+        """Yield what a job printed, over all the times that Slurm began it."""
+        log, position = self._place(name) / "job.log", 0
+        while True:
+            ended = not follow or self.job(name).state in ENDED
+            if log.exists():
+                with log.open("rb") as file:
+                    file.seek(position)
+                    piece = file.read()
+                position += len(piece)
+                if piece:
+                    yield piece.decode(errors="replace")
+            if ended:
+                return
+            time.sleep(_POLL_S)
+
+    def stop(self, name: str) -> None:
+        """Ask a job to end in order; it is not queued again."""
+        place = self._place(name)
+        number = json.loads((place / "job.json").read_text(encoding="utf-8"))["slurm_job"]
+        (place / "stopped").touch()
+        if self.job(name).state == "waiting":
+            _run("scancel", number)
+            (place / "exit_code").write_text("143\n", encoding="utf-8")
+        else:
+            _run("scancel", "--batch", "--signal=TERM", number)
+
+    def _place(self, name: str) -> Path:
+        place = self.folder / name
+        if place.parent != self.folder or not (place / "job.json").is_file():
+            raise ClusterError(f"{self.folder} has no job '{name}'")
+        return place
+
+    def _state(self, place: Path, known: Mapping[str, Any]) -> tuple[JobState, str]:
+        if (place / "exit_code").exists():
+            code = (place / "exit_code").read_text(encoding="utf-8").strip()
+            if code == "0":
+                return "succeeded", ""
+            if (place / "stopped").exists():
+                return "stopped", ""
+            return "failed", f"its command ended with exit code {code}"
+        said = _run("squeue", "--noheader", "--format=%T", "--jobs", known["slurm_job"], may=True)
+        if said.strip():
+            return _STATES.get(said.split()[0], "waiting"), ""
+        if time.time() - known["submitted"] < _SOON_S:
+            return "waiting", ""
+        return "failed", _GONE
+
+
+def _run(*command: str, may: bool = False) -> str:
+    """Run a command of Slurm and return what it printed; with `may` it may fail."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_COMMAND_S, check=False
+        )
+    except FileNotFoundError as error:
+        raise ClusterError(
+            f"there is no {command[0]} here: submit from a machine that has Slurm"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise ClusterError(f"{command[0]} does not answer: try again") from error
+    if done.returncode != 0 and not may:
+        raise ClusterError(f"{command[0]} refuses: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout

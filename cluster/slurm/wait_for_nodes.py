@@ -1,0 +1,34 @@
+"""Waits for the nodes of a Ray cluster: python -m cluster.slurm.wait_for_nodes COUNT.
+
+RAY_ADDRESS names the cluster. After a minute it makes do with those that came: the rest join later.
+"""
+
+import os
+import sys
+import time
+
+_PATIENCE_S = 60.0
+_POLL_S = 0.5
+
+
+def main() -> None:
+    """Return once so many nodes are there; exit code 1 if not even the head is."""
+    wanted, address = int(sys.argv[1]), os.environ["RAY_ADDRESS"]
+    from ray._raylet import GcsClient  # pyright: ignore[reportAttributeAccessIssue]
+
+    deadline = time.monotonic() + _PATIENCE_S
+    there, reason = 0, "no answer"
+    while there < wanted and time.monotonic() < deadline:
+        try:
+            client = GcsClient(address=address)
+            there = sum(node.state == 0 for node in client.get_all_node_info().values())
+        except Exception as error:  # noqa: BLE001  (what Ray raises while its head starts)
+            reason = str(error)
+        time.sleep(_POLL_S)
+    if there == 0:
+        sys.exit(f"no Ray head answers at {address}: {reason}")
+    print(f"{there} of {wanted} nodes are there")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+#SBATCH --job-name=first
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --gpus-per-node=4
+#SBATCH --cpus-per-task=8
+#SBATCH --mem=32G
+#SBATCH --time=12:00:00
+#SBATCH --partition=gpu
+#SBATCH --output=/shared/jobs/first/job.log
+#SBATCH --open-mode=append
+#SBATCH --requeue
+#SBATCH --signal=B:TERM@120
+set -euo pipefail
+module load cuda
+export TUNER_PRESETS='job/my presets'
+folder=/shared/jobs/first
+share=(--num-cpus=8 --num-gpus=4)
+cd "$folder/code"
+rm -f "$folder/exit_code"
+export RAY_USAGE_STATS_ENABLED=0 RAY_AUTH_MODE=token RAY_TMPDIR="/tmp/ray-$SLURM_JOB_ID"
+export PYTHONPATH="$folder/code${PYTHONPATH:+:$PYTHONPATH}"
+# A token of this job's own; srun hands it on to the other nodes.
+RAY_AUTH_TOKEN=$(python -c 'import secrets; print(secrets.token_hex(32))')
+export RAY_AUTH_TOKEN
+mkdir -p "$RAY_TMPDIR"
+
+# Several jobs may share a node, so each has ports of its own.
+port=$((20000 + SLURM_JOB_ID % 10000))
+head_ip=$(hostname --ip-address | tr ' ' '\n' | grep -v ':' | head -n 1)
+export RAY_ADDRESS="$head_ip:$port"
+
+env -u RAY_ADDRESS ray start --head --block --node-ip-address="$head_ip" --port="$port" \
+    --temp-dir="$RAY_TMPDIR" --dashboard-host=127.0.0.1 --dashboard-port=$((port + 10000)) \
+    --dashboard-agent-listen-port=$((port + 20000)) "${share[@]}" &
+started=($!)
+if [ "$SLURM_JOB_NUM_NODES" -gt 1 ]; then
+    # A worker that comes before the head tries again for half a minute.
+    srun --nodes=$((SLURM_JOB_NUM_NODES - 1)) --ntasks=$((SLURM_JOB_NUM_NODES - 1)) \
+        --exclude="$(hostname)" --kill-on-bad-exit=0 \
+        python -m cluster.slurm.join "$RAY_ADDRESS" "${share[@]}" &
+    started+=($!)
+fi
+
+# Slurm's signal goes to this shell, which hands it to the command: that one ends in order.
+asked=
+end() { asked=yes; [ -z "${main:-}" ] || kill -TERM "$main" 2>/dev/null || true; }
+trap end TERM INT
+python -m cluster.slurm.wait_for_nodes "$SLURM_JOB_NUM_NODES"
+python -m tuner search '/job/a b.yaml' --or_resume &
+main=$!
+[ -z "$asked" ] || kill -TERM "$main"
+while :; do
+    asked=
+    code=0
+    wait "$main" || code=$?
+    [ -n "$asked" ] || break  # else a signal ended the waiting, not the command
+done
+kill -TERM "${started[@]}" 2>/dev/null || true
+wait "${started[@]}" 2>/dev/null || true
+rm -rf "$RAY_TMPDIR"
+if [ "$code" -eq 143 ] && [ ! -e "$folder/stopped" ]; then
+    scontrol requeue "$SLURM_JOB_ID"  # time is up, or it was preempted: it goes on later
+else
+    echo "$code" > "$folder/exit_code"
+fi
+exit "$code"
