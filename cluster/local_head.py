@@ -16,7 +16,8 @@ from cluster.errors import ClusterError
 from cluster.tokens import make_token, send_token
 
 _START_S = 60.0
-_END_S = 20.0
+_END_S = 45.0
+"""Ray drains a node for up to 30 s before it ends."""
 _POLL_S = 0.2
 _NUM_LINES = 5
 _children: list["subprocess.Popen[bytes]"] = []

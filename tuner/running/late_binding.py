@@ -9,6 +9,7 @@ what was drawn for it. Blank trials leave no trace when the search ends before t
 Trials that a driver before began come first, in the order of their numbers.
 """
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Protocol
@@ -18,8 +19,9 @@ from ray.tune.search import Searcher
 
 from tuner.record.outcomes import EPOCH
 from tuner.record.trial_rows import TrialRow
+from tuner.running.live import short_params
 from tuner.running.record_ids import RecordIds
-from tuner.running.trial_config import IDLE, NUMBER, REACHED, TRIAL
+from tuner.running.trial_config import IDLE, NUMBER, PARAMS, REACHED, TRIAL
 from tuner.running.unsaved import UnsavedCallback
 
 PENDING_VARIABLE = "TUNE_MAX_PENDING_TRIALS_PG"
@@ -154,3 +156,25 @@ class LateBinding(UnsavedCallback):
         assert worker is not None
         place = self._trials.place_of(trial.trial_id)
         worker.take.remote({**trial.config, **place}, [dataset])  # the reference, not the data
+        label = f"{self._run}: trial {trial.config[NUMBER]}, {short_params(trial.config[PARAMS])}"
+        worker.train = NamedTraining(worker, label)
+
+
+class NamedTraining:
+    """Stands for a worker's method `train`, by which Ray Tune asks for every epoch.
+
+    So the dashboard's tasks, and the title of the worker's process, tell what it trains now; the
+    worker's own name cannot be changed. Refers weakly to the worker, which ends with the last
+    reference to it.
+    """
+
+    def __init__(self, worker: Any, label: str) -> None:
+        self._worker = weakref.ref(worker)
+        self._label = label
+
+    def remote(self, *arguments: Any, **options: Any) -> Any:
+        """Ask for the next epoch."""
+        worker = self._worker()
+        assert worker is not None
+        method = worker.__getattr__("train")  # which this object hides
+        return method.options(name=self._label).remote(*arguments, **options)

@@ -36,6 +36,7 @@ from tuner.running.driver_log import log_to_file
 from tuner.running.following import following
 from tuner.running.interrupts import Interrupts, catch_signals
 from tuner.running.live import show_search
+from tuner.running.observer import Observer
 from tuner.running.ray_session import (
     check_resources,
     given_address,
@@ -348,6 +349,7 @@ def _drive(
             study=study,
             past=past,
             own_ray=given_address(options.address) is None,
+            others=_gauges(_board(search, paths, stop, past), search, options),
         )
         interrupts.last_resort = partial(
             _settle_and_tell, run=run, paths=paths, events=events, options=options
@@ -358,6 +360,18 @@ def _drive(
         finally:
             run.settle(_BUDGET if stop.reason == "budget" else _INTERRUPTED)
     return stop
+
+
+def _gauges(board: Board, search: Search, options: RunOptions) -> tuple[Observer, ...]:
+    """Return what exports the search's state, where there is a dashboard to export it."""
+    if not options.dashboard and given_address(options.address) is None:
+        return ()
+    from tuner.running.gauges import Gauges  # imports Ray
+
+    def num_slots() -> int:
+        return num_parallel(trial_resources(search))
+
+    return (Gauges(board, num_slots, search.resources.gpu, search.stem),)
 
 
 def _settle_and_tell(

@@ -8,13 +8,14 @@ training begins, which Ray orders after `take`.
 Imports no torch, which the driver does not need.
 """
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import ray
 from ray.tune.trainable import FunctionTrainable
 
-from tuner.running.trial_config import IDLE, TrialPlan
+from tuner.running.trial_config import IDLE, NUMBER, PARAMS, TrialPlan
 
 
 class TrialWorker(FunctionTrainable):
@@ -36,6 +37,7 @@ class TrialWorker(FunctionTrainable):
     def take(self, config: dict[str, Any], dataset: Sequence[ray.ObjectRef]) -> None:
         """Take the settings of the trial that is about to start, and the first time the data."""
         self.config = config
+        sys.stderr.write(f"{self._run}: trial {config[NUMBER]}, {config[PARAMS]}\n")  # its own log
         if self._dataset is None:
             self._dataset = ray.get(dataset[0])
 

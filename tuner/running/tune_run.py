@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any
@@ -60,6 +60,7 @@ class TuneRun:
         on_step: called after every step of Ray's loop; what it raises leaves the loop.
         study: where the study is.
         past: what drivers before had reached.
+        others: told of everything, too.
         own_ray: whether Ray runs on this machine alone, for this search.
     """
 
@@ -75,6 +76,7 @@ class TuneRun:
         study: StudyPlace,
         past: Past,
         own_ray: bool,
+        others: Sequence[Observer] = (),
     ) -> None:
         self._own_ray = own_ray
         self._broken: BaseException | None = None
@@ -90,7 +92,7 @@ class TuneRun:
             events,
             paths,
             stop,
-            observers=(view, retention, Budgets(search, stop, past)),
+            observers=(view, retention, Budgets(search, stop, past), *others),
             rungs=rungs,
             past=past,
             ids=ids,
@@ -109,7 +111,7 @@ class TuneRun:
             on_exhausted=self._end_at,
             heirs=Heirs(search, paths, self._scheduler, self._recorder, self._judge()),
         )
-        for observer in (view, retention):
+        for observer in (view, retention, *others):
             for row in past.finished:
                 observer.recall(row, ended=True)
             for row in past.unfinished:
@@ -185,10 +187,13 @@ class TuneRun:
             settings=dict(search.space.preset),
             objectives=tuple(objective.metric for objective in search.objectives),
         )
-        return tune.with_resources(
+        worker = tune.with_resources(
             tune.with_parameters(TrialWorker, run=self._paths.name, plan=plan),
             {"cpu": search.resources.cpu, "gpu": search.resources.gpu},
         )
+        # The dashboard calls the workers by their class.
+        worker.__name__ = worker.__qualname__ = self._paths.name
+        return worker
 
     def _put(self, load: Callable[[], Any]) -> ray.ObjectRef:
         with self._breaking():

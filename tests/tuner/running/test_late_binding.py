@@ -1,6 +1,9 @@
+import gc
 import io
 import os
 import time
+import weakref
+from functools import partial
 from types import SimpleNamespace
 
 import optuna
@@ -12,7 +15,7 @@ from tuner.record.events import TrialCreated, TrialReported, TrialStarted, read_
 from tuner.record.paths import find_run
 from tuner.record.results import read_run
 from tuner.record.trial_rows import EpochPoint, TrialRow
-from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding
+from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding, NamedTraining
 from tuner.running.ray_session import num_parallel
 from tuner.running.record_ids import RecordIds
 from tuner.running.runner import RunOptions, run_search
@@ -236,3 +239,37 @@ class TestWithRay:
 
         monkeypatch.setattr(OptunaSearcher, "suggest", watched)
         return counts
+
+
+class TrainingWorker:
+    """A handle that makes its methods when they are asked for, as Ray's do."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __getattr__(self, name):
+        assert name == "train"
+        return SimpleNamespace(options=lambda name: SimpleNamespace(remote=partial(self.ask, name)))
+
+    def ask(self, name, *arguments):
+        self.asked.append((name, *arguments))
+
+
+def test_epochs_are_asked_for_by_the_name_of_the_trial():
+    worker = TrainingWorker()
+    for label in ("run: trial 0, lr=0.1", "run: trial 1, lr=0.2"):
+        worker.train = NamedTraining(worker, label)
+        worker.train.remote("now")
+    assert worker.asked == [("run: trial 0, lr=0.1", "now"), ("run: trial 1, lr=0.2", "now")]
+
+
+def test_a_worker_ends_with_the_last_reference_to_it():
+    worker = TrainingWorker()
+    worker.train = NamedTraining(worker, "run: trial 0")
+    gone = weakref.ref(worker)
+    gc.disable()
+    try:
+        del worker
+        assert gone() is None
+    finally:
+        gc.enable()
