@@ -64,7 +64,7 @@ def add_fetch(commands: Any) -> None:
         "Bring a run home; what is here already is not sent again.",
         "tuner fetch first --cluster local",
     )
-    parser.add_argument("run", help="name of the job, or the run's folder on the cluster")
+    parser.add_argument("run", help="name of the job, the run's folder on the cluster, or s3://...")
     parser.add_argument("--to", metavar="DIR", help="folder of runs (default: runs)")
     _add_choice(parser)
 

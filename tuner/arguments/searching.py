@@ -67,7 +67,7 @@ def add_resume(commands: Any) -> None:
         "Go on with a run that was cut off, or give a finished one a larger budget.",
         "tuner resume first --trials 24 --hours 2",
     )
-    parser.add_argument("run", help="name or folder of the run")
+    parser.add_argument("run", help="name or folder of the run, or its s3://... or gs://...")
     parser.add_argument("--trials", type=int, metavar="N", help="trials in all, old ones included")
     parser.add_argument(
         "--hours", type=float, metavar="H", help="hours in all, those that were spent included"

@@ -7,14 +7,16 @@ from cluster.job import JobQueue
 from models.errors import UserError
 from tuner.commands.clusters import ClusterChoice, queue_of, read_profile, told_to_user
 from tuner.commands.console import output
+from tuner.record.bucket import Bucket
 from tuner.record.paths import RunPaths, check_run_name, is_run, runs_folder
+from tuner.search.storage import is_bucket
 
 
 def fetch(what: str, choice: ClusterChoice, *, to: str | None) -> None:
     """Bring a run to the folder of runs; what is there already is not sent again.
 
     Args:
-        what: the job's name, or the run's folder on the cluster.
+        what: the job's name, the run's folder on the cluster, or the URL of its bucket.
         choice: the cluster.
         to: the folder of runs to bring it to.
 
@@ -22,16 +24,44 @@ def fetch(what: str, choice: ClusterChoice, *, to: str | None) -> None:
         UserError: no such run, or the cluster cannot be reached.
     """
     with told_to_user():
+        what = what if "/" in what else _folder_of_job(what, queue_of(read_profile(choice)))
+        if is_bucket(what):
+            _fetch_bucket(what, to)
+            return
         ask, name = _other_end(what, choice)
         target = (runs_folder() if to is None else Path(to).resolve()) / check_run_name(name)
         _refuse_other(target, what)
         done = fetch_folder(target, ask, mirror=(RunPaths(target).checkpoints.name,))
+    _tell(
+        RunPaths(target),
+        f"{done.num_files} files came ({done.num_bytes / 1e6:.1f} MB), {done.num_kept} were here, "
+        f"{len(done.removed)} gone from there were removed",
+    )
+
+
+def _fetch_bucket(url: str, to: str | None) -> None:
+    """Bring a run home from a bucket."""
+    bucket = Bucket(url)
+    target = (runs_folder() if to is None else Path(to).resolve()) / check_run_name(bucket.name)
+    came = bucket.bring_home(target)
     run = RunPaths(target)
+    there = bucket.files()
+    checkpoints = (file for file in run.checkpoints.rglob("*") if file.is_file())
+    gone = [file for file in checkpoints if file.relative_to(target).as_posix() not in there]
+    for file in gone:
+        file.unlink()
+    _tell(
+        run,
+        f"{came} files came, {len(there) - came} were here, "
+        f"{len(gone)} gone from there were removed",
+    )
+
+
+def _tell(run: RunPaths, said: str) -> None:
     if not is_run(run):
-        raise UserError(f"{target}: what came is no run: it has no {run.search_file.name} yet")
+        raise UserError(f"{run.folder}: what came is no run: it has no {run.search_file.name} yet")
     output().print(
-        f"{target}: {done.num_files} files came ({done.num_bytes / 1e6:.1f} MB), "
-        f"{done.num_kept} were here, {len(done.removed)} gone from there were removed\n"
+        f"{run.folder}: {said}\n"
         f"  tuner show {run.handle}\n"
         f"  tuner promote {run.handle} --top 3 --no_confirm",
         soft_wrap=True,
@@ -42,12 +72,10 @@ def _other_end(what: str, choice: ClusterChoice) -> tuple[Ask, str]:
     """Return who sends the run, and its name."""
     if "/" in what and Path(what).expanduser().is_dir() and not choice.flags:
         return folder_here(Path(what).expanduser()), Path(what).name
-    queue = queue_of(read_profile(choice))
-    folder = what if "/" in what else _folder_of_job(what, queue)
-    here = Path(folder)
+    here = Path(what)
     if here.is_absolute() and here.is_dir():
         return folder_here(here), here.name
-    return folder_there(folder, queue), Path(folder).name
+    return folder_there(what, queue_of(read_profile(choice))), here.name
 
 
 def _folder_of_job(name: str, queue: JobQueue) -> str:

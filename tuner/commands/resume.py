@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from models.commands.progress import show_progress
 from tuner.commands.search import show_end
 from tuner.estimate.disk import check_room, model_sizes
-from tuner.record.paths import find_run
+from tuner.record.paths import find_run, runs_folder
 from tuner.record.search_copy import read_search
+from tuner.running.mirror import home_of
 from tuner.running.resuming import ResumeOptions, resume_run
 from tuner.running.runner import RunOptions
+from tuner.search.storage import is_bucket
 
 
 def resume(
@@ -31,7 +33,7 @@ def resume(
         UserError: no such run, nothing is left to do, or it cannot go on.
         SearchInterrupted: somebody ended it; the message says what is left.
     """
-    paths = find_run(name)
+    paths = home_of(name, runs_folder()) if is_bucket(name) else find_run(name)
     with show_progress() as progress:
         options = RunOptions(
             address=address,

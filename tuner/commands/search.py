@@ -11,6 +11,7 @@ from tuner.commands.tables import leaderboard_table
 from tuner.errors import RayLost, RunExists, SearchInterrupted
 from tuner.estimate.disk import check_room, model_sizes
 from tuner.estimate.fit import check_fit
+from tuner.record.bucket import Bucket
 from tuner.record.paths import (
     RunPaths,
     check_run_name,
@@ -20,13 +21,14 @@ from tuner.record.paths import (
 )
 from tuner.record.results import Run, read_run
 from tuner.record.search_copy import read_search
+from tuner.running.mirror import home_of
 from tuner.running.ray_session import given_address
 from tuner.running.resuming import ResumeOptions, resume_run
 from tuner.running.runner import RunOptions, run_search
 from tuner.search.loading import load_search
 from tuner.search.machine import this_machine
 from tuner.search.search import Search
-from tuner.search.storage import is_database
+from tuner.search.storage import is_bucket, is_database
 
 _NUM_ROWS = 10
 
@@ -83,6 +85,10 @@ def begun_run(search: Search, name: str | None) -> RunPaths | None:
     if name is None:
         raise UserError("--or_resume goes on with a run by its name: give it a --name")
     paths = RunPaths(storage_folder(search.storage) / check_run_name(name))
+    if search.storage and is_bucket(search.storage):
+        url = f"{search.storage}/{paths.name}"
+        if Bucket(url).read(paths.search_file.name) is not None:
+            paths = home_of(url, paths.folder.parent)
     if not is_run(paths):
         return None
     if read_search(paths).to_mapping() != search.to_mapping():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from models.errors import UserError, unknown_name
 from tuner.errors import RunExists
+from tuner.search.storage import is_bucket
 
 FOLDER_VARIABLE = "TUNER_RUNS"
 JOB_VARIABLE = "RAY_JOB_CONFIG_JSON_ENV_VAR"
@@ -159,8 +160,15 @@ def runs_folder() -> Path:
 
 
 def storage_folder(storage: str | None) -> Path:
-    """Return the folder of a search's runs, absolute; None: that of all runs."""
-    return runs_folder() if storage is None else Path(storage).expanduser().resolve()
+    """Return the folder of a search's runs, absolute: that of all runs unless it names another.
+
+    A run that is kept in a bucket lies here while it is driven.
+    """
+    return (
+        runs_folder()
+        if storage is None or is_bucket(storage)
+        else Path(storage).expanduser().resolve()
+    )
 
 
 def default_run_name(search_stem: str, now: datetime) -> str:

@@ -75,7 +75,7 @@ class BlankTrials(Searcher):
         self._reached: dict[str, int] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Give Ray nothing to pickle: nothing is restored from its snapshots."""
+        """Give Ray nothing to pickle: nothing is restored, and the study's URL has a password."""
         return {}
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
@@ -156,8 +156,10 @@ class LateBinding(UnsavedCallback):
         assert worker is not None
         place = self._trials.place_of(trial.trial_id)
         worker.take.remote({**trial.config, **place}, [dataset])  # the reference, not the data
-        label = f"{self._run}: trial {trial.config[NUMBER]}, {short_params(trial.config[PARAMS])}"
-        worker.train = NamedTraining(worker, label)
+        words = "no trial is left"
+        if IDLE not in trial.config:
+            words = f"trial {trial.config[NUMBER]}, {short_params(trial.config[PARAMS])}"
+        worker.train = NamedTraining(worker, f"{self._run}: {words}")
 
 
 class NamedTraining:

@@ -23,6 +23,7 @@ from tuner.record.results import Run, read_environment, read_run
 from tuner.record.run_lock import hold_run
 from tuner.record.search_copy import change_search, read_search
 from tuner.running.budgets import Budgets
+from tuner.running.mirror import mirrored
 from tuner.running.runner import HOUR_S, RunOptions, Start, run_on_ray
 from tuner.running.stopping import SearchStop
 from tuner.running.study_place import known_place, recorded_command
@@ -70,7 +71,7 @@ def resume_run(paths: RunPaths, options: RunOptions, resume: ResumeOptions) -> R
             what a search may raise.
         SearchInterrupted: somebody ended it; what was reached is recorded.
     """
-    with hold_run(paths):
+    with hold_run(paths), mirrored(paths, read_search(paths).storage, new=False):
         before, search = read_search(paths), read_search(paths, resume.overrides)
         environment = read_environment(paths.environment_file)
         driver = describe_driver(code_state(), recorded_command(options.command))

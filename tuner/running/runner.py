@@ -36,6 +36,7 @@ from tuner.running.driver_log import log_to_file
 from tuner.running.following import following
 from tuner.running.interrupts import Interrupts, catch_signals
 from tuner.running.live import show_search
+from tuner.running.mirror import mirrored
 from tuner.running.observer import Observer
 from tuner.running.ray_session import (
     check_resources,
@@ -130,7 +131,8 @@ def run_search(search: Search, options: RunOptions, paths: RunPaths | None = Non
             clear_unbegun(paths)
             place = new_place(paths, options.storage)
             write = partial(_write_inputs, search, paths, options, place)
-            run_on_ray(search, paths, options, Start(study=place, write=write))
+            with mirrored(paths, search.storage, new=True):
+                run_on_ray(search, paths, options, Start(study=place, write=write))
         except BaseException:
             remove_unbegun(paths)
             raise

@@ -24,6 +24,7 @@ from tuner.record.outcomes import EPOCH, METRICS, Outcome, lost, outcome_of
 from tuner.record.trial_rows import TrialRow
 from tuner.running.drawing import Point, PointDrawer
 from tuner.running.heirs import Heirs
+from tuner.running.study import close_storage
 from tuner.running.study_rows import TrialCurve, new_row, outcome_of_row
 from tuner.running.trial_config import IDLE, NUMBER, PARAMS, REACHED
 from tuner.search.space import Space
@@ -183,6 +184,7 @@ class OptunaSearcher(Searcher):
         """
         for trial_id, known in list(self._open.items()):
             self.end(trial_id, known.recorded or outcome)
+        close_storage(self._storage)
 
     def end(self, trial_id: str, outcome: Outcome) -> None:
         """Tell the study how a trial ended; what Ray says of it later is not told."""

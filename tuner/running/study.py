@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial
 from models.errors import UserError
 from tuner.running.bounded_sampler import BoundedTPESampler
 from tuner.running.study_journal import StudyJournal
-from tuner.running.study_place import StudyPlace
+from tuner.running.study_place import StudyPlace, without_password
 from tuner.running.trial_streams import SeededRandomSampler
 
 Direction = Literal["min", "max"]
@@ -105,8 +105,16 @@ def open_storage(location: Path | str) -> BaseStorage:
     try:
         return RDBStorage(location, engine_kwargs=sqlite if location.startswith("sqlite") else {})
     except Exception as error:  # every database driver raises its own types
-        reason = str(error).splitlines()[0]
+        reason = without_password(str(error).splitlines()[0])
         raise UserError(f"the study's storage cannot be opened: {reason}: check the URL") from error
+
+
+def close_storage(storage: BaseStorage) -> None:
+    """Close the connections to a database; a file needs no end."""
+    backend = getattr(storage, "_backend", storage)  # Optuna puts a cache before a database
+    if isinstance(backend, RDBStorage):
+        backend.remove_session()
+        backend.engine.dispose()
 
 
 def open_study(

@@ -37,7 +37,8 @@ class TrialWorker(FunctionTrainable):
     def take(self, config: dict[str, Any], dataset: Sequence[ray.ObjectRef]) -> None:
         """Take the settings of the trial that is about to start, and the first time the data."""
         self.config = config
-        sys.stderr.write(f"{self._run}: trial {config[NUMBER]}, {config[PARAMS]}\n")  # its own log
+        if IDLE not in config:  # told to the worker's own log
+            sys.stderr.write(f"{self._run}: trial {config[NUMBER]}, {config[PARAMS]}\n")
         if self._dataset is None:
             self._dataset = ray.get(dataset[0])
 

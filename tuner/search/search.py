@@ -71,7 +71,7 @@ class Search:
         objectives: one; or several, of which the first decides at the rungs.
         warm_starts: points that are tried first, in order.
         known: results of earlier runs, which the sampler is told.
-        storage: the folder where its runs lie; None: where they lie usually.
+        storage: where its runs lie, a folder or the URL of a bucket; None: where they lie usually.
     """
 
     source: str = field(compare=False)

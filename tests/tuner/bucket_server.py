@@ -1,0 +1,60 @@
+"""An S3-compatible server on loopback, for tests: moto's, which keeps its buckets in memory."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "somebody",
+    "AWS_SECRET_ACCESS_KEY": "planted-secret-of-the-bucket",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+@contextmanager
+def bucket_server():
+    """Start the server and make the bucket `tests`; yields the variables that lead there."""
+    pytest.importorskip(
+        "moto.server", reason="no S3-compatible server: pip install 'moto[s3,server]'"
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                assert server.poll() is None
+                time.sleep(0.1)
+        variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            from pyarrow.fs import S3FileSystem
+
+            files = S3FileSystem(
+                endpoint_override=f"127.0.0.1:{port}", scheme="http", allow_bucket_creation=True
+            )
+            files.create_dir("tests")
+        yield variables
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def plain_environment():
+    """Return our variables, without any that name clusters, runs or buckets."""
+    words = ("RAY_", "TUNER_", "AWS_")
+    return {key: value for key, value in os.environ.items() if not key.startswith(words)}

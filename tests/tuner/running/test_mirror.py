@@ -1,0 +1,207 @@
+"""A run that is kept in a bucket, on a real S3-compatible server."""
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from models.errors import UserError
+from tuner.errors import RunExists, RunHeld
+from tuner.record.bucket import Bucket
+from tuner.record.paths import RunPaths
+from tuner.running import mirror
+from tuner.running.mirror import Mirror, home_of, mirrored
+
+ROOT = Path(__file__).resolve().parents[3]
+_spec = importlib.util.spec_from_file_location(
+    "bucket_server", ROOT / "tests/tuner/bucket_server.py"
+)
+bucket_server = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(bucket_server)
+
+
+@pytest.fixture(scope="module")
+def variables():
+    with bucket_server.bucket_server() as found:
+        yield found
+
+
+@pytest.fixture
+def url(variables, monkeypatch, request):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://tests/{request.node.name}"
+
+
+@pytest.fixture
+def run(tmp_path):
+    paths = RunPaths(tmp_path / "runs" / "first")
+    (paths.checkpoints / "a" / "checkpoint_000001").mkdir(parents=True)
+    (paths.checkpoints / "a" / "checkpoint_000001" / "checkpoint.ckpt").write_bytes(b"weights")
+    paths.search_file.write_text("model: x\n")
+    paths.events_file.write_text("{}\n")
+    return paths
+
+
+def stored(url):
+    bucket = Bucket(url)
+    return {place: bucket.read(place) for place in bucket.files()}
+
+
+def test_run_in_the_bucket_is_the_run_here(run, url) -> None:
+    with mirrored(run, url, new=True):
+        run.events_file.write_text("{}\n{}\n")
+    assert stored(f"{url}/first") == {
+        "search.yaml": b"model: x\n",
+        "events.jsonl": b"{}\n{}\n",
+        "checkpoints/a/checkpoint_000001/checkpoint.ckpt": b"weights",
+    }
+
+
+def test_checkpoints_that_go_here_go_there(run, url) -> None:
+    copied = Mirror(run, Bucket(f"{url}/first"))
+    copied.claim(new=True)
+    copied.copy()
+    (run.checkpoints / "a" / "checkpoint_000001" / "checkpoint.ckpt").unlink()
+    copied.copy()
+    assert set(stored(f"{url}/first")) == {"search.yaml", "events.jsonl", "driver.lock"}
+
+
+def test_log_names_no_checkpoint_that_is_not_there(run, url, monkeypatch) -> None:
+    bucket = Bucket(f"{url}/first")
+    copied = Mirror(run, bucket)
+    written = []
+
+    def write(place, content):
+        written.append(place)
+        run.events_file.write_text("{}\n" * 9)  # the search goes on meanwhile
+
+    monkeypatch.setattr(bucket, "write", write)
+    copied._renewed = time.monotonic()
+    copied.copy()
+    assert written[-1] == "events.jsonl"
+    assert copied._copied["events.jsonl"] == (len("{}\n"), 0)
+
+
+def test_run_that_is_there_is_not_overwritten(run, url) -> None:
+    with mirrored(run, url, new=True):
+        pass
+    with pytest.raises(RunExists, match="'first' exists already"), mirrored(run, url, new=True):
+        pytest.fail("it began")
+
+
+def test_run_that_is_driven_elsewhere_is_refused(run, url) -> None:
+    other = {"host": "elsewhere", "pid": 7, "claim": "x"}
+    Bucket(f"{url}/first").write("driver.lock", json.dumps(other).encode())
+    with pytest.raises(RunHeld, match="process 7 on elsewhere"), mirrored(run, url, new=False):
+        pytest.fail("it began")
+
+
+def test_driver_that_is_long_gone_holds_nothing(run, url, monkeypatch) -> None:
+    other = {"host": "elsewhere", "pid": 7, "claim": "x"}
+    Bucket(f"{url}/first").write("driver.lock", json.dumps(other).encode())
+    monkeypatch.setattr(mirror, "_STALE_S", 0.0)
+    with mirrored(run, url, new=False):
+        pass
+    assert "driver.lock" not in stored(f"{url}/first")
+
+
+def test_run_comes_home_where_it_is_not_yet(run, url, tmp_path) -> None:
+    with mirrored(run, url, new=True):
+        pass
+    home = home_of(f"{url}/first", tmp_path / "other")
+    assert home.events_file.read_text() == "{}\n"
+    assert (home.checkpoints / "a" / "checkpoint_000001" / "checkpoint.ckpt").exists()
+    home.events_file.write_text("{}\n{}\n")  # it went on here
+    assert home_of(f"{url}/first", tmp_path / "other").events_file.read_text() == "{}\n{}\n"
+    home.events_file.write_text("other\n")
+    with pytest.raises(UserError, match="is another run than"):
+        home_of(f"{url}/first", tmp_path / "other")
+
+
+def test_bucket_without_a_run_is_told(url, tmp_path) -> None:
+    with pytest.raises(UserError, match="holds no run"):
+        home_of(f"{url}/nothere", tmp_path)
+
+
+def test_wrong_bucket_is_told_with_what_to_check(variables, url) -> None:
+    with pytest.raises(UserError, match=r"cannot be used .*check its name, the credentials"):
+        Bucket("s3://nothere/x").write("a", b"b")
+
+
+def test_names_in_a_bucket_cannot_leave_the_folder(url, tmp_path, monkeypatch) -> None:
+    bucket = Bucket(url)
+    found = bucket.files()
+    monkeypatch.setattr(bucket, "files", lambda: {**found, "../evil": None})
+    with pytest.raises(UserError, match="would lie outside: refused"):
+        bucket.bring_home(tmp_path / "here")
+
+
+class Machine:
+    """A machine of its own, as far as a search can tell: its folder of runs."""
+
+    def __init__(self, folder, variables):
+        folder.mkdir()
+        self.folder = folder
+        self.environment = bucket_server.plain_environment() | variables | {
+            "PYTHONPATH": str(ROOT), "HOME": str(folder),
+        }  # fmt: skip
+
+    def start(self, *words):
+        return subprocess.Popen(
+            [sys.executable, "-m", "tuner", *words], cwd=self.folder, env=self.environment,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def run(self, *words, rc=0):
+        with self.start(*words) as process:
+            said, _ = process.communicate(timeout=200)
+        assert process.returncode == rc, said
+        return said
+
+
+SEARCH = (
+    "search", "grammar_vae/quickstart", "--name", "far", "--storage", "s3://tests/searches",
+    "--trials", "2", "--set", "data.num_rows=300", "--set", "data.limit_rows=200",
+    "--set", "scheduler={name: fifo, max_epochs: 120}",
+)  # fmt: skip
+
+
+@pytest.mark.ray
+def test_search_whose_machine_is_lost_goes_on_on_another(variables, url, tmp_path) -> None:
+    first, second = (Machine(tmp_path / name, variables) for name in ("first", "second"))
+    with first.start(*SEARCH) as process:
+        bucket = Bucket("s3://tests/searches/far")
+        deadline = time.monotonic() + 120
+        while (bucket.read("events.jsonl") or b"").count(b'"report"') < 10:
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.3)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+    assert "exists already" in second.run(*SEARCH, rc=2)
+    lock = json.loads(bucket.read("driver.lock") or b"{}")
+    bucket.write("driver.lock", json.dumps({**lock, "host": "gone", "claim": "x"}).encode())
+    assert "is driven by process" in second.run("resume", "s3://tests/searches/far", rc=2)
+    bucket.delete("driver.lock")  # as time does
+    said = second.run("resume", "s3://tests/searches/far")
+    assert "far: 2 trials, 240 epochs" in said
+    events = [json.loads(line) for line in bucket.read("events.jsonl").splitlines()]
+    reports = [(e["trial"], e["epoch"]) for e in events if e["event"] == "report"]
+    assert len(set(reports)) == 240
+    assert len(reports) - 240 <= 20  # what was trained since the last copy, at most
+    third = Machine(tmp_path / "third", variables)
+    third.run("fetch", "s3://tests/searches/far")
+    here, there = third.folder / "runs" / "far", second.folder / "runs" / "far"
+    names = {p.relative_to(there) for p in there.rglob("*") if p.is_file()}
+    names -= {Path("driver.lock"), *(n for n in names if n.name.startswith("."))}
+    assert names == {p.relative_to(here) for p in here.rglob("*") if p.is_file()}
+    assert all((here / n).read_bytes() == (there / n).read_bytes() for n in names)
+    texts = b"".join((here / n).read_bytes() for n in names)
+    assert b"planted-secret" not in texts
