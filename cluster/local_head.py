@@ -97,6 +97,9 @@ def start_head(head: LocalHead) -> int:
     send_token()
     head.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
+    # Jobs run `python`: this one, whether or not its environment is activated.
+    own = Path(sys.executable).parent
+    environment["PATH"] = os.pathsep.join(filter(None, (str(own), os.environ.get("PATH"))))
     environment.pop("RAY_ADDRESS", None)
     with head.log_file.open("wb") as log:
         process = subprocess.Popen(

@@ -29,7 +29,7 @@ def free_ports(count):
 class Cluster:
     """A head with a home of its own, and the command `tuner` as somebody there would type it."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, num_cpus=2):
         self.home = folder / "home"
         self.home.mkdir()
         self.work = folder / "work"
@@ -40,7 +40,7 @@ class Cluster:
             port=port,
             dashboard_port=dashboard,
             agent_port=agent,
-            num_cpus=2,
+            num_cpus=num_cpus,
         )
 
     @property
@@ -60,6 +60,12 @@ class Cluster:
 
     def _path(self):
         return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.fixture(scope="session")
+def cluster_type():
+    """Return what makes a cluster that is not started yet."""
+    return Cluster
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,163 @@
+"""Nodes of a cluster that come and go in the middle of a search; all of them on this machine."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+
+from cluster.local_head import running_pid, start_head, stop_head
+
+pytestmark = pytest.mark.ray
+
+SEARCH = (
+    "submit", "grammar_vae/quickstart", "--trials", "4",
+    "--set", "data.num_rows=300", "--set", "data.limit_rows=200",
+)  # fmt: skip
+
+
+class Nodes:
+    """A head and nodes beside it, a core each."""
+
+    def __init__(self, cluster):
+        self.cluster, self.head = cluster, cluster.head
+        self.address = ("--address", self.head.url)
+        self.joined = []
+
+    def join(self):
+        command = [
+            sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1",
+            f"--address=127.0.0.1:{self.head.port}", "--dashboard-agent-listen-port=0",
+        ]  # fmt: skip
+        node = subprocess.Popen(
+            command, env=self.cluster.environment | {"RAY_AUTH_MODE": "token"},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        self.joined.append(node)
+        return node
+
+    def events(self, run):
+        file = self.cluster.home / "tuner-runs" / run / "events.jsonl"
+        lines = file.read_text().splitlines(keepends=True) if file.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def wait(self, run, what, timeout_s=150):
+        deadline = time.monotonic() + timeout_s
+        while not what(events := self.events(run)):
+            assert time.monotonic() < deadline, self.cluster.tuner("logs", run, *self.address)
+            time.sleep(0.3)
+        return events
+
+
+def kill_all(pid):
+    """Kill a process and all that it started, as when their machine loses its power."""
+    parent = psutil.Process(pid)
+    for process in [parent, *parent.children(recursive=True)]:
+        try:
+            process.send_signal(signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            continue
+
+
+@pytest.fixture
+def nodes(make_cluster):
+    cluster = make_cluster(num_cpus=1)
+    nodes = Nodes(cluster)
+    start_head(cluster.head)
+    nodes.join()
+    yield nodes
+    for node in nodes.joined:
+        if node.poll() is None:
+            kill_all(node.pid)
+        node.wait()
+    stop_head(cluster.head)
+
+
+@pytest.fixture
+def make_cluster(cluster_type):
+    folders = []
+
+    def make(**settings):
+        folders.append(Path(tempfile.mkdtemp(prefix="tn-", dir="/tmp")))
+        cluster = cluster_type(folders[-1], **settings)
+        patch.setenv("HOME", str(cluster.home))
+        return cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [n for n in os.environ if n.startswith(("RAY_", "TUNER_"))]:
+            patch.delenv(name)
+        yield make
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def running_side_by_side(events):
+    """Return how many trials run at the end of these events."""
+    running = set()
+    for event in events:
+        if event["event"] == "start":
+            running.add(event["trial"])
+        elif event["event"] == "end":
+            running.discard(event["trial"])
+    return len(running)
+
+
+def reports(events):
+    return Counter((e["trial"], e["epoch"]) for e in events if e["event"] == "report")
+
+
+def test_search_survives_a_lost_node_and_takes_a_new_one(nodes) -> None:
+    nodes.cluster.tuner(
+        *SEARCH, "--name", "shaken", "--set", "scheduler={name: fifo, max_epochs: 120}",
+        *nodes.address,
+    )  # fmt: skip
+    trained = lambda events: running_side_by_side(events) == 2 and len(reports(events)) > 20  # noqa: E731
+    nodes.wait("shaken", trained)
+    kill_all(nodes.joined[0].pid)
+    lost = time.time()
+    nodes.join()
+    starts = lambda events: Counter(e["trial"] for e in events if e["event"] == "start")  # noqa: E731
+    events = nodes.wait("shaken", lambda events: 2 in starts(events).values())
+    again = next(e for e in events if e["event"] == "start" and e["time"] > lost)
+    assert again["time"] - lost < 45
+    events = nodes.wait("shaken", lambda events: events[-1]["event"] == "run" and len(events) > 9)
+    assert events[-1]["status"] == "finished"
+    ends = Counter(e["trial"] for e in events if e["event"] == "end")
+    assert len(ends) == 4
+    assert set(ends.values()) == {1}
+    assert all(e["state"] == "done" for e in events if e["event"] == "end")
+    found = reports(events)
+    assert len(found) == 4 * 120
+    assert max(found.values()) <= 2
+    assert sum(found.values()) - len(found) <= 3  # epochs since its last checkpoint
+    moved = [t for t, count in starts(events).items() if count == 2]
+    after = [e["epoch"] for e in events if e["event"] == "report" and e["trial"] == moved[0]]
+    assert after == sorted(after) or sum(found.values()) > len(found)
+
+
+def test_search_goes_on_after_its_head_was_lost(nodes) -> None:
+    nodes.cluster.tuner(
+        *SEARCH, "--name", "beheaded", "--set", "scheduler={name: fifo, max_epochs: 60}",
+        *nodes.address,
+    )  # fmt: skip
+    nodes.wait("beheaded", lambda events: len(reports(events)) > 20)
+    for pid in (running_pid(nodes.head), nodes.joined[0].pid):
+        kill_all(pid)
+    start_head(nodes.head)
+    nodes.join()
+    said = nodes.cluster.tuner(
+        "resume", str(nodes.cluster.home / "tuner-runs" / "beheaded"),
+        "--address", f"127.0.0.1:{nodes.head.port}",
+    )  # fmt: skip
+    assert "beheaded: 4 trials, 240 epochs" in said
+    found = reports(nodes.events("beheaded"))
+    assert len(found) == 240
+    assert sum(found.values()) - 240 <= 6
