@@ -36,6 +36,8 @@ class Nodes:
         command = [
             sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1",
             f"--address=127.0.0.1:{self.head.port}", "--dashboard-agent-listen-port=0",
+            # Else two nodes of one machine unpack the job's files into one folder.
+            f"--temp-dir={self.head.folder.with_name(f'n{len(self.joined)}')}",
         ]  # fmt: skip
         node = subprocess.Popen(
             command, env=self.cluster.environment | {"RAY_AUTH_MODE": "token"},
@@ -49,7 +51,7 @@ class Nodes:
         lines = file.read_text().splitlines(keepends=True) if file.exists() else []
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
-    def wait(self, run, what, timeout_s=150):
+    def wait(self, run, what, timeout_s=90):
         deadline = time.monotonic() + timeout_s
         while not what(events := self.events(run)):
             assert time.monotonic() < deadline, self.cluster.tuner("logs", run, *self.address)
@@ -67,36 +69,24 @@ def kill_all(pid):
             continue
 
 
-@pytest.fixture
-def nodes(make_cluster):
-    cluster = make_cluster(num_cpus=1)
-    nodes = Nodes(cluster)
-    start_head(cluster.head)
-    nodes.join()
-    yield nodes
-    for node in nodes.joined:
-        if node.poll() is None:
-            kill_all(node.pid)
-        node.wait()
-    stop_head(cluster.head)
-
-
-@pytest.fixture
-def make_cluster(cluster_type):
-    folders = []
-
-    def make(**settings):
-        folders.append(Path(tempfile.mkdtemp(prefix="tn-", dir="/tmp")))
-        cluster = cluster_type(folders[-1], **settings)
-        patch.setenv("HOME", str(cluster.home))
-        return cluster
-
+@pytest.fixture(scope="module")
+def nodes(cluster_type):
+    """A head and a node; one token for all tests, as Ray reads it once in a process."""
+    folder = Path(tempfile.mkdtemp(prefix="tn-", dir="/tmp"))
+    nodes = Nodes(cluster_type(folder, num_cpus=1))
     with pytest.MonkeyPatch.context() as patch:
         for name in [n for n in os.environ if n.startswith(("RAY_", "TUNER_"))]:
             patch.delenv(name)
-        yield make
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        patch.setenv("HOME", str(nodes.cluster.home))
+        start_head(nodes.head)
+        nodes.join()
+        yield nodes
+        for node in nodes.joined:
+            if node.poll() is None:
+                kill_all(node.pid)
+            node.wait()
+        stop_head(nodes.head)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def running_side_by_side(events):
@@ -128,8 +118,7 @@ def test_search_survives_a_lost_node_and_takes_a_new_one(nodes) -> None:
     events = nodes.wait("shaken", lambda events: 2 in starts(events).values())
     again = next(e for e in events if e["event"] == "start" and e["time"] > lost)
     assert again["time"] - lost < 45
-    events = nodes.wait("shaken", lambda events: events[-1]["event"] == "run" and len(events) > 9)
-    assert events[-1]["status"] == "finished"
+    events = nodes.wait("shaken", lambda events: events[-1].get("status") == "finished")
     ends = Counter(e["trial"] for e in events if e["event"] == "end")
     assert len(ends) == 4
     assert set(ends.values()) == {1}
@@ -149,7 +138,7 @@ def test_search_goes_on_after_its_head_was_lost(nodes) -> None:
         *nodes.address,
     )  # fmt: skip
     nodes.wait("beheaded", lambda events: len(reports(events)) > 20)
-    for pid in (running_pid(nodes.head), nodes.joined[0].pid):
+    for pid in (running_pid(nodes.head), nodes.joined[-1].pid):
         kill_all(pid)
     start_head(nodes.head)
     nodes.join()

@@ -17,6 +17,7 @@ from cluster.ray_jobs import RayJobs
 pytestmark = pytest.mark.ray
 
 ROOT = Path(__file__).resolve().parents[2]
+SECRET = "planted-secret-of-whoever-submits"
 SMALL = (
     "--set", "data.num_rows=300", "--set", "data.limit_rows=200",
     "--set", "scheduler={name: fifo, max_epochs: 3}",
@@ -33,7 +34,7 @@ def submitted(ray_cluster, address):
     """A search of two trials that was submitted and has ended."""
     return ray_cluster.tuner(
         "submit", "grammar_vae/quickstart", *SMALL, "--trials", "2", "--name", "one", "--wait",
-        *address,
+        *address, AWS_SECRET_ACCESS_KEY=SECRET,
     )  # fmt: skip
 
 
@@ -137,6 +138,18 @@ def test_requests_without_the_token_are_refused(ray_cluster, address, tmp_path) 
     (tmp_path / ".ray" / "auth_token").write_text("x" * 40)
     said = ray_cluster.tuner("jobs", *address, rc=2, HOME=str(tmp_path))
     assert "the token of this machine is another" in said
+
+
+def test_no_secret_is_told_to_the_cluster(submitted, ray_cluster, address) -> None:
+    token = (ray_cluster.home / ".ray" / "auth_token").read_text().strip()
+    told = ray_cluster.tuner("status", "one", *address) + ray_cluster.tuner("logs", "one", *address)
+    details = RayJobs(ray_cluster.head.url)._client.get_job_info("one")
+    files = [p for p in (ray_cluster.home / "tuner-runs" / "one").rglob("*") if p.is_file()]
+    files += list(ray_cluster.head.folder.glob("session_latest/logs/*.*"))
+    assert "env_vars" in str(details.runtime_env)
+    for secret in (SECRET, token):
+        assert secret not in told + str(details)
+        assert not any(secret.encode() in file.read_bytes() for file in files if file.is_file())
 
 
 def test_nothing_but_loopback_answers_for_the_dashboard(ray_cluster) -> None:
