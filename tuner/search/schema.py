@@ -84,7 +84,6 @@ def search_schema() -> Schema:
 def block_schema(block: type, without: Sequence[str] = ()) -> Schema:
     """Return the schema of a settings dataclass, each key with its docstring."""
     schema = json_schema(block)
-    # What a block holds stands where it is used: a reference would point to the block's own root.
     schema = _inlined(schema, schema.pop("$defs", {}))
     docs = field_docs(block)
     for key, inner in schema["properties"].items():
@@ -97,14 +96,16 @@ def block_schema(block: type, without: Sequence[str] = ()) -> Schema:
     return {**schema, "additionalProperties": False}
 
 
-def _inlined(schema: Any, definitions: Mapping[str, Schema]) -> Any:
-    if isinstance(schema, Mapping):
-        if "$ref" in schema:
-            return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-        return {key: _inlined(inner, definitions) for key, inner in schema.items()}
+def _inlined(schema: Any, inner: Mapping[str, Schema]) -> Any:
+    """Return a schema with those of dataclasses within it in their places."""
     if isinstance(schema, list):
-        return [_inlined(inner, definitions) for inner in schema]
-    return schema
+        return [_inlined(each, inner) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        found = inner[schema["$ref"].rpartition("/")[2]]
+        return {**_inlined(found, inner), "additionalProperties": False}
+    return {key: _inlined(value, inner) for key, value in schema.items()}
 
 
 def field_docs(block: type) -> dict[str, str]:

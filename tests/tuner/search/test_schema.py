@@ -129,3 +129,17 @@ def test_the_command_prints_it_or_writes_it_and_says_how_to_use_it(tmp_path, cap
 def test_a_yaml_number_with_an_exponent_is_one_for_editors_too():
     raw = parse_yaml("model: grammar_vae\nspace: {lr: {uniform: [1e-3, 1.0e-2]}}", "")
     assert all("lr" not in error.json_path for error in VALIDATOR.iter_errors(raw))
+
+
+@pytest.mark.parametrize(
+    ("starts", "is_right"),
+    [
+        ("[{run: first, top: 3}, minimal]", True),
+        ("[{run: first}]", True),
+        ("[{runs: first}]", False),
+        ("[3]", False),
+    ],
+)
+def test_a_warm_start_is_a_preset_or_a_run(starts, is_right):
+    found = errors("grammar_vae/quickstart", f"searcher.warm_start={starts}")
+    assert (found == []) == is_right
