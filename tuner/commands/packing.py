@@ -14,6 +14,7 @@ from models.config_file import dump_yaml, to_mapping
 from models.errors import UserError
 from models.presets import FOLDERS_VARIABLE, Preset, render_preset
 from tuner.record.environment import CODE_FILE, code_state
+from tuner.search.blocks import RunStart
 from tuner.search.search import Search
 
 SEARCH_FILE = "job/{stem}.yaml"
@@ -51,8 +52,13 @@ def package_search(search: Search) -> SearchPackage:
     """Return what a job of this search takes along.
 
     Raises:
-        UserError: git does not answer.
+        UserError: git does not answer, or the search begins with trials of a run of this machine.
     """
+    if runs := [one.run for one in search.searcher.warm_start if isinstance(one, RunStart)]:
+        raise UserError(
+            f"searcher.warm_start names the run {runs[0]}, which the cluster does not have: "
+            "promote its trials and name their presets, or leave it out"
+        )
     files, untracked = _code()
     data = to_mapping(search.data)
     for key, found in search.spec.data_files(search.data).items():
@@ -61,7 +67,7 @@ def package_search(search: Search) -> SearchPackage:
         place = f"{_DATA}/{key}"
         files |= {f"{place}/{file.relative_to(base).as_posix()}": file for file in found}
         data[key] = place if named.is_dir() else f"{place}/{named.name}"
-    presets = {one.name: one for one in (search.preset, *(s.preset for s in search.warm_starts))}
+    presets = search.presets
     texts = {
         f"{_PRESETS}/{one.model}/{one.name}.yaml": render_preset(one)
         for one in presets.values()

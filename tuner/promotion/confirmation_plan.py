@@ -116,7 +116,7 @@ def fresh_seeds(origin: str, num_seeds: int, used: Collection[int]) -> tuple[int
 
 def seeds_of(search: Search) -> set[int]:
     """Return every seed that a search and its trials had."""
-    configs = [search.base_config, *(start.preset.config for start in search.warm_starts)]
+    configs = [search.base_config, *(preset.config for preset in search.presets.values())]
     data_seed = to_mapping(search.data).get("seed")
     return {search.seed, *(config.seed for config in configs), *filter(None, [data_seed])}
 
@@ -150,7 +150,7 @@ def confirmation_search(plan: Plan, wanted: Sequence[Training], source: str) -> 
         searcher=SearcherConfig(
             sampler="random",
             seed=search.seed,
-            warm_start=tuple(start.preset.name for start in starts),
+            warm_start=tuple(start.name for start in starts),
         ),
         scheduler=SchedulerConfig(
             name="fifo",

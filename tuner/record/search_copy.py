@@ -65,9 +65,7 @@ def write_search(search: Search, paths: RunPaths) -> None:
     Raises:
         UserError: the disk is full.
     """
-    presets = {search.preset.name: search.preset}
-    presets.update({one.name: one.preset for one in search.warm_starts if one.preset})
-    text = "\n".join(render_preset(preset) for preset in presets.values())
+    text = "\n".join(render_preset(preset) for preset in search.presets.values())
     write_text(paths.presets_file, "# The presets of this run's search, as it began.\n" + text)
     write_earlier(search, paths)
     header = f"The search {search.source} as it was resolved; its presets stand in presets.yaml."

@@ -95,8 +95,7 @@ def widen(domain: Domain, end: Literal["low", "high"], part: float) -> Domain:
 def _mistake(material: Material, content: Mapping[str, Any]) -> str | None:
     """Return what a check would say of a search, or None."""
     search = material.search
-    known = {search.preset.name: search.preset}
-    known.update({start.preset.name: start.preset for start in search.warm_starts})
+    known = search.presets
 
     def find(spec: ModelSpec, name: str) -> Preset:
         if name not in known:

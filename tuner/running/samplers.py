@@ -2,9 +2,9 @@
 
 import warnings
 from datetime import datetime
+from typing import TYPE_CHECKING, TypeAlias
 
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tuner.running.bounded_sampler import BoundedTPESampler
@@ -13,10 +13,16 @@ from tuner.running.spread_samplers import GridSampler, SpreadSampler
 from tuner.running.trial_streams import SeededRandomSampler
 from tuner.search.search import KnownTrial, Search
 
+if TYPE_CHECKING:  # SciPy and PyTorch take seconds to import
+    from tuner.running.learning_samplers import CmaSampler, GeneticSampler, ProcessSampler
+
+    Plain: TypeAlias = BoundedTPESampler | SeededRandomSampler | SpreadSampler | GridSampler
+    Sampler: TypeAlias = Plain | GeneticSampler | ProcessSampler | CmaSampler
+
 _FEWEST, _MOST, _GENERATIONS = 4, 50, 6
 
 
-def sampler_of(search: Search) -> BaseSampler:
+def sampler_of(search: Search) -> "Sampler":
     """Build the sampler of a search; one that learns knows the results of earlier runs."""
     earlier = [_earlier_trial(one, -1 - n, search) for n, one in enumerate(search.known)]
     name, seed, space = search.searcher.sampler, search.seed, search.space

@@ -95,7 +95,7 @@ def _write(
     storage: BaseStorage, paths: RunPaths, search: Search, past: Past, going_on: Container[str]
 ) -> None:
     directions: list[Direction] = [objective.mode for objective in search.objectives]
-    sampler = build_sampler(search.searcher.sampler, search.seed)
+    sampler = build_sampler("random", search.seed)  # nothing is drawn
     study = open_study(storage, paths.name, directions, sampler)
     name_metrics(study, [objective.metric for objective in search.objectives])
     fill_study(study, search.space.digest, rows_of(search, past, going_on=going_on))

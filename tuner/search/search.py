@@ -126,9 +126,15 @@ class Search:
         return count_points(self.space, self.budget.num_trials + known) - known
 
     @property
+    def presets(self) -> Mapping[str, Preset]:
+        """The presets that the search names, by name."""
+        named = (self.preset, *(start.preset for start in self.warm_starts))
+        return {preset.name: preset for preset in named if preset is not None}
+
+    @property
     def trial_names(self) -> tuple[str, ...]:
         """The names of all trials, where every one is a warm start; else none."""
-        names = tuple(start.preset.name for start in self.warm_starts)
+        names = tuple(start.name for start in self.warm_starts)
         return names if len(names) == self.num_trials else ()
 
     @property
