@@ -14,6 +14,8 @@ from tuner.record.outcomes import Outcome
 from tuner.record.trial_rows import TrialRow
 from tuner.running.board import Board
 from tuner.running.observer import Observer
+from tuner.running.ray_session import num_parallel, trial_resources
+from tuner.search.search import Search
 
 _INTERVAL_S = 2.0
 _RATE_S = 60.0
@@ -31,6 +33,15 @@ _GAUGES = {
     "tuner_queue": "Trials that have not begun.",
 }
 _STATES = ("running", "done", "stopped", "failed", "interrupted")
+
+
+def gauges_of(search: Search, board: Board) -> "Gauges":
+    """Return the gauges of a search that runs on the Ray that is connected."""
+
+    def num_slots() -> int:
+        return num_parallel(trial_resources(search))
+
+    return Gauges(board, num_slots, search.resources.gpu, search.stem)
 
 
 class Gauges(Observer):

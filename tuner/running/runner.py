@@ -366,14 +366,10 @@ def _drive(
 
 def _gauges(board: Board, search: Search, options: RunOptions) -> tuple[Observer, ...]:
     """Return what exports the search's state, where there is a dashboard to export it."""
-    if not options.dashboard and given_address(options.address) is None:
-        return ()
-    from tuner.running.gauges import Gauges  # imports Ray
+    from tuner.running.gauges import gauges_of  # imports Ray
 
-    def num_slots() -> int:
-        return num_parallel(trial_resources(search))
-
-    return (Gauges(board, num_slots, search.resources.gpu, search.stem),)
+    has_dashboard = options.dashboard or given_address(options.address) is not None
+    return (gauges_of(search, board),) if has_dashboard else ()
 
 
 def _settle_and_tell(
