@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.local_head import LocalHead, start_head, stop_head
+from cluster.local_head import LocalHead
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,6 +58,22 @@ class Cluster:
         assert done.returncode == rc, done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    def start(self):
+        """Start the head in a process of its own: Ray reads a token once in a process."""
+        self._heads("start_head")
+
+    def stop(self):
+        """End it."""
+        self._heads("stop_head")
+
+    def _heads(self, function):
+        code = f"from cluster.local_head import *; from pathlib import *; {function}({self.head!r})"
+        code = code.replace("PosixPath", "Path")
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, timeout=150, env=self.environment,
+            cwd=self.work, capture_output=True,
+        )  # fmt: skip
+
     def _path(self):
         return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
@@ -78,9 +94,9 @@ def ray_cluster():
             patch.delenv(name)
         for name, value in cluster.environment.items():
             patch.setenv(name, value)
-        start_head(cluster.head)
+        cluster.start()
         try:
             yield cluster
         finally:
-            stop_head(cluster.head)
+            cluster.stop()
             shutil.rmtree(folder, ignore_errors=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cluster.local_head import running_pid, start_head, stop_head
+from cluster.local_head import running_pid
 
 pytestmark = pytest.mark.ray
 
@@ -78,14 +78,14 @@ def nodes(cluster_type):
         for name in [n for n in os.environ if n.startswith(("RAY_", "TUNER_"))]:
             patch.delenv(name)
         patch.setenv("HOME", str(nodes.cluster.home))
-        start_head(nodes.head)
+        nodes.cluster.start()
         nodes.join()
         yield nodes
         for node in nodes.joined:
             if node.poll() is None:
                 kill_all(node.pid)
             node.wait()
-        stop_head(nodes.head)
+        nodes.cluster.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -140,7 +140,7 @@ def test_search_goes_on_after_its_head_was_lost(nodes) -> None:
     nodes.wait("beheaded", lambda events: len(reports(events)) > 20)
     for pid in (running_pid(nodes.head), nodes.joined[-1].pid):
         kill_all(pid)
-    start_head(nodes.head)
+    nodes.cluster.start()
     nodes.join()
     said = nodes.cluster.tuner(
         "resume", str(nodes.cluster.home / "tuner-runs" / "beheaded"),
