@@ -59,20 +59,30 @@ class Cluster:
         return done.stdout + done.stderr
 
     def start(self):
-        """Start the head in a process of its own: Ray reads a token once in a process."""
-        self._heads("start_head")
+        """Start the head."""
+        self.python(f"from cluster.local_head import *; start_head({self._head})")
 
     def stop(self):
         """End it."""
-        self._heads("stop_head")
+        self.python(f"from cluster.local_head import *; stop_head({self._head})")
 
-    def _heads(self, function):
-        code = f"from cluster.local_head import *; from pathlib import *; {function}({self.head!r})"
-        code = code.replace("PosixPath", "Path")
-        subprocess.run(
-            [sys.executable, "-c", code], check=True, timeout=150, env=self.environment,
-            cwd=self.work, capture_output=True,
+    def python(self, code, rc=0):
+        """Run lines of Python here and return what they printed.
+
+        They have a process of their own, as Ray reads a token once in a process; and what it reads
+        here would be wrong for the tests that follow.
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", f"from pathlib import Path\n{code}"],
+            capture_output=True, text=True, timeout=150, check=False,
+            cwd=self.work, env=self.environment,
         )  # fmt: skip
+        assert done.returncode == rc, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    @property
+    def _head(self):
+        return repr(self.head).replace("PosixPath", "Path")
 
     def _path(self):
         return f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -84,19 +94,14 @@ def cluster_type():
     return Cluster
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_cluster():
     """Start a head; its folder has a short path, as sockets lie in it."""
     folder = Path(tempfile.mkdtemp(prefix="tc-", dir="/tmp"))
     cluster = Cluster(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [n for n in os.environ if n.startswith(("RAY_", "TUNER_"))]:
-            patch.delenv(name)
-        for name, value in cluster.environment.items():
-            patch.setenv(name, value)
+    try:
         cluster.start()
-        try:
-            yield cluster
-        finally:
-            cluster.stop()
-            shutil.rmtree(folder, ignore_errors=True)
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)

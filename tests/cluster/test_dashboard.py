@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -65,16 +66,23 @@ def test_workers_are_called_by_the_run(live, page) -> None:
     assert len(workers) == 2 or page.get_by_text("watched", exact=True).count() >= 4
 
 
-def test_process_of_a_worker_tells_what_it_trains(live) -> None:
-    titles = []
+def titles_of_workers():
+    titles = set()
     for file in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            titles.append(file.read_bytes().decode(errors="replace"))
-        except OSError:
-            continue
-    trained = [title for title in titles if title.startswith("ray::watched: trial ")]
-    assert len(trained) == 2
-    assert "lr=" in trained[0]
+        with suppress(OSError):
+            title = file.read_bytes().decode(errors="replace").rstrip("\0")
+            titles |= {title} if title.startswith("ray::watched: trial ") else set()
+    return titles
+
+
+def test_process_of_a_worker_tells_what_it_trains(live) -> None:
+    seen = set()  # between two epochs a process has no title of its own
+    deadline = time.monotonic() + SHOWN_S
+    while len(seen) < 2 and time.monotonic() < deadline:
+        seen |= titles_of_workers()
+        time.sleep(0.05)
+    assert len(seen) == 2
+    assert all("lr=" in title for title in seen)
 
 
 def test_log_of_a_worker_tells_its_trials(live) -> None:
