@@ -279,15 +279,20 @@ def render_event(event: Event) -> str:
     """Return the event as its line, with the line's end."""
     fields = dataclasses.asdict(event)
     if isinstance(event, TrialReported):
-        fields["metrics"] = {
-            key: float(value) if math.isfinite(value) else str(float(value))
-            for key, value in event.metrics.items()
-        }
+        fields["metrics"] = finite_or_text(event.metrics)
         if event.config is None:
             del fields["config"]
         if event.inherited_from is None:
             del fields["inherited_from"]
     return json.dumps(fields, allow_nan=False) + "\n"
+
+
+def finite_or_text(metrics: Mapping[str, float]) -> dict[str, float | str]:
+    """Return metrics as JSON can hold them: numbers that are not finite stand as text."""
+    return {
+        key: float(value) if math.isfinite(value) else str(float(value))
+        for key, value in metrics.items()
+    }
 
 
 def read_events(path: Path) -> list[Event]:

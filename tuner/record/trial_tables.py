@@ -3,12 +3,12 @@
 import csv
 import io
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from models.training.ranking import Ranking
+from tuner.record.events import finite_or_text
 from tuner.record.trial_rows import EpochPoint, TrialRow
 
 PARAMS = "params."
@@ -91,13 +91,9 @@ def _point(point: EpochPoint) -> dict[str, Any]:
     return {
         "epoch": point.epoch,
         "time": _time(point.time),
-        "metrics": _finite_or_text(point.metrics),
+        "metrics": finite_or_text(point.metrics),
         "checkpoint": point.checkpoint,
     }
-
-
-def _finite_or_text(metrics: Mapping[str, float]) -> dict[str, float | str]:
-    return {k: v if math.isfinite(v) else str(float(v)) for k, v in metrics.items()}
 
 
 def _time(seconds: float) -> str:
