@@ -1,15 +1,14 @@
 """The sampler of a search, by its name."""
 
-import warnings
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tuner.running.bounded_sampler import BoundedTPESampler
 from tuner.running.space_optuna import parameters
 from tuner.running.spread_samplers import GridSampler, SpreadSampler
+from tuner.running.study import build_sampler
 from tuner.running.trial_streams import SeededRandomSampler
 from tuner.search.search import KnownTrial, Search
 
@@ -26,12 +25,8 @@ def sampler_of(search: Search) -> "Sampler":
     """Build the sampler of a search; one that learns knows the results of earlier runs."""
     earlier = [_earlier_trial(one, -1 - n, search) for n, one in enumerate(search.known)]
     name, seed, space = search.searcher.sampler, search.seed, search.space
-    if name == "random":
-        return SeededRandomSampler(seed)
-    if name == "tpe":
-        with warnings.catch_warnings():  # `group` has been experimental for years
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            return BoundedTPESampler(seed, earlier=earlier)
+    if name in ("random", "tpe"):
+        return build_sampler(name, seed, earlier)
     if name in ("qmc", "grid"):
         return SpreadSampler(seed, space) if name == "qmc" else GridSampler(seed)
     from tuner.running.learning_samplers import CmaSampler, GeneticSampler, ProcessSampler

@@ -132,16 +132,22 @@ def open_study(
 
 
 def build_sampler(
-    name: Literal["tpe", "random"], seed: int
+    name: Literal["tpe", "random"], seed: int, earlier: Sequence[FrozenTrial] = ()
 ) -> BoundedTPESampler | SeededRandomSampler:
-    """Build a sampler; TPE models conditional parameters jointly within their group."""
+    """Build a sampler; TPE models conditional parameters jointly within their group.
+
+    Args:
+        name: TPE, or random, which learns nothing.
+        seed: of the draws.
+        earlier: trials of other studies that TPE learns from, too.
+    """
     if name == "random":
         return SeededRandomSampler(seed)
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", ExperimentalWarning
         )  # `group` has been experimental for years
-        return BoundedTPESampler(seed)
+        return BoundedTPESampler(seed, earlier=earlier)
 
 
 def fill_study(study: optuna.Study, space: str, rows: Iterable[FrozenTrial]) -> optuna.Study:
