@@ -9,13 +9,11 @@ It is the same search as that of a file: checked, run, recorded, to be resumed a
 
 import sys
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 from models.presets import find_preset
-from tuner.estimate.disk import check_room, model_sizes
-from tuner.estimate.fit import check_fit
+from tuner.commands.search import fit_checks
 from tuner.record.paths import find_run
 from tuner.record.results import Run, read_run
 from tuner.running.ray_session import given_address
@@ -70,9 +68,7 @@ def search(
         address=address,
         stream=said,
         command=("python", *sys.argv),
-        check_data=partial(check_fit, search=checked, machine=machine),
-        model_sizes=model_sizes,
-        check_room=check_room,
+        **fit_checks(checked, machine),
     )
     return run_search(checked, options)
 

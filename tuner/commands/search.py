@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from models.commands.progress import show_progress
 from models.errors import UserError
@@ -26,7 +27,7 @@ from tuner.running.ray_session import given_address
 from tuner.running.resuming import ResumeOptions, resume_run
 from tuner.running.runner import RunOptions, run_search
 from tuner.search.loading import load_search
-from tuner.search.machine import this_machine
+from tuner.search.machine import Machine, this_machine
 from tuner.search.search import Search
 from tuner.search.storage import is_bucket, is_database
 
@@ -64,15 +65,22 @@ def search(
             storage=database,
             command=command,
             progress=progress,
-            check_data=partial(check_fit, search=search, machine=machine),
-            model_sizes=model_sizes,
-            check_room=check_room,
+            **fit_checks(search, machine),
         )
         begun = begun_run(search, name) if or_resume else None
         if begun is not None:
             show_end(lambda: resume_run(begun, options, ResumeOptions(anyway=True)), search)
         else:
             show_end(lambda: run_search(search, options), search)
+
+
+def fit_checks(search: Search, machine: Machine | None) -> dict[str, Any]:
+    """Return those options of a run that see whether a new search fits into memory and disk."""
+    return {
+        "check_data": partial(check_fit, search=search, machine=machine),
+        "model_sizes": model_sizes,
+        "check_room": check_room,
+    }
 
 
 def begun_run(search: Search, name: str | None) -> RunPaths | None:
