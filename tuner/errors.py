@@ -9,24 +9,26 @@ from models.errors import Mistake, UserError, shown
 
 
 class RunExists(UserError):
-    """A run of this name is already there."""
+    """A run of this name is already there; commands find it by its handle, else by its folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, handle: str = "") -> None:
+        found = handle or str(folder)
+        place = found.rpartition("/")[0] if _is_url(found) else folder.parent
         super().__init__(
-            f"the run '{folder.name}' exists already in {folder.parent}: "
-            f"choose another --name, go on with `tuner resume {folder.name}`, or look at it with "
-            f"`tuner show {folder.name}`"
+            f"the run '{folder.name}' exists already in {place}: "
+            f"choose another --name, go on with `tuner resume {found}`, or look at it with "
+            f"`{_looking(found)}`"
         )
         self.folder = folder
 
 
 class RunHeld(UserError):
-    """Another process drives the run."""
+    """Another process drives the run; commands find it by its handle, else by its folder."""
 
-    def __init__(self, folder: Path, holder: str) -> None:
+    def __init__(self, folder: Path, holder: str, handle: str = "") -> None:
         super().__init__(
             f"the run '{folder.name}' is driven by {holder}: wait for its end, or end it with "
-            f"Ctrl-C there; `tuner show {folder.name}` reads it meanwhile"
+            f"Ctrl-C there; `{_looking(handle or str(folder))}` reads it meanwhile"
         )
         self.folder = folder
 
@@ -34,11 +36,11 @@ class RunHeld(UserError):
 class RunCorrupt(UserError):
     """A file in a run folder cannot be what the service wrote."""
 
-    def __init__(self, path: Path, line: int, problem: str) -> None:
+    def __init__(self, path: Path, line: int, problem: str, handle: str = "") -> None:
         super().__init__(
             f"{path}, line {line}: {problem}. The file is written by the service, one JSON object "
-            f"a line: `tuner doctor {path.parent.name}` sets that line aside, or restore the file "
-            "from a copy"
+            f"a line: `tuner doctor {handle or path.parent}` sets that line aside, or restore the "
+            "file from a copy"
         )
         self.problem = problem
         self.path = path
@@ -89,3 +91,12 @@ class RayLost(UserError):
         super().__init__(problem)
         self.exit_code = USER_ERROR
         self.run = run
+
+
+def _is_url(handle: str) -> bool:
+    return "://" in handle
+
+
+def _looking(handle: str) -> str:
+    """Return the command that reads a run: what lies in a bucket is fetched first."""
+    return f"tuner {'fetch' if _is_url(handle) else 'show'} {handle}"

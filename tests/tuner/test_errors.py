@@ -65,3 +65,13 @@ def test_every_kind_of_user_error_is_pickled_above():
         kind for kind in _concrete(UserError) if kind.__module__.startswith(("models", "tuner"))
     }
     assert {type(error) for error in ERRORS} == ours
+
+
+def test_a_run_is_named_by_what_finds_it():
+    nested = Path("/runs/first/confirmations/2x2-a")
+    assert f"`tuner show {nested}` reads it" in str(RunHeld(nested, "process 1 on here"))
+    assert "`tuner show first` reads it" in str(RunHeld(Path("/runs/first"), "nobody", "first"))
+    stored = str(RunExists(Path("s3://bucket/runs/first"), "s3://bucket/runs/first"))
+    assert "'first' exists already in s3://bucket/runs: " in stored
+    assert "`tuner resume s3://bucket/runs/first`" in stored
+    assert "`tuner fetch s3://bucket/runs/first`" in stored

@@ -35,7 +35,7 @@ def _refuse_without_checkpoints(run: Run, row: TrialRow, *, was_pinned: bool) ->
         unpin(run.paths, row.trial)
     raise UserError(
         f"trial {row.number} of {run.name} ({row.state}) has no checkpoints on disk, so there is "
-        f"nothing to keep: `tuner show {run.name} --trial NUMBER` shows what a trial has"
+        f"nothing to keep: `tuner show {run.handle} --trial NUMBER` shows what a trial has"
     )
 
 

@@ -85,7 +85,7 @@ def promote_trials(name: str, options: PromoteOptions) -> int:
         what, remedy = "verifies a preset", "nothing can be promoted from it"
         if is_run(over):
             what = f"is a confirmation of the run '{over.name}'"
-            remedy = f"promote from that, with `tuner promote {over.name}`"
+            remedy = f"promote from that, with `tuner promote {over.handle}`"
         raise UserError(f"'{paths.name}' {what}: {remedy}")
     run, search = read_run(paths), aimed_at(read_search(paths), options.objective)
     confirmation = None

@@ -100,7 +100,7 @@ def begun_run(search: Search, name: str | None) -> RunPaths | None:
     if not is_run(paths):
         return None
     if read_search(paths).to_mapping() != search.to_mapping():
-        raise RunExists(paths.folder)
+        raise RunExists(paths.folder, paths.handle)
     return paths
 
 

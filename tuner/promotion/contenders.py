@@ -90,7 +90,7 @@ def contenders(
             f"no trial of the run '{run.name}' is left to confirm: {'; '.join(said)}"
             if said
             else f"the run '{run.name}' ({run.status}) has no trial that ended with a value: see "
-            f"`tuner show {run.name}`"
+            f"`tuner show {run.handle}`"
         )
     _refuse_incomparable(search, baseline, found)
     return found, said

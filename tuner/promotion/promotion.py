@@ -226,5 +226,5 @@ def _nothing_to_promote(run: Run) -> str:
     never = f" ({failed} failed, and a failed trial is never promoted)" if failed else ""
     return (
         f"the run '{run.name}' ({run.status}) has no trial that ended with a checkpoint{never}: "
-        f"see `tuner show {run.name}`"
+        f"see `tuner show {run.handle}`"
     )

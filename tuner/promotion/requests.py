@@ -74,14 +74,14 @@ def _row(run: Run, search: Search, number: int) -> TrialRow:
     if row is None:
         raise UserError(
             f"--trial {number}: the run '{run.name}' has {len(run.rows)} trials, and none is "
-            f"{number}: see `tuner show {run.name}`"
+            f"{number}: see `tuner show {run.handle}`"
         )
     if row.state not in _PROMOTABLE:
         raise UserError(f"--trial {number}: it is {row.state}, and such a trial is never promoted")
     if row.parent is not None:
         raise UserError(
             f"--trial {number}: it went on from another trial with other settings, and a preset "
-            f"has one value a key: see `tuner show {run.name} --trial {number}`"
+            f"has one value a key: see `tuner show {run.handle} --trial {number}`"
         )
     if not has_value(row.cost(search.ranking)):
         raise UserError(f"--trial {number}: it has no value of {search.ranking.metric}")

@@ -112,7 +112,7 @@ def read_confirmations(paths: RunPaths) -> list[Confirmation]:
     except (OSError, ValueError, TypeError) as error:
         raise UserError(
             f"{file}: not the record of confirmations ({error}): move it away, "
-            f"and `tuner promote {paths.name}` confirms again"
+            f"and `tuner promote {paths.handle}` confirms again"
         ) from error
 
 

@@ -24,6 +24,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from models.errors import UserError
 from tuner.errors import RunCorrupt
+from tuner.record.paths import RunPaths
 
 EndState = Literal["done", "stopped", "failed", "interrupted"]
 RunStatus = Literal["running", "finished", "interrupted", "failed"]
@@ -325,7 +326,8 @@ def parse_event(line: bytes, path: Path, number: int) -> Event:
     except ValidationError as error:
         item = error.errors()[0]
         place = ".".join(str(part) for part in item["loc"])
-        raise RunCorrupt(path, number, f"{place}: {item['msg']}".removeprefix(": ")) from error
+        problem = f"{place}: {item['msg']}".removeprefix(": ")
+        raise RunCorrupt(path, number, problem, RunPaths(path.parent).handle) from error
 
 
 def _open(path: Path) -> BinaryIO:

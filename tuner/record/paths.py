@@ -264,7 +264,7 @@ def _make(folder: Path) -> RunPaths:
         folder.mkdir(parents=True)
     except FileExistsError as error:
         if folder.exists():
-            raise RunExists(folder) from error
+            raise RunExists(folder, RunPaths(folder).handle) from error
         raise UserError(f"{folder}: cannot be made, a part of its path is a file") from error
     except OSError as error:
         raise UserError(f"{folder}: cannot be made: {error.strerror or error}") from error

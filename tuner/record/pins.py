@@ -24,7 +24,7 @@ def read_pins(paths: RunPaths) -> set[str]:
     except OSError as error:
         raise UserError(
             f"{paths.pins}: cannot be read: {error.strerror}, so nothing says which trials are "
-            f"pinned: `tuner doctor {paths.name}` sets aside what is no folder"
+            f"pinned: `tuner doctor {paths.handle}` sets aside what is no folder"
         ) from error
 
 

@@ -37,7 +37,7 @@ def read_promotions(paths: RunPaths) -> list[PromotedTrial]:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(
             f"{paths.promotion_file}: not the record of promotions ({type(error).__name__}): "
-            f"`tuner doctor {paths.name}` makes it again from the presets"
+            f"`tuner doctor {paths.handle}` makes it again from the presets"
         ) from error
 
 

@@ -67,6 +67,11 @@ class Run:
         """The run's name."""
         return self.paths.name
 
+    @property
+    def handle(self) -> str:
+        """What commands find the run by."""
+        return self.paths.handle
+
     def num_in_state(self, state: TrialState) -> int:
         """Return how many trials are in the state."""
         return sum(row.state == state for row in self.rows)
@@ -100,7 +105,7 @@ def read_run(paths: RunPaths, events: Sequence[Event] | None = None) -> Run:
     """
     events = read_events(paths.events_file) if events is None else events
     environment = read_environment(paths.environment_file)
-    status, message = _status(paths.name, events, environment)
+    status, message = _status(paths.handle, events, environment)
     rows = fold_trials(events, paths.events_file)
     if status != "running":
         rows = [_settle(row) for row in rows]
@@ -174,7 +179,7 @@ def _standing(rank: int, row: TrialRow, ranking: Ranking) -> Standing:
 
 
 def _status(
-    name: str, events: Sequence[Event], environment: Mapping[str, Any]
+    handle: str, events: Sequence[Event], environment: Mapping[str, Any]
 ) -> tuple[Status, str | None]:
     changes = [event for event in events if isinstance(event, RunChanged)]
     status: Status = changes[-1].status if changes else "created"
@@ -184,7 +189,7 @@ def _status(
         return "died", (
             f"its driver (process {driver['pid']} on {driver['host']}) ended without a word; what "
             "it had reached is kept: its trials can be shown and promoted, and "
-            f"`tuner resume {name}` goes on"
+            f"`tuner resume {handle}` goes on"
         )
     return status, message
 

@@ -31,7 +31,7 @@ def hold_run(paths: RunPaths) -> Iterator[None]:
     """
     name = str(paths.lock_file.resolve())
     if name in _held:
-        raise RunHeld(paths.folder, f"this process ({os.getpid()})")
+        raise RunHeld(paths.folder, f"this process ({os.getpid()})", paths.handle)
     try:
         file = paths.lock_file.open("ab+")
     except OSError as error:
@@ -68,7 +68,7 @@ def _lock(paths: RunPaths, file: BinaryIO) -> None:
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError) as error:
-        raise RunHeld(paths.folder, _holder(file)) from error
+        raise RunHeld(paths.folder, _holder(file), paths.handle) from error
     except OSError as error:
         raise UserError(
             f"{paths.lock_file}: cannot be locked ({error.strerror}), so nothing keeps two "

@@ -17,6 +17,7 @@ from tuner.record.events import (
     TrialStarted,
     seconds_between,
 )
+from tuner.record.paths import RunPaths
 
 TrialState = Literal["queued", "running", "stopped", "done", "failed", "interrupted"]
 
@@ -119,7 +120,8 @@ def fold_trials(events: Sequence[Event], source: Path) -> list[TrialRow]:
             continue
         row = rows.get(event.trial)
         if row is None and not isinstance(event, TrialCreated):
-            raise RunCorrupt(source, line, f"the trial {event.trial!r} was not created before")
+            problem = f"the trial {event.trial!r} was not created before"
+            raise RunCorrupt(source, line, problem, RunPaths(source.parent).handle)
         rows[event.trial] = apply_event(row, event, spans)
     return sorted(rows.values(), key=lambda row: row.number)
 

@@ -69,7 +69,7 @@ def _table(material: Material) -> Table:
     if num_trials > len(rows):
         notes.append(
             f"The best {_MOST_ROWS} of {num_trials:,} trials stand here; "
-            f"`tuner show {material.run.name}` lists all."
+            f"`tuner show {material.run.handle}` lists all."
         )
     return Table(
         columns=columns,

@@ -19,11 +19,11 @@ def confirmed_section(material: Material) -> Section:
     """Return the section."""
     title = "Confirmation and presets"
     codes, missing = _presets(material)
-    name = material.run.name
+    handle = material.run.handle
     if confirms(material) is None and not material.confirmations:
         missing = (
             "No trial was trained again on fresh seeds, so how much of the leaderboard is luck is "
-            f"not known: `tuner promote {name} --top 3` does that.",
+            f"not known: `tuner promote {handle} --top 3` does that.",
             *missing,
         )
     figures, tables, words = [], [], []

@@ -53,9 +53,9 @@ def verdict(material: Material) -> Verdict:
 
 
 def confirms(material: Material) -> str | None:
-    """Return the run whose trials this one trains again; None for a search."""
+    """Return what finds the run whose trials this one trains again; None for a search."""
     over = confirmed_run(material.run.paths)
-    return over.name if over is not None and is_run(over) else None
+    return over.handle if over is not None and is_run(over) else None
 
 
 def preset_trial(material: Material) -> Standing | None:
@@ -128,10 +128,10 @@ def difference_words(one: Confirmed) -> str:
 def _unconfirmed(material: Material, best: Standing) -> Verdict:
     preset = material.search.preset.name
     start = preset_trial(material)
-    name = material.run.name
+    handle = material.run.handle
     retrain = (
         "It is the best of many trials, so its value is flattered by luck: "
-        f"`tuner promote {name} --top 3` trains the best again on fresh seeds, beside {preset}."
+        f"`tuner promote {handle} --top 3` trains the best again on fresh seeds, beside {preset}."
     )
     head = best_words(material, best)
     if start is None:

@@ -90,15 +90,16 @@ class Mirror:
         """
         stored = self._bucket.files()
         if new and self._paths.search_file.name in stored:
-            raise RunExists(Path(self._bucket.url))
+            raise RunExists(Path(self._bucket.url), self._bucket.url)
         lock = stored.get(self._paths.lock_file.name)
         holder = self._holder()
         if lock is not None and time.time() - lock.written < _STALE_S and not _is_gone(holder):
             name = f"process {holder.get('pid')} on {holder.get('host')}"
-            raise RunHeld(Path(self._bucket.url), name)
+            raise RunHeld(Path(self._bucket.url), name, self._bucket.url)
         self._renew()
         if self._holder().get("claim") != self._claim:
-            raise RunHeld(Path(self._bucket.url), "another process, which began in this moment")
+            name = "another process, which began in this moment"
+            raise RunHeld(Path(self._bucket.url), name, self._bucket.url)
 
     def copy(self) -> None:
         """Copy what has changed, and delete what is gone.
