@@ -46,7 +46,8 @@ class Cluster:
     @property
     def environment(self):
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "TUNER_"))}
-        return kept | {"HOME": str(self.home), "PYTHONPATH": str(ROOT), "PATH": self._path()}
+        ours = {"HOME": str(self.home), "PYTHONPATH": str(ROOT), "PATH": self._path()}
+        return kept | ours | {"RAY_metrics_report_interval_ms": "1000"}  # by default ten seconds
 
     def tuner(self, *words, rc=0, **environment):
         """Run `tuner` here, and return what it printed."""

@@ -1,8 +1,11 @@
 import gc
 import io
 import os
+import signal
+import threading
 import time
 import weakref
+from contextlib import contextmanager
 from functools import partial
 from types import SimpleNamespace
 
@@ -11,6 +14,7 @@ import pytest
 from ray.tune.search import Searcher
 
 from tuner.cli import main
+from tuner.errors import SearchInterrupted
 from tuner.record.events import TrialCreated, TrialReported, TrialStarted, read_events
 from tuner.record.paths import find_run
 from tuner.record.results import read_run
@@ -155,6 +159,27 @@ def run(search, name="late"):
     return run_search(search, RunOptions(stream=io.StringIO(), name=name))
 
 
+@contextmanager
+def interrupted_after(condition):
+    """Send this process Ctrl-C a second after the condition holds, at the latest in a minute."""
+    over, last = threading.Event(), time.monotonic() + 60
+
+    def watch():
+        while not condition() and time.monotonic() < last:
+            if over.wait(0.2):
+                return
+        if not over.wait(1):  # in which a trial too many would begin
+            os.kill(os.getpid(), signal.SIGINT)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
 def worker_that_dies():
     """Return a worker that never gets ready; made here so that Ray sends its code along."""
 
@@ -179,7 +204,9 @@ def events_of(result, kind):
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_instance")
 class TestWithRay:
-    def test_every_slot_is_filled_and_nothing_waits_for_its_turn(self, make_search, monkeypatch):
+    def test_every_slot_is_filled_and_nothing_waits_for_its_turn(
+        self, make_search, monkeypatch, tmp_path
+    ):
         monkeypatch.delenv(PENDING_VARIABLE, raising=False)
         slots = num_parallel({"CPU": 0.5})
         search = make_search(
@@ -187,9 +214,16 @@ class TestWithRay:
             "resources.cpu=0.5",
             "scheduler.max_epochs=500",
             f"budget.num_trials={2 * slots}",
-            f"budget.hours={(10 + 6 * slots) / 3600}",
         )
-        result = run(search)
+        log = tmp_path / "runs" / "late" / "events.jsonl"
+
+        def all_report():
+            reports = [e for e in read_events(log) if isinstance(e, TrialReported)]
+            return len({report.trial for report in reports}) >= slots
+
+        with pytest.raises(SearchInterrupted), interrupted_after(all_report):
+            run(search)
+        result = read_run(find_run("late"))
         assert len(result.rows) == slots  # the others wait, blank, and leave no trace
         assert all(row.curve for row in result.rows)
         assert PENDING_VARIABLE not in os.environ
