@@ -43,7 +43,7 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[list[float], lis
         Keep(top_k=3, max_gb=options.max_gb),
         num_per_trial=3,
         objectives=OBJECTIVES[: options.objectives],
-        record=lambda said: None,
+        record=lambda said, **deleted: None,
     )
     reports, ends, running, drawn = [], [], {}, 0
     while drawn < options.trials or running:

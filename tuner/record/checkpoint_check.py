@@ -16,12 +16,7 @@ from tuner.record.events import Event, RunChanged, TrialReported
 from tuner.record.findings import Finding
 from tuner.record.paths import RunPaths
 from tuner.record.results import kept_checkpoints
-from tuner.record.trial_checkpoints import (
-    CHECKPOINT_FILE,
-    CHECKPOINT_FOLDERS,
-    dropped_words,
-    thinned_words,
-)
+from tuner.record.trial_checkpoints import CHECKPOINT_FILE, CHECKPOINT_FOLDERS
 from tuner.record.trial_rows import EpochPoint, TrialRow
 
 _ASIDE = "damaged_"
@@ -49,21 +44,18 @@ def check_checkpoints(
         digest: of the data that the run trained on.
         read: reads a checkpoint.
     """
-    said = [event.message or "" for event in events if isinstance(event, RunChanged)]
+    told = [event for event in events if isinstance(event, RunChanged)]
+    dropped, thinned = {event.dropped for event in told}, {event.thinned for event in told}
     yield from _unlisted(paths, events)
     for row in rows:
-        gone, thinned = (
-            any(message.startswith(words(row.number)) for message in said)
-            for words in (dropped_words, thinned_words)
-        )
         kept = kept_checkpoints(paths, row)
-        if gone:
+        if row.number in dropped:
             yield from (_dropped(paths, row, folder) for _, folder in kept)
             continue
         for point, folder in kept:
             if problem := _problem(folder / CHECKPOINT_FILE, point, digest, read):
                 yield _damaged(paths, row, point, folder, problem)
-        if not thinned and (missing := _missing(paths, row, ranking)):
+        if row.number not in thinned and (missing := _missing(paths, row, ranking)):
             yield missing
 
 

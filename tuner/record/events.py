@@ -124,11 +124,18 @@ class TrialEnded(_Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RunChanged(_Event):
-    """The run as a whole began, ended or broke off."""
+    """The run as a whole began, ended or broke off, or has something to say.
+
+    Attributes:
+        dropped: number of the trial of which it says that all its checkpoints gave way to others.
+        thinned: number of the one of which it says that only what it goes on from is left.
+    """
 
     event: Literal["run"] = "run"
     status: RunStatus
     message: str | None = None
+    dropped: int | None = None
+    thinned: int | None = None
 
     @property
     def begins(self) -> bool:
@@ -138,6 +145,8 @@ class RunChanged(_Event):
 
 Event: TypeAlias = TrialCreated | TrialStarted | TrialReported | TrialEnded | RunChanged
 
+_RARE = {"config", "inherited_from", "dropped", "thinned"}
+"""Fields that few events have, and that stand in no line of another."""
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 
@@ -233,9 +242,9 @@ class EventLog:
         )
         self.append(ended)
 
-    def run(self, status: RunStatus, message: str | None = None) -> None:
-        """Record what became of the run."""
-        self.append(RunChanged(status=status, message=message, **self._now()))
+    def run(self, status: RunStatus, message: str | None = None, **deleted: int) -> None:
+        """Record what became of the run; `deleted` are `dropped` or `thinned` of `RunChanged`."""
+        self.append(RunChanged(status=status, message=message, **deleted, **self._now()))
 
     def append(self, event: Event) -> None:
         """Write one event, and hand it to the operating system before returning.
@@ -281,10 +290,9 @@ def render_event(event: Event) -> str:
     fields = dataclasses.asdict(event)
     if isinstance(event, TrialReported):
         fields["metrics"] = finite_or_text(event.metrics)
-        if event.config is None:
-            del fields["config"]
-        if event.inherited_from is None:
-            del fields["inherited_from"]
+    for name in _RARE & fields.keys():
+        if fields[name] is None:
+            del fields[name]
     return json.dumps(fields, allow_nan=False) + "\n"
 
 

@@ -104,6 +104,11 @@ def outcome_of(result: Mapping[str, Any], rungs: Sequence[float] = ()) -> Outcom
     )
 
 
+def state_words(state: str, cause: str | None) -> str:
+    """Return a trial's state with its cause: `stopped (rung 2)`."""
+    return f"{state} ({cause})" if cause else state
+
+
 def lost(message: str | None) -> Outcome:
     """Return the outcome of a trial whose worker died once too often."""
     return Outcome(state="failed", cause=Cause.LOST, message=message)

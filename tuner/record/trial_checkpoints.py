@@ -35,16 +35,6 @@ def checkpoint_folders(folder: Path) -> dict[int, Path]:
     return {int(match[1]): folder / match[0] for match in matches if match}
 
 
-def dropped_words(number: int) -> str:
-    """Return how the log begins to say that a trial has lost all its checkpoints."""
-    return f"deleted the checkpoints of trial {number} "
-
-
-def thinned_words(number: int) -> str:
-    """Return how the log begins to say that a trial keeps only what it goes on from."""
-    return f"deleted all but the last checkpoint of trial {number} "
-
-
 @dataclass(kw_only=True, eq=False)
 class Saved:
     """One checkpoint; `cost` ranks it, less is better.

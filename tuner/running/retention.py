@@ -25,7 +25,7 @@ from tuner.record.outcomes import Cause, Outcome
 from tuner.record.paths import RunPaths
 from tuner.record.pins import read_pins
 from tuner.record.promotions import read_promotions
-from tuner.record.trial_checkpoints import Saved, TrialCheckpoints, dropped_words, thinned_words
+from tuner.record.trial_checkpoints import Saved, TrialCheckpoints
 from tuner.record.trial_rows import TrialRow
 from tuner.running.observer import Observer
 from tuner.search.blocks import Keep, Objective
@@ -50,7 +50,8 @@ class Retention(Observer):
         keep: how many ended trials keep their checkpoints, and what all may take together.
         num_per_trial: so many checkpoints of one trial stay.
         objectives: of the search; the Pareto front of several keeps its checkpoints, too.
-        record: takes one sentence about a trial that loses its checkpoints.
+        record: takes one sentence about a trial that loses its checkpoints, and its number as
+            `dropped` or `thinned`; see `EventLog.run`.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Retention(Observer):
         *,
         num_per_trial: int,
         objectives: Sequence[Objective] = (),
-        record: Callable[[str], None],
+        record: Callable[..., None],
     ) -> None:
         self._paths = paths
         self._ranking = ranking
@@ -257,6 +258,11 @@ class Retention(Observer):
             del self._trials[trial]
         if gone and not (kept.thinned and needed):
             kept.thinned = True
-            words = thinned_words(kept.number) if needed else dropped_words(kept.number)
-            self._record(f"{words}({num_bytes / 1e6:.1f} MB): {why}")
+            what, key = (
+                ("all but the last checkpoint", "thinned")
+                if needed
+                else ("the checkpoints", "dropped")
+            )
+            said = f"deleted {what} of trial {kept.number} ({num_bytes / 1e6:.1f} MB): {why}"
+            self._record(said, **{key: kept.number})
         return num_bytes

@@ -262,7 +262,7 @@ def _retention(search: Search, paths: RunPaths, events: EventLog) -> Retention:
         search.keep,
         num_per_trial=search.base_config.save_top_k,
         objectives=search.objectives,
-        record=lambda said: events.run("running", said),
+        record=partial(events.run, "running"),
     )
 
 

@@ -10,7 +10,6 @@ from tuner.record.checkpoint_check import check_checkpoints
 from tuner.record.events import EventLog, read_events
 from tuner.record.paths import RunPaths
 from tuner.record.results import read_run
-from tuner.record.trial_checkpoints import dropped_words, thinned_words
 
 BY_SCORE = Ranking(metric="score", mode="max")
 
@@ -69,7 +68,7 @@ def test_a_best_checkpoint_that_retention_said_it_dropped_is_not_missed(run):
     shutil.rmtree(run.folder(2))
     assert ["gone, the best of trial 0" in line for line in run.said()] == [True]
     with EventLog(run.paths.events_file) as log:
-        log.run("running", thinned_words(0) + "(3 MB)")
+        log.run("running", "deleted all but one", thinned=0)
     assert run.said() == []
 
 
@@ -134,7 +133,7 @@ def test_the_best_checkpoint_that_is_gone_is_told_with_what_is_left(run):
 
 def test_a_trial_that_retention_dropped_needs_no_checkpoint_and_keeps_none(run):
     with EventLog(run.paths.events_file) as log:
-        log.run("running", dropped_words(0) + "(3 MB)")
+        log.run("running", "deleted all", dropped=0)
     assert [line.split(":")[0] for line in run.said()] == [
         "checkpoints/t/checkpoint_000001",
         "checkpoints/t/checkpoint_000002",

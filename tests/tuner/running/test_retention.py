@@ -26,8 +26,13 @@ class Disk:
         settings = {"num_per_trial": 2, "top_k": 2, "max_gb": None, "mode": "max"} | options
         ranking = Ranking(metric="val/acc", mode=settings.pop("mode"), secondary="val/elbo")
         keep = Keep(top_k=settings.pop("top_k"), max_gb=settings.pop("max_gb"))
-        self.retention = Retention(self.paths, ranking, keep, record=self.said.append, **settings)
+        self.retention = Retention(self.paths, ranking, keep, record=self.say, **settings)
+        self.deleted = []
         self.number = 0
+
+    def say(self, text, **deleted):
+        self.said.append(text)
+        self.deleted.append(deleted)
 
     def trial(self, name, values, outcome=DONE):
         self.retention.created(name, self.number, {})
@@ -100,6 +105,7 @@ def test_only_the_best_trials_keep_theirs(disk):
         disk.trial(name, [value])
     assert [disk.left(name) for name in "abcd"] == [[], [1], [], [1]]
     assert disk.said[0].startswith("deleted the checkpoints of trial 0 (0.0 MB)")
+    assert disk.deleted[0] == {"dropped": 0}
     assert len(disk.said) == 2
 
 

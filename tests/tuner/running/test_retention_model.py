@@ -156,7 +156,7 @@ class Both:
             Keep(top_k=top_k, max_gb=None if units is None else units * UNIT / 1e9),
             num_per_trial=NUM_PER_TRIAL,
             objectives=objectives,
-            record=self.said.append,
+            record=lambda said, **deleted: self.said.append(said),
         )
         self.model = Model(top_k, units, objectives)
 
