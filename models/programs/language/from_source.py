@@ -144,17 +144,19 @@ class _FunctionReader:
 
 def _parameters(function: ast.FunctionDef) -> list[ast.arg]:
     arguments = function.args
-    odd: list[tuple[ast.AST | None, str, str]] = [
-        *((node, "is a decorator", "there are none") for node in function.decorator_list),
-        (arguments.vararg, "takes any number of values", _PLAIN),
-        (arguments.kwarg, "takes any named values", _PLAIN),
-        *((node, "is a parameter by name alone", _PLAIN) for node in arguments.kwonlyargs),
-        *((node, "is a default value", _PLAIN) for node in arguments.defaults),
+    takes = "a parameter that"
+    odd: list[tuple[ast.AST | None, str, str, str]] = [
+        *((node, "is", "a decorator", "there are none") for node in function.decorator_list),
+        (arguments.vararg, takes, "takes any number of values", _PLAIN),
+        (arguments.kwarg, takes, "takes any named values", _PLAIN),
+        *((node, "is", "a parameter by name alone", _PLAIN) for node in arguments.kwonlyargs),
+        *((node, "is", "a default value", _PLAIN) for node in arguments.defaults),
     ]
-    for node, reason, rule in odd:
+    for node, link, what, rule in odd:
         if node is not None:
-            kind = reason.removeprefix("is ").replace("takes", "a parameter that takes")
-            raise Refusal(node, kind, text=f"{excerpt(node)} {reason}: {rule}")
+            # Refusals are counted by their kind, `a decorator`; a message tells of this one.
+            kind, said = (what, f"is {what}") if link == "is" else (f"{takes} {what}", what)
+            raise Refusal(node, kind, text=f"{excerpt(node)} {said}: {rule}")
     parameters = [*arguments.posonlyargs, *arguments.args]
     if not 1 <= len(parameters) <= MAX_PARAMETERS:
         raise Refusal(
