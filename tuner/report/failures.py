@@ -9,6 +9,7 @@ from tuner.record.trial_rows import TrialRow
 from tuner.report.material import Material
 from tuner.report.section import Section, Table
 from tuner.report.wording import count, listing, setting
+from tuner.search.domains import is_number
 
 _ENOUGH = 3
 
@@ -55,7 +56,7 @@ def apart(failed: Sequence[TrialRow], others: Sequence[TrialRow]) -> list[Apart]
     for key in failed[0].params:
         bad = [row.params.get(key) for row in failed]
         good = [row.params.get(key) for row in others if key in row.params]
-        if not good or not all(_is_number(value) for value in [*bad, *good]):
+        if not good or not all(is_number(value) for value in [*bad, *good]):
             continue
         for higher in (True, False):
             bound = min(bad) if higher else max(bad)  # pyright: ignore[reportArgumentType]
@@ -106,7 +107,3 @@ def _table(failures: Sequence[Failure], log: str) -> Table:
         numbers=("trials",),
         note=f"Tracebacks are in {log} in the run's folder." if has_errors else "",
     )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

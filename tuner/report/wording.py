@@ -3,8 +3,6 @@
 import math
 from collections.abc import Sequence
 
-from tuner.record.trial_rows import TrialRow
-
 
 def number(value: float | None) -> str:
     """Return a metric's value: four decimals where they say enough, else four digits."""
@@ -47,8 +45,3 @@ def listing(items: Sequence[str], at_most: int = 8) -> str:
 def count(num: int, what: str) -> str:
     """Return `1 trial`, `12 trials`."""
     return f"{num:,} {what}" if num == 1 else f"{num:,} {what}s"
-
-
-def state(row: TrialRow) -> str:
-    """Return a trial's state with its cause: `stopped (rung 2)`."""
-    return f"{row.state} ({row.cause})" if row.cause else row.state

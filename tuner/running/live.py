@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from models.training.console import duration
-from tuner.record.outcomes import Outcome
+from tuner.record.outcomes import Outcome, state_words
 from tuner.record.trial_rows import TrialRow
 from tuner.running.board import Board, BoardRow
 from tuner.running.observer import Observer
@@ -129,7 +129,7 @@ def render(board: Board) -> Group:
 def _cells(board: Board, row: BoardRow) -> tuple[Text, ...]:
     texts = (
         str(row.number),
-        _state(row),
+        state_words(row.state, row.cause),
         f"{row.epoch}/{board.max_epochs}",
         _number(row.best),
         _number(row.value),
@@ -172,7 +172,8 @@ def ended_line(board: Board, row: BoardRow, outcome: Outcome) -> str:
     if row.best_epoch not in (None, row.epoch):
         value += f" at epoch {row.best_epoch}, last {_number(row.value)}"
     text = (
-        f"trial {row.number}: {_state(row)}, {value} at epoch {row.epoch}/{board.max_epochs}, "
+        f"trial {row.number}: {state_words(row.state, row.cause)}, {value} at epoch "
+        f"{row.epoch}/{board.max_epochs}, "
         f"{duration(board.seconds_of(row))}; {trial_words(board, row)}"
     )
     return f"{text}: {outcome.message}" if outcome.message else text
@@ -186,10 +187,6 @@ def trial_words(board: Board, row: BoardRow) -> str:
 def short_params(params: Mapping[str, Any]) -> str:
     """Return the values in a few characters each."""
     return " ".join(f"{key}={_short(value)}" for key, value in params.items())
-
-
-def _state(row: BoardRow) -> str:
-    return f"{row.state} ({row.cause})" if row.cause else row.state
 
 
 def _number(value: float | None) -> str:
