@@ -10,7 +10,10 @@ random generation of strings in a context-free language).
     sampler.sample(45, np.random.default_rng(0))
 """
 
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,15 +65,10 @@ class DerivationSampler:
             ]
             for nonterminal in grammar.nonterminals
         }
+        self._children = [one.nonterminals for one in grammar.productions]
         self._mass = self._masses()
-        # Of each production, of its symbols from each place on: how likely they have n steps.
-        self._joints = {
-            i: [
-                _joint(one.nonterminals[place:], self._mass, longest)
-                for place in range(len(one.nonterminals) + 1)
-            ]
-            for i, one in enumerate(grammar.productions)
-        }
+        # How likely choices are, as far as they were asked for: the same come again and again.
+        self._totals: dict[tuple[Any, ...], list[float]] = {}
 
     def can_have(self, num_steps: int) -> bool:
         """Return whether there is a derivation of so many steps."""
@@ -91,52 +89,84 @@ class DerivationSampler:
         open_symbols = [(self._grammar.start, num_steps)]
         while open_symbols:
             nonterminal, steps = open_symbols.pop()
-            production = self._draw_production(nonterminal, steps, rng)
+            choice = _draw(self._production_totals(nonterminal, steps), rng)
+            production = self._ids[nonterminal][choice]
             derivation.append(production)
-            children = self._grammar.productions[production].nonterminals
-            parts = self._draw_parts(production, steps - 1, rng)
-            open_symbols += reversed([*zip(children, parts, strict=True)])
+            children = self._children[production]
+            open_symbols += reversed(
+                [*zip(children, self._parts(production, steps - 1, rng), strict=True)]
+            )
         return derivation
 
     def _masses(self) -> dict[str, NDArray[np.float64]]:
         """Return for each nonterminal the probability of each number of steps, (longest + 1,)."""
         mass = {name: np.zeros(self._longest + 1) for name in self._grammar.nonterminals}
+        weights = {name: self._weights_by_children(ids) for name, ids in self._ids.items()}
         for steps in range(1, self._longest + 1):
-            for name, ids in self._ids.items():
+            for name, alike in weights.items():
                 mass[name][steps] = sum(
-                    self._weights[i]
-                    * _joint(self._grammar.productions[i].nonterminals, mass, steps - 1)[steps - 1]
-                    for i in ids
+                    weight * _joint_at(children, mass, steps - 1)
+                    for children, weight in alike.items()
                 )
         return mass
 
-    def _draw_production(self, nonterminal: str, steps: int, rng: np.random.Generator) -> int:
-        ids = self._ids[nonterminal]
-        chances = [self._weights[i] * self._joints[i][0][steps - 1] for i in ids]
-        return ids[_draw(chances, rng)]
+    def _weights_by_children(self, ids: Sequence[int]) -> dict[tuple[str, ...], float]:
+        """Return the weights of productions by what they open: hundreds may open nothing."""
+        weights: dict[tuple[str, ...], float] = defaultdict(float)
+        for i in ids:
+            weights[self._children[i]] += self._weights[i]
+        return weights
 
-    def _draw_parts(self, production: int, steps: int, rng: np.random.Generator) -> list[int]:
+    def _parts(self, production: int, steps: int, rng: np.random.Generator) -> list[int]:
         """Share steps out among the symbols of a right-hand side."""
-        parts = []
-        for place, child in enumerate(self._grammar.productions[production].nonterminals):
-            rest = self._joints[production][place + 1]
-            chances = self._mass[child][: steps + 1] * rest[steps::-1]
-            parts.append(_draw(chances, rng))
+        parts: list[int] = []
+        for place in range(len(self._children[production])):
+            parts.append(_draw(self._part_totals(production, place, steps), rng))
             steps -= parts[-1]
         return parts
+
+    def _production_totals(self, nonterminal: str, steps: int) -> list[float]:
+        """Return the running totals of how likely each production is, of so many steps."""
+        key = (nonterminal, steps)
+        if key not in self._totals:
+            chances = [
+                self._weights[i] * _joint_at(self._children[i], self._mass, steps - 1)
+                for i in self._ids[nonterminal]
+            ]
+            self._totals[key] = np.cumsum(chances).tolist()
+        return self._totals[key]
+
+    def _part_totals(self, production: int, place: int, steps: int) -> list[float]:
+        """Return those of how many steps the symbol at a place has, of so many from there on."""
+        key = (production, place, steps)
+        if key not in self._totals:
+            children = self._children[production][place:]
+            rest = _joint(children[1:], self._mass, steps)
+            self._totals[key] = np.cumsum(
+                self._mass[children[0]][: steps + 1] * rest[::-1]
+            ).tolist()
+        return self._totals[key]
 
 
 def _joint(
     children: Sequence[str], mass: dict[str, NDArray[np.float64]], steps: int
 ) -> NDArray[np.float64]:
-    """Return the probability that symbols have so many steps together, (steps + 1,)."""
+    """Return the probability that symbols have 0 to so many steps together, (steps + 1,)."""
     result = np.zeros(steps + 1)
     result[0] = 1.0
-    for child in children:
-        result = np.convolve(result, mass[child][: steps + 1])[: steps + 1]
+    for number, child in enumerate(children):
+        own = mass[child][: steps + 1]
+        result = own if number == 0 else np.convolve(result, own)[: steps + 1]
     return result
 
 
-def _draw(chances: Sequence[float] | NDArray[np.float64], rng: np.random.Generator) -> int:
-    totals = np.cumsum(chances)
-    return int(np.searchsorted(totals, rng.random() * totals[-1], side="right"))
+def _joint_at(children: Sequence[str], mass: dict[str, NDArray[np.float64]], steps: int) -> float:
+    """Return the probability that symbols have just so many steps together."""
+    if not children:
+        return float(steps == 0)
+    before = _joint(children[:-1], mass, steps)
+    return float(before @ mass[children[-1]][steps::-1])
+
+
+def _draw(totals: list[float], rng: np.random.Generator) -> int:
+    return bisect_right(totals, rng.random() * totals[-1])

@@ -67,7 +67,9 @@ class BuildFlags:
     grammar: str | None = None
     """Grammar of --csv or --text, or of --random rows: a built-in name or a YAML file."""
     random: int | None = None
-    """Add so many rows drawn at random from the grammar, with lengths like those of the others."""
+    """Add so many rows drawn at random from the grammar, some much like the others, some hardly."""
+    longest: int | None = None
+    """Productions that a --random row may take (as many as the longest of the others)."""
     notation: Notation | None = None
     """Loose takes PDEs as people write them, as u_t = 2u_xx, and says what it rewrote."""
     train_indices: Path | None = None
@@ -158,7 +160,9 @@ def _with_random_rows(
     """Return the rows and random ones, which are a family of their own where there are families."""
     if flags.random is None:
         return rows
-    drawn = random_rows(rows.texts, grammar, flags.random, _seed(flags), progress)
+    drawn = random_rows(
+        rows.texts, grammar, flags.random, _seed(flags), progress, longest=flags.longest
+    )
     num_given, where = len(rows.texts), rows.where
     labels = rows.labels
     if labels is not None:
@@ -235,6 +239,8 @@ def _missing_flags(flags: BuildFlags) -> list[str]:
     needed = []
     if flags.random is not None and flags.random < 1:
         needed.append(f"--random is {flags.random}: draw at least 1 row, or leave it out")
+    if flags.longest is not None and flags.longest < 1:
+        needed.append(f"--longest is {flags.longest}: allow at least 1 production")
     if flags.dataset is None and flags.grammar is None:
         needed.append("--grammar is missing: name the grammar of the text, or a YAML file")
     if flags.csv is not None and flags.column is None:
@@ -263,6 +269,10 @@ def _ignored_flags(flags: BuildFlags, source: str) -> list[str]:
         for flag, sources in belongs_to.items()
         if getattr(flags, flag) is not None and source not in sources
     ]
+    if flags.longest is not None and flags.random is None:
+        mistakes.append(
+            f"--longest {flags.longest} would be ignored: it belongs to --random; remove it"
+        )
     drawn = flags.dataset is not None or flags.random is not None
     if flags.seed is not None and not drawn and _index_files(flags):
         mistakes.append(

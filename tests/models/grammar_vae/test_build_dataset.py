@@ -158,13 +158,26 @@ def test_random_rows_stand_beside_the_others_as_a_family(command, tmp_path):
     assert wide.ids[160:].max() >= 56
 
 
+def test_random_rows_may_be_longer_or_shorter_than_the_others(command, tmp_path):
+    out = tmp_path / "data"
+    flags = ("--dataset", "pde", "--n", 32, "--random", 200, "--overwrite", "--out", out)
+    for longest in (120, 30):
+        assert command(*flags, "--longest", longest)[0] == 0
+        assert longest - 5 < load(out, 232).lengths[32:].max() <= longest
+    assert "no text of at most 3 productions" in command(*flags, "--longest", 3)[2]
+    assert "--longest is 0" in command(*flags, "--longest", 0)[2]
+    code, _, errors = command("--dataset", "pde", "--n", 32, "--longest", 9, "--out", out)
+    assert code == 2
+    assert "--longest 9 would be ignored: it belongs to --random" in errors
+
+
 def test_too_many_random_rows_are_refused(command, tmp_path):
     file = tmp_path / "mine.txt"
     file.write_text("u\n2\n" * 10)
     flags = ("--text", file, "--grammar", "pde", "--out", tmp_path / "data")
-    code, _, errors = command(*flags, "--random", 500)
+    code, _, errors = command(*flags, "--random", 5000)
     assert code == 2
-    assert "--random 500: only " in errors
+    assert "--random 5000: only " in errors
     assert command(*flags, "--random", 0)[0] == 2
 
 
