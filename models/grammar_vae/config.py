@@ -41,8 +41,8 @@ class GrammarVaeConfig:
     """Kernel width: one number for every layer, or a list with one number a layer."""
     encoder_pool: Literal["mean", "flatten"] = "mean"
     """mean over a row's real steps, or all steps side by side."""
-    decoder_input: Literal["latent_state", "repeat_latent"] = "latent_state"
-    """z sets the GRU's initial state, or is repeated as its input at every step."""
+    decoder_input: Literal["latent_state", "repeat_latent", "weighted_latent"] = "latent_state"
+    """z sets the GRU's initial state, or is its input: at every step as it is, or times weights."""
     decoder_position: bool = False
     """Add a learned vector for each step to the decoder's input."""
     decoder_hidden: Width = 384

@@ -8,6 +8,8 @@ from torch.nn import functional as F
 
 from models.layers.gru import Gru
 
+DecoderInput = Literal["latent_state", "repeat_latent", "weighted_latent"]
+
 
 class Decoder(nn.Module):
     """A GRU over time that does not see its own outputs.
@@ -22,7 +24,8 @@ class Decoder(nn.Module):
         hidden: GRU units.
         layers: GRU layers.
         dropout: between GRU layers.
-        latent: z sets the initial state of every layer, or is repeated at every step.
+        latent: z sets the initial state of every layer, or is the input at every step: as it is,
+            or each dimension times a learned weight of the step, which so reads its part of z.
         position: add a learned vector for each step to the input.
     """
 
@@ -35,7 +38,7 @@ class Decoder(nn.Module):
         hidden: int,
         layers: int,
         dropout: float,
-        latent: Literal["latent_state", "repeat_latent"],
+        latent: DecoderInput,
         position: bool,
     ) -> None:
         super().__init__()
@@ -46,6 +49,8 @@ class Decoder(nn.Module):
         steps = num_steps if position else 1
         needs_input = position or latent == "latent_state"
         self.step_input = nn.Parameter(torch.randn(steps, width) * 0.1) if needs_input else None
+        weighted = latent == "weighted_latent"
+        self.step_weight = nn.Parameter(torch.randn(num_steps, z_dim)) if weighted else None
         self.gru = Gru(width, hidden, layers, dropout)
         self.head = nn.Linear(hidden, num_ids)
 
@@ -66,7 +71,10 @@ class Decoder(nn.Module):
 
     def _inputs(self, z: Tensor, num_steps: int) -> Tensor:
         """Return the GRU's input (time or 1, batch or 1, width)."""
+        inputs = z.unsqueeze(0)
+        if self.step_weight is not None:
+            inputs = inputs * self.step_weight[:num_steps].unsqueeze(1)
         if self.step_input is None:
-            return z.unsqueeze(0)
+            return inputs
         steps = self.step_input[:num_steps].unsqueeze(1)  # (time or 1, 1, width)
-        return z + steps if self.latent == "repeat_latent" else steps
+        return steps if self.latent == "latent_state" else inputs + steps

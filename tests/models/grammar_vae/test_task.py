@@ -95,8 +95,16 @@ def test_validating_does_not_change_training(equations, tiny):
         {"lr_schedule": "plateau", "lr": 0.3, "cyclical_beta": True, "cycle_epochs": 2},
         {"lr_schedule": "cosine", "encoder_style": "plain", "encoder_pool": "flatten"},
         {"precision": "bfloat16", "decoder_input": "repeat_latent", "decoder_position": True},
+        {"decoder_input": "weighted_latent"},
     ],
-    ids=("constant with dropout", "one_cycle", "plateau and cycles", "cosine", "bfloat16"),
+    ids=(
+        "constant with dropout",
+        "one_cycle",
+        "plateau and cycles",
+        "cosine",
+        "bfloat16",
+        "weighted",
+    ),
 )
 def test_a_resumed_run_equals_a_straight_one_bit_for_bit(equations, tiny, tmp_path, changes):
     config, path = tiny(epochs=4, **changes), tmp_path / "after-2.ckpt"

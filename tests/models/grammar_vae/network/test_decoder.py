@@ -7,7 +7,7 @@ from models.grammar_vae.network.decoder import Decoder
 
 KINDS = [
     pytest.param(latent, position, layers, id=f"{latent}-{position}-{layers}")
-    for latent in ("latent_state", "repeat_latent")
+    for latent in ("latent_state", "repeat_latent", "weighted_latent")
     for position in (False, True)
     for layers in (1, 3)
 ]

@@ -99,6 +99,7 @@ def test_an_int_kernel_reaches_every_layer(tiny):
         {"encoder_kernel": (2, 4), "decoder_layers": 3, "decoder_dropout": 0.5},
         {"decoder_position": True, "decoder_input": "repeat_latent", "encoder_conv_layers": 1},
         {"encoder_conv_layers": 4, "decoder_position": True},
+        {"decoder_position": True, "decoder_input": "weighted_latent"},
     ],
 )
 def test_every_setting_gives_a_network_whose_every_parameter_is_trained(tiny, changes):
