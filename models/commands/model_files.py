@@ -30,13 +30,19 @@ def find_checkpoint(spec: ModelSpec, name: str, in_run: Callable[[Path], Path]) 
     if path.is_dir():
         return in_run(path)
     preset = _find_preset(spec, name)
-    best = None if preset.built_in else best_in(spec, preset.source.parent / preset.name)
-    if best is None:
+    found = _shipped(preset) if preset.built_in else best_in(spec, preset.source.parent / name)
+    if found is None:
         raise UserError(
-            f"the preset '{name}' has no checkpoints (only promoted ones do): train it with "
+            f"the preset '{name}' has no checkpoints (promoted ones do): train it with "
             f"{spec.training_command(name)}"
         )
-    return best
+    return found
+
+
+def _shipped(preset: Preset) -> Path | None:
+    """Return the weights that a built-in preset ships with, if it does."""
+    path = preset.source.parent / "weights" / f"{preset.name}.safetensors"
+    return path if path.is_file() else None
 
 
 def _find_preset(spec: ModelSpec, name: str) -> Preset:

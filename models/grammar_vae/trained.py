@@ -108,8 +108,13 @@ def load_model(path: Path, device: str = "cpu", grammar: Grammar | None = None) 
     )
 
 
-def export_model(model: TrainedModel, path: Path) -> None:
+def export_model(model: TrainedModel, path: Path, *, half: bool = False) -> None:
     """Write the weights as safetensors, with all that `load_model` needs in the metadata.
+
+    Args:
+        model: the model.
+        path: the file.
+        half: write them in half precision.
 
     Raises:
         UserError: the name ends otherwise than with `.safetensors`, or cannot be written.
@@ -125,7 +130,7 @@ def export_model(model: TrainedModel, path: Path) -> None:
         "epoch": model.epoch,
         "metrics": model.metrics,
     }
-    write_weights(path, model.network.state_dict(), about)
+    write_weights(path, model.network.state_dict(), about, half=half)
 
 
 def encode(model: TrainedModel, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -6,7 +6,8 @@
     python -m models.grammar_vae.use evaluate --model training_artifacts/RUN --split test
     python -m models.grammar_vae.use export --model training_artifacts/RUN --out model.safetensors
 
-`--model` takes a checkpoint, an export, the folder of a training run, or a promoted preset's name.
+`--model` takes a checkpoint, an export, the folder of a training run, or the name of a preset that
+was promoted or ships with weights (pde_general).
 """
 
 import sys
@@ -45,7 +46,7 @@ _COMMAND = "python -m models.grammar_vae.use"
 @dataclass(frozen=True, kw_only=True)
 class _Model:
     model: str
-    """Checkpoint file, export, folder of a training run, or name of a promoted preset."""
+    """Checkpoint file, export, folder of a training run, or name of a preset that has weights."""
     gpus: Literal[0, 1] | None = None
     """GPUs to use, 0 or 1; default: 1 where there is one."""
 
@@ -153,6 +154,8 @@ class Export(_ModelWithGrammar):
 
     out: Path
     """File to write; its name ends with .safetensors."""
+    half: bool = False
+    """Write numbers in half precision: half the size."""
 
 
 Command = (
@@ -215,7 +218,7 @@ def _run(arguments: Sequence[str]) -> None:
         case Evaluate():
             _evaluate(command, model)
         case Export():
-            trained.export_model(model, command.out)
+            trained.export_model(model, command.out, half=command.half)
             size = command.out.stat().st_size / 1e6
             print(f"wrote {command.out} ({size:.1f} MB, {model.network.num_parameters:,} numbers)")
 

@@ -22,13 +22,16 @@ _LATER_KEYS = ("left_sides",)
 """Missing in files that were written before there was such a key."""
 
 
-def write_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+def write_weights(
+    path: Path, weights: Mapping[str, Tensor], about: Mapping[str, Any], *, half: bool = False
+) -> None:
     """Write weights beside their place, then rename.
 
     Args:
         path: must end with `.safetensors`.
         weights: tensors by name.
         about: a plain value for each of the keys that a checkpoint has.
+        half: in half precision (float16), half the space; they are read back as float32.
 
     Raises:
         UserError: another ending, or the folder cannot be written.
@@ -41,6 +44,8 @@ def write_weights(path: Path, weights: Mapping[str, Tensor], about: Mapping[str,
         path.parent.mkdir(parents=True, exist_ok=True)
         # Weights of a GPU's network are views into one block, which safetensors refuses.
         whole = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
+        if half:
+            whole = {name: tensor.half() for name, tensor in whole.items()}
         save_file(whole, beside, metadata)
         beside.replace(path)
     except (OSError, SafetensorError) as error:

@@ -75,3 +75,15 @@ def test_files_of_others_are_refused(tmp_path):
         read_weights(path)
     with pytest.raises(UserError, match=r"nowhere\.safetensors: not a readable"):
         load_model(tmp_path / "nowhere.safetensors")
+
+
+def test_half_precision_takes_half_the_space_and_reads_back_as_float32(model, exported, tmp_path):
+    half = tmp_path / "half.safetensors"
+    export_model(model, half, half=True)
+    numbers = model.network.num_parameters
+    assert exported.stat().st_size - half.stat().st_size == 2 * numbers
+    again = load_model(half)
+    for name, tensor in model.network.state_dict().items():
+        read = again.network.state_dict()[name]
+        assert read.dtype == torch.float32
+        torch.testing.assert_close(read, tensor, rtol=1e-3, atol=1e-6)
