@@ -28,7 +28,8 @@ def test_a_preset_describes_itself_and_trains(preset):
     assert preset.config.description
     task = GrammarVaeTask(preset.config, few, "cpu")
     assert describe_cost(preset.config, few).num_parameters == task.network.num_parameters
-    before, after = (task.train_epoch(epoch)["recon"] for epoch in (1, 2))
+    # Of a one-cycle the first updates are so small that noise in the latents can hide them.
+    before, *_, after = (task.train_epoch(epoch)["recon"] for epoch in range(1, 6))
     assert after < before
 
 
