@@ -27,6 +27,11 @@ from models.programs.language.compiling import Compiled, compile_program
 from models.programs.language.machine import ConstraintMachine
 
 
+def compile_here(programs: Sequence[list[int]]) -> list[Compiled]:
+    """Return what Python says to programs, asked one after the other in this process."""
+    return [compile_program(ids) for ids in programs]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Decoded:
     """What the network gave back of N programs.
@@ -83,28 +88,29 @@ def decode_rows(
         batch_size: programs decoded at a time.
     """
     nodes, steps = tensors
-    network = inference.network
+    network, device = inference.network, machine.device
     lengths = steps.lengths.cpu()
-    latents = torch.zeros(len(rows), network.latent_dim)
+    # Kept on the device, which nobody waits for between batches.
+    latents = torch.zeros(len(rows), network.latent_dim, device=device)
+    nats = torch.zeros(len(rows), dtype=torch.float64, device=device)
     ids = torch.full((len(rows), machine.max_steps), PAD_ID)
-    nats = torch.zeros(len(rows), dtype=torch.float64)
 
     def encode(batch: Batch) -> None:
         """Note the latents and the cross-entropy of a batch."""
-        chosen = rows[batch.rows].to(machine.device)
+        chosen, place = rows[batch.rows].to(device), batch.rows.to(device)
         given = StepBatch.select(steps, chosen, batch.num_steps)
         latent = network.encode(NodeBatch.select(nodes, chosen, batch.num_steps))
         terms = step_terms(network.head, network.decoder(latent, given), given)
-        latents[batch.rows] = latent.float().cpu()
-        nats[batch.rows] = terms.nats.sum(0).double().cpu()
+        latents[place] = latent.float()
+        nats[place] = terms.nats.sum(0).double()
 
     # Small batches here, where the longest program's size is everyone's.
     batches = list(evaluation_batches(torch.arange(len(rows)), lengths[rows], batch_size // 4, 1))
     inference.map(encode, batches)
     # Programs of like length end at about the same step.
     order = torch.cat([batch.rows for batch in batches])
-    ids[order] = inference.decode(latents[order], machine, batch_size)
-    return Decoded(latents=latents.numpy(), ids=ids.numpy(), nats=nats.numpy())
+    ids[order] = inference.decode(latents[order.to(device)], machine, batch_size)
+    return Decoded(latents=latents.cpu().numpy(), ids=ids.numpy(), nats=nats.cpu().numpy())
 
 
 def evaluate_decoded(
@@ -113,6 +119,8 @@ def evaluate_decoded(
     num_nodes: NDArray[np.integer],
     rows: NDArray[np.int64],
     judge: Judge | None,
+    *,
+    compile_all: Callable[[Sequence[list[int]]], list[Compiled]] = compile_here,
 ) -> Evaluated:
     """Return the metrics of decoded programs.
 
@@ -123,6 +131,7 @@ def evaluate_decoded(
         num_nodes: (all,), nodes of each.
         rows: int64 (all,), their positions in the data set.
         judge: runs programs on hidden examples, or None.
+        compile_all: asks Python about programs, each of them once.
     """
     count = len(decoded.ids)
     width = max(ids.shape[1], decoded.ids.shape[1])
@@ -134,15 +143,16 @@ def evaluate_decoded(
     near[:count] = 1.0
     missed = np.nonzero(~same)[0]
     near[missed] = similarity(originals[missed], decoded.ids[missed])
-    compiled = {int(i): compile_program(_real(decoded.ids[i])) for i in missed}
+    written = {int(i): _real(decoded.ids[i]) for i in missed}
+    compiled = _compiled(written, compile_all)
     columns: dict[str, NDArray] = {"exact_match_rate": exact, "similarity_score": near}
     judged: list[Judged] = []
     if judge is not None:
-        judged = judge.judge(rows[:count], [_real(row) for row in decoded.ids], same)
-        passed = [each.passed for each in judged]
-        columns["one_example_rate"] = _share(passed, np.any, len(ids))
-        columns["all_examples_rate"] = _share(passed, np.all, len(ids))
-        columns["run_rate"] = _share([each.ran for each in judged], np.mean, len(ids))
+        judged = judge.judge(rows[:count], [written.get(i, []) for i in range(count)], same)
+        passed = _shares([each.passed for each in judged], len(ids))
+        columns["one_example_rate"] = passed > 0
+        columns["all_examples_rate"] = passed == 1
+        columns["run_rate"] = _shares([each.ran for each in judged], len(ids))
     metrics = by_length(columns, length_buckets(num_nodes))
     loss = float(decoded.nats.mean()) if count else float("nan")
     metrics |= {
@@ -173,10 +183,22 @@ def _real(ids: NDArray[np.integer]) -> list[int]:
     return ids[ids != PAD_ID].tolist()
 
 
-def _share(
-    flags: Sequence[NDArray[np.bool_]], rule: Callable[..., np.floating | np.bool_], count: int
-) -> NDArray[np.float64]:
-    """Return what a rule says of each program's examples; 0 for programs that are too long."""
-    column = np.zeros(count)
-    column[: len(flags)] = [float(rule(each)) if len(each) else 0.0 for each in flags]
-    return column
+def _compiled(
+    written: dict[int, list[int]], compile_all: Callable[[Sequence[list[int]]], list[Compiled]]
+) -> dict[int, Compiled]:
+    """Return what Python says to programs by position; many are written more than once."""
+    distinct = {tuple(ids): ids for ids in written.values()}
+    said = dict(zip(distinct, compile_all(list(distinct.values())), strict=True))
+    return {place: said[tuple(ids)] for place, ids in written.items()}
+
+
+def _shares(flags: Sequence[NDArray[np.bool_]], count: int) -> NDArray[np.float64]:
+    """Return the share of each program's examples that hold; 0 for programs without any."""
+    shares = np.zeros(count)
+    sizes = np.array([len(each) for each in flags], dtype=np.int64)
+    some = np.nonzero(sizes)[0]
+    if len(some):
+        starts = (np.cumsum(sizes) - sizes)[some]
+        held = np.add.reduceat(np.concatenate(flags), starts, dtype=np.int64)
+        shares[some] = held / sizes[some]
+    return shares

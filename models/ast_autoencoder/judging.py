@@ -16,6 +16,7 @@ from models.ast_autoencoder.data import ProgramDataset
 from models.programs.execution.example_text import Example
 from models.programs.execution.outcomes import same_value
 from models.programs.execution.program_pool import ProgramPool
+from models.programs.language.compiling import Compiled
 from models.programs.language.tree import parameter_types
 
 Ids = Sequence[int]
@@ -57,12 +58,14 @@ class Judge:
 
         Args:
             rows: int64 (N,), of the data set.
-            programs: N programs, each judged by its row's examples.
+            programs: N programs, each judged by its row's examples; nobody looks at those of
+                rows that are exact.
             exact: bool (N,), which are the row's own program.
         """
         examples = [self.dataset.hidden_examples(row) for row in rows.tolist()]
+        perfect = {size: _alike(size, value=True) for size in {len(each) for each in examples}}
         results = [
-            Judged(passed=np.full(len(each), is_exact), ran=np.full(len(each), is_exact))
+            perfect[len(each)] if is_exact else _alike(len(each), value=False)
             for each, is_exact in zip(examples, exact.tolist(), strict=True)
         ]
         run = [
@@ -77,6 +80,10 @@ class Judge:
             results[i].passed[:] = [each.passed for each in found]
             results[i].ran[:] = [each.ran for each in found]
         return results
+
+    def compiled(self, programs: Sequence[Ids]) -> list[Compiled]:
+        """Return what Python says to each program; the workers ask it, many at a time."""
+        return self.pool.compiled(programs)
 
     def constant_rates(self, rows: NDArray[np.int64]) -> dict[str, float]:
         """Return how often a program that always returns the same gets one or all examples."""
@@ -105,6 +112,11 @@ class Judge:
     def close(self) -> None:
         """End the workers."""
         self.pool.close()
+
+
+def _alike(size: int, *, value: bool) -> Judged:
+    """Return that of so many examples all turn out alike."""
+    return Judged(passed=np.full(size, value), ran=np.full(size, value))
 
 
 def judge_of(dataset: ProgramDataset) -> Judge | None:

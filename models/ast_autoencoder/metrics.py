@@ -11,6 +11,9 @@ from models.grammar.derivation import PAD_ID
 LENGTH_BOUNDS = (20, 40, 60)
 """Nodes of a program: metrics are also given up to each of these, and above the last."""
 
+_ROWS_AT_ONCE = 512
+"""Pairs whose lines of the table stay in a core's cache."""
+
 
 def similarity(ids: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.float64]:
     """Return 1 - edit distance / length of the longer, of rows of productions: (rows,) in 0..1.
@@ -28,24 +31,40 @@ def similarity(ids: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray
 
 
 def edit_distance(ids: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Return how many insertions, deletions and substitutions lead from row to row, (rows,).
+    """Return how many insertions, deletions and substitutions lead from row to row, (rows,)."""
+    longest = np.maximum((ids != PAD_ID).sum(1), (others != PAD_ID).sum(1))
+    order = np.argsort(longest, kind="stable")  # rows of like length are short together
+    result = np.zeros(len(ids), dtype=np.int64)
+    for first in range(0, len(order), _ROWS_AT_ONCE):
+        rows = order[first : first + _ROWS_AT_ONCE]
+        result[rows] = _edit_distance(ids[rows], others[rows])
+    return result
 
-    Wagner and Fischer 1974, a row of the table at a time for all pairs: within a row, an entry
-    is the running minimum over those before it, which each insertion raises by 1.
+
+def _edit_distance(ids: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.int16]:
+    """Return the distances of a few pairs (rows,).
+
+    Wagner and Fischer 1974, a line of the table at a time for all pairs: within a line, an entry
+    is the running minimum over those before it, which each insertion raises by 1. Lines are
+    (width + 1, rows), so that all operations run along the pairs.
     """
-    rows = np.arange(len(ids))
+    pairs = np.arange(len(ids))
     lengths, other_lengths = (ids != PAD_ID).sum(1), (others != PAD_ID).sum(1)
     width = int(other_lengths.max(initial=0))
-    targets = others[:, :width]
-    ramp = np.arange(width + 1, dtype=np.int64)
-    line = np.tile(ramp, (len(ids), 1))
-    result = other_lengths.astype(np.int64)
+    given = np.ascontiguousarray(ids.T, dtype=np.int16)
+    targets = np.ascontiguousarray(others[:, :width].T, dtype=np.int16)
+    ramp = np.arange(width + 1, dtype=np.int16)[:, None]
+    line = np.repeat(ramp, len(ids), axis=1)
+    best = np.empty_like(line)
+    result = other_lengths.astype(np.int16)
     for step in range(int(lengths.max(initial=0))):
-        substituted = line[:, :-1] + (targets != ids[:, step, None])
-        best = np.concatenate([line[:, :1] + 1, np.minimum(substituted, line[:, 1:] + 1)], axis=1)
-        line = np.minimum.accumulate(best - ramp, axis=1) + ramp
+        best[0] = step + 1
+        np.minimum(line[:-1] + (targets != given[step]), line[1:] + 1, out=best[1:])
+        best -= ramp
+        np.minimum.accumulate(best, axis=0, out=line)
+        line += ramp
         ends = lengths == step + 1
-        result[ends] = line[rows[ends], other_lengths[ends]]
+        result[ends] = line[other_lengths[ends], pairs[ends]]
     return result
 
 

@@ -13,7 +13,12 @@ from torch import Tensor
 from models.ast_autoencoder.baselines import baseline_metrics, nearest_rows
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import ProgramDataset
-from models.ast_autoencoder.evaluation import Evaluated, decode_rows, evaluate_decoded
+from models.ast_autoencoder.evaluation import (
+    Evaluated,
+    compile_here,
+    decode_rows,
+    evaluate_decoded,
+)
 from models.ast_autoencoder.inference import Inference
 from models.ast_autoencoder.judging import judge_of
 from models.ast_autoencoder.network.batches import NodeBatch, StepBatch
@@ -151,6 +156,7 @@ class AstAutoencoderTask(NetworkTask):
             self.num_nodes[all_rows].numpy(),
             all_rows,
             self.judge,
+            compile_all=compile_here if self.judge is None else self.judge.compiled,
         )
 
     def baselines(self, rows: Tensor) -> dict[str, float]:

@@ -13,6 +13,7 @@ the loss is bare, and nothing is validated. Rows a second are of all trials toge
 import argparse
 import multiprocessing
 import time
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -35,8 +36,7 @@ class Lanes(nn.Module):
 
         widths = [CONV // 2, CONV, 2 * CONV]
         self.embed = weight(IDS, 7 * widths[0])
-        pairs = zip(widths, widths[1:], strict=False)
-        self.convolutions = nn.ParameterList(weight(7 * a, b) for a, b in pairs)
+        self.convolutions = nn.ParameterList(weight(7 * a, b) for a, b in pairwise(widths))
         self.posterior = weight(widths[-1], 2 * Z)
         self.start = weight(Z, LAYERS * HIDDEN)
         self.constant = weight(1, HIDDEN)
@@ -160,7 +160,7 @@ def side_by_side(count: int, device: str, num_rows: int) -> float:
 
 def main() -> None:
     """Measure what is asked for."""
-    global GATES
+    global GATES  # noqa: PLW0603  (each form of the gates is measured)
     parser = argparse.ArgumentParser(description="Stacked trials against processes.")
     parser.add_argument("mode", choices=("processes", "lanes"))
     parser.add_argument("counts", nargs="+", type=int)

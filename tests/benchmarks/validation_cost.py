@@ -13,6 +13,7 @@ import cProfile
 import json
 import pstats
 import time
+from pathlib import Path
 
 import torch
 
@@ -31,7 +32,7 @@ def main() -> None:
     parser.add_argument("--programs", type=int, default=25_000)
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--at", nargs="+", type=int, default=[1, 10, 30])
-    parser.add_argument("--out", help="file for all metrics")
+    parser.add_argument("--out", type=Path, help="file for all metrics")
     options = parser.parse_args()
     config = find_preset(model_spec("ast_autoencoder"), options.preset).config
     data = load_dataset(DataConfig(num_programs=options.programs))
@@ -58,8 +59,8 @@ def main() -> None:
             metrics = task.evaluate_rows(rows, rows[:0]).metrics
             whole = time.perf_counter() - begin
             print(
-                f"epoch {epoch}, turn {turn}: {len(rows):,} programs in {whole:.2f} s, of which "
-                f"the network {spent['decode_rows']:.2f} s; exact {metrics['exact_match_rate']:.4f}",
+                f"epoch {epoch}, turn {turn}: {len(rows):,} programs in {whole:.2f} s, the network "
+                f"{spent['decode_rows']:.2f} s of it; exact {metrics['exact_match_rate']:.4f}",
                 flush=True,
             )
         found[epoch] = metrics
@@ -68,8 +69,7 @@ def main() -> None:
     profile.runcall(task.evaluate_rows, rows, rows[:0])
     pstats.Stats(profile).sort_stats("cumulative").print_stats(28)
     if options.out:
-        with open(options.out, "w", encoding="utf-8") as file:
-            json.dump(found, file, indent=1, sort_keys=True)
+        options.out.write_text(json.dumps(found, indent=1, sort_keys=True))
 
 
 if __name__ == "__main__":

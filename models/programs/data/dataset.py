@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -79,8 +80,14 @@ class ProgramDataset:
         return len(self.examples.text) > 0
 
     def hidden_examples(self, row: int) -> list[Example]:
-        """Return the examples by which what a model writes is judged."""
-        return text_to_examples(self.examples[row])[NUM_VISIBLE:]
+        """Return the examples by which what a model writes is judged; they are read once."""
+        if row not in self._hidden:
+            self._hidden[row] = text_to_examples(self.examples[row])[NUM_VISIBLE:]
+        return self._hidden[row]
+
+    @cached_property
+    def _hidden(self) -> dict[int, list[Example]]:
+        return {}
 
     def program(self, row: int) -> Program:
         """Return a program with its real names, if it has some."""

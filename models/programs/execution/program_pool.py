@@ -14,6 +14,8 @@ from models.programs.execution.outcomes import (
 )
 from models.programs.execution.pool import LostJob, WorkerPool
 from models.programs.execution.worker_process import WorkerSettings
+from models.programs.language.compiling import Compiled
+from models.programs.language.to_source import ids_to_source
 
 _MODULE = "models.programs.execution.worker"
 _MAX_BATCH = 64
@@ -98,6 +100,18 @@ class ProgramPool:
         sizes = [len(examples) for _, examples in runs]
         return self._work("check", runs, sizes, _checked)
 
+    def compiled(self, programs: Sequence[Sequence[int]]) -> list[Compiled]:
+        """Return what Python says to each program; see `compile_program`."""
+        found = self._work(
+            "compile", [(_plain(ids),) for ids in programs], [1] * len(programs), _one
+        )
+        return [
+            Compiled(source=ids_to_source(ids), compiles=False)
+            if isinstance(each, Outcome)  # the worker could not bear it
+            else Compiled(source=each[0], compiles=each[1], undefined=each[2])
+            for ids, (each,) in zip(programs, found, strict=True)
+        ]
+
     def _work(
         self,
         name: str,
@@ -143,6 +157,10 @@ def _plain(ids: Sequence[int]) -> list[int]:
 
 def _lost(lost: LostJob) -> Outcome:
     return TIME_LIMIT if lost.reason == "time_limit" else WORKER_DIED
+
+
+def _one(found: Any) -> Any:
+    return found
 
 
 def _outcome(found: tuple[Any, Any, str] | Outcome) -> Outcome:

@@ -12,6 +12,7 @@ def make_handler() -> Handler:
     "run": each run is (ids, inputs), each result a list of (status, value, error).
     "check": each run is (ids, [(inputs, expected), ...]), each result a list of (status, whether
     the value is the expected one), so that long wrong values need not travel.
+    "compile": each run is (ids,), each result a list of one (source, compiles, undefined).
     """
     from models.programs.execution.interpreter import Interpreter
     from models.programs.execution.limits import Limits
@@ -23,12 +24,21 @@ def make_handler() -> Handler:
             interpreters[limits] = Interpreter(Limits.from_tuple(limits))
         return interpreters[limits]
 
-    def work(job: tuple[str, tuple[int, ...], Sequence[tuple[Any, Any]]]) -> list[list[Any]]:
+    def work(job: tuple[str, tuple[int, ...], Sequence[tuple[Any, ...]]]) -> list[list[Any]]:
         name, limits, runs = job
+        if name == "compile":
+            return [_compile(*run) for run in runs]
         run_one = _run if name == "run" else _check
         return [run_one(interpreter(limits), *run) for run in runs]
 
     return work
+
+
+def _compile(ids: Sequence[int]) -> list[Any]:
+    from models.programs.language.compiling import compile_program
+
+    found = compile_program(ids)
+    return [(found.source, found.compiles, found.undefined)]
 
 
 def _run(interpreter: Any, ids: Sequence[int], inputs: Sequence[Any]) -> list[Any]:

@@ -106,7 +106,17 @@ def _both(one: Assigned, other: Assigned) -> Assigned:
 
 def _names(tree: ast.AST, context: type[ast.expr_context]) -> Iterator[str]:
     """Yield the names in a tree that are read, or stored."""
-    for node in ast.walk(tree):
+    waiting = [tree]  # `ast.walk` takes three times as long
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, context):
+                yield node.id
+            continue
         assert not isinstance(node, _NEW_SCOPES), "the language has no names of an expression"
-        if isinstance(node, ast.Name) and isinstance(node.ctx, context):
-            yield node.id
+        for name in node._fields:
+            part = getattr(node, name)
+            if isinstance(part, list):
+                waiting += [item for item in part if isinstance(item, ast.AST)]
+            elif isinstance(part, ast.AST):
+                waiting.append(part)

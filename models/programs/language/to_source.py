@@ -35,7 +35,7 @@ def ids_to_source(
     function = ast.parse(head).body[0]
     assert isinstance(function, ast.FunctionDef)
     function.body = writer.block(tree.blocks[0])
-    return ast.unparse(ast.fix_missing_locations(function)) + "\n"
+    return ast.unparse(function) + "\n"
 
 
 class _Writer:
@@ -62,7 +62,9 @@ class _Writer:
         if node.slot is not None:
             holes["s"] = ast.Name(id=self.name(node.slot))
         bodies = map(self.block, node.blocks)
-        return instantiate(parsed_statement(node.kind), holes, bodies)
+        statement = instantiate(parsed_statement(node.kind), holes, bodies)
+        statement.lineno = 0  # `ast.unparse` asks some statements for it
+        return statement
 
     def _expression(self, node: Node) -> ast.expr:
         if node.kind == SLOT:

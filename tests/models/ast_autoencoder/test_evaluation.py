@@ -9,7 +9,12 @@ import torch
 from models.ast_autoencoder import evaluation, loss
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.decoding import decode
-from models.ast_autoencoder.evaluation import Decoded, decode_rows, evaluate_decoded
+from models.ast_autoencoder.evaluation import (
+    Decoded,
+    compile_here,
+    decode_rows,
+    evaluate_decoded,
+)
 from models.ast_autoencoder.inference import Inference
 from models.ast_autoencoder.judging import Judged
 from models.ast_autoencoder.loss import step_terms
@@ -185,6 +190,41 @@ def test_programs_that_are_too_long_count_as_missed(program_ids):
     assert metrics["exact_match_rate"] == metrics["similarity_score"] == 0.5
     assert metrics["too_long_rate"] == 0.5
     assert metrics["compilation_rate"] == 1.0
+
+
+def test_python_is_asked_once_about_programs_that_are_written_more_than_once(program_ids):
+    ids = program_ids[:6]
+    wrong = ids.astype(np.int64)
+    wrong[2:] = program_ids[10]
+    asked = []
+
+    def compile_all(programs):
+        asked.extend(programs)
+        return [replace(found, undefined=("x",)) for found in compile_here(programs)]
+
+    decoded = Decoded(latents=np.zeros((6, 4), np.float32), ids=wrong, nats=np.ones(6))
+    evaluated = evaluate_decoded(
+        decoded, ids, count_nodes(ids), np.arange(6), None, compile_all=compile_all
+    )
+    assert len(asked) == 1
+    assert sorted(evaluated.compiled) == [2, 3, 4, 5]
+    assert evaluated.metrics["undefined_name_rate"] == pytest.approx(4 / 6)
+
+
+def test_a_program_without_examples_satisfies_none(program_ids):
+    ids = program_ids[:2]
+    decoded = Decoded(
+        latents=np.zeros((2, 4), np.float32), ids=ids.astype(np.int64), nats=np.ones(2)
+    )
+
+    class Bare:
+        def judge(self, rows, programs, exact):
+            some, none = np.ones(2, dtype=np.bool_), np.ones(0, dtype=np.bool_)
+            return [Judged(passed=some, ran=some), Judged(passed=none, ran=none)]
+
+    metrics = evaluate_decoded(decoded, ids, count_nodes(ids), np.arange(2), Bare()).metrics
+    rates = [metrics[f"{name}_rate"] for name in ("one_example", "all_examples", "run")]
+    assert rates == [0.5, 0.5, 0.5]
 
 
 class FakeJudge:

@@ -7,6 +7,7 @@ from models.ast_autoencoder.judging import Judge, examples_passed
 from models.grammar.derivation import pad
 from models.programs.execution.example_text import Example
 from models.programs.execution.program_pool import ProgramPool
+from models.programs.language.compiling import compile_program
 from models.programs.language.from_source import source_to_ids
 
 
@@ -71,3 +72,18 @@ def test_trivial_programs_are_rated(judge):
 def test_many_programs_run_on_the_same_examples():
     passed = examples_passed([DOUBLE, SQUARE, ZERO], EXAMPLES[0])
     assert passed.tolist() == [[True, True], [True, False], [False, False]]
+
+
+def test_workers_say_of_programs_what_this_process_would(judge):
+    programs = [DOUBLE, SQUARE, [*ZERO, -1]]
+    found = judge.compiled(programs)
+    assert found == [compile_program(ids) for ids in (DOUBLE, SQUARE, ZERO)]
+    assert "v0 * 2" in found[0].source
+
+
+def test_a_program_that_ends_its_worker_does_not_compile(programs):
+    dataset = programs(pad([list(DOUBLE)]), EXAMPLES)
+    with ProgramPool(num_workers=1, batch_timeout_s=1e-9) as pool:
+        (found,) = Judge(dataset, pool).compiled([DOUBLE])
+    assert not found.compiles
+    assert "v0 * 2" in found.source
