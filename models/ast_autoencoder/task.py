@@ -128,6 +128,10 @@ class AstAutoencoderTask(NetworkTask):
             metrics |= self.baselines(self.val_rows)
         return metrics
 
+    def evaluate_on(self, rows: np.ndarray) -> dict[str, float]:
+        """Return the metrics of any programs, without baselines."""
+        return self.evaluate_rows(*self._split(rows, "chosen")).metrics
+
     def evaluate_test(self) -> Evaluated:
         """Decode the test programs and judge them, beside the baselines.
 

@@ -82,8 +82,12 @@ class GrammarVaeTask(NetworkTask):
         """Return the metrics of the validation rows and of prior samples."""
         return self.validation()
 
-    def validation_of(self, rows: np.ndarray) -> Validation:
-        """Return the validation of any rows (n,) of the data set."""
+    def evaluate_on(self, rows: np.ndarray) -> dict[str, float]:
+        """Return the metrics of any rows, once."""
+        return self.validation_of(rows, graphed=False)()
+
+    def validation_of(self, rows: np.ndarray, *, graphed: bool | None = None) -> Validation:
+        """Return the validation of any rows (n,) of the data set; see `Validation` on graphs."""
         batch_size = _GPU_EVALUATION_BATCH if self.graphed else _CPU_EVALUATION_BATCH
         batches = evaluation_batches(self.rows(rows), self.lengths, batch_size, self.step_grid)
         return Validation(
@@ -96,7 +100,7 @@ class GrammarVaeTask(NetworkTask):
                 kl_weight=KlWeight(beta=self.config.beta, free_bits=self.config.free_bits),
                 autocast=self.autocast,
             ),
-            graphed=self.graphed,
+            graphed=self.graphed if graphed is None else graphed,
         )
 
     def rebuilt_from(self) -> dict[str, Any]:

@@ -150,6 +150,10 @@ class Task(Protocol):
         """
         ...
 
+    def evaluate_on(self, rows: Rows) -> dict[str, float]:
+        """Return what `evaluate` would if these were the validation rows, and change nothing."""
+        ...
+
     def state_dict(self) -> dict[str, Any]:
         """Return all that changes in training: tensors and plain values only.
 

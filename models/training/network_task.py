@@ -107,6 +107,10 @@ class NetworkTask(ABC):
         """Return the metrics of the validation rows, `loss` among them; none to leave them out."""
 
     @abstractmethod
+    def evaluate_on(self, rows: np.ndarray) -> dict[str, float]:
+        """Return the metrics of any rows; see `Task.evaluate_on`."""
+
+    @abstractmethod
     def rebuilt_from(self) -> dict[str, Any]:
         """Return what a checkpoint needs besides the settings to rebuild the network."""
 

@@ -344,3 +344,19 @@ def test_keys_that_may_change_in_mid_training_do(model):
         history = model.train(task, resume=model.folder / "2.ckpt")
         assert len(history) == 1
         assert history != model.history[2:], f"{key} makes no difference"
+
+
+def test_any_rows_are_evaluated_as_if_they_were_those_of_validation(model):
+    """So the last epoch of a trial that was compared by a part is judged on all rows."""
+    part = dataclasses.replace(model.dataset, val=np.asarray(model.dataset.val)[:2])
+    task = model.spec.build_task(model.config, part, "cpu")
+    task.train_epoch(1)
+    whole = model.task()
+    whole.load_state_dict(task.state_dict())
+    before = torch.get_rng_state()
+    found = task.evaluate_on(model.dataset.val)
+    assert (torch.get_rng_state() == before).all()
+    expected = whole.evaluate()
+    shared = found.keys() & expected.keys()
+    assert {metric.name for metric in model.spec.metrics} <= {f"val/{name}" for name in shared}
+    assert {name: found[name] for name in shared} == {name: expected[name] for name in shared}

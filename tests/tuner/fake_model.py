@@ -96,6 +96,9 @@ class FakeTask:
         score = self.config.lr * level + self.config.noise * luck
         return {"score": score, "cost": 1.0 / score, "size": self.config.lr}
 
+    def evaluate_on(self, rows: Any) -> dict[str, float]:
+        return {**self.evaluate(), "num_rows": float(len(rows))}
+
     def state_dict(self) -> dict[str, Any]:
         counts = {"num_epochs": self.num_epochs, "num_updates": self.num_epochs}
         if not self.config.ballast_mb:

@@ -21,6 +21,7 @@ from tuner.record.paths import runs_folder
 from tuner.running.live import short_params
 from tuner.running.ray_session import given_address
 from tuner.search.blocks import Log, Notify
+from tuner.search.compared_rows import compared_rows
 from tuner.search.feasibility import feasibility, judge_of_space
 from tuner.search.loading import load_search
 from tuner.search.machine import this_machine
@@ -63,7 +64,8 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
         from tuner.running.space_optuna import random_points  # imports Optuna
 
         points = random_points(search.space, _NUM_POINTS, search.seed)
-        speed = measure_search_speed(search, points, dataset, device=_device(search))
+        compared = compared_rows(dataset, search.scheduler.val_rows)
+        speed = measure_search_speed(search, points, compared, device=_device(search))
     cost = estimate_cost(search, dataset, speed)
     console.print(cost_table(cost))
     for line in _disk_lines(search, cost):
@@ -85,6 +87,7 @@ def _summary(search: Search) -> str:
         f"searcher: {_searcher_words(search)}",
         f"scheduler: {search.scheduler.name}, at most {search.scheduler.max_epochs} epochs{rungs}"
         + (f"; a trial may be silent for {timeout:g} s" if timeout else ""),
+        *_rows_words(search.scheduler.val_rows),
         f"budget: {_budget_words(search)}",
         f"a trial takes: cpu {search.resources.cpu:g}, gpu {search.resources.gpu:g}",
     ]
@@ -94,6 +97,15 @@ def _summary(search: Search) -> str:
     ]
     lines += [*_log_words(search.log), *_notify_words(search.notify)]
     return "\n".join(lines) + "\n"
+
+
+def _rows_words(val_rows: int | None) -> list[str]:
+    if val_rows is None:
+        return []
+    return [
+        f"compared by {val_rows:,} validation rows, the same in all trials; those that come to "
+        "their end are judged on all rows then"
+    ]
 
 
 def _budget_words(search: Search) -> str:

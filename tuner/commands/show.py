@@ -58,6 +58,8 @@ def show_leaderboard(
 
     def parts(run: Run) -> Iterator[str | Table]:
         yield _headline(run)
+        if (rows := _rows_words(run, search)) is not None:
+            yield rows
         yield leaderboard_table(run, objectives, ranking, top, search.trial_names)
         if (failures := failures_table(run)) is not None:
             yield ""
@@ -178,6 +180,18 @@ def _headline(run: Run) -> str:
     # While it runs, the latest message is of no lasting interest.
     said = f" ({run.message})" if run.message and run.status != "running" else ""
     return f"{run.name}: {run.status}{said}; {', '.join(counts) or 'no trials'}{spent}"
+
+
+def _rows_words(run: Run, search: Search) -> str | None:
+    """Say by which validation rows trials are compared, where that is a part of them."""
+    part, num_all = search.scheduler.val_rows, run.environment.get("data", {}).get("num_val")
+    if part is None or (num_all is not None and part >= num_all):
+        return None
+    of = "" if num_all is None else f" of {num_all:,}"
+    return (
+        f"compared by {part:,}{of} validation rows, the same in all trials; in column `all rows` "
+        "what those that came to their end reach on all of them, after their last epoch"
+    )
 
 
 def _where(run: Run, row: TrialRow) -> str:

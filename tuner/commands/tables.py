@@ -21,6 +21,7 @@ from tuner.record.results import Run, leaderboard, pareto_front
 from tuner.record.trial_rows import TrialRow
 from tuner.running.live import short_params
 from tuner.search.blocks import Objective
+from tuner.search.compared_rows import ALL_ROWS
 
 _SECONDS_PER_HOUR = 3600
 _MANY = 5
@@ -50,8 +51,20 @@ def leaderboard_table(
     pins = read_pins(run.paths)
     front = {row.trial for row, _ in pareto_front(run, objectives, ranking)} if several else set()
     setting = "setting" if names else "parameters"
+    on_all = f"{ALL_ROWS}{metrics[0].partition('/')[2]}"
+    is_part = any(on_all in row.last_metrics for row in run.rows)
     table = _table(
-        ["rank", "trial", *metrics, "epoch", "last", "time", "state", setting],
+        [
+            "rank",
+            "trial",
+            *metrics,
+            "epoch",
+            "last",
+            *["all rows"] * is_part,
+            "time",
+            "state",
+            setting,
+        ],
         text=["state", setting],
     )
     for standing in standings[:num_rows]:
@@ -65,6 +78,7 @@ def leaderboard_table(
             *values[1:],
             "-" if standing.epoch is None else f"{standing.epoch}/{row.num_epochs}",
             _value(standing.last),
+            *[_value(row.last_metrics.get(on_all, math.nan))] * is_part,
             duration(row.duration_s),
             state_words(row, pinned=row.trial in pins),
             names[row.number] if names else short_params(row.params),

@@ -32,6 +32,7 @@ class _Found:
 
     name: str
     same_data: bool
+    same_rows: bool
     known: list[KnownTrial] = field(default_factory=list)
     points: list[WarmStart] = field(default_factory=list)
     reasons: dict[str, list[int]] = field(default_factory=dict)
@@ -73,7 +74,8 @@ def _read(start: RunStart, search: Search, digest: str | None) -> _Found:
             f"search of {search.model}: name one of the same model"
         )
     same_data = digest is not None and run.environment.get("data", {}).get("digest") == digest
-    found = _Found(name=run.name, same_data=same_data)
+    same_rows = earlier.scheduler.val_rows == search.scheduler.val_rows
+    found = _Found(name=run.name, same_data=same_data, same_rows=same_rows)
     ranked = [one.row for one in leaderboard(run, search.ranking) if one.epoch is not None]
     if failed := [row.number for row in ranked if row.state == "failed"]:
         found.reasons["left out, as they failed"] = failed
@@ -91,7 +93,7 @@ def _sort_in(found: _Found, row: TrialRow, settings: Mapping[str, Any], search: 
         why = f"left out, as {keys} is outside the space"
         found.reasons.setdefault(why, []).append(row.number)
         return
-    why = _why_not_known(row, settings, search.space.complete(values), found.same_data)
+    why = _why_not_known(row, settings, search.space.complete(values), found)
     scores = _scores(row, search)
     if why is None and scores is not None:
         trial = KnownTrial(
@@ -109,10 +111,12 @@ def _sort_in(found: _Found, row: TrialRow, settings: Mapping[str, Any], search: 
 
 
 def _why_not_known(
-    row: TrialRow, then: Mapping[str, Any], now: Mapping[str, Any], same_data: bool
+    row: TrialRow, then: Mapping[str, Any], now: Mapping[str, Any], found: _Found
 ) -> str | None:
-    if not same_data:
+    if not found.same_data:
         return "as they had other data"
+    if not found.same_rows:
+        return "as they were compared by other validation rows"
     differ = [key for key in now if key not in _ASIDE and then.get(key) != now[key]]
     if differ:
         return f"as {', '.join(differ)} differ"

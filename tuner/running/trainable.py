@@ -4,6 +4,7 @@ What goes wrong inside a trial is a result of the trial: it is caught and report
 A failure that Ray sees is therefore a lost worker, and the trial goes on from its last checkpoint.
 """
 
+import dataclasses
 import gc
 import importlib
 import json
@@ -17,6 +18,7 @@ from ray import tune
 
 from models.config_file import to_config
 from models.errors import unknown_name
+from models.training.contracts import Task
 from models.training.loop import EpochReport, fit, fit_settings
 from tuner.record.outcomes import (
     BUILT,
@@ -32,6 +34,7 @@ from tuner.running.applied import Watch
 from tuner.running.checkpoint_writer import CheckpointWriter
 from tuner.running.trial_config import NUMBER, PARAMS, REACHED, TRIAL, TrialPlan
 from tuner.running.trial_failure import ObjectiveNotFinite, failure_result
+from tuner.search.compared_rows import ALL_ROWS, compared_rows
 
 _CUDA_CONTEXT_BYTES = 600e6
 """What a process takes on a GPU beside its tensors: context, kernels, cuBLAS."""
@@ -184,9 +187,23 @@ def _train(
     watch = reporter.watch = Watch(settings)
     reporter.drawn = tuple(config[PARAMS])
     parts = {"micro_batches": micro_batches} if micro_batches > 1 else {}
-    task = plan.spec.build_task(watch.settings, dataset, _take_share(), **parts)
+    compared = compared_rows(dataset, plan.val_rows)
+    task = plan.spec.build_task(watch.settings, compared, _take_share(), **parts)
     resume_from = reporter.last_checkpoint()
-    fit(task, fit_settings(plan.spec, watch.settings), reporter, resume_from=resume_from)
+
+    def on_epoch(epoch: EpochReport) -> None:
+        if epoch.finished and compared is not dataset:
+            epoch = _judged_on_all(epoch, task, dataset)
+        reporter(epoch)
+
+    fit(task, fit_settings(plan.spec, watch.settings), on_epoch, resume_from=resume_from)
+
+
+def _judged_on_all(epoch: EpochReport, task: Task, dataset: Any) -> EpochReport:
+    """Return the last report of a trial with metrics of all validation rows, too."""
+    found = task.evaluate_on(dataset.val)
+    of_all = {f"{ALL_ROWS}{name}": value for name, value in found.items()}
+    return dataclasses.replace(epoch, metrics=epoch.metrics | of_all)
 
 
 def _take_share() -> str:

@@ -30,9 +30,11 @@ class TrialPlan:
         settings: every key of the preset, as plain values.
         objectives: what is reported for the search to see.
         checkpoints: the folder of all trials' checkpoints.
+        val_rows: see `SchedulerConfig.val_rows`.
     """
 
     spec: ModelSpec
     settings: Mapping[str, Any]
     objectives: tuple[str, ...]
     checkpoints: Path
+    val_rows: int | None = None

@@ -186,6 +186,7 @@ class TuneRun:
             spec=search.spec,
             settings=dict(search.space.preset),
             objectives=tuple(objective.metric for objective in search.objectives),
+            val_rows=search.scheduler.val_rows,
         )
         worker = tune.with_resources(
             tune.with_parameters(TrialWorker, run=self._paths.name, plan=plan),

@@ -104,6 +104,9 @@ class SchedulerConfig:
     """Under `pbt`: how many trials train side by side."""
     trial_timeout: PositiveFloat | None = None
     """Seconds without a report after which a trial is ended; its first report takes longest."""
+    val_rows: Positive | None = None
+    """Compare trials by so many validation rows, the same in all of them; those that come to their
+    end are judged on all rows then, too. None takes all rows after every epoch."""
 
     def __post_init__(self) -> None:
         if self.name == "pbt" and self.interval_epochs >= self.max_epochs:

@@ -54,9 +54,12 @@ class TextVaeTask(NetworkTask):
         step = TextStep(self.network, config, self.update_settings(None))
         self.train_by(step, lambda rows, num_steps: (ids[rows, :num_steps],))
 
-    @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        ids = self.ids[self.val_rows]
+        return self.evaluate_on(self.dataset.val)
+
+    @torch.no_grad()
+    def evaluate_on(self, rows: np.ndarray) -> dict[str, float]:
+        ids = self.ids[self.rows(rows)]
         mean, logvar = self.network.encode(ids)
         recon = recon_of(self.network, mean, ids).mean().item()
         kl = kl_of(mean, logvar).mean().item()

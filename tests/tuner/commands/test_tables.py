@@ -111,6 +111,19 @@ def test_without_failures_there_is_nothing_to_do(run, tmp_path):
     assert failures_table(run) is not None
 
 
+def test_leaderboard_shows_what_was_reached_on_all_rows_beside_a_part(tmp_path):
+    paths = RunPaths(tmp_path / "first")
+    with EventLog(paths.events_file) as log:
+        for number, last in enumerate([{"val_all/seq_acc": 0.625}, {}]):
+            log.trial(f"t{number}", number, {})
+            log.start(f"t{number}")
+            log.report(f"t{number}", 1, {"val/seq_acc": 0.5 - number / 4, **last})
+            log.end(f"t{number}", "done")
+    head, *rows = lines(leaderboard_table(read_run(paths), [ACC], BY_ACC))
+    place = head.index("all rows")
+    assert [row[place : place + 8].strip() for row in rows] == ["0.6250", "-"]
+
+
 def test_leaderboard_can_be_cut(run):
     assert len(lines(leaderboard_table(run, [ACC], BY_ACC, num_rows=2))) == 3
 

@@ -51,6 +51,10 @@ def test_trials_of_the_same_training_are_known_results(first, make_search, fake_
         (["fixed.peak=2"], "points to try only, as peak differ"),
         (["scheduler.max_epochs=9"], "points to try only, as epochs differ"),
         (
+            ["scheduler.val_rows=1"],
+            "points to try only, as they were compared by other validation rows",
+        ),
+        (
             ["objective=[{metric: val/score}, {metric: val/cost}]"],
             "points to try only, as an objective is not among what they reported",
         ),

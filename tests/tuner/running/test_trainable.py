@@ -42,12 +42,13 @@ def train(fake_ray, fake_spec, fake, tmp_path):
     """Return a function that trains one trial and gives the results it reported."""
     data = fake.load_data(fake.FakeDataConfig(), None)
 
-    def run(reached=0, **params):
+    def run(reached=0, val_rows=None, **params):
         plan = TrialPlan(
             spec=fake_spec,
             settings={"epochs": 3, "lr": 0.5},
             objectives=("val/score",),
             checkpoints=tmp_path / "run" / "checkpoints",
+            val_rows=val_rows,
         )
         (tmp_path / "run").mkdir(exist_ok=True)
         fake_ray.results.clear()
@@ -202,3 +203,15 @@ def test_an_objective_must_be_finite(value, tmp_path):
 def test_an_objective_must_be_reported(tmp_path):
     with pytest.raises(UserError, match=r"unknown objective 'val/score'.*Known: val/cost"):
         Reports(tmp_path).epoch(None)
+
+
+def test_the_last_epoch_is_judged_on_all_rows_where_trials_are_compared_by_a_part(train):
+    metrics = [json.loads(result["metrics"]) for result in train(val_rows=1)]
+    assert [one.get("val_all/num_rows") for one in metrics] == [None, None, 2.0]
+    assert metrics[-1]["val_all/score"] == metrics[-1]["val/score"]
+
+
+@pytest.mark.parametrize("val_rows", [None, 2, 50])
+def test_nothing_is_judged_twice_where_all_rows_are_compared(train, val_rows):
+    last = json.loads(train(val_rows=val_rows)[-1]["metrics"])
+    assert not any(name.startswith("val_all/") for name in last)
