@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from rich.table import Table
@@ -11,13 +12,14 @@ from models.training.console import duration
 from tuner.commands.console import output
 from tuner.commands.tables import cost_table
 from tuner.estimate.cost import SearchCost, estimate_cost
-from tuner.estimate.disk import check_room, disk_need, free_on
+from tuner.estimate.disk import check_room, disk_need, free_on, model_sizes
 from tuner.estimate.fit import check_fit
 from tuner.estimate.speed import measure_search_speed
 from tuner.estimate.wall_time import wall_s
 from tuner.record.earlier_runs import with_earlier_runs
 from tuner.record.environment import describe_data
 from tuner.record.paths import runs_folder
+from tuner.running.gpu_share import memory_ratio, refuse_auto_elsewhere, with_gpu_share
 from tuner.running.live import short_params
 from tuner.running.ray_session import given_address
 from tuner.search.blocks import Log, Notify
@@ -49,6 +51,7 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
     with show_progress() as progress:
         dataset = search.spec.load_data(search.data, progress)  # which may find mistakes, too
     search, begins_with = with_earlier_runs(search, dataset)
+    refuse_auto_elsewhere(search, given_address(address))
     check_fit(dataset, search=search, machine=machine)
     console = output()
     console.print(f"{search.source}: no mistakes\n", soft_wrap=True)
@@ -59,6 +62,12 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
     console.print(_summary(search), soft_wrap=True)
     console.print(_space_table(search))
     console.print(f"\n{_data_words(dataset)}", soft_wrap=True)
+    if measure and search.gpu_is_auto:
+        _, largest = model_sizes(search, dataset)
+        preset = search.spec.describe_cost(search.base_config, dataset)
+        ratio = memory_ratio(preset, largest)
+        say = partial(console.print, soft_wrap=True)
+        search, _ = with_gpu_share(search, dataset, ratio, say=say)
     speed = None
     if measure:
         from tuner.running.space_optuna import random_points  # imports Optuna
@@ -89,7 +98,7 @@ def _summary(search: Search) -> str:
         + (f"; a trial may be silent for {timeout:g} s" if timeout else ""),
         *_rows_words(search.scheduler.val_rows),
         f"budget: {_budget_words(search)}",
-        f"a trial takes: cpu {search.resources.cpu:g}, gpu {search.resources.gpu:g}",
+        f"a trial takes: cpu {search.resources.cpu:g}, gpu {_gpu_words(search)}",
     ]
     lines += _constraint_lines(search) if search.space.constraints else []
     lines += [
@@ -97,6 +106,12 @@ def _summary(search: Search) -> str:
     ]
     lines += [*_log_words(search.log), *_notify_words(search.notify)]
     return "\n".join(lines) + "\n"
+
+
+def _gpu_words(search: Search) -> str:
+    if search.gpu_is_auto:
+        return "auto: the share that trains most rows a second, measured before the first trial"
+    return f"{search.resources.gpu:g}"
 
 
 def _rows_words(val_rows: int | None) -> list[str]:

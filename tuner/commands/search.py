@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -99,7 +100,10 @@ def begun_run(search: Search, name: str | None) -> RunPaths | None:
             paths = home_of(url, paths.folder.parent)
     if not is_run(paths):
         return None
-    if read_search(paths).to_mapping() != search.to_mapping():
+    begun = read_search(paths)
+    if search.gpu_is_auto:  # the run has what was measured when it began
+        search = replace(search, resources=begun.resources, gpu_is_auto=False)
+    if begun.to_mapping() != search.to_mapping():
         raise RunExists(paths.folder, paths.handle)
     return paths
 

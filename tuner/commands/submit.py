@@ -31,6 +31,7 @@ from tuner.commands.packing import (
 )
 from tuner.commands.search import split_storage
 from tuner.record.paths import RUNS_OF_JOBS, check_run_name, default_run_name
+from tuner.running.gpu_share import refuse_auto_elsewhere
 from tuner.running.study_place import without_password
 from tuner.search.loading import load_search
 from tuner.search.search import Search
@@ -58,6 +59,7 @@ def submit(
     profile = read_profile(choice)
     place, database = split_storage(storage)
     search = load_search(file, overrides, check_files=True)
+    refuse_auto_elsewhere(search, choice.profile)
     place = place or search.storage or profile.storage or RUNS_OF_JOBS
     _refuse_password(database)
     for line in search.advice:

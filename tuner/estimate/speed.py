@@ -8,6 +8,7 @@ from typing import Any
 
 from models.errors import UserError
 from models.training.contracts import ModelSpec
+from tuner.search.compared_rows import part_of
 from tuner.search.search import Search
 
 _FIRST_BATCHES = 4
@@ -42,7 +43,7 @@ def measure_speed(
     num_rows = _FIRST_BATCHES * getattr(config, "batch_size", 1)
     speed = None
     while True:
-        part = _part_of(dataset, num_rows)
+        part = part_of(dataset, num_rows)
         task = spec.build_task(config, part, device)
         task.train_epoch(1)
         task.evaluate()
@@ -88,10 +89,3 @@ def measure_search_speed(
     ]
     measured = [speed for speed in speeds if speed]
     return len(measured) / sum(1 / speed for speed in measured) if measured else None
-
-
-def _part_of(dataset: Any, num_rows: int) -> Any:
-    """Return the data with about `num_rows` rows to train on, and as large a part of the others."""
-    step = max(1, len(dataset.train) // num_rows)
-    parts = {split: getattr(dataset, split)[::step] for split in ("train", "val")}
-    return dataclasses.replace(dataset, **parts)

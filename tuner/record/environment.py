@@ -95,6 +95,7 @@ def describe_environment(
     seeds: Mapping[str, int],
     command: Sequence[str],
     study: Mapping[str, Any] | None = None,
+    gpu_share: Mapping[int, float] | None = None,
 ) -> dict[str, Any]:
     """Return the content of `environment.json`.
 
@@ -105,6 +106,7 @@ def describe_environment(
         seeds: every seed by what it seeds.
         command: the command line.
         study: the study's name, and the database it is in.
+        gpu_share: rows a second by the number of trials that share a GPU, where it was measured.
     """
     return {
         **describe_driver(code, command),
@@ -115,6 +117,7 @@ def describe_environment(
         "seeds": dict(seeds),
         "data": dict(data),
         "study": dict(study or {}),
+        **({"gpu_share": {str(n): speed for n, speed in gpu_share.items()}} if gpu_share else {}),
     }
 
 

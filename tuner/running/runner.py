@@ -10,7 +10,7 @@ import dataclasses
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
@@ -34,6 +34,7 @@ from tuner.running.board import Board
 from tuner.running.data_loading import loading_beside
 from tuner.running.driver_log import log_to_file
 from tuner.running.following import following
+from tuner.running.gpu_share import loaded_and_shared, refuse_auto_elsewhere
 from tuner.running.interrupts import Interrupts, catch_signals
 from tuner.running.live import show_search
 from tuner.running.mirror import mirrored
@@ -47,7 +48,7 @@ from tuner.running.ray_session import (
 from tuner.running.ray_thread import ray_session_beside
 from tuner.running.stopping import SearchStop
 from tuner.running.study_place import StudyPlace, new_place, recorded_command
-from tuner.running.trial_failure import is_disk_full, is_unwritable, short_message
+from tuner.running.trial_failure import is_unwritable, short_message, unwritable_words
 from tuner.search.blocks import RunStart
 from tuner.search.search import Search
 
@@ -75,6 +76,7 @@ class RunOptions:
             loaded, since it may take torch, which the driver does without.
         dataset: the data, where they are loaded already.
         go_on: what goes on with the run, instead of `tuner resume`.
+        gpu_share: rows a second by the number of trials that share a GPU, where that was measured.
         model_sizes: what is reckoned of the search and its data, in the process that loads them.
         check_room: takes the search, what was reckoned, how many trials run side by side and the
             run's folder, before the first trial; returns warnings, or refuses by a UserError.
@@ -90,6 +92,7 @@ class RunOptions:
     check_data: Callable[[Any], None] | None = None
     dataset: Any = None
     go_on: str | None = None
+    gpu_share: Mapping[int, float] | None = None
     model_sizes: Callable[[Search, Any], Any] = lambda search, dataset: None
     check_room: Callable[[Search, Any, int, Path], Sequence[str]] = lambda *given: ()
 
@@ -124,7 +127,7 @@ def run_search(search: Search, options: RunOptions, paths: RunPaths | None = Non
             enough, Ray was lost, or the first trials all failed in the same way.
         SearchInterrupted: somebody ended it; what was reached is recorded.
     """
-    search, options = _begin_with_runs(search, options)
+    search, options = _begin(search, options)
     paths = paths or _run_folder(search, options)
     with hold_run(paths):
         try:
@@ -205,15 +208,24 @@ def _load(search: Search, options: RunOptions, progress: ProgressCallback) -> tu
     return dataset, options.model_sizes(search, dataset)
 
 
-def _begin_with_runs(search: Search, options: RunOptions) -> tuple[Search, RunOptions]:
-    """Take the trials of earlier runs; which of them count as results is seen by the data."""
-    if not any(isinstance(one, RunStart) for one in search.searcher.warm_start):
-        return search, options
-    dataset = search.spec.load_data(search.data, options.progress)
-    search, said = with_earlier_runs(search, dataset)
-    for line in said:
-        _say(options, line)
-    return search, dataclasses.replace(options, dataset=dataset)
+def _begin(search: Search, options: RunOptions) -> tuple[Search, RunOptions]:
+    """Take trials of earlier runs and measure what a trial takes of a GPU, where that is asked for.
+
+    Which trials count as results is seen by the data, and the model trains on them.
+    """
+    say = partial(_say, options)
+    if any(isinstance(one, RunStart) for one in search.searcher.warm_start):
+        dataset = search.spec.load_data(search.data, options.progress)
+        search, said = with_earlier_runs(search, dataset)
+        for line in said:
+            say(line)
+        options = dataclasses.replace(options, dataset=dataset)
+    if search.gpu_is_auto:
+        refuse_auto_elsewhere(search, given_address(options.address))
+        load = loading_beside(partial(_load, search, options), options.progress)
+        search, found, dataset = loaded_and_shared(search, load, say)
+        options = dataclasses.replace(options, dataset=dataset, gpu_share=found.rows_per_s)
+    return search, options
 
 
 def _run_folder(search: Search, options: RunOptions) -> RunPaths:
@@ -272,6 +284,7 @@ def _write_inputs(
         seeds=seeds | ({"data": data_settings["seed"]} if "seed" in data_settings else {}),
         command=recorded_command(options.command),
         study=place.to_mapping(),
+        gpu_share=options.gpu_share,
     )
     write_text(paths.environment_file, render(environment))
     if code.diff:
@@ -296,25 +309,12 @@ def _record(
             _record_crash(events, error)
             if not is_unwritable(error) or isinstance(error, UserError):
                 raise
-            raise UserError(_unwritable_words(paths, error)) from error
+            raise UserError(unwritable_words(paths, error)) from error
         if stop.error is not None:
             events.run("failed", str(stop.error))
             raise stop.error
         said = [stop.said or ended, stop.shortage]
         events.run("finished", "; ".join(filter(None, said)) or None)
-
-
-def _unwritable_words(paths: RunPaths, error: Exception) -> str:
-    what, remedy = "the disk is full", "free space"
-    if not is_disk_full(error):
-        what = f"the folder takes nothing any more ({short_message(error)})"
-        remedy = "give yourself the permission to write in it"
-    if not is_run(paths):
-        return f"{paths.folder}: {what}, so the search did not begin: {remedy}"
-    return (
-        f"{what}, so the search was ended; what was recorded until then is in "
-        f"{paths.folder}: {remedy}, then go on with `tuner resume {paths.handle}`"
-    )
 
 
 def _end_words(search: Search) -> str | None:

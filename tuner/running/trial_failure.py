@@ -8,6 +8,7 @@ from typing import Any
 
 from models.errors import UserError
 from tuner.record.outcomes import FAULT, FINISHED, MESSAGE, TRACEBACK, WHERE, Cause
+from tuner.record.paths import RunPaths, is_run
 
 _LONGEST_MESSAGE = 300
 _FORBIDDEN = ("permission denied",)
@@ -96,3 +97,17 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _says(error: BaseException, phrases: Sequence[str]) -> bool:
     text = str(error).lower()
     return any(phrase in text for phrase in phrases)
+
+
+def unwritable_words(paths: RunPaths, error: Exception) -> str:
+    """Return what is said of a run whose folder takes nothing any more."""
+    what, remedy = "the disk is full", "free space"
+    if not is_disk_full(error):
+        what = f"the folder takes nothing any more ({short_message(error)})"
+        remedy = "give yourself the permission to write in it"
+    if not is_run(paths):
+        return f"{paths.folder}: {what}, so the search did not begin: {remedy}"
+    return (
+        f"{what}, so the search was ended; what was recorded until then is in "
+        f"{paths.folder}: {remedy}, then go on with `tuner resume {paths.handle}`"
+    )

@@ -191,12 +191,20 @@ class Budget:
     """A value of the objective that is enough."""
 
 
+AUTO = "auto"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """What one trial takes of a machine; a fraction of a GPU is shared."""
+    """What one trial takes of a machine; a fraction of a GPU is shared.
+
+    Where a search file says `gpu: auto`, the search leaves the share open until it is measured.
+    """
 
     cpu: Annotated[float, Field(ge=0, le=10_000)] = 1.0
+    """Processors, which trials may also share."""
     gpu: Annotated[float, Field(ge=0, le=1_000)] = 0.0
+    """GPUs; auto measures how many trials share one best."""
 
     def __post_init__(self) -> None:
         if self.cpu == 0 and self.gpu == 0:

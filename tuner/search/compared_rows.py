@@ -1,4 +1,4 @@
-"""The validation rows by which the trials of a search are compared while they train."""
+"""Parts of a data set: validation rows to compare trials by, and rows to measure speed with."""
 
 from dataclasses import replace
 from typing import Any
@@ -24,3 +24,10 @@ def compared_rows(dataset: Any, val_rows: int | None) -> Any:
         return dataset
     rows = np.random.default_rng(_SEED).permutation(np.asarray(dataset.val))[:val_rows]
     return replace(dataset, val=np.sort(rows))
+
+
+def part_of(dataset: Any, num_rows: int) -> Any:
+    """Return the data with about `num_rows` rows to train on, and as large a part of the others."""
+    step = max(1, len(dataset.train) // num_rows)
+    parts = {split: getattr(dataset, split)[::step] for split in ("train", "val")}
+    return replace(dataset, **parts)

@@ -12,6 +12,7 @@ from models.registry import model_spec
 from models.training.contracts import ModelSpec
 from tuner.errors import SearchInvalid
 from tuner.search.blocks import (
+    AUTO,
     Budget,
     Keep,
     Log,
@@ -90,6 +91,7 @@ class SearchReader:
         self._machine = machine
         self._check_effects = check_effects
         self._mistakes: list[str | Mistake] = []
+        self._gpu_is_auto = False
 
     def read(self) -> Search:
         """Return the search.
@@ -156,6 +158,7 @@ class SearchReader:
             notify=notify,
             warm_starts=warm_starts,
             storage=storage,
+            gpu_is_auto=self._gpu_is_auto,
         )
         if searcher.seed is not None:
             return search
@@ -203,7 +206,13 @@ class SearchReader:
         return data
 
     def _resources(self) -> Resources | None:
-        resources = self._block("resources", Resources)
+        content = self._mapping("resources")
+        if content is None:
+            return None
+        self._gpu_is_auto = content.get("gpu") == AUTO
+        if self._gpu_is_auto:
+            content["gpu"] = 1.0
+        resources = self._attempt(lambda: to_config(Resources, content, "resources"))
         if resources is None or self._machine is None:
             return resources
         for key, words in (("cpu", "processors"), ("gpu", "GPUs")):
@@ -212,6 +221,8 @@ class SearchReader:
                 remedy = f"take {has} at most" if has else "take 0, or a machine that has some"
                 rule = f"this machine has {has} {words}"
                 place = f"resources.{key}"
+                if key == "gpu" and self._gpu_is_auto:
+                    wanted, rule = AUTO, f"it measures how many trials share a GPU best, and {rule}"
                 self._mistakes.append(Mistake(key=place, value=wanted, rule=rule, remedy=remedy))
         return resources
 

@@ -14,6 +14,7 @@ from models.config_file import json_schema
 from models.registry import MODELS
 from models.training.contracts import ModelSpec
 from tuner.search.blocks import (
+    AUTO,
     Budget,
     Keep,
     Log,
@@ -61,6 +62,9 @@ def search_schema() -> Schema:
     """Return the schema of search files of all models."""
     properties: dict[str, Schema] = {key: {} for key in KEYS}
     properties |= {key: block_schema(block) for key, block in _BLOCKS.items()}
+    of_resources = properties["resources"]["properties"]
+    doc = of_resources["gpu"].pop("description")
+    of_resources["gpu"] = {"description": doc, "anyOf": [of_resources["gpu"], {"const": AUTO}]}
     properties["model"] = {"enum": sorted(MODELS), "description": "What is trained."}
     properties["preset"] = {"type": "string", "description": "Every key that is not searched."}
     properties["storage"] = {"type": "string", "description": "Where the run's folder is made."}

@@ -14,6 +14,7 @@ from models.registry import model_spec
 from models.training.contracts import ModelSpec
 from models.training.ranking import Ranking
 from tuner.search.blocks import (
+    AUTO,
     SCHEDULER_KEYS,
     Budget,
     Keep,
@@ -71,6 +72,8 @@ class Search:
         objectives: one; or several, of which the first decides at the rungs.
         warm_starts: points that are tried first, in order.
         known: results of earlier runs, which the sampler is told.
+        gpu_is_auto: whether the share of a GPU is still to be measured; `resources` say a whole one
+            until then.
         storage: where its runs lie, a folder or the URL of a bucket; None: where they lie usually.
     """
 
@@ -92,6 +95,7 @@ class Search:
     warm_starts: tuple[WarmStart, ...] = ()
     known: tuple[KnownTrial, ...] = ()
     storage: str | None = None
+    gpu_is_auto: bool = False
 
     @property
     def stem(self) -> str:
@@ -177,7 +181,7 @@ class Search:
             "searcher": to_mapping(self.searcher),
             "scheduler": scheduler,
             "budget": to_mapping(self.budget),
-            "resources": to_mapping(self.resources),
+            "resources": to_mapping(self.resources) | ({"gpu": AUTO} if self.gpu_is_auto else {}),
             "keep": to_mapping(self.keep),
             **({"storage": self.storage} if self.storage else {}),
             **({"log": to_mapping(self.log)} if self.log.is_on else {}),

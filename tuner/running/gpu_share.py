@@ -1,0 +1,189 @@
+"""`resources: {gpu: auto}`: how many trials a GPU is best shared by, found out by training.
+
+The preset trains in 1, 2, 4, 8 and 16 processes for a few seconds each, as far as cores and the
+card's memory allow; the best total wins, of nearly equal ones the one with fewer trials, as these
+learn more from each other.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from models.errors import UserError
+from models.training.contracts import ModelCost
+from tuner.running.mps import mps_daemon
+from tuner.running.side_by_side import SideBySide, TrainersLost
+from tuner.search.compared_rows import compared_rows
+from tuner.search.machine import Machine, this_machine
+from tuner.search.search import Search
+
+COUNTS = (1, 2, 4, 8, 16)
+SECONDS = 4.0
+"""Of each number of processes."""
+_TIE = 0.97
+"""Totals above this share of the best one count as equal to it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuShare:
+    """What was measured.
+
+    Attributes:
+        rows_per_s: of all trials together, by their number.
+        limits: what kept larger numbers from being tried, in words; "" for nothing.
+    """
+
+    rows_per_s: dict[int, float]
+    limits: str = ""
+
+    @property
+    def num_trials(self) -> int:
+        """How many trials share a GPU best."""
+        enough = _TIE * max(self.rows_per_s.values())
+        return min(count for count, speed in self.rows_per_s.items() if speed >= enough)
+
+    @property
+    def share(self) -> float:
+        """What one trial takes of a GPU."""
+        return 1 / self.num_trials
+
+    @property
+    def words(self) -> str:
+        """What was measured and chosen, for people."""
+        each = [f"{count}: {speed:,.0f}" for count, speed in self.rows_per_s.items()]
+        limits = f" ({self.limits})" if self.limits else ""
+        return (
+            f"resources.gpu: auto measured rows/s of all trials on a GPU together, by their "
+            f"number: {', '.join(each)}{limits}; taken: {self.num_trials}, gpu: {self.share:g}"
+        )
+
+
+def with_gpu_share(
+    search: Search,
+    dataset: Any,
+    cost_ratio: float,
+    *,
+    say: Callable[[str], None],
+    machine: Machine | None = None,
+) -> tuple[Search, GpuShare]:
+    """Return a search whose share of a GPU is measured, and what was.
+
+    Args:
+        search: one that leaves its share open.
+        dataset: its data.
+        cost_ratio: how many times the preset's memory the largest model of the space takes.
+        say: takes a line for people.
+        machine: this machine, unless another is given.
+
+    Raises:
+        UserError: here is no GPU, or the preset does not train on one.
+    """
+    machine = machine or this_machine()
+    if machine.gpu == 0:
+        raise UserError(
+            "resources.gpu is auto, which measures how many trials share a GPU best, and this "
+            "machine has 0 GPUs: take 0, or a machine that has some"
+        )
+    cores = int(machine.cpu / machine.gpu / search.resources.cpu) if search.resources.cpu else 16
+    with trainers(search, dataset, "cuda", say) as running:
+        found = measured_share(running, cores=max(1, cores), cost_ratio=cost_ratio)
+    say(found.words)
+    resources = replace(search.resources, gpu=found.share)
+    return replace(search, resources=resources, gpu_is_auto=False), found
+
+
+def loaded_and_shared(
+    search: Search,
+    load: AbstractContextManager[Callable[[Callable[[], None]], tuple[Any, Any]]],
+    say: Callable[[str], None],
+) -> tuple[Search, GpuShare, Any]:
+    """Return a search whose share of a GPU is measured, what was, and the data that were loaded.
+
+    Args:
+        search: one that leaves its share open.
+        load: of `loading_beside`; gives the data, and the smallest and largest model or None.
+        say: takes a line for people.
+
+    Raises:
+        UserError: see `with_gpu_share`.
+    """
+    with load as wait:
+        dataset, sizes = wait(lambda: None)
+    preset = search.spec.describe_cost(search.base_config, dataset)
+    ratio = 1.0 if sizes is None else memory_ratio(preset, sizes[1])
+    return *with_gpu_share(search, dataset, ratio, say=say), dataset
+
+
+def measured_share(
+    running: SideBySide, *, cores: int, cost_ratio: float, counts: Sequence[int] = COUNTS
+) -> GpuShare:
+    """Measure numbers of trials as far as they fit.
+
+    Args:
+        running: trains.
+        cores: how many trials the cores of a GPU's share allow.
+        cost_ratio: see `with_gpu_share`.
+        counts: rising, 1 first.
+
+    Raises:
+        UserError: not even one trial trains.
+    """
+    speeds: dict[int, float] = {}
+    for count in counts:
+        if count > cores:
+            return GpuShare(rows_per_s=speeds, limits=f"more than {cores} have no core each")
+        try:
+            if (
+                count > 1
+                and (fit := int(running.total_mb / (running.peak_mb * cost_ratio))) < count
+            ):
+                limits = (
+                    f"the largest model takes about {running.peak_mb * cost_ratio:,.0f} MB of a "
+                    f"card's {running.total_mb:,.0f}, so that {fit} fit"
+                )
+                return GpuShare(rows_per_s=speeds, limits=limits)
+            speeds[count] = running.rows_per_s(count)
+        except TrainersLost as error:
+            if not speeds:
+                raise UserError(
+                    f"resources.gpu is auto, and the preset does not train here ({error}): "
+                    "give a share, as 0.25, or mend that"
+                ) from error
+            return GpuShare(rows_per_s=speeds, limits=f"{count} did not train: {error}")
+    return GpuShare(rows_per_s=speeds)
+
+
+@contextmanager
+def trainers(
+    search: Search, dataset: Any, device: str, say: Callable[[str], None]
+) -> Iterator[SideBySide]:
+    """Give what trains a search's preset in processes side by side; they end with the block."""
+    with tempfile.TemporaryDirectory(prefix="tuner-share-") as name:
+        folder = Path(name)
+        daemon = mps_daemon(folder / "mps", say) if device == "cuda" else nullcontext()
+        data = compared_rows(dataset, search.scheduler.val_rows)
+        job = (search.model, search.base_config, data, device, search.resources.cpu)
+        with daemon, SideBySide(folder, job, seconds=SECONDS) as running:
+            yield running
+
+
+def refuse_auto_elsewhere(search: Search, address: str | None) -> None:
+    """Refuse to leave the share of a GPU open where other machines than this one train.
+
+    Raises:
+        UserError: it is left open, and an address is given.
+    """
+    if search.gpu_is_auto and address is not None:
+        raise UserError(
+            "resources.gpu is auto, which measures the GPUs of this machine, and the search is to "
+            "run on a cluster: give a share, as 0.125; `tuner check` on a machine with such a GPU "
+            "says which is best"
+        )
+
+
+def memory_ratio(preset: ModelCost, largest: ModelCost) -> float:
+    """Return how many times the preset's memory the largest model takes, by the model's words."""
+    return max(1.0, largest.memory_mb / preset.memory_mb) if preset.memory_mb else 1.0
