@@ -61,11 +61,22 @@ def _edit_distance(ids: NDArray[np.integer], others: NDArray[np.integer]) -> NDA
         best[0] = step + 1
         np.minimum(line[:-1] + (targets != given[step]), line[1:] + 1, out=best[1:])
         best -= ramp
-        np.minimum.accumulate(best, axis=0, out=line)
-        line += ramp
+        _running_minimum(best)
+        np.add(best, ramp, out=line)
         ends = lengths == step + 1
         result[ends] = line[other_lengths[ends], pairs[ends]]
     return result
+
+
+def _running_minimum(lines: NDArray[np.int16]) -> None:
+    """Put the least of those before it in place of each line, (lines, pairs).
+
+    In doubling strides, whose operations are vectorised, unlike those of `accumulate`.
+    """
+    stride = 1
+    while stride < len(lines):
+        lines[stride:] = np.minimum(lines[stride:], lines[:-stride])
+        stride *= 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from models.grammar.derivation import PAD_ID
 from models.programs.execution.example_text import Example
 from models.programs.execution.limits import Limits
 from models.programs.execution.outcomes import (
@@ -152,7 +153,8 @@ class ProgramPool:
 
 
 def _plain(ids: Sequence[int]) -> list[int]:
-    return [production_id for each in ids if (production_id := int(each)) != -1]
+    plain = list(map(int, ids))
+    return [each for each in plain if each != PAD_ID] if PAD_ID in plain else plain
 
 
 def _lost(lost: LostJob) -> Outcome:
