@@ -6,6 +6,7 @@ them.
 
 from collections import Counter, deque
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ray.util.metrics import Gauge
@@ -14,7 +15,7 @@ from tuner.record.outcomes import Outcome
 from tuner.record.trial_rows import TrialRow
 from tuner.running.board import Board
 from tuner.running.observer import Observer
-from tuner.running.ray_session import num_parallel, trial_resources
+from tuner.running.ray_session import num_slots
 from tuner.search.search import Search
 
 _INTERVAL_S = 2.0
@@ -37,11 +38,7 @@ _STATES = ("running", "done", "stopped", "failed", "interrupted")
 
 def gauges_of(search: Search, board: Board) -> "Gauges":
     """Return the gauges of a search that runs on the Ray that is connected."""
-
-    def num_slots() -> int:
-        return num_parallel(trial_resources(search))
-
-    return Gauges(board, num_slots, search.resources.gpu, search.stem)
+    return Gauges(board, partial(num_slots, search), search.resources.gpu, search.stem)
 
 
 class Gauges(Observer):

@@ -6,12 +6,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from cluster.tokens import send_token
 from models.errors import UserError
 from tuner.errors import RayLost
 from tuner.running.interrupts import handlers_kept
 from tuner.running.local_ray import QUIET, ended, started_here
+from tuner.running.node_labels import check_label, labelled_nodes
 from tuner.search.search import Search
 
 ADDRESS_VARIABLE = "RAY_ADDRESS"
@@ -90,38 +92,61 @@ def trial_resources(search: Search) -> dict[str, float]:
     return {name: amount for name, amount in amounts.items() if amount}
 
 
-def check_resources(wanted: Mapping[str, float]) -> None:
+def check_nodes(search: Search) -> None:
     """Check that one trial fits on a node, since Ray would wait for ever for one that does not.
+
+    Raises:
+        UserError: no node is large enough, or none has the labels.
+    """
+    check_label(search.resources.label, living_nodes())
+    check_resources(trial_resources(search), usable_nodes(search))
+
+
+def check_resources(wanted: Mapping[str, float], nodes: Sequence[Mapping[str, Any]]) -> None:
+    """Check that one trial fits on one of these nodes.
 
     Args:
         wanted: what one trial takes: CPU and GPU.
+        nodes: as Ray lists them.
 
     Raises:
         UserError: no node is large enough.
     """
-    import ray
-
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    if any(_fits(wanted, node) for node in nodes):
+    sizes = [node["Resources"] for node in nodes]
+    if any(_fits(wanted, size) for size in sizes):
         return
     mistakes = [
         f"resources.{name.lower()} is {amount:g}, and the largest machine has "
-        f"{max((node.get(name, 0) for node in nodes), default=0):g}: lower it"
+        f"{max((size.get(name, 0) for size in sizes), default=0):g}: lower it"
         for name, amount in wanted.items()
-        if not any(_fits({name: amount}, node) for node in nodes)
+        if not any(_fits({name: amount}, size) for size in sizes)
     ]
     raise UserError("; ".join(mistakes) or "no node has all that a trial takes together")
 
 
-def num_parallel(wanted: Mapping[str, float]) -> int:
-    """Return how many trials run side by side on the nodes there are."""
-    import ray
+def num_slots(search: Search) -> int:
+    """Return how many trials of a search run side by side on the nodes there are."""
+    return num_parallel(trial_resources(search), usable_nodes(search))
 
+
+def num_parallel(wanted: Mapping[str, float], nodes: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many trials run side by side on these nodes."""
     return sum(
         min(math.floor(node["Resources"].get(name, 0) / amount) for name, amount in wanted.items())
-        for node in ray.nodes()
-        if node["Alive"]
+        for node in nodes
     )
+
+
+def usable_nodes(search: Search) -> list[dict[str, Any]]:
+    """Return the nodes of the connected Ray that live, and have the labels that trials want."""
+    return labelled_nodes(search.resources.label, living_nodes())
+
+
+def living_nodes() -> list[dict[str, Any]]:
+    """Return the nodes of the connected Ray that live."""
+    import ray
+
+    return [node for node in ray.nodes() if node["Alive"]]
 
 
 def _fits(wanted: Mapping[str, float], node: Mapping[str, float]) -> bool:

@@ -39,12 +39,7 @@ from tuner.running.interrupts import Interrupts, catch_signals
 from tuner.running.live import show_search
 from tuner.running.mirror import mirrored
 from tuner.running.observer import Observer
-from tuner.running.ray_session import (
-    check_resources,
-    given_address,
-    num_parallel,
-    trial_resources,
-)
+from tuner.running.ray_session import check_nodes, given_address, num_slots
 from tuner.running.ray_thread import ray_session_beside
 from tuner.running.stopping import SearchStop
 from tuner.running.study_place import StudyPlace, new_place, recorded_command
@@ -165,8 +160,8 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
                 @cache
                 def load() -> Any:
                     dataset, sizes = wait_for_data(interrupts.check)
-                    num_slots = num_parallel(trial_resources(search))
-                    for line in options.check_room(search, sizes, num_slots, paths.folder):
+                    slots = num_slots(search)
+                    for line in options.check_room(search, sizes, slots, paths.folder):
                         _say(options, f"warning: {line}")
                     start.write(dataset)
                     return dataset
@@ -174,7 +169,7 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
                 # Ray's start comes first, as its workers start meanwhile.
                 if dashboard := wait_for_ray():
                     options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
-                check_resources(trial_resources(search))
+                check_nodes(search)
                 if start.refuses_data:
                     load()
                 from tuner.running.taking_over import take_over  # imports Ray

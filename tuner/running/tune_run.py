@@ -3,7 +3,7 @@
 import gc
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -18,13 +18,15 @@ from tuner.record.past import Past
 from tuner.record.paths import RunPaths
 from tuner.running.budgets import Budgets
 from tuner.running.drawing import PointDrawer
+from tuner.running.fair_placement import fair_workers
 from tuner.running.heirs import Heirs
 from tuner.running.idle_workers import idle_workers_may_die
 from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding
 from tuner.running.lean_ray import lean_workers
+from tuner.running.node_labels import ray_label
 from tuner.running.node_loss import NodeLosses
 from tuner.running.observer import Observer
-from tuner.running.ray_session import num_parallel, trial_resources
+from tuner.running.ray_session import living_nodes, num_slots, trial_resources
 from tuner.running.record_ids import RecordIds
 from tuner.running.recorder import Recorder
 from tuner.running.retention import Retention
@@ -81,6 +83,7 @@ class TuneRun:
         self._own_ray = own_ray
         self._broken: BaseException | None = None
         self._search = search
+        self._say = partial(events.run, "running")
         self._paths = paths
         self._stop = stop
         self._num_trials = search.num_trials
@@ -140,9 +143,9 @@ class TuneRun:
         if self._num_left <= 0:  # what a killed driver left open had come to its end
             return
         search = self._search
-        slots = _as_many_pending(num_parallel(trial_resources(search)))
-        lean = lean_workers() if self._own_ray else nullcontext()
-        with slots, lean, idle_workers_may_die(), suppress(_SearchOver):
+        slots = _as_many_pending(num_slots(search))
+        workers = lean_workers() if self._own_ray else fair_workers(search, self._say)
+        with slots, workers, idle_workers_may_die(), suppress(_SearchOver):
             tune.Tuner(
                 self._trainable(),
                 tune_config=tune.TuneConfig(
@@ -190,7 +193,7 @@ class TuneRun:
         )
         worker = tune.with_resources(
             tune.with_parameters(TrialWorker, run=self._paths.name, plan=plan),
-            {"cpu": search.resources.cpu, "gpu": search.resources.gpu},
+            _slot_of(search),
         )
         # The dashboard calls the workers by their class.
         worker.__name__ = worker.__qualname__ = self._paths.name
@@ -254,6 +257,14 @@ def _as_many_pending(num_slots: int) -> Iterator[None]:
     finally:
         if given is None:
             del os.environ[PENDING_VARIABLE]
+
+
+def _slot_of(search: Search) -> tune.PlacementGroupFactory:
+    """Return what a trial asks Ray for: its share of a node, one with the labels it wants."""
+    wanted, options = trial_resources(search), {}
+    if label := ray_label(search.resources.label, living_nodes()):
+        options["bundle_label_selector"] = [label]
+    return tune.PlacementGroupFactory([wanted], **options)
 
 
 def _retention(search: Search, paths: RunPaths, events: EventLog) -> Retention:

@@ -1,7 +1,8 @@
 """The blocks of a search file, each a settings dataclass whose rules hold for itself."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias, get_args
 
 from pydantic import Field, FiniteFloat, PlainValidator
@@ -205,6 +206,8 @@ class Resources:
     """Processors, which trials may also share."""
     gpu: Annotated[float, Field(ge=0, le=1_000)] = 0.0
     """GPUs; auto measures how many trials share one best."""
+    label: Mapping[str, str] = field(default_factory=dict)
+    """Labels that a node of a cluster must have, as `{accelerator: H100}`."""
 
     def __post_init__(self) -> None:
         if self.cpu == 0 and self.gpu == 0:

@@ -1,0 +1,232 @@
+"""Measures searches on a large cluster that is faked on one machine: nodes, GPUs and training.
+
+    PYTHONPATH=. python tests/benchmarks/cluster_scale.py --nodes 8 --gpus 8 --trials 1000
+    PYTHONPATH=. python tests/benchmarks/cluster_scale.py --searches 2 --trials 500
+
+Every node is a Ray node of its own with GPUs that are not there; every slot is a real worker
+process that imports torch and writes real checkpoints; an epoch is a sleep. A worker takes about
+250 MB, so 256 slots want 64 GB and some cores; fewer nodes do on a small machine.
+
+Printed: how long until all slots train, slots busy from then on, gaps between trials of a slot,
+processor and memory of the driver. With two searches: how many slots each held while both ran.
+
+Ray needs a network of its own where none may be reached:
+    unshare -n bash -c 'ip link set lo up; exec python tests/benchmarks/cluster_scale.py'
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+from fake_search import environment, start_search
+
+from tuner.record.events import (
+    Event,
+    TrialCreated,
+    TrialEnded,
+    TrialReported,
+    TrialStarted,
+    read_events,
+)
+
+_STORE_BYTES = 150_000_000
+_TICK_S = 0.5
+
+
+def main() -> None:
+    """Start the cluster, run the searches, and print what came of them."""
+    options = parse()
+    slots = round(options.nodes * options.gpus / options.share)
+    began = time.time()
+    with tempfile.TemporaryDirectory(prefix="scale-", dir="/tmp") as name:
+        folder = Path(name)
+        with cluster(folder, options) as address:
+            print(
+                f"{os.cpu_count()} cores; {options.nodes} nodes x {options.gpus} faked GPUs "
+                f"started in {time.time() - began:.0f} s; {slots} slots of {options.share:g} GPU",
+                flush=True,
+            )
+            runs = run_searches(folder, address, options)
+        for run in runs:
+            print_search(run, slots)
+        if len(runs) > 1:
+            print_together(runs, slots)
+
+
+@contextmanager
+def cluster(folder: Path, options: argparse.Namespace) -> Iterator[str]:
+    """Run the block with a cluster of this machine; yields its address."""
+    os.environ |= environment() | {"RAY_TMPDIR": str(folder)}
+    from ray.cluster_utils import Cluster
+
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "num_gpus": 0})
+    try:
+        for _ in range(options.nodes):
+            nodes.add_node(
+                wait=False,
+                num_cpus=round(options.gpus / options.share),
+                num_gpus=options.gpus,
+                object_store_memory=_STORE_BYTES,
+            )
+        nodes.wait_for_nodes(timeout=120)
+        yield nodes.address
+    finally:
+        nodes.shutdown()
+
+
+def run_searches(folder: Path, address: str, options: argparse.Namespace) -> list["Watched"]:
+    """Run the searches, each begun when the one before has run for a while."""
+    settings = [
+        f"budget.num_trials={options.trials}",
+        f"scheduler.max_epochs={options.epochs}",
+        f"fixed.epoch_s={options.epoch_s}",
+        f"resources={{cpu: 1, gpu: {options.share}}}",
+    ]
+    runs: list[Watched] = []
+    for number in range(options.searches):
+        if runs:
+            time.sleep(options.later_s)
+        runs.append(Watched(folder, f"search{number}", address, settings))
+    for run in runs:
+        run.wait()
+    return runs
+
+
+class Watched:
+    """A search that runs, and what its driver takes meanwhile."""
+
+    def __init__(self, folder: Path, name: str, address: str, settings: list[str]) -> None:
+        self.name = name
+        self.events: list[Event] = []
+        self.memory: list[float] = []
+        self.cpu_s = 0.0
+        self.began = time.time()
+        self._folder = folder
+        self._process = start_search(folder, name, address, settings)
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Wait until it ends."""
+        code = self._process.wait()
+        self._thread.join()
+        if code or not (self._folder / "runs" / self.name / "events.jsonl").exists():
+            raise SystemExit((self._folder / f"{self.name}.txt").read_text()[-3000:])
+        self.events = read_events(self._folder / "runs" / self.name / "events.jsonl")
+
+    def _watch(self) -> None:
+        driver: Any = psutil.Process(self._process.pid)
+        while self._process.poll() is None:
+            try:
+                self.memory.append(driver.memory_info().rss / 1e6)
+                times = driver.cpu_times()
+            except psutil.Error:
+                return
+            self.cpu_s = times.user + times.system
+            time.sleep(_TICK_S)
+
+
+def print_search(run: Watched, slots: int) -> None:
+    """Print how one search used the slots."""
+    starts = [event.time for event in run.events if isinstance(event, TrialStarted)]
+    reports = [event.time for event in run.events if isinstance(event, TrialReported)]
+    ends = [event.time for event in run.events if isinstance(event, TrialEnded)]
+    full = starts[min(slots, len(starts)) - 1]
+    spans = busy_spans(run.events)
+    mean = held(spans, full, starts[-1])
+    gaps = slot_gaps(run.events)
+    tail = gaps[int(0.95 * len(gaps))] if gaps else 0.0
+    print(
+        f"{run.name}: {len(ends)} trials, {len(reports)} epochs in {ends[-1] - run.began:.0f} s; "
+        f"first report after {reports[0] - run.began:.1f} s, {min(slots, len(starts))} trials had "
+        f"begun after {full - run.began:.1f} s\n"
+        f"  from then to the last start {mean:.1f} of {slots} slots busy "
+        f"({100 * mean / slots:.1f} %), {len(reports) / (ends[-1] - reports[0]):.0f} reports/s\n"
+        f"  gaps in a slot: median {statistics.median(gaps or [0]):.2f} s, 95 % within "
+        f"{tail:.2f} s, at most {max(gaps, default=0):.2f} s\n"
+        f"  driver: at most {max(run.memory):.0f} MB, {run.memory[len(run.memory) // 2]:.0f} MB "
+        f"half-way; {run.cpu_s:.0f} s of processor, "
+        f"{100 * run.cpu_s / (ends[-1] - run.began):.0f} % of a core"
+    )
+    notes = [e.message for e in run.events if e.event == "run" and "slots" in (e.message or "")]
+    for note in notes:
+        print(f"  said: {note}")
+
+
+def print_together(runs: Sequence[Watched], slots: int) -> None:
+    """Print how searches shared the slots, and whether their records are their own."""
+    begin = max(
+        next(e.time for e in run.events if isinstance(e, TrialStarted)) for run in runs
+    )
+    end = min(
+        max(e.time for e in run.events if isinstance(e, TrialStarted)) for run in runs
+    )
+    spans = {run.name: busy_spans(run.events) for run in runs}
+    print(f"both ran for {end - begin:.0f} s; slots that each held in tenths of it:")
+    for name, own in spans.items():
+        width = (end - begin) / 10
+        tenths = [held(own, begin + i * width, begin + (i + 1) * width) for i in range(10)]
+        print(f"  {name}: " + " ".join(f"{one:.0f}" for one in tenths) + f" of {slots}")
+    ids = [{e.trial for e in run.events if isinstance(e, TrialCreated)} for run in runs]
+    foreign = [
+        e for run, own in zip(runs, ids, strict=True) for e in run.events
+        if getattr(e, "trial", None) not in own | {None}
+    ]  # fmt: skip
+    twice = [t for t, n in Counter(t for own in ids for t in own).items() if n > 1]
+    print(f"  events of a trial of the other: {len(foreign)}; trials in both: {len(twice)}")
+
+
+def busy_spans(events: Sequence[Event]) -> list[tuple[float, float]]:
+    """Return when trials ran."""
+    started, spans = {}, []
+    for event in events:
+        if isinstance(event, TrialStarted):
+            started[event.trial] = event.time
+        elif isinstance(event, TrialEnded) and event.trial in started:
+            spans.append((started.pop(event.trial), event.time))
+    return spans
+
+
+def held(spans: Sequence[tuple[float, float]], begin: float, end: float) -> float:
+    """Return how many trials ran on average between two moments."""
+    busy = sum(max(0.0, min(last, end) - max(first, begin)) for first, last in spans)
+    return busy / (end - begin) if end > begin else 0.0
+
+
+def slot_gaps(events: Sequence[Event]) -> list[float]:
+    """Return, sorted, for how long slots were empty: the one that is empty longest fills first."""
+    empty: deque[float] = deque()
+    gaps = []
+    for event in events:
+        if isinstance(event, TrialEnded):
+            empty.append(event.time)
+        elif isinstance(event, TrialStarted) and empty:
+            gaps.append(event.time - empty.popleft())
+    return sorted(gaps)
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Measure searches on a faked large cluster.")
+    parser.add_argument("--nodes", type=int, default=8)
+    parser.add_argument("--gpus", type=int, default=8, help="of a node")
+    parser.add_argument("--share", type=float, default=0.25, help="of a GPU, that a trial takes")
+    parser.add_argument("--trials", type=int, default=1000, help="of a search")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epoch_s", type=float, default=4.0)
+    parser.add_argument("--searches", type=int, default=1)
+    parser.add_argument("--later_s", type=float, default=60.0, help="until the next search begins")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
