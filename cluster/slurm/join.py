@@ -1,34 +1,57 @@
 """Joins a Ray cluster as a worker node, and stays: python -m cluster.slurm.join HOST:PORT [FLAGS].
 
-Every node of a Slurm job runs it at once, maybe before the head is there.
+Every node of a Slurm job runs it at once, maybe before the head is there. A node that was cut off
+for so long that the head took it for lost ends, and joins again.
 """
 
 import os
+import signal
 import socket
+import subprocess
 import sys
 import time
+from typing import Any
 
 _PATIENCE_S = 60.0
 _POLL_S = 0.5
 
 
 def main() -> None:
-    """Wait until the head listens, then become `ray start`."""
+    """Join whenever the head listens, until a signal asks for the end."""
     address, *flags = sys.argv[1:]
+    os.environ.pop("RAY_ADDRESS", None)
+    # Two nodes of one machine need ports of their own; 0 lets the system choose.
+    command = ["start", "--block", f"--address={address}", "--dashboard-agent-listen-port=0"]
+    node: list[subprocess.Popen[bytes]] = []
+
+    def end(number: int, frame: Any) -> None:
+        for process in node:
+            process.send_signal(number)
+            process.wait()
+        sys.exit(128 + number)
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, end)
+    while True:
+        _wait_for(address)
+        node[:] = [
+            subprocess.Popen([sys.executable, "-m", "ray.scripts.scripts", *command, *flags])
+        ]
+        code = node[0].wait()
+        print(f"the node ended with exit code {code}; it joins again", flush=True)  # noqa: T201
+
+
+def _wait_for(address: str) -> None:
     host, _, port = address.rpartition(":")
     deadline = time.monotonic() + _PATIENCE_S
     while True:
         try:
             socket.create_connection((host, int(port)), timeout=_POLL_S).close()
-            break
+            return
         except OSError:
             if time.monotonic() > deadline:
                 sys.exit(f"no Ray head answers at {address}")
             time.sleep(_POLL_S)
-    os.environ.pop("RAY_ADDRESS", None)
-    # Two nodes of one machine need ports of their own; 0 lets the system choose.
-    command = ["start", "--block", f"--address={address}", "--dashboard-agent-listen-port=0"]
-    os.execv(sys.executable, [sys.executable, "-m", "ray.scripts.scripts", *command, *flags])
 
 
 if __name__ == "__main__":

@@ -164,12 +164,8 @@ def print_search(run: Watched, slots: int) -> None:
 
 def print_together(runs: Sequence[Watched], slots: int) -> None:
     """Print how searches shared the slots, and whether their records are their own."""
-    begin = max(
-        next(e.time for e in run.events if isinstance(e, TrialStarted)) for run in runs
-    )
-    end = min(
-        max(e.time for e in run.events if isinstance(e, TrialStarted)) for run in runs
-    )
+    begin = max(next(e.time for e in run.events if isinstance(e, TrialStarted)) for run in runs)
+    end = min(max(e.time for e in run.events if isinstance(e, TrialStarted)) for run in runs)
     spans = {run.name: busy_spans(run.events) for run in runs}
     print(f"both ran for {end - begin:.0f} s; slots that each held in tenths of it:")
     for name, own in spans.items():

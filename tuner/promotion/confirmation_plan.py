@@ -77,7 +77,8 @@ class Plan:
             "seeds": self.seeds,
             "data": to_mapping(search.data),
             "objectives": [objective.metric for objective in search.objectives],
-            "resources": to_mapping(search.resources),
+            # Plans of before there were labels keep their names.
+            "resources": {k: v for k, v in to_mapping(search.resources).items() if v != {}},
         }
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         return f"{len(self.candidates)}x{len(self.seeds)}-{digest[:_ID_LENGTH]}"

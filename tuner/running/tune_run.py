@@ -17,6 +17,7 @@ from tuner.record.outcomes import Outcome
 from tuner.record.past import Past
 from tuner.record.paths import RunPaths
 from tuner.running.budgets import Budgets
+from tuner.running.data_copies import data_words
 from tuner.running.drawing import PointDrawer
 from tuner.running.fair_placement import fair_workers
 from tuner.running.heirs import Heirs
@@ -33,6 +34,7 @@ from tuner.running.retention import Retention
 from tuner.running.samplers import sampler_of
 from tuner.running.scheduler import build_scheduler
 from tuner.running.searcher import OptunaSearcher
+from tuner.running.silent_nodes import SilentNodes
 from tuner.running.stopping import SearchStop
 from tuner.running.study_place import StudyPlace
 from tuner.running.study_rows import study_of
@@ -103,6 +105,8 @@ class TuneRun:
         )
         self._on_step = on_step
         self._dataset: Any = None
+        self._data: ray.ObjectRef | None = None
+        self._losses = NodeLosses(None if own_ray else SilentNodes())
         self._scheduler = build_scheduler(search, ids)
         self._scheduler.replay(past.reports)
         self._searcher = _searcher(
@@ -159,6 +163,8 @@ class TuneRun:
             ).fit()
         if self._broken is not None:
             raise self._broken
+        if self._data is not None and not self._own_ray:
+            self._say(data_words(self._data, self._losses.workers))
         self._retention.wait_for_files()
         gc.collect()  # the workers end with Ray's last reference to them
 
@@ -202,7 +208,8 @@ class TuneRun:
     def _put(self, load: Callable[[], Any]) -> ray.ObjectRef:
         with self._breaking():
             self._dataset = load()
-            return ray.put(self._dataset)
+            self._data = ray.put(self._dataset)
+            return self._data
 
     def _draw(self, trial: str) -> dict[str, Any]:
         with self._breaking():
@@ -237,7 +244,7 @@ class TuneRun:
                 ),
                 TrialTimeout(self._search.scheduler.trial_timeout, self._end),
                 self._recorder,
-                NodeLosses(),
+                self._losses,
             ],
             failure_config=tune.FailureConfig(max_failures=_MAX_LOST_WORKERS),
             verbose=0,

@@ -20,7 +20,7 @@ from tuner.record.paths import find_run
 from tuner.record.results import read_run
 from tuner.record.trial_rows import EpochPoint, TrialRow
 from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding, NamedTraining
-from tuner.running.ray_session import num_parallel
+from tuner.running.ray_session import living_nodes, num_parallel
 from tuner.running.record_ids import RecordIds
 from tuner.running.runner import RunOptions, run_search
 from tuner.running.searcher import OptunaSearcher
@@ -208,7 +208,7 @@ class TestWithRay:
         self, make_search, monkeypatch, tmp_path
     ):
         monkeypatch.delenv(PENDING_VARIABLE, raising=False)
-        slots = num_parallel({"CPU": 0.5})
+        slots = num_parallel({"CPU": 0.5}, living_nodes())
         search = make_search(
             "fixed={epoch_s: 0.5}",
             "resources.cpu=0.5",
@@ -242,7 +242,7 @@ class TestWithRay:
         # Reused workers: the first epoch of 0.02 s is there at once.
         assert sorted(first[trial] - created[trial] for trial in created)[5] < 1
         # All but those that run are in the study when a trial is drawn.
-        slots = num_parallel({"CPU": 1})
+        slots = num_parallel({"CPU": 1}, living_nodes())
         assert all(ended >= number - slots for number, ended in enumerate(drawn_after))
 
     def test_a_budget_that_ends_before_a_worker_is_ready_ends_the_search(self, make_search, capsys):

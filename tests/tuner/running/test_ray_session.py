@@ -7,11 +7,17 @@ import pytest
 
 from models.errors import UserError
 from tuner.running.ray_session import (
+    check_nodes,
     check_resources,
+    living_nodes,
     num_parallel,
+    num_slots,
     prepare_environment,
     ray_session,
 )
+
+
+LABELS = {"ray.io/accelerator-type": "H100", "ray.io/node-id": "f0", "zone": "a"}
 
 
 @pytest.fixture
@@ -21,7 +27,7 @@ def nodes(monkeypatch):
 
     machines = [
         {"Alive": True, "Resources": {"CPU": 8.0}},
-        {"Alive": True, "Resources": {"CPU": 4.0, "GPU": 2.0}},
+        {"Alive": True, "Resources": {"CPU": 4.0, "GPU": 2.0}, "Labels": LABELS},
         {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}},
     ]
     monkeypatch.setattr(ray, "nodes", lambda: machines)
@@ -31,7 +37,7 @@ def nodes(monkeypatch):
 class TestResources:
     @pytest.mark.parametrize("wanted", [{"CPU": 8}, {"CPU": 4, "GPU": 2}, {"GPU": 0.25}])
     def test_a_trial_that_fits_on_a_machine(self, wanted):
-        check_resources(wanted)
+        check_resources(wanted, living_nodes())
 
     @pytest.mark.parametrize(
         ("wanted", "problem"),
@@ -43,13 +49,42 @@ class TestResources:
     )
     def test_a_trial_that_is_too_large(self, wanted, problem):
         with pytest.raises(UserError, match=problem):
-            check_resources(wanted)
+            check_resources(wanted, living_nodes())
 
     @pytest.mark.parametrize(
         ("wanted", "count"), [({"CPU": 1}, 12), ({"CPU": 3}, 3), ({"CPU": 1, "GPU": 0.5}, 4)]
     )
     def test_how_many_run_side_by_side(self, wanted, count):
-        assert num_parallel(wanted) == count
+        assert num_parallel(wanted, living_nodes()) == count
+
+
+@pytest.mark.usefixtures("nodes")
+class TestLabels:
+    @pytest.mark.parametrize(
+        "label", ["accelerator: H100", "zone: a", "zone: a, accelerator: H100"]
+    )
+    def test_trials_go_where_all_labels_are(self, make_search, label):
+        search = make_search(f"resources={{cpu: 1, gpu: 0.5, label: {{{label}}}}}")
+        check_nodes(search)
+        assert num_slots(search) == 4
+
+    def test_nodes_without_the_label_do_not_count(self, make_search):
+        assert num_slots(make_search("resources={cpu: 1}")) == 12
+        assert num_slots(make_search("resources={cpu: 1, label: {zone: a}}")) == 4
+
+    def test_label_that_no_node_has(self, make_search):
+        search = make_search("resources={cpu: 1, label: {accelerator: A100}}")
+        rule = (
+            r"resources.label is {'accelerator': 'A100'}: none of 2 nodes has all of these labels; "
+            r"labels there are ray.io/accelerator-type=H100, zone=a: "
+        )
+        with pytest.raises(UserError, match=rule):
+            check_nodes(search)
+
+    def test_trial_too_large_for_the_nodes_with_the_label(self, make_search):
+        search = make_search("resources={cpu: 8, label: {zone: a}}")
+        with pytest.raises(UserError, match="resources.cpu is 8, and the largest machine has 4"):
+            check_nodes(search)
 
 
 def test_ray_is_imported_after_its_environment_is_set():

@@ -1,0 +1,82 @@
+"""Notices nodes that were cut off the network for a while and are back.
+
+Ray takes a node for lost after a minute only. One that was cut off for less lives on, but the
+answer that a worker sent meanwhile may never come: its side of the connection gave up after 20 s,
+and Ray's other side, which waits for it, would ask in five minutes. (Asking earlier is no way out:
+`RAY_grpc_client_keepalive_time_ms=10000` broke connections to workers whose epoch took 50 s.)
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+Address = tuple[str, int]
+
+_INTERVAL_S = 2.0
+_TIMEOUT_S = 2.0
+_SILENCE_S = 12.0
+"""A connection outlives a shorter silence: what was sent is sent again."""
+
+
+class SilentNodes:
+    """Asks nodes whether they are there, in a thread of its own.
+
+    Args:
+        answers: whether somebody listens at an address.
+        clock: seconds that only rise.
+    """
+
+    def __init__(
+        self,
+        answers: Callable[[Address], bool] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._answers = answers or _answers
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._nodes: dict[str, Address] = {}
+        self._seen: dict[str, float] = {}
+        self._back: dict[str, float] = {}
+
+    def start(self) -> None:
+        """Ask from now on, until this process ends."""
+
+        def ask() -> None:
+            while True:
+                self.ask()
+                time.sleep(_INTERVAL_S)
+
+        threading.Thread(target=ask, name="silent nodes", daemon=True).start()
+
+    def watch(self, nodes: Mapping[str, Address]) -> None:
+        """Ask these nodes, and no others."""
+        with self._lock:
+            self._nodes = dict(nodes)
+            self._seen = {node: self._seen.get(node, self._clock()) for node in nodes}
+
+    def ask(self) -> None:
+        """Ask all nodes once."""
+        with self._lock:
+            nodes = dict(self._nodes)
+        for node, address in nodes.items():
+            if self._answers(address):
+                with self._lock:
+                    silent_s = self._clock() - self._seen.get(node, self._clock())
+                    self._seen[node] = self._clock()
+                    if silent_s >= _SILENCE_S:
+                        self._back[node] = silent_s
+
+    def take_back(self) -> dict[str, float]:
+        """Return, once, the nodes that are back, and for how many seconds they were silent."""
+        with self._lock:
+            back, self._back = self._back, {}
+            return back
+
+
+def _answers(address: Address) -> bool:
+    try:
+        socket.create_connection(address, timeout=_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
