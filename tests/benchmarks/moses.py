@@ -1,0 +1,165 @@
+"""Train and judge the preset `smiles_reference` on MOSES (Polykovskiy et al. 2020).
+
+    pip download --no-deps molsets==0.3.1
+    python tests/benchmarks/moses.py unpack --wheel molsets-0.3.1-py3-none-any.whl --out moses
+    python tests/benchmarks/moses.py encode --folder moses --out data/moses
+    python -m models.grammar_vae.train --config smiles_reference --prod data/moses/*_ids_int16.npy
+    python tests/benchmarks/moses.py judge --samples samples.smi --folder moses
+
+The wheel is data here and is never installed, since it pins libraries of 2020. Its 176,074 test
+molecules become the test rows; validation takes 10,000 rows of its training part, at random.
+`judge` needs RDKit, a dependency of this benchmark alone.
+"""
+
+import gzip
+import multiprocessing
+import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import numpy as np
+import tyro
+
+from models.grammar.derivation import pad
+from models.grammar.grammar import load_grammar
+from models.grammar.parsing import TextParser
+from models.grammar_vae.data import make_dataset
+from models.grammar_vae.datasets.splits import Splits
+from models.grammar_vae.datasets.writing import write_dataset
+
+T = TypeVar("T")
+
+PARTS = ("train", "test")
+NUM_VALIDATION = 10_000
+SEED = 42
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unpack:
+    """Write the SMILES of the wheel's training and test part as text, one a line."""
+
+    wheel: Path
+    """The file that pip downloaded."""
+    out: Path
+    """Folder for train.smi and test.smi."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encode:
+    """Derive all molecules on every core and write them as a data set."""
+
+    folder: Path
+    """Holds train.smi and test.smi."""
+    out: Path
+    """Folder of the data set."""
+    limit: int | None = None
+    """Take so many of each part, spread over the file, to try things out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """Print which share of sampled molecules is valid, unique and novel."""
+
+    samples: Path
+    """SMILES, one a line."""
+    folder: Path
+    """Holds train.smi, against which novelty is told."""
+
+
+def main() -> None:
+    """Run one of the commands."""
+    command = tyro.cli(
+        Annotated[Unpack, tyro.conf.subcommand("unpack")]
+        | Annotated[Encode, tyro.conf.subcommand("encode")]
+        | Annotated[Judge, tyro.conf.subcommand("judge")],
+        description=__doc__,
+        config=(tyro.conf.OmitSubcommandPrefixes,),
+    )
+    match command:
+        case Unpack():
+            _unpack(command)
+        case Encode():
+            _encode(command)
+        case Judge():
+            _judge(command)
+
+
+def read_part(folder: Path, part: str) -> list[str]:
+    """Return the molecules of a part."""
+    return (folder / f"{part}.smi").read_text(encoding="utf-8").split()
+
+
+def _unpack(command: Unpack) -> None:
+    command.out.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(command.wheel) as wheel:
+        for part in PARTS:
+            table = gzip.decompress(wheel.read(f"moses/dataset/data/{part}.csv.gz")).decode()
+            texts = sorted(line.split(",")[0] for line in table.splitlines()[1:])
+            path = command.out / f"{part}.smi"
+            path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+            print(f"wrote {path} ({len(texts):,} molecules)")
+
+
+def _encode(command: Encode) -> None:
+    texts = {part: read_part(command.folder, part) for part in PARTS}
+    if command.limit is not None:
+        texts = {part: rows[:: -(-len(rows) // command.limit)] for part, rows in texts.items()}
+    every = [text for part in PARTS for text in texts[part]]
+    derivations = _on_every_core(_derive, every)
+    num_train = len(texts["train"])
+    shuffled = np.random.default_rng(SEED).permutation(num_train)
+    num_validation = min(NUM_VALIDATION, num_train // 10)
+    splits = Splits(
+        train=np.sort(shuffled[num_validation:]),
+        val=np.sort(shuffled[:num_validation]),
+        test=np.arange(num_train, len(every)),
+    )
+    dataset = make_dataset(
+        name="moses", ids=pad(derivations), splits=splits, grammar=load_grammar("smiles")
+    )
+    files = write_dataset(dataset, command.out)
+    print(f"wrote {files.ids} {dataset.ids.shape}")
+
+
+def _derive(text: str) -> np.ndarray:
+    return np.array(_parser().derive(text), np.int16)
+
+
+@cache
+def _parser() -> TextParser:
+    return TextParser(load_grammar("smiles"))
+
+
+def _on_every_core(function: Callable[[str], T], texts: list[str]) -> list[T]:
+    with multiprocessing.Pool(os.cpu_count()) as pool:
+        return pool.map(function, texts, chunksize=4096)
+
+
+def _judge(command: Judge) -> None:
+    samples = command.samples.read_text(encoding="utf-8").split()
+    known = set(_on_every_core(canonical, read_part(command.folder, "train")))
+    valid = [text for text in _on_every_core(canonical, samples) if text is not None]
+    print(f"samples  {len(samples):,}")
+    print(f"valid    {len(valid) / len(samples):.4f}")
+    for first in (1_000, 10_000):
+        part = valid[:first]
+        print(f"unique@{first:<6} {len(set(part)) / max(1, len(part)):.4f}")
+    novel = set(valid) - known
+    print(f"novel    {len(novel) / max(1, len(set(valid))):.4f}")
+
+
+def canonical(text: str) -> str | None:
+    """Return RDKit's canonical SMILES, or None of what it refuses, as MOSES' metrics do."""
+    from rdkit import Chem, RDLogger
+
+    RDLogger.DisableLog("rdApp.*")
+    molecule = Chem.MolFromSmiles(text)
+    return None if molecule is None else Chem.MolToSmiles(molecule)
+
+
+if __name__ == "__main__":
+    main()
