@@ -7,9 +7,11 @@ has fixed shapes and never asks the device for a value, so a CUDA graph can capt
 
 import math
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from models.errors import UserError
 from models.grammar.derivation import PAD_ID
@@ -60,11 +62,46 @@ class DeviceTables:
         )
 
 
+class Machine(Protocol):
+    """Rules beyond the grammar, for a batch at once; `models.molecules.machine` has some.
+
+    Attributes:
+        spare_steps: steps behind the last one of the logits, in which rows only close what is open.
+    """
+
+    spare_steps: int
+
+    def start(self, batch: int) -> Any:
+        """Return the state before the first step."""
+        ...
+
+    def look(self, state: Any) -> Any:
+        """Return what the next step depends on, for `legal` and `take`."""
+        ...
+
+    def legal(self, state: Any, at: Any) -> Tensor:
+        """Return bool (batch, productions): what is legal where the grammar allows it."""
+        ...
+
+    def most_steps(self, state: Any) -> Tensor:
+        """Return int64 (batch,): more steps than the grammar's fewest that `plan` may take."""
+        ...
+
+    def plan(self, state: Any, at: Any, legal: Tensor) -> Tensor:
+        """Return int64 (batch,): of what is legal and fits the grammar, the way to the end."""
+        ...
+
+    def take(self, state: Any, at: Any, ids: Tensor) -> Any:
+        """Return the state behind one production in each row, int64 (batch,)."""
+        ...
+
+
 def constrained_decode(
     logits: Tensor,
     tables: DeviceTables,
     temperature: float = 0.0,
     generator: torch.Generator | None = None,
+    machine: Machine | None = None,
 ) -> Tensor:
     """Decode the best, or a sampled, complete derivation for each row of logits.
 
@@ -74,15 +111,20 @@ def constrained_decode(
         temperature: 0 takes the best allowed production at each step; above 0 samples from the
             softmax of `logits / temperature` over the allowed ones.
         generator: of the random numbers, on the device of the logits.
+        machine: rules beyond the grammar.
 
     Returns:
-        int64 (batch, time): production ids, -1 behind the end of a derivation.
+        int64 (batch, time): production ids, -1 behind the end of a derivation. With a machine that
+        needs its spare steps, time is longer by so many.
 
     Raises:
         UserError: fewer steps than the shortest derivation takes, or a temperature below 0.
     """
-    num_rows, num_steps = _checked_shape(logits, tables)
+    num_rows, num_given = _checked_shape(logits, tables)
     scores = _scores(logits, temperature, generator)
+    num_steps = num_given + (0 if machine is None else machine.spare_steps)
+    scores = F.pad(scores, (0, 0, 0, num_steps - num_given))
+    state = None if machine is None else machine.start(num_rows)
     width = tables.pushed.shape[1]
     offsets = torch.arange(width, device=logits.device)
     # Each open nonterminal needs a step, so no more than `num_steps` are ever open at once.
@@ -92,10 +134,25 @@ def constrained_decode(
     needed = torch.full_like(depth, tables.min_length)
     steps: list[Tensor] = []
     for step in range(num_steps):
+        if step >= num_given and not _is_captured(logits) and not bool((depth > 0).any()):
+            break
         top_place = (depth - 1).clamp(min=0)
         net_steps = tables.net_steps[stack.gather(1, top_place).squeeze(1)]  # (batch, productions)
-        allowed = needed + net_steps <= num_steps - step - 1
+        left = num_steps - step - 1
+        if machine is None:
+            allowed = needed + net_steps <= left
+        else:
+            at = machine.look(state)
+            legal = machine.legal(state, at) & (net_steps < UNBOUNDED)
+            if step < num_given:
+                allowed = legal & (needed + machine.most_steps(state)[:, None] + net_steps <= left)
+            else:
+                allowed = torch.zeros_like(legal)
+            # The way to the end is always open, as `left` has been enough for it so far.
+            allowed.scatter_(1, machine.plan(state, at, legal)[:, None], True)
         choice = best_production(scores[:, step], allowed)[:, None]
+        if machine is not None:
+            state = machine.take(state, at, choice.squeeze(1))
         is_open = depth > 0
         steps.append(torch.where(is_open, choice, PAD_ID))
         # In a finished row this writes above the empty stack, where nothing reads.
@@ -147,6 +204,11 @@ def allowed_productions(ids: Tensor, tables: DeviceTables, num_steps: int) -> Te
     needed = tables.min_length + taken.cumsum(dim=1) - taken  # before each step
     remaining = num_steps - 1 - torch.arange(ids.shape[1], device=ids.device)
     return (net_steps <= (remaining - needed)[..., None]) & is_step[..., None]
+
+
+def _is_captured(logits: Tensor) -> bool:
+    """Tell whether a CUDA graph is being captured, which cannot ask for a value."""
+    return logits.is_cuda and torch.cuda.is_current_stream_capturing()
 
 
 def _checked_shape(logits: Tensor, tables: DeviceTables) -> tuple[int, int]:

@@ -21,6 +21,7 @@ BUILT_IN_GRAMMARS = ("equations", "pde", "pde_wide", "programs", "smiles")
 """Names that `load_grammar` knows; each is `data/<name>.yaml`."""
 
 WhiteSpace = Literal["free", "none"]
+Constraints = Literal["none", "molecules"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,8 @@ class Grammar:
         spaced: terminals written with a space on either side where `separator` is empty.
         pad_production: id of a production that only fills arrays and is never derived.
         white_space: "free" means nothing between symbols; with "none" a text has none inside.
+        constraints: what decoding keeps to beyond the grammar: "molecules" keeps ring bonds,
+            valences and aromatic rings legal, for grammars that name things as `smiles` does.
 
     Raises:
         UserError: undefined or endless nonterminals, duplicates, and so on; all of them at once.
@@ -47,6 +50,7 @@ class Grammar:
     spaced: tuple[str, ...] = ()
     pad_production: int | None = None
     white_space: WhiteSpace = "free"
+    constraints: Constraints = "none"
 
     def __post_init__(self) -> None:
         mistakes = grammar_mistakes(
@@ -71,7 +75,7 @@ class Grammar:
     def digest(self) -> str:
         """SHA-256 of what ids and text depend on: where it is equal, they are interchangeable."""
         content = self.to_mapping()
-        del content["name"], content["white_space"]
+        del content["name"], content["white_space"], content["constraints"]
         canonical = json.dumps(content, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -85,6 +89,7 @@ class Grammar:
             "spaced": list(self.spaced),
             "pad": pad,
             "white_space": self.white_space,
+            "constraints": self.constraints,
             "productions": [str(production) for production in self.productions],
         }
 
@@ -108,6 +113,7 @@ class Grammar:
                 spaced=content.spaced,
                 pad_production=_pad_production(content.pad, productions),
                 white_space=content.white_space,
+                constraints=content.constraints,
             )
         except UserError as error:
             raise error.within(source) from None
@@ -124,6 +130,7 @@ class _GrammarFile:
     spaced: tuple[str, ...] = ()
     pad: str | None = None
     white_space: WhiteSpace = "free"
+    constraints: Constraints = "none"
 
 
 def load_grammar(name_or_path: str) -> Grammar:

@@ -147,7 +147,8 @@ def decode_prior(network: GrammarVae, rules: Rules, latents: Tensor) -> Tensor:
     assert rules.tables is not None
     was_training = network.training
     network.eval()
-    ids = constrained_decode(network.decode(latents, rules.num_steps), rules.tables)
+    logits = network.decode(latents, rules.num_steps)
+    ids = constrained_decode(logits, rules.tables, machine=rules.machine)
     network.train(was_training)
     return ids
 

@@ -28,7 +28,7 @@ from models.grammar_vae.evaluation import (
 )
 from models.grammar_vae.loss import KlWeight
 from models.grammar_vae.rules import Rules
-from models.grammar_vae.trained import TrainedModel
+from models.grammar_vae.trained import TrainedModel, joined
 from models.optimization.batches import evaluation_batches
 from models.optimization.precision import autocast_dtype
 
@@ -168,8 +168,8 @@ def _decoded(model: TrainedModel, means: Tensor, settings: EvaluationSettings) -
             model.device.type, dtype=settings.autocast, enabled=settings.autocast is not None
         ):
             logits = model.network.decode(part, model.num_steps)
-        parts.append(constrained_decode(logits, model.tables).cpu().numpy())
-    return np.concatenate(parts)
+        parts.append(constrained_decode(logits, model.tables, machine=model.machine).cpu())
+    return joined(parts).numpy()
 
 
 def _rules(model: TrainedModel, dataset: DerivationDataset) -> Rules:
@@ -178,6 +178,7 @@ def _rules(model: TrainedModel, dataset: DerivationDataset) -> Rules:
         torch.as_tensor(np.array(dataset.table), device=model.device),
         model.num_steps,
         model.tables,
+        model.machine,
     )
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.grammar.decoding import DeviceTables, allowed_productions
+from models.grammar.decoding import DeviceTables, Machine, allowed_productions
 from models.grammar.masks import tables
 from models.grammar_vae.data import DerivationDataset
+from models.molecules.machine import machine_of
 
 
 class Rules:
@@ -20,14 +21,23 @@ class Rules:
         table: (nonterminals, productions) which productions expand a nonterminal.
         num_steps: longest row of the data; decoding must close within it.
         tables: everything decoding needs, or None without a grammar.
+        machine: rules that decoding keeps to beyond the grammar. The loss and the metrics of true
+            rows leave them out: they forbid no step of a true row, so decoding with them gives back
+            each row that decoding without them does.
     """
 
     def __init__(
-        self, left_sides: Tensor, table: Tensor, num_steps: int, tables: DeviceTables | None
+        self,
+        left_sides: Tensor,
+        table: Tensor,
+        num_steps: int,
+        tables: DeviceTables | None,
+        machine: Machine | None = None,
     ) -> None:
         self.competitors = table[left_sides]  # (productions, productions)
         self.num_steps = num_steps
         self.tables = tables
+        self.machine = machine
 
     def competing(self, ids: Tensor) -> Tensor:
         """Return the productions with the left side of each of ids (batch, time).
@@ -54,4 +64,5 @@ def build_rules(dataset: DerivationDataset, device: str) -> Rules:
         torch.as_tensor(np.array(dataset.table), device=device),
         dataset.ids.shape[1],
         None if grammar is None else DeviceTables.build(tables(grammar), device),
+        None if grammar is None else machine_of(grammar, device),
     )

@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
 
 from models.commands.latents import between, checked_latents, nearest_latents
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.grammar.ambiguity import AmbiguityFinder
-from models.grammar.decoding import DeviceTables, constrained_decode
-from models.grammar.derivation import pad, to_text
+from models.grammar.decoding import DeviceTables, Machine, constrained_decode
+from models.grammar.derivation import PAD_ID, pad, to_text
 from models.grammar.grammar import Grammar
 from models.grammar.masks import tables
 from models.grammar.parsing import TextParser
@@ -30,6 +32,7 @@ from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.late_grammar import fitting_grammar, no_grammar_error
 from models.grammar_vae.network.network import GrammarVae, build_network
 from models.grammar_vae.weights_file import ENDING, read_weights, write_weights
+from models.molecules.machine import machine_of
 from models.training.checkpoints import check_model, read_checkpoint, trained_network
 
 logger = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ class TrainedModel:
     Attributes:
         parser: None where the model was trained without a grammar.
         tables: None likewise.
+        machine: rules that decoding keeps to beyond the grammar; None where it asks for none.
         num_steps: longest derivation it takes and gives.
         num_productions: of the grammar, or that the masks knew.
         left_sides: what the masks knew of it; None with a grammar.
@@ -58,6 +62,7 @@ class TrainedModel:
     grammar: Grammar | None
     parser: TextParser | None
     tables: DeviceTables | None
+    machine: Machine | None
     num_steps: int
     num_productions: int
     left_sides: tuple[int, ...] | None
@@ -98,6 +103,7 @@ def load_model(path: Path, device: str = "cpu", grammar: Grammar | None = None) 
         grammar=grammar,
         parser=None if grammar is None else TextParser(grammar),
         tables=None if grammar is None else DeviceTables.build(tables(grammar), device),
+        machine=None if grammar is None else machine_of(grammar, device),
         num_steps=payload["num_steps"],
         num_productions=payload["num_productions"],
         left_sides=None if grammar is not None else _left_sides(payload),
@@ -193,7 +199,10 @@ def decode(
 def decode_ids(
     model: TrainedModel, latents: NDArray[np.floating], temperature: float = 0.0, seed: int = 0
 ) -> NDArray[np.int64]:
-    """Return the derivation of each latent (rows, z_dim): (rows, num_steps), padded with -1."""
+    """Return the derivation of each latent (rows, z_dim): (rows, num_steps), padded with -1.
+
+    Rules beyond the grammar may take more steps than `num_steps` to close what is open.
+    """
     _grammar_of(model)
     assert model.tables is not None
     z = torch.as_tensor(checked_latents(latents, model.config.z_dim))
@@ -202,8 +211,15 @@ def decode_ids(
     parts = []
     for rows in z.split(_ROWS_AT_ONCE):
         logits = model.network.decode(rows.to(model.device), model.num_steps)
-        parts.append(constrained_decode(logits, model.tables, temperature, generator).cpu())
-    return torch.cat(parts).numpy()
+        ids = constrained_decode(logits, model.tables, temperature, generator, model.machine)
+        parts.append(ids.cpu())
+    return joined(parts).numpy()
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """Return ids (rows, time) of several decodings as one; some may have taken more steps."""
+    longest = max(part.shape[1] for part in parts)
+    return torch.cat([F.pad(part, (0, longest - part.shape[1]), value=PAD_ID) for part in parts])
 
 
 def reconstruct(model: TrainedModel, texts: Sequence[str]) -> list[str]:
@@ -296,7 +312,7 @@ def _grammar_for(payload: Mapping[str, Any], path: Path, given: Grammar | None) 
                 f"{path}: was trained with its own grammar ({own.name}), which {given.name} is "
                 "not: leave --grammar out"
             )
-        return own
+        return own if given is None else given  # it may ask for constraints that came later
     if given is None:
         return None
     try:
