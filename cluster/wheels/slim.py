@@ -24,11 +24,9 @@ _LEFT_OUT = {
         "ray/core/libjemalloc.so",
     ),
 }
-"""What is left out of a package, by its name: folders, and files."""
+"""What is left out of a package, by its name: folders, and files. Others are left as they are."""
 _FOLDERS = {"tests"}
 _ENDINGS = (".js.map", ".pyi")
-_STRIPPED = ("ray",)
-"""Packages whose programs keep on working without symbols (seen)."""
 _ELF = b"\x7fELF"
 _EXECUTABLE = 0o755 << 16
 _PLAIN = 0o644 << 16
@@ -36,9 +34,11 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def slim_wheel(wheel: Path) -> None:
-    """Write a wheel again, in its place, without what no search uses."""
-    beside = wheel.with_suffix(".part")
+    """Write the wheel of Ray again, in its place, without what no search uses."""
     package = wheel.name.partition("-")[0].lower()
+    if package not in _LEFT_OUT:
+        return
+    beside = wheel.with_suffix(".part")
     with (
         zipfile.ZipFile(wheel) as old,
         zipfile.ZipFile(beside, "w", zipfile.ZIP_LZMA) as new,
@@ -49,7 +49,7 @@ def slim_wheel(wheel: Path) -> None:
             if entry.is_dir() or entry.filename == record or not _is_used(package, entry.filename):
                 continue
             content = old.read(entry)
-            if package in _STRIPPED and content.startswith(_ELF):
+            if content.startswith(_ELF):
                 content = _stripped(content)
             runs = bool((entry.external_attr >> 16) & 0o111)
             new.writestr(_entry(entry.filename, runs), content)
@@ -63,8 +63,9 @@ def slim_wheel(wheel: Path) -> None:
 
 def _is_used(package: str, name: str) -> bool:
     folders = PurePosixPath(name).parts[1:-1]
-    left_out = _LEFT_OUT.get(package, ())
-    return not (name.startswith(left_out) or name.endswith(_ENDINGS) or _FOLDERS & {*folders})
+    return not (
+        name.startswith(_LEFT_OUT[package]) or name.endswith(_ENDINGS) or _FOLDERS & {*folders}
+    )
 
 
 def _entry(name: str, runs: bool) -> zipfile.ZipInfo:
