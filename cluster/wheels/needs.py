@@ -8,6 +8,8 @@ import email.parser
 import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from typing import Protocol
 
@@ -132,7 +134,7 @@ class _Followed:
         for wheel in self._source.fetch(to_fetch.values()) if to_fetch else ():
             self.needs.wheels[wheel_version(wheel)[0]] = wheel
         more: list[_Need] = []
-        for name in {need.name for need in pending} & self.needs.wheels.keys():
+        for name in sorted({need.name for need in pending} & self.needs.wheels.keys()):
             more += self.asked_by(self.needs.wheels[name], name, self._extras[name])
         for need in read:
             # What the extras of a package need stands in its wheel only, which is not brought.
@@ -196,7 +198,10 @@ class _Followed:
 
     def _pinned(self, need: _Need) -> Requirement:
         pin = self._pins.get(need.name)
-        return need.requirement if pin is None else Requirement(f"{need.name}=={pin}")
+        if pin is not None:
+            return Requirement(f"{need.name}=={pin}")
+        asked = [one.requirement.specifier for one in self._all if one.name == need.name]
+        return Requirement(f"{need.name}{reduce(and_, asked)}")
 
 
 def _requires(wheel: Path) -> list[str]:

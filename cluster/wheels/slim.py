@@ -28,8 +28,9 @@ _LEFT_OUT = {
 _FOLDERS = {"tests"}
 _ENDINGS = (".js.map", ".pyi")
 _ELF = b"\x7fELF"
-_EXECUTABLE = 0o755 << 16
-_PLAIN = 0o644 << 16
+_EXECUTABLE = 0o100755 << 16
+"""Pip keeps a run bit of what is said to be a plain file only."""
+_PLAIN = 0o100644 << 16
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 

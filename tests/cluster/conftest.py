@@ -1,11 +1,14 @@
-"""A Ray head of the tests' own: with a token, on ports of its own, ended by its pid."""
+"""A Ray head of the tests' own, with a token, and wheels of a few lines, as there is no network."""
 
+import base64
+import hashlib
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -106,3 +109,33 @@ def ray_cluster():
     finally:
         cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_wheel(folder, name, version, *, requires=(), tag="py3-none-any", files=None):
+    """Write a wheel and return it; `files` are texts by place, programs in `bin/` may run."""
+    info = f"{name}-{version}.dist-info"
+    contents = {
+        f"{name}/__init__.py": f"VERSION = {version!r}\n",
+        **(files or {}),
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        + "".join(f"Requires-Dist: {one}\n" for one in requires),
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
+    }
+    rows = []
+    wheel = folder / f"{name}-{version}-{tag}.whl"
+    with zipfile.ZipFile(wheel, "w") as out:
+        for place, text in contents.items():
+            entry = zipfile.ZipInfo(place)
+            entry.external_attr = (0o100755 if "/bin/" in place else 0o100644) << 16
+            content = text if isinstance(text, bytes) else text.encode()
+            out.writestr(entry, content)
+            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+            rows.append(f"{place},sha256={digest.decode()},{len(content)}\n")
+        out.writestr(f"{info}/RECORD", "".join(rows) + f"{info}/RECORD,,\n")
+    return wheel
+
+
+@pytest.fixture(scope="session")
+def tiny_wheel():
+    """Return what makes a tiny wheel."""
+    return make_wheel
