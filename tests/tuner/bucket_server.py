@@ -1,4 +1,7 @@
-"""An S3-compatible server on loopback, for tests: moto's, which keeps its buckets in memory."""
+"""Servers of buckets on loopback, for tests: Amazon's by moto, Google's by gcp-storage-emulator.
+
+Both keep what they are given in memory.
+"""
 
 import os
 import socket
@@ -18,26 +21,13 @@ CREDENTIALS = {
 
 
 @contextmanager
-def bucket_server():
-    """Start the server and make the bucket `tests`; yields the variables that lead there."""
+def amazon():
+    """Start a server and make the bucket `tests`; yields the variables that lead there."""
     pytest.importorskip(
         "moto.server", reason="no S3-compatible server: pip install 'moto[s3,server]'"
     )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline
-                assert server.poll() is None
-                time.sleep(0.1)
+    port = _free_port()
+    with _served("moto.server", "-H", "127.0.0.1", "-p", str(port), port=port):
         variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
         with pytest.MonkeyPatch.context() as patch:
             for name, value in variables.items():
@@ -49,6 +39,42 @@ def bucket_server():
             )
             files.create_dir("tests")
         yield variables
+
+
+@contextmanager
+def google():
+    """Start a server with the bucket `tests`; yields the variables that lead there."""
+    pytest.importorskip(
+        "gcp_storage_emulator", reason="no server for gs://: pip install gcp-storage-emulator"
+    )
+    port = _free_port()
+    words = ("start", "--host", "127.0.0.1", "--port", str(port), "--in-memory")
+    with _served("gcp_storage_emulator", *words, "--default-bucket", "tests", port=port):
+        yield {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}"}
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def _served(module, *words, port):
+    """Run a server until the block ends; it answers when the block begins."""
+    command = [sys.executable, "-m", module, *words]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                assert server.poll() is None
+                time.sleep(0.1)
+        yield
     finally:
         server.terminate()
         server.wait()
@@ -56,5 +82,5 @@ def bucket_server():
 
 def plain_environment():
     """Return our variables, without any that name clusters, runs or buckets."""
-    words = ("RAY_", "TUNER_", "AWS_")
+    words = ("RAY_", "TUNER_", "AWS_", "STORAGE_")
     return {key: value for key, value in os.environ.items() if not key.startswith(words)}

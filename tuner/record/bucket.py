@@ -1,7 +1,7 @@
 """A run's folder in a bucket: s3://BUCKET/FOLDER/NAME or gs://..., by the file systems of pyarrow.
 
 Credentials come from where the cloud's own tools look, as AWS_ACCESS_KEY_ID or ~/.aws, and are in
-no record; AWS_ENDPOINT_URL names a server of your own.
+no record; AWS_ENDPOINT_URL and STORAGE_EMULATOR_HOST name a server of your own.
 """
 
 import os
@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from models.errors import UserError
 
 T = TypeVar("T")
-_ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
+_ENDPOINTS = {"s3": "AWS_ENDPOINT_URL", "gs": "STORAGE_EMULATOR_HOST"}
+"""Variables that the clouds' own tools read, too."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class Bucket:
             reason = str(error).strip().splitlines()[0]
             raise UserError(
                 f"{self.url} cannot be used ({reason}): check its name, the credentials, and "
-                f"{_ENDPOINT_VARIABLE} where the server is your own"
+                f"{_ENDPOINTS[urlsplit(self.url).scheme]} where the server is your own"
             ) from error
 
 
@@ -133,12 +134,16 @@ def _open(url: str) -> tuple[Any, str]:
 
     parts = urlsplit(url)
     base = f"{parts.netloc}{parts.path}".rstrip("/")
-    if parts.scheme == "gs":
-        return fs.GcsFileSystem(), base
-    own = os.environ.get(_ENDPOINT_VARIABLE)
+    own = os.environ.get(_ENDPOINTS[parts.scheme])
     if own is None:
-        return fs.FileSystem.from_uri(url)[0], base
-    server = urlsplit(own)
+        return (
+            fs.GcsFileSystem() if parts.scheme == "gs" else fs.FileSystem.from_uri(url)[0]
+        ), base
+    server = urlsplit(own if "://" in own else f"http://{own}")
+    if parts.scheme == "gs":  # such servers ask for no credentials
+        return fs.GcsFileSystem(
+            anonymous=True, endpoint_override=server.netloc, scheme=server.scheme
+        ), base
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     return fs.S3FileSystem(
         endpoint_override=server.netloc, scheme=server.scheme or "https", region=region

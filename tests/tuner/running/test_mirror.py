@@ -1,4 +1,4 @@
-"""A run that is kept in a bucket, on a real S3-compatible server."""
+"""A run that is kept in a bucket, on real servers that speak as Amazon's and Google's do."""
 
 import importlib.util
 import json
@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,16 +29,24 @@ _spec.loader.exec_module(bucket_server)
 
 
 @pytest.fixture(scope="module")
-def variables():
-    with bucket_server.bucket_server() as found:
-        yield found
+def servers():
+    """Return what starts a server, once, and tells the variables that lead there."""
+    with ExitStack() as started:
+        yield cache(lambda name: started.enter_context(getattr(bucket_server, name)()))
+
+
+@pytest.fixture(params=["amazon", "google"])
+def variables(servers, request, monkeypatch):
+    found = servers(request.param)
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+    return found
 
 
 @pytest.fixture
-def url(variables, monkeypatch, request):
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    return f"s3://tests/{request.node.name}"
+def url(variables, request):
+    scheme = "s3" if "AWS_ENDPOINT_URL" in variables else "gs"
+    return f"{scheme}://tests/{request.node.originalname}"
 
 
 @pytest.fixture
@@ -130,9 +140,9 @@ def test_bucket_without_a_run_is_told(url, tmp_path) -> None:
         home_of(f"{url}/nothere", tmp_path)
 
 
-def test_wrong_bucket_is_told_with_what_to_check(variables, url) -> None:
+def test_wrong_bucket_is_told_with_what_to_check(url) -> None:
     with pytest.raises(UserError, match=r"cannot be used .*check its name, the credentials"):
-        Bucket("s3://nothere/x").write("a", b"b")
+        Bucket(url.replace("://tests", "://nothere")).write("a", b"b")
 
 
 def test_names_in_a_bucket_cannot_leave_the_folder(url, tmp_path, monkeypatch) -> None:
@@ -167,17 +177,18 @@ class Machine:
 
 
 SEARCH = (
-    "search", "grammar_vae/quickstart", "--name", "far", "--storage", "s3://tests/searches",
-    "--trials", "2", "--set", "data.num_rows=300", "--set", "data.limit_rows=200",
+    "search", "grammar_vae/quickstart", "--name", "far", "--trials", "2",
+    "--set", "data.num_rows=300", "--set", "data.limit_rows=200",
     "--set", "scheduler={name: fifo, max_epochs: 120}",
 )  # fmt: skip
 
 
 @pytest.mark.ray
+@pytest.mark.parametrize("variables", ["amazon"], indirect=True)
 def test_search_whose_machine_is_lost_goes_on_on_another(variables, url, tmp_path) -> None:
     first, second = (Machine(tmp_path / name, variables) for name in ("first", "second"))
-    with first.start(*SEARCH) as process:
-        bucket = Bucket("s3://tests/searches/far")
+    with first.start(*SEARCH, "--storage", url) as process:
+        bucket = Bucket(f"{url}/far")
         deadline = time.monotonic() + 120
         while (bucket.read("events.jsonl") or b"").count(b'"report"') < 10:
             assert time.monotonic() < deadline
@@ -185,19 +196,19 @@ def test_search_whose_machine_is_lost_goes_on_on_another(variables, url, tmp_pat
             time.sleep(0.3)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-    assert "exists already" in second.run(*SEARCH, rc=2)
+    assert "exists already" in second.run(*SEARCH, "--storage", url, rc=2)
     lock = json.loads(bucket.read("driver.lock") or b"{}")
     bucket.write("driver.lock", json.dumps({**lock, "host": "gone", "claim": "x"}).encode())
-    assert "is driven by process" in second.run("resume", "s3://tests/searches/far", rc=2)
+    assert "is driven by process" in second.run("resume", f"{url}/far", rc=2)
     bucket.delete("driver.lock")  # as time does
-    said = second.run("resume", "s3://tests/searches/far")
+    said = second.run("resume", f"{url}/far")
     assert "far: 2 trials, 240 epochs" in said
     events = [json.loads(line) for line in bucket.read("events.jsonl").splitlines()]
     reports = [(e["trial"], e["epoch"]) for e in events if e["event"] == "report"]
     assert len(set(reports)) == 240
     assert len(reports) - 240 <= 20  # what was trained since the last copy, at most
     third = Machine(tmp_path / "third", variables)
-    third.run("fetch", "s3://tests/searches/far")
+    third.run("fetch", f"{url}/far")
     here, there = third.folder / "runs" / "far", second.folder / "runs" / "far"
     names = {p.relative_to(there) for p in there.rglob("*") if p.is_file()}
     names -= {Path("driver.lock"), *(n for n in names if n.name.startswith("."))}
