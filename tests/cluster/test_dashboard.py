@@ -2,12 +2,17 @@
 
 import json
 import shutil
+import socket
+import subprocess
 import time
+import urllib.parse
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+import cluster.grafana
 
 pytestmark = pytest.mark.ray
 
@@ -88,6 +93,85 @@ def test_process_of_a_worker_tells_what_it_trains(live) -> None:
 def test_log_of_a_worker_tells_its_trials(live) -> None:
     logs = live.head.folder.glob("session_latest/logs/worker-*.err")
     assert any("watched: trial 0, {'lr': " in log.read_text(errors="replace") for log in logs)
+
+
+@pytest.fixture(scope="module")
+def prometheus(live, tmp_path_factory):
+    """Prometheus as the README starts it; yields what asks it, of one run's numbers by series."""
+    program = shutil.which("prometheus")
+    if program is None:
+        pytest.skip("no prometheus: apt-get install --no-install-recommends prometheus")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    # Ray's own settings, which scrape every 10 s.
+    given = live.head.folder / "session_latest/metrics/prometheus/prometheus.yml"
+    config = tmp_path_factory.mktemp("prometheus") / "prometheus.yml"
+    config.write_text(given.read_text().replace("10s", "1s"))
+    command = [
+        program, f"--web.listen-address={address}",
+        f"--config.file={config}", f"--storage.tsdb.path={config.parent / 'data'}",
+    ]  # fmt: skip
+
+    def ask(expression):
+        words = urllib.parse.urlencode({"query": expression})
+        with urllib.request.urlopen(f"http://{address}/api/v1/query?{words}", timeout=5) as answer:
+            return json.load(answer)["data"]["result"]
+
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + SHOWN_S
+        while True:
+            with suppress(OSError):
+                if ask('ray_tuner_best_value{run="watched"}'):
+                    break
+            assert time.monotonic() < deadline
+            assert server.poll() is None
+            time.sleep(0.5)
+        yield ask
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_every_line_of_the_board_is_drawn(prometheus) -> None:
+    board = json.loads(Path(cluster.grafana.__file__).with_name("tuner.json").read_text())
+    lines = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    found = {line: prometheus(line.replace("$run", "watched|other")) for line in lines}
+    assert [line for line, series in found.items() if not series] == []
+    assert {one["metric"]["run"] for series in found.values() for one in series} == {"watched"}
+    drawn = {word for panel in board["panels"] for word in labels(panel)}
+    assert drawn <= {key for series in found.values() for one in series for key in one["metric"]}
+
+
+def labels(panel):
+    """Return the labels that a panel's legend names."""
+    texts = " ".join(target["legendFormat"] for target in panel["targets"])
+    return {part.partition("}}")[0] for part in texts.split("{{")[1:]}
+
+
+def test_board_lists_the_runs_to_choose_from(prometheus) -> None:
+    board = json.loads(Path(cluster.grafana.__file__).with_name("tuner.json").read_text())
+    query = next(one["query"]["query"] for one in board["templating"]["list"] if "label" in one)
+    series = query.removeprefix("label_values(").partition(",")[0]
+    assert {one["metric"]["run"] for one in prometheus(series)} == {"watched"}
+
+
+def test_gauges_say_what_the_search_does(prometheus) -> None:
+    def value(expression):
+        (one,) = prometheus(expression)
+        return float(one["value"][1])
+
+    assert value("ray_tuner_slots_busy") == 2
+    assert value("ray_tuner_slots") == 2
+    assert value("ray_tuner_queue") == 0
+    assert value('ray_tuner_trials{state="running"}') == 2
+    assert value('ray_tuner_trials{state="failed"}') == 0
+    assert value("sum(ray_tuner_failures)") == 0
+    assert value("ray_tuner_gpu_hours") == 0
+    assert value("ray_tuner_epochs_per_s") > 0
+    assert value("ray_tuner_epochs") >= 1
+    assert 0 <= value("ray_tuner_best_value") <= 1
 
 
 def test_gauges_are_exported_by_run(live) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ray.util.metrics import Gauge
 
-from tuner.record.outcomes import Outcome
+from tuner.record.outcomes import REMEDIES, Outcome
 from tuner.record.trial_rows import TrialRow
 from tuner.running.board import Board
 from tuner.running.observer import Observer
@@ -57,7 +57,8 @@ class Gauges(Observer):
         self._gpus = gpus
         self._epochs: deque[float] = deque()
         self._num_epochs = 0
-        self._causes: Counter[str] = Counter()
+        # A cause that has not happened is 0, so that nobody takes it for one that is not counted.
+        self._causes = Counter({str(cause): 0 for cause in REMEDIES})
         self._due = 0.0
         tags = {"run": board.run, "search": search, "metric": board.metric}
         self._gauges = {}
