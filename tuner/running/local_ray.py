@@ -35,7 +35,11 @@ _LONGEST_PARENT = 28
 
 @contextmanager
 def started_here(
-    dashboard: bool, share_gpus: bool, preload: Sequence[str], say: Callable[[str], None]
+    dashboard: bool,
+    share_gpus: bool,
+    preload: Sequence[str],
+    num_threads: int,
+    say: Callable[[str], None],
 ) -> Iterator[str | None]:
     """Run the block with a Ray of this machine; see `ray_session`."""
     parent = _temporary_parent()
@@ -44,7 +48,7 @@ def started_here(
     daemon = mps_daemon(folder / MPS_FOLDER, say) if share_gpus else nullcontext()
     try:
         # The daemon ends after its clients, the workers.
-        with watched(folder), daemon, _workers_ahead(folder, preload) as server:
+        with watched(folder), daemon, _workers_ahead(folder, preload, num_threads) as server:
             url = _start(folder, dashboard, server)
             with ended(_end, unless=(RayLost, SearchInterrupted)):
                 yield url
@@ -56,11 +60,12 @@ def started_here(
 
 
 @contextmanager
-def _workers_ahead(folder: Path, preload: Sequence[str]) -> Iterator[ForkServer]:
+def _workers_ahead(folder: Path, preload: Sequence[str], num_threads: int) -> Iterator[ForkServer]:
     """Run a process during the block that forks workers; it loads what they need beside Ray."""
     with ExitStack() as stack:
         with _workers_use(str(folder)):
-            server = stack.enter_context(fork_server(folder, ("ray.tune", *preload)))
+            modules = ("ray.tune", *preload)
+            server = stack.enter_context(fork_server(folder, modules, num_threads))
         yield server
 
 

@@ -45,6 +45,7 @@ def ray_session(
     *,
     share_gpus: bool = False,
     preload: Sequence[str] = (),
+    num_threads: int = 1,
     say: Callable[[str], None] = print,
 ) -> Iterator[str | None]:
     """Run the block with Ray, and end afterwards what was started for it.
@@ -57,6 +58,7 @@ def ray_session(
         dashboard: whether to start Ray's dashboard on this machine.
         share_gpus: whether trials share a GPU, so that a Ray started here wants an MPS daemon.
         preload: modules that workers on this machine find imported.
+        num_threads: in which a worker on this machine trains.
         say: takes a line for people.
 
     Raises:
@@ -70,7 +72,11 @@ def ray_session(
     if "ray" in sys.modules and sys.modules["ray"].is_initialized():
         yield None  # whoever calls us has started it, and ends it too
         return
-    started = _joined(address) if address else started_here(dashboard, share_gpus, preload, say)
+    started = (
+        _joined(address)
+        if address
+        else started_here(dashboard, share_gpus, preload, num_threads, say)
+    )
     with started as url:
         yield url or None
 

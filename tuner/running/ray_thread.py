@@ -23,6 +23,7 @@ def ray_session_beside(
     *,
     share_gpus: bool = False,
     preload: Sequence[str] = (),
+    num_threads: int = 1,
     say: Callable[[str], None] = print,
     interrupts: Interrupts,
 ) -> Iterator[Callable[[], str | None]]:
@@ -37,7 +38,12 @@ def ray_session_beside(
     def serve() -> None:
         try:
             with ray_session(
-                address, dashboard, share_gpus=share_gpus, preload=preload, say=say
+                address,
+                dashboard,
+                share_gpus=share_gpus,
+                preload=preload,
+                num_threads=num_threads,
+                say=say,
             ) as url:
                 watch = watch_ray()
                 started.set_result(url)

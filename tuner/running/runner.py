@@ -150,6 +150,7 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
         options.dashboard,
         share_gpus=0 < search.resources.gpu < 1,
         preload=("tuner.running.trainable", f"{search.spec.home}.task"),
+        num_threads=max(1, int(search.resources.cpu)),
         say=lambda line: _say(options, line),
     )
     loading = loading_beside(partial(_load, search, options), options.progress)

@@ -1,3 +1,4 @@
+import ctypes
 import json
 import os
 import subprocess
@@ -14,6 +15,25 @@ print(json.dumps({"arguments": sys.argv[1:], "mark": os.environ.get("MARK"), "fo
                   "parent": os.getppid(), "leads": os.getsid(0) == os.getpid(),
                   "loaded": "colorsys" in sys.modules}), flush=True)
 sys.exit(3)
+"""
+
+
+HEAPS = """
+import ctypes, json, os, sys, threading
+libc = ctypes.CDLL(None)
+libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
+together = threading.Barrier(4)
+def use():
+    together.wait()
+    libc.malloc(ctypes.c_size_t(100_000))
+    together.wait()
+threads = [threading.Thread(target=use) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+file = ctypes.c_void_p(libc.fopen(sys.argv[1].encode(), b"w"))
+libc.malloc_info(0, file)
+libc.fclose(file)
+print(json.dumps(open(sys.argv[1]).read().count("<heap nr")), flush=True)
 """
 
 
@@ -56,6 +76,16 @@ def test_a_worker_is_forked_with_what_it_was_given(server, script):
     assert told["leads"]  # its process group is its own
     assert told["parent"] != os.getpid()
     assert code == 0  # of who asked; the worker goes its own way
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="of glibc")
+@pytest.mark.parametrize("num_threads", [1, 2])
+def test_threads_of_a_worker_share_as_many_heaps_as_train(tmp_path, script, num_threads):
+    script.write_text(HEAPS)
+    with fork_server(tmp_path, [], num_threads) as server:
+        server.prepare("01", 7)
+        heaps, _ = ask(server, script, tmp_path / "heaps")
+    assert heaps == num_threads
 
 
 @pytest.mark.parametrize("asked", [{"job": "02"}, {"raylet": "8"}])
