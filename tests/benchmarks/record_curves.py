@@ -7,7 +7,8 @@
 Points of the space are spread evenly (scrambled Sobol) and trained to the end, as many at a time as
 there are workers; those of a GPU share it through MPS. The file holds the search, and of every
 point its values, a curve of every metric that can be searched by, and the seconds that an epoch
-took. It is written again and again, and the same command goes on with it: whatever ends the
+took. A worker's first point also tells the GPU memory that a training takes; later ones include what
+those before them left. The file is written again and again, and the same command goes on with it: whatever ends the
 recording, the points that were trained are there.
 `--set` changes the search that is recorded.
 """
@@ -160,6 +161,7 @@ def train(of, changes, values, device):
         "values": values,
         "curves": {name: [round(one[name], 5) for one in reports] for name in names},
         "epoch_s": round(statistics.median(one["seconds"] for one in reports), 4) if reports else 1,
+        "memory_mb": round(torch.cuda.max_memory_reserved() / 1e6) if device == "cuda" else None,
     }
 
 
