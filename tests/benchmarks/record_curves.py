@@ -7,10 +7,10 @@
 Points of the space are spread evenly (scrambled Sobol) and trained to the end, as many at a time as
 there are workers; those of a GPU share it through MPS. The file holds the search, and of every
 point its values, a curve of every metric that can be searched by, and the seconds that an epoch
-took. A worker's first point also tells the GPU memory that a training takes; later ones include what
-those before them left. The file is written again and again, and the same command goes on with it: whatever ends the
-recording, the points that were trained are there.
-`--set` changes the search that is recorded.
+took; the first point of a worker also tells the GPU memory that a training takes, later ones
+include what those before them left. The file is written again and again, and the same command goes
+on with it: whatever ends the recording, the points that were trained are there. `--set` changes the
+search that is recorded.
 """
 
 import argparse
