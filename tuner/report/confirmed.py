@@ -12,7 +12,7 @@ from tuner.report.figures.confirmed import draw_confirmed
 from tuner.report.material import Material
 from tuner.report.section import Code, Figure, Section, Table
 from tuner.report.verdict import confirms, difference_words
-from tuner.report.wording import count, listing, number
+from tuner.report.wording import alike, count, listing, number
 
 
 def confirmed_section(material: Material) -> Section:
@@ -29,7 +29,7 @@ def confirmed_section(material: Material) -> Section:
     figures, tables, words = [], [], []
     for index, one in enumerate(reversed(material.confirmations)):
         figures.append(_figure(one, index))
-        tables.append(_table(one))
+        tables += [_table(one), *_changes(one)]
         if index == 0:
             words += _words(one)
     return Section(
@@ -121,19 +121,26 @@ def _table(one: Confirmation) -> Table:
     )
 
 
+def _changes(one: Confirmation) -> list[Table]:
+    """Return what tells the candidates from the preset, in a table of its own: it is long."""
+    rows = tuple((each.name, each.changes) for each in one.candidates if each.changes)
+    return [Table(columns=("setting", f"changes to {one.baseline.name}"), rows=rows)] * bool(rows)
+
+
 def _row(each: Confirmed, one: Confirmation) -> tuple[str, ...]:
-    found = each.difference
+    better = interval = "-"
+    if (found := each.difference) is not None:
+        better, low, high = alike((found.mean, found.low, found.high))
+        interval = f"{low} to {high}"
     if each is one.baseline:
         result = "the preset to beat"
     elif each.preset:
         result = f"wins, preset {each.preset}"
     else:
         result = "wins" if each.wins else "does not win"
-    if each.changes:
-        result += f"; {each.changes}"
     for metric, further in each.further.items():
-        result += f"; {metric} better by {number(further.mean)} "
-        result += f"({number(further.low)} to {number(further.high)})"
+        middle, low, high = alike((further.mean, further.low, further.high))
+        result += f"; {metric} better by {middle} ({low} to {high})"
     if each.failures:
         said = [f"seed {seed}: {cause}" for seed, cause in each.failures.items()]
         result += f"; failed: {listing(said)}"
@@ -142,8 +149,8 @@ def _row(each: Confirmed, one: Confirmation) -> tuple[str, ...]:
         number(each.leaderboard),
         number(mean(dict(each.values))) if each.values else "-",
         f"{len(each.values)}/{len(one.seeds)}",
-        number(found.mean) if found else "-",
-        f"{number(found.low)} to {number(found.high)}" if found else "-",
+        better,
+        interval,
         result,
     )
 

@@ -87,7 +87,7 @@ def _words(material: Material) -> tuple[str, ...]:
     if best and best.epoch:
         trained = best.row.num_epochs
         longest = material.search.scheduler.max_epochs
-        if best.row.state == "done" and best.epoch >= 0.9 * longest:
+        if best.row.state == "done" and _improves_late(best, material, 0.9 * longest):
             words.append(
                 f"The best trial was still improving near its end (best epoch {best.epoch} of "
                 f"{trained}): more epochs may be worth it."
@@ -107,6 +107,14 @@ def _words(material: Material) -> tuple[str, ...]:
     else:
         words.append("No trial was stopped at a rung so far.")
     return tuple(words)
+
+
+def _improves_late(best: Standing, material: Material, late: float) -> bool:
+    """Return whether a hundredth of what a trial learned came after epoch `late`."""
+    values = [(epoch, material.sign * value) for epoch, value in _points(best, material.metric)]
+    before = max((value for epoch, value in values if epoch < late), default=-math.inf)
+    highest, lowest = max(value for _, value in values), min(value for _, value in values)
+    return highest - before > 0.01 * (highest - lowest)
 
 
 def _note(material: Material, curves: Curves) -> str:

@@ -72,11 +72,6 @@ class Material:
         """The best trial."""
         return self.valued[0] if self.valued else None
 
-    @property
-    def confirmation(self) -> Confirmation | None:
-        """The latest confirmation."""
-        return self.confirmations[-1] if self.confirmations else None
-
     def flat(self, one: Standing) -> dict[str, object]:
         """Return a trial's searched values, lists taken apart: `encoder_kernel[0]`."""
         return flatten(one.row.params, self.search.space)

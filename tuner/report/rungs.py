@@ -11,7 +11,7 @@ from tuner.report.figures.rungs import draw_rung
 from tuner.report.material import Material
 from tuner.report.section import Figure, Section, Table
 from tuner.report.statistics import LEVEL, Interval, bootstrap, kendall, spearman
-from tuner.report.wording import count, share
+from tuner.report.wording import count, number, share
 from tuner.search.blocks import SchedulerConfig
 
 LEAST_TRIALS = 6
@@ -82,6 +82,11 @@ def judgement(one: Agreement, *, selected: bool) -> str:
     at = f"At epoch {one.rung:g}"
     if num < LEAST_TRIALS:
         return f"{at} only {count(num, 'trial')} can be compared: too few to tell."
+    if len(set(one.at_end)) == 1:
+        return (
+            f"{at} nothing can be told: all {num} trials ended with the same value, "
+            f"{number(one.at_end[0])}, so no order is the right one."
+        )
     if math.isnan(one.tau.value):
         return f"{at} all {num} trials were equal: stopping there is a draw of lots."
     return (

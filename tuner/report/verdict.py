@@ -8,7 +8,7 @@ from tuner.record.confirmations import Confirmation, Confirmed
 from tuner.record.paths import confirmed_run, is_run
 from tuner.record.results import Standing, Status
 from tuner.report.material import Material
-from tuner.report.wording import count, listing, number, share, signed
+from tuner.report.wording import alike, count, listing, number, share
 
 Kind = Literal["yes", "no", "open"]
 _STATUS: dict[Status, str] = {
@@ -47,8 +47,8 @@ def verdict(material: Material) -> Verdict:
             sentence=f"This run trains trials of {over} again on fresh seeds: what came of it is "
             f"in the report of that run, `tuner report {over}`.",
         )
-    if material.confirmation is not None:
-        return _confirmed(material.confirmation)
+    if material.confirmations:
+        return _confirmed(material)
     return _unconfirmed(material, best)
 
 
@@ -86,29 +86,46 @@ def _no_value(material: Material) -> str:
     return f"None of {trials} has a finite {material.metric} yet, so nothing can be compared."
 
 
-def _confirmed(confirmation: Confirmation) -> Verdict:
+def latest_by_metric(material: Material) -> list[Confirmation]:
+    """Return the last confirmation of each metric, that of the search's objective first."""
+    latest = {one.metric: one for one in material.confirmations}
+    return sorted(latest.values(), key=lambda one: one.metric != material.metric)
+
+
+def _confirmed(material: Material) -> Verdict:
+    """Return the answer; trained again by several metrics, one that was won by comes first."""
+    found = latest_by_metric(material)
+    named = len(found) > 1 or found[0].metric != material.metric
+    said = [_by_metric(one, f" in {one.metric}" if named else "") for one in found]
+    first = next((one for one in said if one.kind == "yes"), said[0])
+    others = tuple(one.sentence for one in said if one is not first)
+    return Verdict(kind=first.kind, sentence=first.sentence, more=(*others, *first.more))
+
+
+def _by_metric(confirmation: Confirmation, by: str) -> Verdict:
     winners = [one for one in confirmation.candidates if one.wins]
     preset = confirmation.baseline.name
     seeds = f"on {count(len(confirmation.seeds), 'fresh seed')}"
     if winners:
         best = max(winners, key=lambda one: one.difference.mean if one.difference else 0.0)
         others = len(winners) - 1
+        more = f"; so are {others} more" if others > 1 else "; so is one more" if others else ""
         return Verdict(
             kind="yes",
-            sentence=f"Yes: {best.name} is better than {preset}, {difference_words(best)}, {seeds}"
-            f"{f'; so are {others} more' if others > 1 else '; so is one more' if others else ''}.",
+            sentence=f"Yes: {best.name} is better than {preset}{by}, {difference_words(best)}, "
+            f"{seeds}{more}.",
         )
     measured = [one for one in confirmation.candidates if one.difference]
     if not measured:
         return Verdict(
             kind="open",
             sentence=f"Not known: trained again {seeds}, too few trainings ended with a value to "
-            f"compare any trial with {preset}.",
+            f"compare any trial with {preset}{by}.",
         )
     nearest = max(measured, key=lambda one: one.difference.mean if one.difference else 0.0)
     return Verdict(
         kind="no",
-        sentence=f"No: trained again {seeds}, no trial is surely better than {preset}; "
+        sentence=f"No: trained again {seeds}, no trial is surely better than {preset}{by}; "
         f"the nearest is {nearest.name}, {difference_words(nearest)}.",
         more=("What the leaderboard shows beyond that is luck of the draw.",),
     )
@@ -119,10 +136,8 @@ def difference_words(one: Confirmed) -> str:
     found = one.difference
     if found is None:
         return "not measured"
-    return (
-        f"by {signed(found.mean)} ({share(found.level)} interval {signed(found.low)} to "
-        f"{signed(found.high)})"
-    )
+    middle, low, high = alike((found.mean, found.low, found.high), sign=True)
+    return f"by {middle} ({share(found.level)} interval {low} to {high})"
 
 
 def _unconfirmed(material: Material, best: Standing) -> Verdict:

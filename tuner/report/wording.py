@@ -17,6 +17,24 @@ def signed(value: float) -> str:
     return f"+{number(value)}" if value > 0 else number(value)
 
 
+def alike(values: Sequence[float], *, sign: bool = False) -> list[str]:
+    """Return numbers that are read side by side with as many decimals each.
+
+    Args:
+        values: a difference and the ends of its interval, say.
+        sign: whether those above 0 have theirs.
+    """
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    if largest >= 1e5:
+        return [signed(value) if sign else number(value) for value in values]
+    decimals = max(4, 1 - math.floor(math.log10(largest))) if largest else 4
+    texts = [f"{value:.{min(decimals, 12)}f}" if math.isfinite(value) else "-" for value in values]
+    return [
+        f"+{text}" if sign and value > 0 else text
+        for value, text in zip(values, texts, strict=True)
+    ]
+
+
 def share(value: float) -> str:
     """Return a share as a percentage; next to nothing is said to be so."""
     return "under 1 %" if 0 < value < 0.01 else f"{value:.0%}".replace("%", " %")

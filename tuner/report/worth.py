@@ -23,7 +23,7 @@ from tuner.report.importance import LEAST_TRIALS
 from tuner.report.material import Material
 from tuner.report.section import Figure, Section
 from tuner.report.statistics import LEVEL, Interval
-from tuner.report.verdict import difference_words, preset_trial
+from tuner.report.verdict import difference_words, latest_by_metric, preset_trial
 from tuner.report.wording import count, number, share
 
 NUM_STARTUP = 10
@@ -229,16 +229,18 @@ def _against_random(material: Material, found: Worth) -> list[str]:
 
 def _against_preset(material: Material) -> str:
     preset = material.search.preset.name
-    if (found := material.confirmation) is not None:
+    for found in latest_by_metric(material):
         measured = [one for one in found.candidates if one.difference]
         winners = [one for one in measured if one.wins]
         if measured:
             best = max(
                 winners or measured, key=lambda one: one.difference.mean if one.difference else 0.0
             )
+            chance = "" if winners else ", which may be chance"
+            by = f" in {found.metric}" if found.metric != material.metric else ""
             return (
-                f"Against the preset {found.baseline.name}, on the same fresh seeds, {best.name} "
-                f"is ahead {difference_words(best)}{'' if winners else ', which may be chance'}."
+                f"Against the preset {found.baseline.name}{by}, on the same fresh seeds, "
+                f"{best.name} is ahead {difference_words(best)}{chance}."
             )
     start = preset_trial(material)
     if start is None or material.best is None:

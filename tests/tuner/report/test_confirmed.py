@@ -40,7 +40,8 @@ def test_a_confirmation_is_told_in_words_table_and_figure(hand_made):
         "Better than plain on fresh seeds: trial 7 by +0.2000 (95 % interval +0.1000 to +0.3000)."
     )
     assert "0.1500 better than they are on fresh seeds" in section.words[1]
-    (table,) = section.tables
+    table, changes = section.tables
+    assert changes.rows == (("trial 7", "lr 0.5 -> 0.7"),)
     assert table.rows == (
         ("plain", "-", "0.6000", "2/2", "-", "-", "the preset to beat"),
         (
@@ -50,7 +51,7 @@ def test_a_confirmation_is_told_in_words_table_and_figure(hand_made):
             "2/2",
             "0.2000",
             "0.1000 to 0.3000",
-            "wins, preset first-1; lr 0.5 -> 0.7; val/cost better by 0.2000 (0.1000 to 0.3000)",
+            "wins, preset first-1; val/cost better by 0.2000 (0.1000 to 0.3000)",
         ),
         ("trial 3", "0.8000", "0.6000", "1/2", "-", "-", "does not win; failed: seed 12: nan"),
     )

@@ -32,6 +32,17 @@ def test_a_reversed_order_is_a_draw_of_lots_unless_trials_were_picked(hand_made)
     assert "among those that were kept" in judgement(found, selected=True)
 
 
+def test_equal_ends_leave_nothing_to_judge_a_rung_by(hand_made):
+    run = hand_made(ASHA)
+    for number in range(8):
+        run.trial([0.0, number / 100, 0.1, 1.0])
+    (found,) = agreements(run.material)
+    assert judgement(found, selected=True) == (
+        "At epoch 2 nothing can be told: all 8 trials ended with the same value, 1.0000, so no "
+        "order is the right one."
+    )
+
+
 def test_values_are_the_best_so_far_and_infinities_do_not_count(hand_made):
     run = hand_made(ASHA)
     run.trial([0.4, math.nan, 0.1, 0.5])

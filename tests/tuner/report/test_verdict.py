@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 
 import pytest
@@ -93,6 +94,21 @@ def test_no_winner_is_a_no_and_the_latest_confirmation_counts(hand_made):
     assert found.kind == "no"
     assert (
         "no trial is surely better than plain; the nearest is trial 7, by +0.1000" in found.sentence
+    )
+
+
+def test_a_win_by_another_metric_names_it_and_does_not_hide_the_objective(hand_made):
+    run = hand_made()
+    run.trial([0.9])
+    none = confirmation(candidate(7, 0.00014, -0.00016, 0.00044))
+    other = dataclasses.replace(confirmation(candidate(3, 0.4, 0.2, 0.6)), metric="val/cost")
+    write_confirmations(run.paths, [none, other])
+    found = verdict(run.material)
+    assert found.kind == "yes"
+    assert found.sentence.startswith("Yes: trial 3 is better than plain in val/cost, by +0.4000")
+    assert found.more[0] == (
+        "No: trained again on 2 fresh seeds, no trial is surely better than plain in val/score; "
+        "the nearest is trial 7, by +0.00014 (95 % interval -0.00016 to +0.00044)."
     )
 
 
