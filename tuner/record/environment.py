@@ -100,7 +100,7 @@ def describe_environment(
     """Return the content of `environment.json`.
 
     Args:
-        search: the file of the search.
+        search: the file of the search, or its name where it ships.
         code: the code that runs.
         data: what the data set is: its settings, its digest, its size.
         seeds: every seed by what it seeds.

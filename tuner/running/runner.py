@@ -46,6 +46,7 @@ from tuner.running.study_place import StudyPlace, new_place, recorded_command
 from tuner.running.trial_failure import is_unwritable, short_message, unwritable_words
 from tuner.search.blocks import RunStart
 from tuner.search.search import Search
+from tuner.search.search_files import search_name
 
 logger = logging.getLogger(__name__)
 
@@ -274,7 +275,7 @@ def _write_inputs(
     data_settings = to_mapping(search.data)
     seeds = {"searcher": search.seed, "trials": search.base_config.seed}
     environment = describe_environment(
-        search=search.source,
+        search=search_name(search.source),
         code=code,
         data=describe_data(data_settings, dataset),
         seeds=seeds | ({"data": data_settings["seed"]} if "seed" in data_settings else {}),

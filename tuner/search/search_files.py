@@ -15,6 +15,12 @@ def shipped_searches() -> dict[str, Path]:
     }
 
 
+def search_name(source: str) -> str:
+    """Return the name of a search that ships, by its file; others are named by their path."""
+    names = {file.resolve(): name for name, file in shipped_searches().items()}
+    return names.get(Path(source).resolve(), source)
+
+
 def find_search_file(path_or_name: str | Path) -> Path:
     """Return the file of a search.
 

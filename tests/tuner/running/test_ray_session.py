@@ -16,7 +16,6 @@ from tuner.running.ray_session import (
     ray_session,
 )
 
-
 LABELS = {"ray.io/accelerator-type": "H100", "ray.io/node-id": "f0", "zone": "a"}
 
 

@@ -29,6 +29,7 @@ from tuner.running.study import (
     open_storage,
     open_study,
 )
+from tuner.search.search_files import search_name
 
 pytestmark = pytest.mark.ray
 
@@ -100,7 +101,7 @@ class TestWithRay:
         assert said.count("done (epochs)") == 4
 
         environment = json.loads(result.paths.environment_file.read_text())
-        assert environment["search"] == search.source
+        assert environment["search"] == search_name(search.source)
         assert environment["seeds"] == {"searcher": 3, "trials": 0, "data": 0}
         assert environment["data"]["digest"] == "d1"
         assert environment["packages"]["ray"]

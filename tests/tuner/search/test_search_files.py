@@ -1,7 +1,7 @@
 import pytest
 
 from models.errors import UserError
-from tuner.search.search_files import find_search_file, shipped_searches
+from tuner.search.search_files import find_search_file, search_name, shipped_searches
 
 
 def test_searches_that_ship_are_named_by_model_and_file():
@@ -33,3 +33,9 @@ def test_what_is_no_file_and_no_search_is_said_to_be_neither(tmp_path, monkeypat
         UserError, match=rf"Known: .*\. Nor is there a file mine.yaml in {tmp_path}$"
     ):
         find_search_file("mine.yaml")
+
+
+def test_a_search_that_ships_is_named_as_it_is_found_and_others_by_their_path(tmp_path):
+    for name, file in shipped_searches().items():
+        assert search_name(str(file)) == name
+    assert search_name(str(tmp_path / "own.yaml")) == str(tmp_path / "own.yaml")
