@@ -110,7 +110,6 @@ AST_AUTOENCODER = ModelSpec(
     check_data=check_data,
     load_data=load_dataset,
     build_task=_build_task,
-    splits_batches=True,
     describe_cost=_describe_cost,
     showcase=_showcase,
     usual_data="1,000 programs of up to 100 steps",

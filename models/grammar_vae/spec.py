@@ -92,7 +92,6 @@ GRAMMAR_VAE = ModelSpec(
     data_files=data_files,
     load_data=load_dataset,
     build_task=_build_task,
-    splits_batches=True,
     describe_cost=_describe_cost,
     showcase=_showcase,
     usual_data="the 48,000 PDEs (56 productions, 97 steps)",

@@ -56,6 +56,8 @@ class Kernel:
         """
         if blocks == 0:  # no rows; the driver refuses an empty grid
             return
+        # The driver copies the values before it returns; the tensors behind the pointers must live
+        # until the kernel has run, which torch's allocator sees to for those of this stream.
         values = [_argument(arg) for arg in args]
         pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(v) for v in values))
         stream = ctypes.c_void_p(torch.cuda.current_stream().cuda_stream)

@@ -285,7 +285,7 @@ class ModelSpec:
     early_metric: str = ""
     data_files: Callable[[Any], Mapping[str, Sequence[Path]]] = named_files
     package: str = ""
-    splits_batches: bool = False
+    splits_batches: bool = True
     data_flags: Mapping[str, str] = field(default_factory=lambda: {"seed": "data_seed"})
     example: str = READ_CHECKPOINT
     limits: str = ""

@@ -160,6 +160,7 @@ def fake_spec(presets_file: Path) -> ModelSpec:
         'plain: {description: "", lr: 0.5}\nquick: {lr: 0.25, epochs: 2}\nlevel: {lr: 0.4}\n'
     )
     return ModelSpec(
+        splits_batches=False,
         name="fake",
         config_type=FakeConfig,
         data_type=FakeDataConfig,

@@ -1,5 +1,6 @@
 """A model that the tuner has never seen is searched and promoted as it declares itself."""
 
+import importlib
 import shutil
 from pathlib import Path
 
@@ -56,6 +57,10 @@ def test_it_is_searched_promoted_and_trained_on_from_the_promoted_preset(registe
     preset = find_preset(registered, "lines-1")
     card = (preset.source.parent / "lines-1" / "README.md").read_text()
     assert f"    {command} ..." in card
+
+    train = importlib.import_module("text_vae.train").TRAIN
+    train.run(["--config", "lines-1", "--file", "lines.txt", "--epochs", "1"])
+    assert "lines-1: " in capsys.readouterr().out
 
     dataset = registered.load_data(registered.data_type(file="lines.txt"), None)
     task = registered.build_task(preset.config, dataset, "cpu")

@@ -155,7 +155,9 @@ class LateBinding(UnsavedCallback):
         worker = trial.temporary_state.ray_actor
         assert worker is not None
         place = self._trials.place_of(trial.trial_id)
-        worker.take.remote({**trial.config, **place}, [dataset])  # the reference, not the data
+        # An actor does what it is asked in that order: it has taken the trial, and its data by
+        # their reference, before it begins with `train`, which Ray asks for after this callback.
+        worker.take.remote({**trial.config, **place}, [dataset])
         words = "no trial is left"
         if IDLE not in trial.config:
             words = f"trial {trial.config[NUMBER]}, {short_params(trial.config[PARAMS])}"

@@ -173,8 +173,8 @@ def ended_line(board: Board, row: BoardRow, outcome: Outcome) -> str:
         value += f" at epoch {row.best_epoch}, last {_number(row.value)}"
     text = (
         f"trial {row.number}: {state_words(row.state, row.cause)}, {value} at epoch "
-        f"{row.epoch}/{board.max_epochs}, "
-        f"{duration(board.seconds_of(row))}; {trial_words(board, row)}"
+        f"{row.epoch}/{board.max_epochs}, {duration(board.seconds_of(row))}; "
+        f"{trial_words(board, row)}"
     )
     return f"{text}: {outcome.message}" if outcome.message else text
 

@@ -32,7 +32,7 @@ from models.programs.language.scopes import (
 )
 
 MAX_STEPS = 4096
-"""Longest budget."""
+"""Longest budget. `Contexts` has steps as int16, so it must stay below 32,768."""
 
 _STR, _LIST = TYPES.index("str"), TYPES.index("list")
 
@@ -161,7 +161,7 @@ class ConstraintMachine:
         top_place = (state.depth[:, None] - 1).clamp(max=self.max_steps)
         top = state.stack.gather(1, top_place).squeeze(1)
         symbol = top & SYMBOL_MASK
-        ids = ids.clamp(min=0)
+        ids = ids.clamp(min=0)  # -1 pads rows that are complete, where any id changes nothing
         pair = symbol * self.num_productions + ids
         # Whatever a statement held back is frozen from the body's first statement on.
         scope = (top & ~SYMBOL_MASK) | (state.held << FROZEN_SHIFT)

@@ -38,7 +38,6 @@ TEXT_VAE = ModelSpec(
     check_data=check_data,
     load_data=load_dataset,
     build_task=_build_task,
-    splits_batches=True,
     describe_cost=_describe_cost,
     usual_data="1,000 lines of 20 characters",
 )
