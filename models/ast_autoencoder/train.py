@@ -45,7 +45,7 @@ class RunFlags:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainFlags(StartFlags):
-    """All flags of the command."""
+    """Where the programs are, how the run is carried out, and every key of a preset."""
 
     data_dir: Path | None = None
     """Folder of a data set of programs."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainFlags(StartFlags):
-    """All flags of the command."""
+    """Where the data are, how the run is named, and every key of a preset."""
 
     gpus: int | None = None
     """GPUs to use, 0 or 1; default: 1 where there is one."""

@@ -54,9 +54,6 @@ class TextVaeTask(NetworkTask):
         step = TextStep(self.network, config, self.update_settings(None))
         self.train_by(step, lambda rows, num_steps: (ids[rows, :num_steps],))
 
-    def validate(self) -> dict[str, float]:
-        return self.evaluate_on(self.dataset.val)
-
     @torch.no_grad()
     def evaluate_on(self, rows: np.ndarray) -> dict[str, float]:
         ids = self.ids[self.rows(rows)]
