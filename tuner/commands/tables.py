@@ -15,7 +15,7 @@ from models.training.contracts import ModelCost
 from models.training.ranking import Ranking
 from tuner.estimate.cost import FORMULA, SearchCost
 from tuner.record.lineage import lineage
-from tuner.record.outcomes import REMEDIES, Cause
+from tuner.record.outcomes import REMEDIES, Cause, with_cause
 from tuner.record.pins import read_pins
 from tuner.record.results import Run, leaderboard, pareto_front
 from tuner.record.trial_rows import TrialRow
@@ -163,7 +163,7 @@ def cost_table(cost: SearchCost) -> Table:
 
 def state_words(row: TrialRow, *, pinned: bool = False) -> str:
     """Return a trial's state with its cause: `stopped (rung 2)`, `done (epochs), pinned`."""
-    state = f"{row.state} ({row.cause})" if row.cause else row.state
+    state = with_cause(row.state, row.cause)
     return f"{state}, pinned" if pinned else state
 
 

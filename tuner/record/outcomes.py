@@ -104,7 +104,7 @@ def outcome_of(result: Mapping[str, Any], rungs: Sequence[float] = ()) -> Outcom
     )
 
 
-def state_words(state: str, cause: str | None) -> str:
+def with_cause(state: str, cause: str | None) -> str:
     """Return a trial's state with its cause: `stopped (rung 2)`."""
     return f"{state} ({cause})" if cause else state
 

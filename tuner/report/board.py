@@ -3,7 +3,7 @@
 import math
 
 from models.training.console import duration
-from tuner.record.outcomes import state_words
+from tuner.record.outcomes import with_cause
 from tuner.record.results import Standing, pareto_front
 from tuner.report.material import Material
 from tuner.report.section import Section, Table
@@ -97,6 +97,6 @@ def _row(
         "-" if one.epoch is None else f"{one.epoch}/{row.num_epochs}",
         number(one.last),
         duration(row.duration_s),
-        state_words(row.state, row.cause),
+        with_cause(row.state, row.cause),
         *(setting(row.params[key]) if key in row.params else "" for key in keys),
     )

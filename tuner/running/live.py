@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from models.training.console import duration
-from tuner.record.outcomes import Outcome, state_words
+from tuner.record.outcomes import Outcome, with_cause
 from tuner.record.trial_rows import TrialRow
 from tuner.running.board import Board, BoardRow
 from tuner.running.observer import Observer
@@ -129,7 +129,7 @@ def render(board: Board) -> Group:
 def _cells(board: Board, row: BoardRow) -> tuple[Text, ...]:
     texts = (
         str(row.number),
-        state_words(row.state, row.cause),
+        with_cause(row.state, row.cause),
         f"{row.epoch}/{board.max_epochs}",
         _number(row.best),
         _number(row.value),
@@ -172,7 +172,7 @@ def ended_line(board: Board, row: BoardRow, outcome: Outcome) -> str:
     if row.best_epoch not in (None, row.epoch):
         value += f" at epoch {row.best_epoch}, last {_number(row.value)}"
     text = (
-        f"trial {row.number}: {state_words(row.state, row.cause)}, {value} at epoch "
+        f"trial {row.number}: {with_cause(row.state, row.cause)}, {value} at epoch "
         f"{row.epoch}/{board.max_epochs}, {duration(board.seconds_of(row))}; "
         f"{trial_words(board, row)}"
     )
