@@ -62,7 +62,7 @@ LAYERS = {
         {"training"},
         {"presets"},
         {"commands"},
-        {"programs"},
+        {"programs", "molecules"},
         {"grammar_vae", "ast_autoencoder"},
         {"registry"},
     ),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.errors import UserError
 from models.grammar.grammar import Grammar
 from models.molecules.atoms import CHARGES, HALOGENS, HYDROGEN_COUNTS, all_atoms
 
@@ -19,6 +20,14 @@ _BRANCH_BONDS = _BONDS | {"": 0, "/": 1, "\\": 1}
 _ORGANIC = ("C", "N", "O", "S", "P", "B", *HALOGENS, "c", "n", "o", "s")
 _BRACKET = "[<ELEMENT><HYDROGENS><CHARGE>]<AFTER>"
 _PLACES = ("ATOM", "AFTER", "BRANCHED")
+_NEEDED = {
+    "end": "AFTER ->",
+    "atom C": "'C' AFTER",
+    "atom c": "'c' AFTER",
+    "bond 2": "AFTER -> '=' ATOM",
+    "ring bond 1": "AFTER -> '-' RING AFTER",
+    "ring bond 2": "AFTER -> '=' RING AFTER",
+}
 _SIGNS = {"": "", "+": "+", "-": "-", "+1": "+", "-1": "-"}
 
 
@@ -68,7 +77,11 @@ def class_names() -> tuple[str, ...]:
 
 
 def classes_of(grammar: Grammar) -> Classes:
-    """Sort the productions of a grammar into classes."""
+    """Sort the productions of a grammar into classes.
+
+    Raises:
+        UserError: it lacks productions without which not every molecule can be completed.
+    """
     names = class_names()
     index = {name: number for number, name in enumerate(names)}
     found = []
@@ -77,6 +90,13 @@ def classes_of(grammar: Grammar) -> Classes:
             symbol.text if symbol.is_terminal else f"<{symbol.text}>" for symbol in production.rhs
         )
         found.append(index.get(_class_of(production.lhs, text) or "never", len(names) - 1))
+    missing = [name for name in _NEEDED if index[name] not in found]
+    if missing:
+        needed = " and ".join(_NEEDED[name] for name in missing)
+        raise UserError(
+            f"grammar {grammar.name}: constraints: molecules needs {needed}: add them as the "
+            "grammar smiles has them, or leave constraints out"
+        )
     return Classes(names=names, of=np.array(found, dtype=np.int64))
 
 
@@ -111,5 +131,3 @@ def _class_of_place(text: str) -> str | None:
         return f"ring bond {_BONDS[sign]}"
     head = text.removesuffix("<AFTER>")
     return f"digit {head}" if head.isdigit() else f"atom {head}"
-
-

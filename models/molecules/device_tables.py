@@ -98,7 +98,9 @@ def device_tables(grammar: Grammar, device: torch.device) -> MoleculeTables:
         ),
         # A ring bond to the first atom of a ring system covers that atom, too.
         up_to=on_device([0, *up_to, -1]),
-        free_slot=on_device([next((s for s in range(SLOTS) if not m >> s & 1), 0) for m in subsets]),
+        free_slot=on_device(
+            [next((s for s in range(SLOTS) if not m >> s & 1), 0) for m in subsets]
+        ),
         num_used=on_device([m.bit_count() for m in subsets]),
         words=Words(device),
     )

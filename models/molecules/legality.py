@@ -73,9 +73,7 @@ def _leaving(state: MoleculeState, at: Look, tables: MoleculeTables) -> _Leaving
     settles = at.held | torch.where(at.pinned & outward, 0, at.bit)
     fits = words.settle(at.bonded, settles) != 0
     fits_double = words.settle(words.satisfy(at.word, at.slot), at.held) != 0
-    return _Leaving(
-        single=~at.aromatic | (covered & fits), double=outward & covered & fits_double
-    )
+    return _Leaving(single=~at.aromatic | (covered & fits), double=outward & covered & fits_double)
 
 
 def _end(state: MoleculeState, at: Look, tables: MoleculeTables) -> Tensor:

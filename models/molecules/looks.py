@@ -88,7 +88,9 @@ def look(state: MoleculeState, tables: MoleculeTables) -> Look:
         start=torch.where(inherited, back[:, DEPTH] + 1, 0),
         pinned=(state.is_open & (openers[:, :, ID] == atom[:, ID, None])).any(1),
         held=slot_bits(openers[:, :, SLOT], held),
-        bonded=torch.where(third & (atom[:, CAPACITY] == 1), tables.words.satisfy(word, slot), word),
+        bonded=torch.where(
+            third & (atom[:, CAPACITY] == 1), tables.words.satisfy(word, slot), word
+        ),
     )
 
 

@@ -53,7 +53,9 @@ class MoleculeMachine:
         self._tables = device_tables(grammar, self.device)
         classes = self._tables.classes
         self._end = classes.index("end")
-        ranks = [next(r for r, kind in enumerate(_PLAN) if n.startswith(kind)) for n in classes.names]
+        ranks = [
+            next(r for r, kind in enumerate(_PLAN) if n.startswith(kind)) for n in classes.names
+        ]
         exact = {name: rank for rank, name in enumerate(_PLAN)}
         ranks = [exact.get(name, rank) for name, rank in zip(classes.names, ranks, strict=True)]
         ranks = [2 * len(_PLAN) - rank for rank in ranks]

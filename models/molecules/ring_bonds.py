@@ -113,7 +113,9 @@ def ring_bonds(state: MoleculeState, at: Look, tables: MoleculeTables) -> RingBo
     both = at.aromatic[:, None] & opener_aromatic
     fixed = words.satisfy(word, of.slot)
     double = may & opener_aromatic & ~at.aromatic[:, None] & tables.is_outward[openers[:, :, KIND]]
-    double &= (left - 1 >= others.long()) & (words.settle(fixed, of.settles) != 0) & (of.missed == 0)
+    double &= (
+        (left - 1 >= others.long()) & (words.settle(fixed, of.settles) != 0) & (of.missed == 0)
+    )
     return RingBonds(
         unwritten=torch.where(both, aromatic, single), single=single & both, double=double
     )

@@ -257,9 +257,7 @@ def _close(
     return _put(state, component, outside, words=words.settle(word, settles), used=used)
 
 
-def _put(
-    state: MoleculeState, component: Tensor, where: Tensor, **values: Tensor
-) -> MoleculeState:
+def _put(state: MoleculeState, component: Tensor, where: Tensor, **values: Tensor) -> MoleculeState:
     """Replace values of one ring system in some rows."""
     index = component[:, None]
     changed = {}
