@@ -89,13 +89,14 @@ def start_head(head: LocalHead) -> int:
     """Start a head, wait until its dashboard answers, and return its process id.
 
     Raises:
-        ClusterError: it does not start; the last lines of its log are in the message.
+        ClusterError: its folder is another user's, or it does not start; then the last lines of its
+            log are in the message.
     """
     if (pid := running_pid(head)) is not None:
         return pid
     make_token()
     send_token()
-    head.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_private(head.folder)
     environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
     # Jobs run `python`: this one, whether or not its environment is activated.
     own = Path(sys.executable).parent
@@ -135,6 +136,16 @@ def stop_head(head: LocalHead) -> bool:
     _children[:] = [child for child in _children if child.poll() is None]
     head.state_file.unlink(missing_ok=True)
     return True
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder that nobody else can write to; in /tmp anybody can have made it before."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = folder.stat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise ClusterError(
+            f"others can write to {folder}: delete it, or name another `folder:` in the profile"
+        )
 
 
 def _wait_until_it_answers(head: LocalHead, process: "subprocess.Popen[bytes]") -> None:

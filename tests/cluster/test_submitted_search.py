@@ -1,12 +1,16 @@
 """A search as a job of a real Ray cluster: submitted, watched, stopped, brought home."""
 
+import http.client
 import json
 import re
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cluster.local_head import running_pid
@@ -159,6 +163,33 @@ def test_nothing_but_loopback_answers_for_the_dashboard(ray_cluster) -> None:
     port = f"{ray_cluster.head.dashboard_port:04X}"
     hosts = {line.split()[1].partition(":")[0] for line in lines if f":{port} " in line}
     assert hosts == {"0100007F"}
+
+
+def test_all_that_answers_wants_the_token_but_for_the_metrics(submitted, ray_cluster) -> None:
+    answers = {port: asked(port, "/api/jobs/") for port in listening(ray_cluster.head)}
+    assert answers[ray_cluster.head.dashboard_port] == (401, "")
+    assert {code for code, _ in answers.values()} == {200, 401, None}
+    open_ones = [text for code, text in answers.values() if code == 200]
+    assert all(text.startswith("# HELP") for text in open_ones)
+    assert not any(SECRET in text for text in open_ones)
+
+
+def listening(head):
+    """Return the ports of all that the head started."""
+    started = psutil.Process(running_pid(head))
+    found = [one for child in started.children(recursive=True) for one in child.net_connections()]
+    return {one.laddr.port for one in found if one.status == psutil.CONN_LISTEN}
+
+
+def asked(port, path):
+    """Return status and text without the token; None from what speaks no HTTP."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+    except (OSError, http.client.HTTPException):
+        return None, ""
 
 
 def test_head_that_runs_is_taken_as_it_is(ray_cluster) -> None:

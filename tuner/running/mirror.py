@@ -19,7 +19,7 @@ from models.errors import UserError
 from tuner.errors import RunExists, RunHeld
 from tuner.record.bucket import Bucket
 from tuner.record.liveness import driver_identity, is_alive
-from tuner.record.paths import RunPaths, is_run
+from tuner.record.paths import RunPaths, check_run_name, is_run
 from tuner.search.storage import is_bucket
 
 logger = logging.getLogger(__name__)
@@ -191,9 +191,10 @@ def home_of(url: str, runs: Path) -> RunPaths:
     """Bring a run from a bucket to the folder of runs, unless the one here is as far.
 
     Raises:
-        UserError: there is no run in the bucket, or the one here is another.
+        UserError: no name of a run, no run in the bucket, or the one here is another.
     """
-    bucket, paths = Bucket(url), RunPaths(runs / url.rstrip("/").rpartition("/")[2])
+    bucket = Bucket(url)
+    paths = RunPaths(runs / check_run_name(bucket.name))
     search = bucket.read(paths.search_file.name)
     if search is None:
         raise UserError(f"{url} holds no run: check the name")

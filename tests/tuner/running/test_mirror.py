@@ -135,6 +135,13 @@ def test_run_comes_home_where_it_is_not_yet(run, url, tmp_path) -> None:
         home_of(f"{url}/first", tmp_path / "other")
 
 
+def test_url_cannot_lead_out_of_the_folder_of_runs(url, tmp_path) -> None:
+    Bucket(f"{url}/x").write("search.yaml", b"model: x\n")
+    with pytest.raises(UserError, match=r"the run name '\.\.' cannot be used"):
+        home_of(f"{url}/x/..", tmp_path / "runs")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_bucket_without_a_run_is_told(url, tmp_path) -> None:
     with pytest.raises(UserError, match="holds no run"):
         home_of(f"{url}/nothere", tmp_path)
