@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [p for name in ("tuner", "cluster", "models") for p in (ROOT / name).rglob("*.py")]
 PICKLES = {"pickle", "cloudpickle", "dill", "joblib", "shelve"}
 """What runs code of whoever wrote the file."""
+OF_OUR_OWN = {"tuner/running/side_by_side.py", "tuner/running/share_trainer.py"}
+"""A process and its child, which is handed its work in a temporary folder."""
 
 
 def imported(tree):
@@ -41,7 +43,7 @@ def test_nothing_that_is_read_is_unpickled() -> None:
     assert len(SOURCES) > 200
     trees = {p.relative_to(ROOT).as_posix(): ast.parse(p.read_text()) for p in SOURCES}
     pickling = {name for name, tree in trees.items() if PICKLES & set(imported(tree))}
-    assert pickling == {"models/training/checkpoints.py"}  # for the name of an error only
+    assert pickling - OF_OUR_OWN == {"models/training/checkpoints.py"}  # for the name of an error only
     names = {n.attr for n in ast.walk(trees["models/training/checkpoints.py"])
              if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "pickle"}  # fmt: skip
     assert names == {"UnpicklingError"}

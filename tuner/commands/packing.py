@@ -119,7 +119,8 @@ def _code() -> tuple[dict[str, Path], tuple[str, ...]]:
     """Return our code's files, by their place, and what git does not track of it."""
     root = Path(tuner.__file__).resolve().parents[1]
     tracked = _git(root, "ls-files", "-z")
-    if tracked is None:  # it was installed, not checked out
+    # Where it was installed, not checked out, the environment may still lie in somebody's checkout.
+    if tracked is None or "tuner/__init__.py" not in tracked.split("\0"):
         found = (file for name in _PACKAGES for file in (root / name).rglob("*"))
         names = [
             file.relative_to(root).as_posix()

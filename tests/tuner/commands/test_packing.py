@@ -20,8 +20,9 @@ def test_code_of_git_goes_along_and_tests_do_not(make_search) -> None:
     assert not any(name.startswith("tests/") for name in package.files)
 
 
-def test_installed_code_goes_along_without_git(make_search, monkeypatch) -> None:
-    monkeypatch.setattr(packing, "_git", lambda folder, *arguments: None)
+@pytest.mark.parametrize("told", [None, ""])  # no checkout; an environment within somebody's
+def test_installed_code_goes_along_without_git(make_search, monkeypatch, told) -> None:
+    monkeypatch.setattr(packing, "_git", lambda folder, *arguments: told)
     package = package_search(make_search())
     assert "tuner/cli.py" in package.files
     assert not any("__pycache__" in name for name in package.files)
