@@ -8,10 +8,8 @@ from torch import Tensor
 
 from models.ast_autoencoder.decoding import decode
 from models.ast_autoencoder.network.batches import NodeBatch
-from models.ast_autoencoder.network.decoder import GruDecoder
 from models.ast_autoencoder.network.network import AstAutoencoder
 from models.ast_autoencoder.network.tensors import NodeTensors
-from models.ast_autoencoder.replayed_decoding import ReplayedDecoder
 from models.grammar.derivation import PAD_ID
 from models.optimization.batches import evaluation_batches
 from models.optimization.parts import PartWorkers, most_parts
@@ -36,7 +34,6 @@ class Inference:
         self.network = network
         self.autocast = autocast
         self.device = next(network.parameters()).device
-        self._replayed: ReplayedDecoder | None = None
         # On a CPU operations on batches are too small for more threads than one.
         self._workers = PartWorkers(most_parts() if self.device.type == "cpu" else 1)
 
@@ -89,31 +86,9 @@ class Inference:
         Returns:
             int64 (rows, max_steps) on the CPU, padded with -1.
         """
-        if (
-            self.device.type == "cuda"
-            and isinstance(self.network.decoder, GruDecoder)
-            and len(latents)
-        ):
-            return self._decode_replayed(latents, machine, batch_size)
         parts = self.map(
             lambda part: decode(self.network, part.to(self.device), machine).cpu(),
             latents.split(max(1, min(batch_size, -(-len(latents) // self._workers.num_parts)))),
         )
         empty = torch.full((0, machine.max_steps), PAD_ID)
         return torch.cat([empty, *parts])
-
-    def _decode_replayed(
-        self, latents: Tensor, machine: ConstraintMachine, batch_size: int
-    ) -> Tensor:
-        """Decode in batches of one size; the graph is kept for the next time."""
-        size = -(-len(latents) // -(-len(latents) // batch_size))
-        kept = self._replayed
-        if kept is None or (kept.batch_size, kept.machine) != (size, machine):
-            self._replayed = kept = ReplayedDecoder(self.network, machine, size, self.autocast)
-        was_training = self.network.training
-        self.network.eval()
-        try:
-            parts = [kept(part.to(self.device)) for part in latents.split(size)]
-        finally:
-            self.network.train(was_training)
-        return torch.cat(parts).cpu()

@@ -11,7 +11,6 @@ from models.ast_autoencoder.network.batches import StepBatch
 from models.ast_autoencoder.network.encoder import on_sphere
 from models.ast_autoencoder.network.network import build_network
 from models.ast_autoencoder.network.tensors import step_tensors
-from models.ast_autoencoder.replayed_decoding import ReplayedDecoder
 from models.errors import UserError
 from models.programs.language.kinds import language
 from models.programs.language.machine import ConstraintMachine
@@ -120,34 +119,3 @@ def test_sampling_out_of_range_is_refused(temperature, top_k, message):
 def test_rows_do_not_depend_on_their_neighbours(network, latents, machine):
     together = decode(network, latents, machine)
     assert torch.equal(decode(network, latents[3:5], machine), together[3:5])
-
-
-DEVICES = [
-    "cpu",
-    pytest.param(
-        "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-    ),
-]
-
-
-@pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("autocast", [None, torch.bfloat16])
-@pytest.mark.parametrize("layers", [1, 2])
-def test_decoding_by_replays_gives_what_decoding_gives(layers, autocast, device, small):
-    """On a CPU the same operations are launched one by one."""
-    torch.manual_seed(1)
-    network = build_network(small(decoder_layers=layers)).eval().to(device)
-    machine = ConstraintMachine(device, 45)  # no multiple of the steps of a replay
-    decoder = ReplayedDecoder(network, machine, 24, autocast, graphed=device == "cuda")
-    generator = torch.Generator().manual_seed(5)
-    for rows in (24, 9, 24):  # the second batch is filled up
-        latents = on_sphere(torch.randn(rows, 24, generator=generator)).to(device)
-        with torch.autocast(device, dtype=autocast, enabled=autocast is not None):
-            expected = decode(network, latents, machine)
-        found = decoder(latents)
-        assert len(torch.unique(found, dim=0)) > rows // 2  # or the test tells little
-        assert (found == expected).float().mean() > (0.999 if device == "cpu" else 0.9)
-        check_programs(found.cpu().numpy())
-        with torch.no_grad():  # the weights of the next turn are others
-            for parameter in network.parameters():
-                parameter.mul_(1.5)
