@@ -78,7 +78,7 @@ def cluster(folder: Path, options: argparse.Namespace) -> Iterator[str]:
                 object_store_memory=_STORE_BYTES,
             )
         nodes.wait_for_nodes(timeout=120)
-        yield nodes.address
+        yield str(nodes.address)
     finally:
         nodes.shutdown()
 

@@ -110,6 +110,8 @@ def full_again(events: Sequence[Event], back: float) -> float:
     """Return when as many trials as there are slots had reported within three seconds."""
     recent: dict[str, float] = {}
     for event in events:
+        if isinstance(event, TrialEnded):
+            recent.pop(event.trial, None)
         if isinstance(event, TrialReported) and event.time > back:
             recent[event.trial] = event.time
             if sum(event.time - at < 3.0 for at in recent.values()) >= _SLOTS:

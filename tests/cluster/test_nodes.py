@@ -32,12 +32,13 @@ class Nodes:
         self.address = ("--address", self.head.url)
         self.joined = []
 
-    def join(self):
+    def join(self, *flags):
         command = [
             sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1",
             f"--address=127.0.0.1:{self.head.port}", "--dashboard-agent-listen-port=0",
             # Else two nodes of one machine unpack the job's files into one folder.
             f"--temp-dir={self.head.folder.with_name(f'n{len(self.joined)}')}",
+            *flags,
         ]  # fmt: skip
         node = subprocess.Popen(
             command, env=self.cluster.environment | {"RAY_AUTH_MODE": "token"},
@@ -79,7 +80,7 @@ def nodes(cluster_type):
             patch.delenv(name)
         patch.setenv("HOME", str(nodes.cluster.home))
         nodes.cluster.start()
-        nodes.join()
+        nodes.join("--labels=kind=first")
         yield nodes
         for node in nodes.joined:
             if node.poll() is None:
@@ -104,6 +105,17 @@ def reports(events):
     return Counter((e["trial"], e["epoch"]) for e in events if e["event"] == "report")
 
 
+def test_label_that_no_node_has_is_refused_before_the_start(nodes) -> None:
+    nodes.cluster.tuner(
+        *SEARCH, "--name", "nowhere", *nodes.address,
+        "--set", "resources={cpu: 1, label: {kind: second}}",
+    )  # fmt: skip
+    follow = ("logs", "nowhere", "-f", *nodes.address)
+    said = nodes.cluster.tuner(*follow, rc=1)
+    assert "none of 2 nodes has all of these labels; labels there are kind=first" in said
+    assert not nodes.events("nowhere")
+
+
 def test_search_survives_a_lost_node_and_takes_a_new_one(nodes) -> None:
     nodes.cluster.tuner(
         *SEARCH, "--name", "shaken", "--set", "scheduler={name: fifo, max_epochs: 120}",
@@ -120,6 +132,8 @@ def test_search_survives_a_lost_node_and_takes_a_new_one(nodes) -> None:
     assert again["time"] - lost < 45
     events = nodes.wait("shaken", lambda events: events[-1].get("status") == "finished")
     ends = Counter(e["trial"] for e in events if e["event"] == "end")
+    assert "the data (" in events[-2]["message"]
+    assert "a copy each, for" in events[-2]["message"]
     assert len(ends) == 4
     assert set(ends.values()) == {1}
     assert all(e["state"] == "done" for e in events if e["event"] == "end")

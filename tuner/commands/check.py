@@ -98,7 +98,8 @@ def _summary(search: Search) -> str:
         + (f"; a trial may be silent for {timeout:g} s" if timeout else ""),
         *_rows_words(search.scheduler.val_rows),
         f"budget: {_budget_words(search)}",
-        f"a trial takes: cpu {search.resources.cpu:g}, gpu {_gpu_words(search)}",
+        f"a trial takes: cpu {search.resources.cpu:g}, gpu {_gpu_words(search)}"
+        + "".join(f", on a node with {k}={v}" for k, v in search.resources.label.items()),
     ]
     lines += _constraint_lines(search) if search.space.constraints else []
     lines += [

@@ -77,8 +77,7 @@ class Plan:
             "seeds": self.seeds,
             "data": to_mapping(search.data),
             "objectives": [objective.metric for objective in search.objectives],
-            # Plans of before there were labels keep their names.
-            "resources": {k: v for k, v in to_mapping(search.resources).items() if v != {}},
+            "resources": search.resources.described,
         }
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         return f"{len(self.candidates)}x{len(self.seeds)}-{digest[:_ID_LENGTH]}"

@@ -50,7 +50,7 @@ def provenance_of(
         "space_sha256": search.space.digest,
         "data": environment.get("data", {}),
         "seeds": environment.get("seeds", {}),
-        "resources": to_mapping(search.resources),
+        "resources": search.resources.described,
         "wall_seconds": round(row.duration_s, 1),
         "gpu_hours": {
             "search": _hours(spent_s * search.resources.gpu / _HOUR_S),

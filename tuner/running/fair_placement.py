@@ -137,13 +137,19 @@ class FairPlacement(PlacementGroupResourceManager):
         while room > 0 and self._held_back:
             super().request_resources(self._held_back.pop(0))
             room -= 1
-        waiting = [request for request, groups in self._request_to_staged_pgs.items() if groups]
-        while room < 0 and waiting:
-            request = waiting[0]
+        for request in self._not_in_use()[: max(0, -room)]:
             super().cancel_resource_request(request)
             self._held_back.append(request)
-            room += 1
-            waiting = [one for one in waiting if self._request_to_staged_pgs[one]]
+
+    def _not_in_use(self) -> list[Any]:
+        """Return what was asked for and has no worker yet, slots that have not come first."""
+        kinds = (self._request_to_staged_pgs, self._request_to_ready_pgs)
+        return [
+            request
+            for kind in kinds
+            for request, groups in kind.items()
+            for _ in range(len(groups))
+        ]
 
 
 @contextmanager

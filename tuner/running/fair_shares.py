@@ -26,7 +26,7 @@ class Claim:
     """What a search wants.
 
     Attributes:
-        began: seconds since 1970; the search that began first comes first where slots do not divide.
+        began: seconds since 1970; who began first comes first where slots do not divide.
         wants: as a part of all the slots that it could use.
         nodes: on which its trials can run.
         beat: rises whenever it is written.

@@ -33,7 +33,7 @@ def check_label(label: Mapping[str, str], nodes: Sequence[dict[str, Any]]) -> No
 
 
 def ray_label(label: Mapping[str, str], nodes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the labels by their names in Ray: the short one is Ray's where no node was given it."""
+    """Return the labels by their names in Ray: the short one, where no node has it, is Ray's."""
     if any(ACCELERATOR in node.get("Labels", {}) for node in nodes):
         return dict(label)
     return {_RAYS_ACCELERATOR if key == ACCELERATOR else key: label[key] for key in label}

@@ -36,11 +36,6 @@ class NodeLosses(UnsavedCallback):
         self._due = 0.0
         self.workers: dict[str, str] = {}  # the nodes of all workers that ever were
 
-    def setup(self, **info: Any) -> None:
-        """Begin to watch."""
-        if self._silent is not None:
-            self._silent.start()
-
     def on_trial_start(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
@@ -79,7 +74,9 @@ class NodeLosses(UnsavedCallback):
             silent_s,
         )
         self._cut_off.add(trial.trial_id)
-        ray.kill(trial.temporary_state.ray_actor)
+        worker = trial.temporary_state.ray_actor
+        assert worker is not None
+        ray.kill(worker)
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

@@ -39,15 +39,18 @@ class SilentNodes:
         self._seen: dict[str, float] = {}
         self._back: dict[str, float] = {}
 
-    def start(self) -> None:
-        """Ask from now on, until this process ends."""
+    @classmethod
+    def asked(cls) -> "SilentNodes":
+        """Return one that asks from now on, until this process ends."""
+        nodes = cls()
 
         def ask() -> None:
             while True:
-                self.ask()
+                nodes.ask()
                 time.sleep(_INTERVAL_S)
 
         threading.Thread(target=ask, name="silent nodes", daemon=True).start()
+        return nodes
 
     def watch(self, nodes: Mapping[str, Address]) -> None:
         """Ask these nodes, and no others."""

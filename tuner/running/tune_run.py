@@ -106,7 +106,7 @@ class TuneRun:
         self._on_step = on_step
         self._dataset: Any = None
         self._data: ray.ObjectRef | None = None
-        self._losses = NodeLosses(None if own_ray else SilentNodes())
+        self._losses = NodeLosses(None if own_ray else SilentNodes.asked())
         self._scheduler = build_scheduler(search, ids)
         self._scheduler.replay(past.reports)
         self._searcher = _searcher(

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import Field, FiniteFloat, PlainValidator
 
@@ -214,6 +214,12 @@ class Resources:
             raise UserError("cpu and gpu are both 0: a trial needs a share of one of them")
         if self.gpu > 1 and self.gpu != int(self.gpu):
             raise UserError(f"gpu is {self.gpu}: above 1 it is a whole number")
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What stands in records: labels only where there are any, as before there were labels."""
+        amounts = {"cpu": self.cpu, "gpu": self.gpu}
+        return {**amounts, "label": dict(self.label)} if self.label else amounts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -181,7 +181,7 @@ class Search:
             "searcher": to_mapping(self.searcher),
             "scheduler": scheduler,
             "budget": to_mapping(self.budget),
-            "resources": to_mapping(self.resources) | ({"gpu": AUTO} if self.gpu_is_auto else {}),
+            "resources": self.resources.described | ({"gpu": AUTO} if self.gpu_is_auto else {}),
             "keep": to_mapping(self.keep),
             **({"storage": self.storage} if self.storage else {}),
             **({"log": to_mapping(self.log)} if self.log.is_on else {}),

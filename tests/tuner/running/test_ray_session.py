@@ -82,7 +82,7 @@ class TestLabels:
 
     def test_trial_too_large_for_the_nodes_with_the_label(self, make_search):
         search = make_search("resources={cpu: 8, label: {zone: a}}")
-        with pytest.raises(UserError, match="resources.cpu is 8, and the largest machine has 4"):
+        with pytest.raises(UserError, match=r"resources.cpu is 8, and the largest machine has 4"):
             check_nodes(search)
 
 

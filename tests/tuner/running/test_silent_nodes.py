@@ -5,18 +5,19 @@ from tuner.running.silent_nodes import SilentNodes
 A, B = ("10.0.0.1", 1), ("10.0.0.2", 1)
 
 
-@pytest.fixture
-def network():
+class Network:
     """Nodes that answer, and a clock."""
 
-    class Network:
-        there = {A, B}
-        now = 0.0
+    def __init__(self):
+        self.there = {A, B}
+        self.now = 0.0
+        self.silent = SilentNodes(lambda address: address in self.there, lambda: self.now)
+        self.silent.watch({"a": A, "b": B})
 
-    network = Network()
-    network.silent = SilentNodes(lambda address: address in network.there, lambda: network.now)
-    network.silent.watch({"a": A, "b": B})
-    return network
+
+@pytest.fixture
+def network():
+    return Network()
 
 
 def pass_time(network, seconds):
