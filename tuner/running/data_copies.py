@@ -19,6 +19,10 @@ def data_words(data: ray.ObjectRef, workers: Mapping[str, str]) -> str:
     place = get_object_locations([data], _TIMEOUT_MS).get(data, {})
     copies, size = len(place.get("node_ids", ())), (place.get("object_size") or 0) / _MB
     return (
-        f"the data ({size:.1f} MB) lie in the object stores of {copies} nodes, a copy each, "
-        f"for {len(workers)} workers on {len(set(workers.values()))} nodes"
+        f"the data ({size:.1f} MB) lie in the object store of {_count(copies, 'node')}, a copy each, "
+        f"for {_count(len(workers), 'worker')} on {_count(len(set(workers.values())), 'node')}"
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
