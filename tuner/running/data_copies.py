@@ -18,9 +18,10 @@ def data_words(data: ray.ObjectRef, workers: Mapping[str, str]) -> str:
     """
     place = get_object_locations([data], _TIMEOUT_MS).get(data, {})
     copies, size = len(place.get("node_ids", ())), (place.get("object_size") or 0) / _MB
+    readers = f"{_count(len(workers), 'worker')} on {_count(len(set(workers.values())), 'node')}"
     return (
-        f"the data ({size:.1f} MB) lie in the object store of {_count(copies, 'node')}, a copy each, "
-        f"for {_count(len(workers), 'worker')} on {_count(len(set(workers.values())), 'node')}"
+        f"the data ({size:.1f} MB) lie in the object store of {_count(copies, 'node')}, "
+        f"a copy each, for {readers}"
     )
 
 
