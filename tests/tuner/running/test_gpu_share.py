@@ -4,7 +4,8 @@ import pytest
 
 from models.errors import UserError
 from models.training.contracts import ModelCost
-from tuner.errors import SearchInvalid
+from tuner.commands.search import begun_run
+from tuner.errors import RunExists, SearchInvalid
 from tuner.record.environment import render
 from tuner.record.paths import RunPaths
 from tuner.record.search_copy import read_search, write_search
@@ -110,7 +111,7 @@ def auto(make_search):
 
 def test_a_search_leaves_the_share_open_until_it_is_measured(auto, monkeypatch, tmp_path):
     assert auto.gpu_is_auto
-    assert auto.to_mapping()["resources"] == {"cpu": 1.0, "gpu": "auto"}
+    assert auto.to_mapping()["resources"]["gpu"] == "auto"
     measured = GpuShare(rows_per_s={1: 100.0, 2: 180.0, 4: 150.0})
     monkeypatch.setattr(gpu_share, "measured_share", lambda *given, **named: measured)
     said = []
@@ -135,3 +136,10 @@ def test_elsewhere_and_without_a_gpu_it_is_refused(auto):
     with pytest.raises(SearchInvalid, match=r"resources\.gpu is 'auto': it measures how many .*"
                                             r"this machine has 0 GPUs: take 0"):  # fmt: skip
         load_search("grammar_vae/quickstart", ["resources.gpu=auto"], machine=machine)
+
+
+def test_the_same_command_goes_on_with_what_was_measured(auto, make_search, new_run):
+    run = new_run("first", make_search("resources.gpu=0.5"))
+    assert begun_run(auto, "first") == run.paths
+    with pytest.raises(RunExists):  # of another search
+        begun_run(make_search("resources.gpu=auto", "budget.num_trials=9"), "first")
