@@ -40,6 +40,7 @@ from models.optimization.optimizers import AdamW
 from models.optimization.parts import torch_threads
 from models.optimization.precision import autocast_dtype
 from models.programs.language.machine import ConstraintMachine
+from models.training.contracts import Rows
 from models.training.network_task import NetworkTask
 
 _CPU_EVALUATION_BATCH = 1024
@@ -128,7 +129,7 @@ class AstAutoencoderTask(NetworkTask):
             metrics |= self.baselines(self.val_rows)
         return metrics
 
-    def evaluate_on(self, rows: np.ndarray) -> dict[str, float]:
+    def evaluate_on(self, rows: Rows) -> dict[str, float]:
         """Return the metrics of any programs, without baselines."""
         return self.evaluate_rows(*self._split(rows, "chosen")).metrics
 
@@ -185,7 +186,7 @@ class AstAutoencoderTask(NetworkTask):
             return partial(torch_threads, 1)
         return nullcontext
 
-    def _split(self, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
+    def _split(self, rows: Rows, name: str) -> tuple[Tensor, Tensor]:
         """Return the rows that the decoder can write, and those that are too long."""
         chosen = self.rows(rows)
         lengths = self.lengths[chosen]

@@ -19,6 +19,7 @@ from models.optimization.batches import evaluation_batches
 from models.optimization.optimizers import Adam
 from models.optimization.precision import autocast_dtype
 from models.optimization.schedules import beta_at
+from models.training.contracts import Rows
 from models.training.network_task import NetworkTask
 
 _CPU_EVALUATION_BATCH = 512
@@ -82,11 +83,11 @@ class GrammarVaeTask(NetworkTask):
         """Return the metrics of the validation rows and of prior samples."""
         return self.validation()
 
-    def evaluate_on(self, rows: np.ndarray) -> dict[str, float]:
+    def evaluate_on(self, rows: Rows) -> dict[str, float]:
         """Return the metrics of any rows, once."""
         return self.validation_of(rows, graphed=False)()
 
-    def validation_of(self, rows: np.ndarray, *, graphed: bool | None = None) -> Validation:
+    def validation_of(self, rows: Rows, *, graphed: bool | None = None) -> Validation:
         """Return the validation of any rows (n,) of the data set; see `Validation` on graphs."""
         batch_size = _GPU_EVALUATION_BATCH if self.graphed else _CPU_EVALUATION_BATCH
         batches = evaluation_batches(self.rows(rows), self.lengths, batch_size, self.step_grid)

@@ -13,6 +13,7 @@ from torch import Tensor
 from models.config_file import to_mapping
 from models.optimization.optimization import Optimization, optimization_settings
 from models.optimization.parts import count_parts
+from models.training.contracts import Rows
 from models.training.rows_step import RowsStep
 from models.training.summed_step import SummedStep, UpdateSettings
 
@@ -59,7 +60,7 @@ class NetworkTask(ABC):
         self.train_rows, self.val_rows = self.rows(dataset.train), self.rows(dataset.val)
         self.on_batch: Callable[[int, int], None] = lambda done, total: None
 
-    def rows(self, rows: np.ndarray) -> Tensor:
+    def rows(self, rows: Rows) -> Tensor:
         """Return row numbers of the data set, or a number for each row, on the CPU."""
         # Arrays may be mapped from files that must not be written to, so torch gets copies.
         return torch.as_tensor(np.array(rows))
@@ -107,7 +108,7 @@ class NetworkTask(ABC):
         return self.evaluate_on(self.dataset.val)
 
     @abstractmethod
-    def evaluate_on(self, rows: np.ndarray) -> dict[str, float]:
+    def evaluate_on(self, rows: Rows) -> dict[str, float]:
         """Return the metrics of any rows; see `Task.evaluate_on`."""
 
     @abstractmethod

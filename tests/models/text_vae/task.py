@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.training.contracts import ModelCost
+from models.training.contracts import ModelCost, Rows
 from models.training.network_task import NetworkTask
 from models.training.summed_step import SummedStep, UpdateSettings
 from text_vae.config import TextVaeConfig
@@ -55,7 +55,7 @@ class TextVaeTask(NetworkTask):
         self.train_by(step, lambda rows, num_steps: (ids[rows, :num_steps],))
 
     @torch.no_grad()
-    def evaluate_on(self, rows: np.ndarray) -> dict[str, float]:
+    def evaluate_on(self, rows: Rows) -> dict[str, float]:
         ids = self.ids[self.rows(rows)]
         mean, logvar = self.network.encode(ids)
         recon = recon_of(self.network, mean, ids).mean().item()
