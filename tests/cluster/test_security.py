@@ -43,7 +43,8 @@ def test_nothing_that_is_read_is_unpickled() -> None:
     assert len(SOURCES) > 200
     trees = {p.relative_to(ROOT).as_posix(): ast.parse(p.read_text()) for p in SOURCES}
     pickling = {name for name, tree in trees.items() if PICKLES & set(imported(tree))}
-    assert pickling - OF_OUR_OWN == {"models/training/checkpoints.py"}  # for the name of an error only
+    assert pickling - OF_OUR_OWN == {"models/training/checkpoints.py"}
+    # It imports the name of an error only.
     names = {n.attr for n in ast.walk(trees["models/training/checkpoints.py"])
              if isinstance(n, ast.Attribute) and ast.unparse(n.value) == "pickle"}  # fmt: skip
     assert names == {"UnpicklingError"}
