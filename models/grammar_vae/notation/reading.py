@@ -1,8 +1,9 @@
 """Reads PDEs in the notations that people use, and notes what the grammar writes otherwise.
 
 Beside `dt(u) - 0.5*dxx(u)` these are: `u_t`, `u_{xx}`; `du/dt`, `d^2u/dx^2`, also with the sign of
-partial derivatives; `u**2`, `u²`; `2u`, `2 u_x`; `.5`, `1e-3`; `u(x, t)`; an equals sign; signs in
-front and in a row; parentheses, powers and derivatives of sums and products.
+partial derivatives; `(u^2)_x`, `d/dx(u^2)`; `u**2`, `u²`; `2u`, `2 u_x`; `.5`, `1e-3`; `u(x, t)`;
+an equals sign; signs in front and in a row; parentheses, powers and derivatives of sums and
+products.
 """
 
 import re
@@ -135,19 +136,38 @@ class _Builder(Transformer[Token, Any]):
             UserError: the orders above and below the bar differ.
         """
         self._note("`du/dx` written dx(u)")
-        above, below = children[0].split("/")
+        return self._jet(children[0].split("/")[0][-1], self._by(children[0], meta), meta)
+
+    def derivative(self, meta: Any, children: list[Any]) -> Operator:
+        """Take `dxx( )` of anything: products and sums are written out."""
+        return self._derivative(children[1], re.sub(r"[d\u2202_]", "", children[0]), meta)
+
+    def operator(self, meta: Any, children: list[Any]) -> Operator:
+        """Take `d/dx( )` of anything."""
+        self._note("`d/dx(u^2)` written dx(u^2)")
+        return self._derivative(children[1], self._by(children[0], meta), meta)
+
+    def derived(self, meta: Any, children: list[Any]) -> Operator:
+        """Take `( )_x`."""
+        self._note("`(u^2)_x` written dx(u^2)")
+        return self._derivative(children[0], children[1][1:].strip("{}"), meta)
+
+    def _by(self, quotient: str, meta: Any) -> str:
+        """Return the variables of `d^2u/dx^2`.
+
+        Raises:
+            UserError: the orders above and below the bar differ.
+        """
+        above, below = quotient.split("/")
         upper = [_order(found) for found in re.findall(r"\d|[²³⁴-⁹]", above)]
         parts = _UPPER.findall(below.replace("d", " ").replace("\u2202", " "))
         by = "".join(name * (_order(count) if count else 1) for name, count in parts)
         if (upper[0] if upper else 1) != len(by):
-            said = f"{children[0]}: the order above the bar is {upper[0] if upper else 1}, below it"
+            said = f"{quotient}: the order above the bar is {upper[0] if upper else 1}, below it"
             raise self._error(meta, f"{said} {len(by)}: make them equal")
-        return self._jet(above[-1], by, meta)
+        return by
 
-    def derivative(self, meta: Any, children: list[Any]) -> Operator:
-        """Take `dxx( )` of anything: products and sums are written out."""
-        by = re.sub(r"[d\u2202_]", "", children[0])
-        inner: Operator = children[1]
+    def _derivative(self, inner: Operator, by: str, meta: Any) -> Operator:
         if inner in (one_factor(Jet(of="u")), one_factor(Jet(of="v"))):
             return self._jet(str(inner[0].factors[0].text), by, meta)
         try:

@@ -25,12 +25,14 @@ _beside: named_factor
     | SUBSCRIPTS -> subscripts
     | LEIBNIZ -> leibniz
     | DERIVATIVE "(" sum ")" -> derivative
+    | OPERATOR "(" sum ")" -> operator
+    | "(" sum ")" GROUP_SUBSCRIPTS -> derived
     | FUNCTION "(" sum ")" -> function
     | "(" sum ")" -> group
 
 EQUALS: "="
 SIGNS: /[-+\u2212](\s*[-+\u2212])*/
-MUL: "*" | "\u00b7" | "\u22c5"
+MUL: "*" | "\u00b7" | "\u22c5" | "\u00d7"
 DIV: "/"
 POW: "^" | "**"
 INT: /[0-9]+/
@@ -39,6 +41,8 @@ NUMBER: /([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?/
 UNKNOWN: /[uv](\s*\(\s*[txyz](\s*,\s*[txyz])*\s*\))?(?![A-Za-z0-9_])/
 SUBSCRIPTS: /[uv]_(\{[txyz]+\}|[txyz]+)(?![A-Za-z0-9_])/
 LEIBNIZ.2: /(d|\u2202)%(order)s[uv]\/((d|\u2202)[txyz]%(order)s)+/
+OPERATOR.2: /(d|\u2202)%(order)s\/((d|\u2202)[txyz]%(order)s)+(?=\s*\()/
+GROUP_SUBSCRIPTS: /_(\{[txyz]+\}|[txyz]+)(?![A-Za-z0-9_])/
 FUNCTION: "sin" | "cos" | "exp"
 DERIVATIVE: /(d|\u2202)_?[txyz]+(?=\s*\()/
 %%ignore /\s+/
@@ -47,7 +51,7 @@ _EXPECTED = {
     "EQUALS": "=", "SIGNS": "+ or -", "MUL": "*", "DIV": "/ and a number", "POW": "^",
     "INT": "a whole number", "NUMBER": "a number", "UNKNOWN": "u", "SUBSCRIPTS": "u_x",
     "LEIBNIZ": "du/dx", "DERIVATIVE": "dx( )", "FUNCTION": "sin( )", "LPAR": "(", "RPAR": ")",
-    "SUPERSCRIPT": "a power", "$END": "the end",
+    "GROUP_SUBSCRIPTS": "_x", "SUPERSCRIPT": "a power", "$END": "the end",
 }  # fmt: skip
 
 

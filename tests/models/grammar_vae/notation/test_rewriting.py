@@ -50,6 +50,10 @@ PDE = load_grammar("pde")
         ("u_x*u + u_t", "u*dx(u) + dt(u)"),
         ("u_t + u^5", "dt(u) + u^3*u^2"),
         ("sin(u(x,t)) + u_tt", "sin(u) + dtt(u)"),
+        ("u_t + (u^2/2)_x", "dt(u) + u*dx(u)"),
+        ("u_t = (u^3)_{xx} + (u_x)_x", "dt(u) - dxx(u^3) - dxx(u)"),
+        ("u_t = d/dx (u_x) + 2 \u00d7 (u)_y", "dt(u) - dxx(u) - 2*dy(u)"),
+        ("u_t = ∂²/∂x²(u^3 - u)", "dt(u) - dxx(u^3) + dxx(u)"),
     ],
 )
 def test_notations_are_read(text: str, rewritten: str) -> None:
@@ -66,6 +70,8 @@ def test_notations_are_read(text: str, rewritten: str) -> None:
         (" \t", "the text is empty"),
         ("dt(u) =", r"column 8: the text ends too early in 'dt\(u\) ='"),
         ("u_t + tan(u)", r"column 7: unexpected 't'"),
+        ("u_t + d^2/dx(u)", r"column 7: d\^2/dx: the order above the bar is 2, below it 1"),
+        ("u_t + (u^2)_q", r"column 12: unexpected '_' .*_x"),
         ("u_t + cos(u)", r"column 7: the grammar has no cos\(u\); it has .*sin\(u\)"),
         ("u_t + w", r"column 7: unexpected 'w'"),
         ("u_t + v", r"column 7: the grammar has no v;"),
