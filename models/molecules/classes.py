@@ -122,7 +122,7 @@ def _class_of_place(text: str) -> str | None:
     if text in ("", _BRACKET):
         return "atom [" if text else "end"
     if text.startswith("("):
-        sign = text[1:].split("<")[0]
+        sign = text[1:].split("<", maxsplit=1)[0]
         return f"branch {_BRANCH_BONDS[sign]}" if sign in _BRANCH_BONDS else None
     sign = text[0]
     if text == f"{sign}<ATOM>" and sign in _BONDS:

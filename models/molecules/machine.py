@@ -1,7 +1,7 @@
 """The rules of molecules as a machine of tensors: what may follow, for a batch at once.
 
-Whatever is chosen among what it offers ends in a molecule in which every ring bond that is opened is
-closed once, between two atoms that are not bonded already, no atom has more bonds than it takes,
+Whatever is chosen among what it offers ends in a molecule in which every ring bond that is opened
+is closed once, between two atoms that are not bonded already, no atom has more bonds than it takes,
 and every aromatic atom lies in an aromatic ring that has a Kekule structure. All shapes are fixed
 and nothing asks the device for a value, so a CUDA graph can capture a step.
 
@@ -52,7 +52,6 @@ class MoleculeMachine:
         self.device = torch.device(device)
         self._tables = device_tables(grammar, self.device)
         classes = self._tables.classes
-        self._end = classes.index("end")
         ranks = [
             next(r for r, kind in enumerate(_PLAN) if n.startswith(kind)) for n in classes.names
         ]
@@ -91,4 +90,4 @@ class MoleculeMachine:
 
     def take(self, state: MoleculeState, at: Look, ids: Tensor) -> MoleculeState:
         """Return the state behind one production in each row, int64 (batch,)."""
-        return take(state, at, self._tables.class_of[ids], self._tables, self._end)
+        return take(state, at, self._tables.class_of[ids], self._tables)

@@ -26,8 +26,8 @@ class MoleculeState:
     """The state of a batch; never changed in place.
 
     An atom's record says which atom it is, how much capacity it has left, its aromatic ring system
-    (NONE outside), its slot there (NONE once it is settled), how many aromatic bonds lie between it and the first atom of
-    that system, its kind, and the branch level that it stands on.
+    (NONE outside), its slot there (NONE once it is settled), how many aromatic bonds lie between it
+    and the first atom of that system, its kind, and the branch level that it stands on.
 
     Args:
         atom: int64 (batch, FIELDS), the atom that gets the next bond.

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 
-from models.molecules.atoms import AROMATIC, all_atoms
+from models.molecules.atoms import all_atoms
 
 _TOKEN = re.compile(r"\[([A-Za-z][a-z]?)(@{0,2})(H\d?)?([+-]?1?)\]|(Cl|Br|[A-Zcnos])|(\d)|(.)")
 _ORDERS = {"-": 1, "/": 1, "\\": 1, "=": 2, "#": 3}
@@ -16,10 +16,8 @@ def mistake_in(text):
     except ValueError as error:
         return str(error)
     for number, atom in enumerate(atoms):
-        aromatic = number_of = sum(1 if order == 0 else order for _, order in bonds[number].items())
-        if atom.aromatic:
-            aromatic = len(bonds[number])
-        if (aromatic if atom.aromatic else number_of) > atom.capacity:
+        orders = bonds[number].values()
+        if (len(orders) if atom.aromatic else sum(order or 1 for order in orders)) > atom.capacity:
             return f"{text}: atom {number} has too many bonds"
     return _rings_mistake(text, atoms, bonds)
 
@@ -98,6 +96,3 @@ def _matches(exposed, bonds):
     }
     one = min(exposed, key=lambda atom: len(partners[atom]))
     return any(_matches(exposed - {one, other}, bonds) for other in partners[one])
-
-
-assert AROMATIC
