@@ -139,20 +139,15 @@ def constrained_decode(
         top_place = (depth - 1).clamp(min=0)
         net_steps = tables.net_steps[stack.gather(1, top_place).squeeze(1)]  # (batch, productions)
         left = num_steps - step - 1
+        at = None if machine is None else machine.look(state)
         if machine is None:
             allowed = needed + net_steps <= left
         else:
-            at = machine.look(state)
-            legal = machine.legal(state, at) & (net_steps < UNBOUNDED)
-            if step < num_given:
-                allowed = legal & (needed + machine.most_steps(state)[:, None] + net_steps <= left)
-            else:
-                allowed = torch.zeros_like(legal)
-            # The way to the end is always open, as `left` has been enough for it so far.
-            allowed.scatter_(1, machine.plan(state, at, legal)[:, None], True)
+            # Behind the logits there is nothing to choose by: the plan is followed.
+            budget = left - needed if step < num_given else torch.full_like(needed, -UNBOUNDED)
+            allowed = _legal(machine, state, at, net_steps, budget)
         choice = best_production(scores[:, step], allowed)[:, None]
-        if machine is not None:
-            state = machine.take(state, at, choice.squeeze(1))
+        state = None if machine is None else machine.take(state, at, choice.squeeze(1))
         is_open = depth > 0
         steps.append(torch.where(is_open, choice, PAD_ID))
         # In a finished row this writes above the empty stack, where nothing reads.
@@ -204,6 +199,23 @@ def allowed_productions(ids: Tensor, tables: DeviceTables, num_steps: int) -> Te
     needed = tables.min_length + taken.cumsum(dim=1) - taken  # before each step
     remaining = num_steps - 1 - torch.arange(ids.shape[1], device=ids.device)
     return (net_steps <= (remaining - needed)[..., None]) & is_step[..., None]
+
+
+def _legal(machine: Machine, state: Any, at: Any, net_steps: Tensor, budget: Tensor) -> Tensor:
+    """Return what grammar and machine allow while closing fits the budget, and the plan always.
+
+    The plan fits: the steps that are left have been enough for it so far.
+
+    Args:
+        machine: the rules.
+        state: where the rows stand.
+        at: what the machine sees there.
+        net_steps: (batch, productions), as in `DeviceTables`, of the open nonterminals.
+        budget: (batch, 1), steps that what closes the row may take more than it needs now.
+    """
+    legal = machine.legal(state, at) & (net_steps < UNBOUNDED)
+    allowed = legal & (machine.most_steps(state)[:, None] + net_steps <= budget)
+    return allowed.scatter(1, machine.plan(state, at, legal)[:, None], True)
 
 
 def _is_captured(logits: Tensor) -> bool:
