@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -70,7 +71,17 @@ def show_leaderboard(
     elif watch_s is not None:
         watch_run(paths, parts, watch_s)
     else:
-        print_parts(output(), parts(read_run(paths)))
+        run = read_run(paths)
+        print_parts(output(), parts(run))
+        if metric is None and (line := _stopping_line(run, search)) is not None:
+            output().print(f"\n{line}", soft_wrap=True)
+
+
+def _stopping_line(run: Run, search: Search) -> str | None:
+    from tuner.report.material import Material  # imports NumPy
+    from tuner.report.rungs import stopping_line
+
+    return stopping_line(Material(run=run, search=search, events=(), now=time.time()))
 
 
 def show_trial(

@@ -1,6 +1,7 @@
 """Whether early stopping is safe: how far the order at a rung agrees with the order at the end."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,7 @@ class Agreement:
         numbers: of the trials.
         at_rung: the best value of each up to the rung.
         at_end: its best value of all.
-        tau: Kendall's.
+        tau: Kendall's; of equal values at the rung the better by the model's early metric is ahead.
         rho: Spearman's.
         winner_rank: where the best in the end stood at the rung, 1 for first.
     """
@@ -67,7 +68,8 @@ def agreements(material: Material) -> list[Agreement]:
             and math.isfinite(value := _best_until(one, rung, material))
         ]
         if len(pairs) >= 2:
-            found.append(_agreement(rung, pairs, material.sign))
+            costs = {one.row.number: _cost_until(one, rung, material) for one, _ in pairs}
+            found.append(_agreement(rung, pairs, costs, material.sign))
     return found
 
 
@@ -93,6 +95,20 @@ def judgement(one: Agreement, *, selected: bool) -> str:
         f"{at} the order agreed with the end by Kendall's tau {one.tau.value:.2f} "
         f"({one.tau.low:.2f} to {one.tau.high:.2f}, {num} trials){_meaning(one.tau, num, selected)}"
     )
+
+
+def stopping_line(material: Material) -> str | None:
+    """Say in a line how safe early stopping was at its first rung; None where it stopped nothing.
+
+    There most trials are stopped, after the fewest epochs.
+    """
+    if not material.run.num_in_state("stopped"):
+        return None
+    found = agreements(material)
+    if not found:
+        return "early stopping: too few trials trained to their end to say whether it was safe"
+    words = judgement(found[0], selected=True)
+    return f"early stopping: {words[0].lower()}{words[1:]}"
 
 
 def _meaning(tau: Interval, num: int, selected: bool) -> str:
@@ -170,12 +186,19 @@ def _table(found: list[Agreement]) -> Table:
     return Table(columns=columns, rows=rows, numbers=columns[1:], note=note)
 
 
-def _agreement(rung: float, pairs: list[tuple[Standing, float]], sign: float) -> Agreement:
+def _agreement(
+    rung: float,
+    pairs: list[tuple[Standing, float]],
+    costs: Mapping[int, tuple[float, float]],
+    sign: float,
+) -> Agreement:
     at_rung = np.array([value for _, value in pairs])
     at_end = np.array([one.value for one, _ in pairs])
+    places = sorted({costs[one.row.number] for one, _ in pairs})
+    order = np.array([-sign * places.index(costs[one.row.number]) for one, _ in pairs])
 
     def tau(rows: NDArray[np.intp]) -> float:
-        return kendall(at_rung[rows], at_end[rows])
+        return kendall(order[rows], at_end[rows])
 
     winner = int((sign * at_end).argmax())
     return Agreement(
@@ -184,8 +207,8 @@ def _agreement(rung: float, pairs: list[tuple[Standing, float]], sign: float) ->
         at_rung=tuple(at_rung.tolist()),
         at_end=tuple(at_end.tolist()),
         tau=bootstrap(tau, len(pairs), num_draws=300 if len(pairs) <= 100 else 60),
-        rho=spearman(at_rung, at_end),
-        winner_rank=1 + int((sign * at_rung > sign * at_rung[winner]).sum()),
+        rho=spearman(order, at_end),
+        winner_rank=1 + int((sign * order > sign * order[winner]).sum()),
     )
 
 
@@ -198,6 +221,13 @@ def _best_until(one: Standing, rung: float, material: Material) -> float:
     ]
     finite = [value for value in values if math.isfinite(value)]
     return material.sign * max((material.sign * value for value in finite), default=math.nan)
+
+
+def _cost_until(one: Standing, rung: float, material: Material) -> tuple[float, float]:
+    """Return where a trial stood at a rung: its value, and what tells equal ones apart there."""
+    ranking = material.search.rung_ranking
+    points = (point for point in one.row.curve if point.epoch <= math.ceil(rung))
+    return min(ranking.cost(point.metrics, point.epoch)[:2] for point in points)
 
 
 def _digits(value: float) -> str:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from tuner.report.rungs import agreements, judgement, rungs_section
+from tuner.report.rungs import agreements, judgement, rungs_section, stopping_line
 from tuner.search.blocks import SchedulerConfig
 
 ASHA = "scheduler={name: asha, max_epochs: 4, grace_epochs: 2, reduction_factor: 3}"
@@ -87,3 +87,30 @@ def test_a_search_that_stops_nobody_is_judged_at_the_rungs_of_asha(hand_made):
         SchedulerConfig(max_epochs=18, grace_epochs=2).rungs
     )
     assert "asha would have" in rungs_section(run.material).words[-1]
+
+
+def test_equal_values_at_a_rung_are_told_apart_as_the_scheduler_does(hand_made):
+    run = hand_made(ASHA)
+    early = run.material.search.rung_ranking.secondary
+    better = 1 if run.material.search.rung_ranking.secondary_mode == "max" else -1
+    for number in range(8):
+        at_rung = {"val/score": 0.0, early: better * number}
+        run.trial([at_rung, at_rung, {"val/score": number / 8, early: 0.0}])
+    (found,) = agreements(run.material)
+    assert found.tau.value == pytest.approx(1.0)
+
+
+def test_a_line_says_how_safe_stopping_was_or_that_nobody_can_tell(hand_made):
+    run = hand_made(ASHA)
+    assert stopping_line(run.material) is None
+    run.trial([0.1, 0.1], state="stopped", cause="rung 2")
+    assert stopping_line(run.material) == (
+        "early stopping: too few trials trained to their end to say whether it was safe"
+    )
+    for number in range(20):
+        run.trial([0.0, number / 20, 0.1, 0.2 + number / 10])
+    line = stopping_line(run.material)
+    assert line == (
+        "early stopping: at epoch 2 the order agreed with the end by Kendall's tau 1.00 "
+        "(1.00 to 1.00, 20 trials): stopping there looks safe."
+    )
