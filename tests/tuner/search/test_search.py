@@ -42,5 +42,6 @@ def test_fifo_is_written_without_rungs():
         "name": "fifo",
         "max_epochs": 3,
         "trial_timeout": None,
+        "val_rows": None,
     }
     assert search.to_mapping()["searcher"]["seed"] == 4
