@@ -30,17 +30,20 @@ _POLL_S = 0.1
 
 
 @contextmanager
-def loading_beside(load: Load, progress: ProgressCallback) -> Iterator[Waits]:
+def loading_beside(
+    load: Load, progress: ProgressCallback, then: Callable[[Any], Any] = lambda data: data
+) -> Iterator[Waits]:
     """Load data beside the block; what goes wrong is raised where the data are waited for.
 
     Args:
         load: makes the data, and tells its argument how far it is.
         progress: told how far it is.
+        then: takes the data, in a thread of this process, and returns what is waited for.
     """
     child = _fork(load) if _may_fork() else None
     get = partial(_receive, *child, progress) if child else partial(load, progress)
     try:
-        yield partial(_wait, _begin(get))
+        yield partial(_wait, _begin(lambda: then(get())))
     finally:
         if child:
             child[0].terminate()

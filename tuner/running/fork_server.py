@@ -6,6 +6,8 @@ A worker takes 3 to 8 s to start by itself, nearly all of it imports, and on two
 hold up each other. Forked, it is there at once, and shares the memory of what is imported. Where
 the server cannot help, Ray's own start is used: see `fork_client`.
 
+It also calls functions for its user, in a process forked for each, where they find those imports.
+
 The server is told by its standard input of the Ray that its workers are for, and ends when that
 input does, so with whoever started it. Ray's core keeps some variables from the moment it is
 imported, so Ray is imported only then, and workers of another Ray or job are not forked here.
@@ -18,6 +20,7 @@ import importlib
 import itertools
 import json
 import os
+import pickle
 import runpy
 import selectors
 import shlex
@@ -27,14 +30,16 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from tuner.running.own_process import start_module
 
+_CALL = b"="
+"""The first byte of a request to call a function; that for a worker has files with it."""
 _BACKLOG = 1024
 """Requests that wait while one is served: Ray may ask for a worker a core at the same moment."""
 _KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG
@@ -81,7 +86,7 @@ def fork_server(
         )
     assert server.stdin is not None
     try:
-        yield ForkServer(_write_launcher(folder / "python", address), server.stdin)
+        yield ForkServer(_write_launcher(folder / "python", address), address, server.stdin)
     finally:
         with contextlib.suppress(OSError):
             server.stdin.close()
@@ -98,9 +103,11 @@ class ForkServer:
 
     Attributes:
         launcher: the program that stands for Python in Ray's commands.
+        address: the socket at which it is asked.
     """
 
     launcher: Path
+    address: Path
     _input: IO[bytes]
 
     def prepare(self, job: str, raylet: int) -> None:
@@ -115,6 +122,31 @@ class ForkServer:
         with contextlib.suppress(OSError):  # it died, and workers start as ever
             self._input.write(json.dumps(told).encode() + b"\n")
             self._input.flush()
+
+    def call(self, function: Callable[[], Any]) -> Any:
+        """Call a function in a process of its own, and return or raise what it does.
+
+        It waits until the server is ready. A server that is gone, or cannot load the function,
+        leaves it to this process. To be called when Ray is there.
+        """
+        from ray import cloudpickle
+
+        request = cloudpickle.dumps(function)  # pyright: ignore[reportPrivateImportUsage]
+        answer = b""
+        with (
+            contextlib.suppress(OSError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server,
+        ):
+            server.connect(str(self.address))
+            server.sendall(_CALL + request)
+            server.shutdown(socket.SHUT_WR)
+            answer = _read(server)
+        if not answer:
+            return function()
+        error, returned = pickle.loads(answer)
+        if error is not None:
+            raise error
+        return returned
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -138,14 +170,20 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _serve(listener: socket.socket, number: int) -> None:
-    """Fork the worker of this number for whoever asks next."""
+    """Fork the worker of this number for whoever asks next, or what calls a function."""
     client, _ = listener.accept()
     files: list[int] = []
     with client, contextlib.suppress(OSError, ValueError):  # of a client that is gone
         client.settimeout(_TIMEOUT_S)
         try:
-            _, files, _, _ = socket.recv_fds(client, 1, 3)
-            request = json.loads(b"".join(iter(lambda: client.recv(65536), b"")))
+            kind, files, _, _ = socket.recv_fds(client, 1, 3)
+            content = _read(client)
+            if kind == _CALL:
+                if _fork() == 0:
+                    listener.close()
+                    _answer(client, content)
+                return
+            request = json.loads(content)
             if all(os.environ.get(name) == request["environment"].get(name) for name in _OF_RAY):
                 if _fork() == 0:
                     listener.close()
@@ -162,6 +200,24 @@ def _fork() -> int:
         # Python warns of threads: they are numpy's, which wait for work and outlive a fork.
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
+
+
+def _answer(client: socket.socket, function: bytes) -> None:
+    """Call a function for a client in this process, just forked; does not return."""
+    try:
+        client.settimeout(None)
+        call = pickle.loads(function)
+        try:
+            answer = None, call()
+        except Exception as error:  # noqa: BLE001  (raised again by the client)
+            answer = error, None
+        client.sendall(pickle.dumps(answer))
+    finally:
+        os._exit(0)
+
+
+def _read(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(1 << 20), b""))
 
 
 def _become(request: dict[str, object], files: Sequence[int], number: int) -> None:

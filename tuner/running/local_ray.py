@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,19 @@ _LONGEST_PARENT = 28
 """A socket's path has 107 characters at most, of which our folder and Ray's names take 79."""
 
 
+@dataclass(frozen=True)
+class RaySession:
+    """Ray as it was started or joined.
+
+    Attributes:
+        dashboard: its address, if there is one.
+        call: calls a function where what workers need is imported, if such a process is there.
+    """
+
+    dashboard: str | None = None
+    call: Callable[[Callable[[], Any]], Any] = lambda function: function()
+
+
 @contextmanager
 def started_here(
     dashboard: bool,
@@ -40,7 +54,7 @@ def started_here(
     preload: Sequence[str],
     num_threads: int,
     say: Callable[[str], None],
-) -> Iterator[str | None]:
+) -> Iterator[RaySession]:
     """Run the block with a Ray of this machine; see `ray_session`."""
     parent = _temporary_parent()
     end_leftovers(parent)
@@ -51,7 +65,7 @@ def started_here(
         with watched(folder), daemon, _workers_ahead(folder, preload, num_threads) as server:
             url = _start(folder, dashboard, server)
             with ended(_end, unless=(RayLost, SearchInterrupted)):
-                yield url
+                yield RaySession(url or None, server.call)
     except RayLost as error:
         end_processes(folder)
         raise RayLost(f"{error}; {_keep_logs(folder)}") from error.__cause__

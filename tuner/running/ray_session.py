@@ -12,7 +12,7 @@ from cluster.tokens import send_token
 from models.errors import UserError
 from tuner.errors import RayLost
 from tuner.running.interrupts import handlers_kept
-from tuner.running.local_ray import QUIET, ended, started_here
+from tuner.running.local_ray import QUIET, RaySession, ended, started_here
 from tuner.running.node_labels import check_label, labelled_nodes
 from tuner.search.search import Search
 
@@ -47,10 +47,8 @@ def ray_session(
     preload: Sequence[str] = (),
     num_threads: int = 1,
     say: Callable[[str], None] = print,
-) -> Iterator[str | None]:
+) -> Iterator[RaySession]:
     """Run the block with Ray, and end afterwards what was started for it.
-
-    Yields the dashboard's address, if there is one.
 
     Args:
         address: a cluster to join; the variable RAY_ADDRESS says it too. None starts Ray on this
@@ -70,15 +68,15 @@ def ray_session(
         send_token()
     prepare_environment()
     if "ray" in sys.modules and sys.modules["ray"].is_initialized():
-        yield None  # whoever calls us has started it, and ends it too
+        yield RaySession()  # whoever calls us has started it, and ends it too
         return
     started = (
         _joined(address)
         if address
         else started_here(dashboard, share_gpus, preload, num_threads, say)
     )
-    with started as url:
-        yield url or None
+    with started as session:
+        yield session
 
 
 def given_address(address: str | None = None) -> str | None:
@@ -160,7 +158,7 @@ def _fits(wanted: Mapping[str, float], node: Mapping[str, float]) -> bool:
 
 
 @contextmanager
-def _joined(address: str) -> Iterator[str | None]:
+def _joined(address: str) -> Iterator[RaySession]:
     import ray
 
     try:
@@ -174,7 +172,7 @@ def _joined(address: str) -> Iterator[str | None]:
             "token in RAY_AUTH_TOKEN"
         ) from error
     with ended(ray.shutdown, unless=RayLost):
-        yield context.dashboard_url
+        yield RaySession(context.dashboard_url or None)
 
 
 def _check_address(address: str) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tuner.errors import RayLost, SearchInterrupted
 from tuner.running.interrupts import Interrupts
-from tuner.running.local_ray import leave_ray
+from tuner.running.local_ray import RaySession, leave_ray
 from tuner.running.ray_session import ray_session
 from tuner.running.ray_watch import watch_ray
 
@@ -26,13 +26,13 @@ def ray_session_beside(
     num_threads: int = 1,
     say: Callable[[str], None] = print,
     interrupts: Interrupts,
-) -> Iterator[Callable[[], str | None]]:
+) -> Iterator[Callable[[], RaySession]]:
     """Start or join Ray beside the block, as it takes seconds, and end it after the block.
 
-    Yields a function that waits until Ray is there, and returns the dashboard's address or raises
-    what went wrong. `interrupts` ends the block when Ray is lost. See `ray_session`.
+    Yields a function that waits until Ray is there, and returns the session or raises what went
+    wrong. `interrupts` ends the block when Ray is lost. See `ray_session`.
     """
-    started: Future[str | None] = Future()
+    started: Future[RaySession] = Future()
     ended = threading.Event()
 
     def serve() -> None:
@@ -44,9 +44,9 @@ def ray_session_beside(
                 preload=preload,
                 num_threads=num_threads,
                 say=say,
-            ) as url:
+            ) as session:
                 watch = watch_ray()
-                started.set_result(url)
+                started.set_result(session)
                 while not ended.wait(_INTERVAL_S):
                     watch.check()
                 interrupts.check()

@@ -11,6 +11,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from functools import cache, partial
 from pathlib import Path
@@ -31,16 +32,17 @@ from tuner.record.run_lock import hold_run, refuse_if_held
 from tuner.record.search_copy import write_search
 from tuner.record.unbegun import clear_unbegun, is_unbegun, remove_unbegun
 from tuner.running.board import Board
-from tuner.running.data_loading import loading_beside
 from tuner.running.driver_log import log_to_file
 from tuner.running.following import following
 from tuner.running.gpu_share import loaded_and_shared, refuse_auto_elsewhere
 from tuner.running.interrupts import Interrupts, catch_signals
 from tuner.running.live import show_search
+from tuner.running.local_ray import RaySession
 from tuner.running.mirror import mirrored
 from tuner.running.observer import Observer
 from tuner.running.ray_session import check_nodes, given_address, num_slots
 from tuner.running.ray_thread import ray_session_beside
+from tuner.running.search_data import loading_search_data
 from tuner.running.stopping import SearchStop
 from tuner.running.study_place import StudyPlace, new_place, recorded_command
 from tuner.running.trial_failure import is_unwritable, short_message, unwritable_words
@@ -68,12 +70,11 @@ class RunOptions:
         stream: where the progress is shown.
         progress: told how far loading the data is.
         check_data: raises UserError for data that are not to be trained on: models too large for
-            this machine beside them, or other data than are wanted. It is called where the data are
-            loaded, since it may take torch, which the driver does without.
+            this machine, or other data than are wanted; called in a process that may take torch.
         dataset: the data, where they are loaded already.
         go_on: what goes on with the run, instead of `tuner resume`.
         gpu_share: rows a second by the number of trials that share a GPU, where that was measured.
-        model_sizes: what is reckoned of the search and its data, in the process that loads them.
+        model_sizes: what is reckoned of the search and its data, in that process.
         check_room: takes the search, what was reckoned, how many trials run side by side and the
             run's folder, before the first trial; returns warnings, or refuses by a UserError.
     """
@@ -154,7 +155,9 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
         num_threads=max(1, int(search.resources.cpu)),
         say=lambda line: _say(options, line),
     )
-    loading = loading_beside(partial(_load, search, options), options.progress)
+    there: Future[RaySession] = Future()
+    ours = there if given_address(options.address) is None else None
+    loading = loading_search_data(search, options, ours)
     try:
         with catch_signals() as interrupts:
             with loading as wait_for_data, session(interrupts=interrupts) as wait_for_ray:
@@ -169,7 +172,8 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
                     return dataset
 
                 # Ray's start comes first, as its workers start meanwhile.
-                if dashboard := wait_for_ray():
+                there.set_result(wait_for_ray())
+                if dashboard := there.result().dashboard:
                     options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
                 check_nodes(search)
                 if start.refuses_data:
@@ -195,16 +199,6 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
         raise _with_next_steps(end, paths, options) from None
 
 
-def _load(search: Search, options: RunOptions, progress: ProgressCallback) -> tuple[Any, Any]:
-    """Load the data, see whether they are to be trained on, and reckon with them."""
-    dataset = options.dataset
-    if dataset is None:
-        dataset = search.spec.load_data(search.data, progress)
-    if options.check_data is not None:
-        options.check_data(dataset)
-    return dataset, options.model_sizes(search, dataset)
-
-
 def _begin(search: Search, options: RunOptions) -> tuple[Search, RunOptions]:
     """Take trials of earlier runs and measure what a trial takes of a GPU, where that is asked for.
 
@@ -219,7 +213,7 @@ def _begin(search: Search, options: RunOptions) -> tuple[Search, RunOptions]:
         options = dataclasses.replace(options, dataset=dataset)
     if search.gpu_is_auto:
         refuse_auto_elsewhere(search, given_address(options.address))
-        load = loading_beside(partial(_load, search, options), options.progress)
+        load = loading_search_data(search, options, None)
         search, found, dataset = loaded_and_shared(search, load, say)
         options = dataclasses.replace(options, dataset=dataset, gpu_share=found.rows_per_s)
     return search, options

@@ -26,6 +26,13 @@ def test_data_are_loaded_beside_this_thread(where):
     assert (place[0] == os.getpid()) == (where == "thread")
 
 
+def test_what_is_done_with_the_data_is_done_here(where):
+    with loading_beside(
+        lambda progress: 7, lambda *done: None, lambda data: (data, os.getpid())
+    ) as wait:
+        assert wait(lambda: None) == (7, os.getpid())
+
+
 def test_progress_is_told(where):
     told = []
 

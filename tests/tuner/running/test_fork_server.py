@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from models.errors import UserError
 from tuner.running.fork_server import fork_server
 
 TELL = """
@@ -86,6 +87,43 @@ def test_threads_of_a_worker_share_as_many_heaps_as_train(tmp_path, script, num_
         server.prepare("01", 7)
         heaps, _ = ask(server, script, tmp_path / "heaps")
     assert heaps == num_threads
+
+
+def test_a_function_is_called_where_the_modules_are(server):
+    server.prepare("01", 7)
+    place, loaded = server.call(lambda: (os.getpid(), "colorsys" in sys.modules))
+    assert place != os.getpid()
+    assert loaded
+
+
+def test_what_a_called_function_raises_is_raised(server):
+    def fail():
+        raise UserError("it is too large: lower z_dim")
+
+    server.prepare("01", 7)
+    with pytest.raises(UserError, match="it is too large: lower z_dim"):
+        server.call(fail)
+
+
+class OfThisProcess:
+    """What no other process can load."""
+
+    def __init__(self, place):
+        assert place == os.getpid()
+
+    def __reduce__(self):
+        return OfThisProcess, (os.getpid(),)
+
+
+def test_a_function_that_the_server_cannot_load_is_called_here(server):
+    server.prepare("01", 7)
+    own = OfThisProcess(os.getpid())
+    assert server.call(lambda: own and os.getpid()) == os.getpid()
+
+
+def test_without_the_server_a_function_is_called_here(server):
+    server._input.close()
+    assert server.call(os.getpid) == os.getpid()
 
 
 @pytest.mark.parametrize("asked", [{"job": "02"}, {"raylet": "8"}])
