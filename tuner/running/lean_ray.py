@@ -11,6 +11,7 @@ methods does as it always does.
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -93,6 +94,28 @@ def lean_workers() -> Iterator[None]:
 
 
 @contextmanager
+def lean_tune() -> Iterator[None]:
+    """Let Ray Tune do inside the block without what a search of ours never asks for.
+
+    To count them, for a report on its usage, it imports the libraries of all callbacks that it
+    knows, W&B among them: a second of a core before the first trial. Of each number that a trial
+    reports it keeps five statistics, 17 kB a trial. And it loads the trials' class anew for every
+    trial, from Ray's control service.
+    """
+    from ray.air._internal import usage
+    from ray.tune import registry
+    from ray.tune.experiment import trial
+    from ray.tune.trainable.metadata import _TrainingRunMetadata
+
+    with (
+        _replaced(usage, tag_callbacks=_nothing),
+        _replaced(_TrainingRunMetadata, update_metric=_nothing),
+        _replaced(trial, get_trainable_cls=cache(registry.get_trainable_cls)),
+    ):
+        yield
+
+
+@contextmanager
 def quick_end() -> Iterator[None]:
     """Let Ray kill its processes inside the block, not ask them to end one after another.
 
@@ -137,5 +160,5 @@ def _changed(part: str, launcher: Path) -> str:
     return part
 
 
-def _nothing(node: Any, **options: Any) -> None:
+def _nothing(*arguments: Any, **options: Any) -> None:
     pass

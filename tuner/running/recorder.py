@@ -6,9 +6,10 @@ search ends early: those are settled at the end. Ray's trials are called by the 
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ray.exceptions import RayError
 from ray.tune.experiment import Trial
@@ -76,6 +77,7 @@ class Recorder(UnsavedCallback):
         self._on_step = on_step
         self._ids = ids or RecordIds()
         self._first_failures = FirstFailures()
+        self._nodes: MutableMapping[Any, str | None] = WeakKeyDictionary()
         self._open: dict[str, int] = {}  # trials without an end: id to number
         self._repeats_from: dict[str, int] = {}  # trials that went on: the first epoch to come
         past = past or Past()
@@ -128,7 +130,7 @@ class Recorder(UnsavedCallback):
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         """Record that a trial runs, for the first time or again; one without a point is none."""
-        name, node = self._ids.of(trial.trial_id), _node_of(trial)
+        name, node = self._ids.of(trial.trial_id), _node_of(trial, self._nodes)
         if name not in self._open:
             return
         self._write(lambda: self._events.start(name, node))
@@ -245,11 +247,15 @@ class Recorder(UnsavedCallback):
             self._stop.fail(error)
 
 
-def _node_of(trial: Trial) -> str | None:
-    try:
-        return trial.get_ray_actor_ip()
-    except RayError:  # its worker died in this moment; Ray will say so itself
-        return None
+def _node_of(trial: Trial, known: MutableMapping[Any, str | None]) -> str | None:
+    """Return where a trial's worker is, which is asked once for all of its trials."""
+    worker = trial.temporary_state.ray_actor
+    if worker not in known:
+        try:
+            known[worker] = trial.get_ray_actor_ip()
+        except RayError:  # it died in this moment; Ray will say so itself
+            return None
+    return known[worker]
 
 
 def _reason(trial: Trial) -> str | None:

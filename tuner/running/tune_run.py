@@ -23,7 +23,7 @@ from tuner.running.fair_placement import fair_workers
 from tuner.running.heirs import Heirs
 from tuner.running.idle_workers import idle_workers_may_die
 from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBinding
-from tuner.running.lean_ray import lean_workers
+from tuner.running.lean_ray import lean_tune, lean_workers
 from tuner.running.node_labels import ray_label
 from tuner.running.node_loss import NodeLosses
 from tuner.running.observer import Observer
@@ -149,7 +149,7 @@ class TuneRun:
         search = self._search
         slots = _as_many_pending(num_slots(search))
         workers = lean_workers() if self._own_ray else fair_workers(search, self._say)
-        with slots, workers, idle_workers_may_die(), suppress(_SearchOver):
+        with slots, workers, lean_tune(), idle_workers_may_die(), suppress(_SearchOver):
             tune.Tuner(
                 self._trainable(),
                 tune_config=tune.TuneConfig(

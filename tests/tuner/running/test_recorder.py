@@ -19,11 +19,18 @@ from tuner.running.stopping import SearchStop
 class FakeTrial(SimpleNamespace):
     """What the recorder looks at of a Ray trial."""
 
-    def __init__(self, trial_id):
-        super().__init__(trial_id=trial_id, last_result={}, error_file=None)
+    def __init__(self, trial_id, worker=None):
+        state = SimpleNamespace(ray_actor=worker or Worker())
+        super().__init__(trial_id=trial_id, last_result={}, error_file=None, temporary_state=state)
+        self.num_asked = 0
 
     def get_ray_actor_ip(self):
+        self.num_asked += 1
         return "10.0.0.7"
+
+
+class Worker:
+    """A worker's handle."""
 
 
 class Ray:
@@ -234,3 +241,14 @@ def test_the_loop_is_left_when_asked_to(tmp_path):
     ray = Ray(tmp_path, on_step=leave)
     with ray.events, pytest.raises(KeyboardInterrupt):
         ray.recorder.on_step_end(0, [])
+
+
+def test_a_worker_is_asked_once_where_it_is(ray):
+    ray.start("t0")
+    worker = ray.trials["t0"].temporary_state.ray_actor
+    again = FakeTrial("t1", worker)
+    ray.recorder.on_new_trial("t1", 1, {"lr": 0.1})
+    ray.recorder.on_trial_start(0, [], again)
+    assert (ray.trials["t0"].num_asked, again.num_asked) == (1, 0)
+    nodes = [event.node for event in read_events(ray.paths.events_file) if hasattr(event, "node")]
+    assert nodes == ["10.0.0.7", "10.0.0.7"]
