@@ -203,6 +203,8 @@ def print_ours(
     ]
     found = figures("ours", reports, options.seconds)
     print_figures(found)
+    if not reports:
+        return
     dataset = search.spec.load_data(search.data, lambda *a, **k: None)
     rows = search.spec.describe_cost(search.base_config, dataset).rows_per_epoch
     last = max(event.time for event in events if isinstance(event, TrialEnded))

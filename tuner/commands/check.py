@@ -73,8 +73,13 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
         from tuner.running.space_optuna import random_points  # imports Optuna
 
         points = random_points(search.space, _NUM_POINTS, search.seed)
-        compared = compared_rows(dataset, search.scheduler.val_rows)
-        speed = measure_search_speed(search, points, compared, device=_device(search))
+        speed = measure_search_speed(
+            search,
+            points,
+            compared_rows(dataset, search.scheduler.val_rows),
+            device=_device(search),
+            num_parallel=min(num_parallel_here(search), search.num_trials),
+        )
     cost = estimate_cost(search, dataset, speed)
     console.print(cost_table(cost))
     for line in _disk_lines(search, cost):
@@ -229,6 +234,7 @@ def _time_words(search: Search, cost: SearchCost, speed: float) -> str:
     parallel = min(num_parallel_here(search), search.num_trials)
     wall = duration(wall_s(search, cost, parallel))
     return (
-        f"measured: {speed:,.0f} rows/s in training with validation, on {_device(search)}; with "
-        f"{parallel} trials side by side on this machine about {wall}, start and end included"
+        f"measured: {speed:,.0f} rows/s a trial in training with validation, on "
+        f"{_device(search)}; with {parallel} trials side by side on this machine about {wall}, "
+        "start and end included"
     )

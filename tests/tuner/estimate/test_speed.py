@@ -1,6 +1,10 @@
+import os
+import signal
+
 import pytest
 
-from tuner.estimate.speed import measure_speed
+from models.errors import UserError
+from tuner.estimate.speed import measure_search_speed, measure_speed
 
 
 class Clock:
@@ -60,3 +64,51 @@ def test_large_data_stop_at_the_budget(counting_spec, fake):
 
 def test_data_without_rows(fake_spec, fake):
     assert measure_speed(fake_spec, fake.FakeConfig(), object()) is None
+
+
+@pytest.fixture
+def measure_side_by_side(make_search, fake, tmp_path):
+    """Measures with three processes whose tasks do as they are told; returns who trained what."""
+
+    def measure(train=lambda: None):
+        search = make_search("space.lr={uniform: [0.1, 0.9]}")
+
+        class Task(fake.FakeTask):
+            def train_epoch(self, epoch):
+                with (tmp_path / str(os.getpid())).open("a") as file:
+                    file.write(f"{self.config.lr} ")
+                train()
+                return {}
+
+            def evaluate(self):
+                return {}
+
+        object.__setattr__(search.spec, "build_task", lambda config, *where: Task(config, "cpu"))
+        speed = measure_search_speed(
+            search, [{"lr": 0.2}, {"lr": 0.3}], data(fake, 8), num_parallel=3
+        )
+        assert speed
+        return {int(file.name): file.read_text().split() for file in tmp_path.glob("[0-9]*")}
+
+    return measure
+
+
+def test_trials_side_by_side_are_measured_side_by_side(measure_side_by_side):
+    trained = measure_side_by_side()
+    assert len(trained) == 3
+    assert os.getpid() not in trained
+    assert len({tuple(order) for order in trained.values()}) == 3  # each begins with another
+    assert len({tuple(sorted(order)) for order in trained.values()}) == 1
+
+
+def test_what_goes_wrong_in_a_process_that_measures_is_raised(measure_side_by_side):
+    def fail():
+        raise UserError("batch_size is too large")
+
+    with pytest.raises(UserError, match="batch_size is too large"):
+        measure_side_by_side(fail)
+
+
+def test_a_process_that_measures_and_is_killed_is_told_of(measure_side_by_side):
+    with pytest.raises(UserError, match=r"was killed.*memory.*--no_measure"):
+        measure_side_by_side(lambda: os.kill(os.getpid(), signal.SIGKILL))

@@ -1,14 +1,23 @@
 import pytest
 
 from tuner.estimate.cost import estimate_cost
-from tuner.estimate.wall_time import END_S, GPU_GAIN, GPU_START_S, START_S, TRIAL_S, wall_s
+from tuner.estimate.wall_time import (
+    END_S,
+    EPOCH_S,
+    GPU_GAIN,
+    GPU_START_S,
+    START_S,
+    TRIAL_S,
+    wall_s,
+)
 
 FIXED_S = START_S + END_S
 
 
 def wall(search, slots, epoch_s=1.0):
     rows = search.spec.describe_cost(search.base_config, None).rows_per_epoch
-    return wall_s(search, estimate_cost(search, None, rows / epoch_s), slots)
+    speed = rows / (epoch_s - EPOCH_S)  # training alone
+    return wall_s(search, estimate_cost(search, None, speed), slots)
 
 
 def test_one_slot_trains_one_trial_after_another(make_search):
