@@ -1,12 +1,12 @@
 """What training an AST autoencoder takes, computed from its settings without training it."""
 
 import numpy as np
-import torch
 
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import ProgramDataset
 from models.ast_autoencoder.network.columns import columns
 from models.ast_autoencoder.network.network import build_network
+from models.layers.weights import sizes_only
 from models.training.contracts import ModelCost
 from models.training.memory import MemoryNeed, need_by_cost
 
@@ -54,7 +54,7 @@ def cost_of(
     Memory: weights, gradients and Adam's two moments, the activations that backward needs, each
     counted once in float32, the data set's arrays, and the process itself.
     """
-    with torch.device("meta"):
+    with sizes_only():
         parameters = build_network(config).num_parameters
     # A convolution keeps its input, what is kept and sent, and what is received; a GRU layer
     # about ten of its width (gates, states, products and their gradients); the head its scores.

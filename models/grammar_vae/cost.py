@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-import torch
-
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.network.network import build_network, encoder_channels
+from models.layers.weights import sizes_only
 from models.training.contracts import ModelCost
 from models.training.memory import MemoryNeed
 
@@ -88,7 +87,7 @@ class TrainingMemory:
 
 def memory_of(config: GrammarVaeConfig, *, num_productions: int, num_steps: int) -> TrainingMemory:
     """Return the memory for rows of the given size."""
-    with torch.device("meta"):
+    with sizes_only():
         network = build_network(config, num_ids=num_productions, num_steps=num_steps)
     parameters = network.num_parameters
     dropped_out = config.decoder_dropout > 0 and config.decoder_layers > 1

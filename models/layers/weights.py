@@ -1,8 +1,12 @@
-"""Loading weights into a network, with a message of one line where they do not fit."""
+"""Weights: drawn, counted, and loaded with a message of one line where they do not fit."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 
 def load_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
@@ -22,3 +26,31 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
             f"{theirs.get(name, 'missing')} in the file, {ours.get(name, 'missing')} here"
         )
     network.load_state_dict(weights)
+
+
+def drawn_normal(*shape: int, scale: float) -> Tensor:
+    """Return `scale` times what `torch.randn` draws; nothing is drawn in `sizes_only`."""
+    numbers = torch.empty(*shape)
+    return numbers if numbers.is_meta else numbers.normal_().mul_(scale)
+
+
+@contextmanager
+def sizes_only() -> Iterator[None]:
+    """Let networks built in the block have weights that take no memory and are not drawn.
+
+    To draw them, torch's device `meta` would import the compiler: a second of a core.
+    """
+    with torch.device("meta"), _Undrawn():
+        yield
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves tensors as they are that `torch.nn.init` is called for."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        named = kwargs or {}
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return args[0] if args else named["tensor"]
+        return func(*args, **named)

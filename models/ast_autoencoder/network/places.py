@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.layers.weights import drawn_normal
+
 
 class Places(nn.Module):
     """The weights of every place.
@@ -25,7 +27,7 @@ class Places(nn.Module):
         self.num_places = num_places
         self.latent_dim = latent_dim
         self.weight = nn.Parameter(
-            torch.randn(num_places, place_dim, latent_dim) * latent_dim**-0.5
+            drawn_normal(num_places, place_dim, latent_dim, scale=latent_dim**-0.5)
         )
         self.bias = nn.Parameter(torch.zeros(num_places, place_dim))
 

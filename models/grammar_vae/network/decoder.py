@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.layers.gru import Gru
+from models.layers.weights import drawn_normal
 
 DecoderInput = Literal["latent_state", "repeat_latent", "weighted_latent"]
 
@@ -48,9 +49,13 @@ class Decoder(nn.Module):
         self.start = nn.Linear(z_dim, layers * hidden) if latent == "latent_state" else None
         steps = num_steps if position else 1
         needs_input = position or latent == "latent_state"
-        self.step_input = nn.Parameter(torch.randn(steps, width) * 0.1) if needs_input else None
+        self.step_input = (
+            nn.Parameter(drawn_normal(steps, width, scale=0.1)) if needs_input else None
+        )
         weighted = latent == "weighted_latent"
-        self.step_weight = nn.Parameter(torch.randn(num_steps, z_dim)) if weighted else None
+        self.step_weight = (
+            nn.Parameter(drawn_normal(num_steps, z_dim, scale=1.0)) if weighted else None
+        )
         self.gru = Gru(width, hidden, layers, dropout)
         self.head = nn.Linear(hidden, num_ids)
 

@@ -1,10 +1,13 @@
 """Weights that fit, and one line about those that do not."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
 
-from models.layers.weights import load_weights
+from models.layers.weights import drawn_normal, load_weights
 
 
 def test_weights_that_fit_are_taken():
@@ -31,3 +34,30 @@ def test_weights_that_do_not_fit_are_told_in_a_line(weights, message):
     with pytest.raises(ValueError, match=message) as caught:
         load_weights(nn.Linear(2, 3), weights)
     assert "\n" not in str(caught.value)
+
+
+def test_numbers_are_drawn_as_torch_draws_them():
+    torch.manual_seed(3)
+    expected = torch.randn(7, 33) * 0.1
+    torch.manual_seed(3)
+    assert torch.equal(drawn_normal(7, 33, scale=0.1), expected)
+
+
+COUNT = """
+import sys
+import models.ast_autoencoder.task, models.grammar_vae.task
+from models.presets import find_preset
+from models.registry import MODELS
+
+for name, preset in (("grammar_vae", "minimal"), ("ast_autoencoder", "default")):
+    spec = MODELS[name]
+    assert spec.describe_cost(find_preset(spec, preset).config, None).num_parameters > 1000
+print("sympy" in sys.modules, "torch._dynamo" in sys.modules)
+"""
+
+
+def test_counting_the_size_of_a_network_imports_no_compiler():
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.split() == ["False", "False"]
