@@ -12,8 +12,8 @@ from models.training.console import duration
 from tuner.commands.console import output
 from tuner.commands.tables import cost_table
 from tuner.estimate.cost import SearchCost, estimate_cost
-from tuner.estimate.disk import check_room, disk_need, free_on, model_sizes
-from tuner.estimate.fit import check_fit
+from tuner.estimate.disk import disk_need, free_on, model_sizes
+from tuner.estimate.fit import card_share_gb, check_fit, check_place
 from tuner.estimate.speed import measure_search_speed
 from tuner.estimate.wall_time import wall_s
 from tuner.record.earlier_runs import with_earlier_runs
@@ -26,7 +26,7 @@ from tuner.search.blocks import Log, Notify
 from tuner.search.compared_rows import compared_rows
 from tuner.search.feasibility import feasibility, judge_of_space
 from tuner.search.loading import load_search
-from tuner.search.machine import this_machine
+from tuner.search.machine import Machine, this_machine
 from tuner.search.search import Search
 from tuner.search.webhooks import hidden_urls
 
@@ -82,7 +82,9 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
         )
     cost = estimate_cost(search, dataset, speed)
     console.print(cost_table(cost))
-    for line in _disk_lines(search, cost):
+    if search.resources.gpu:
+        console.print(_card_words(search, cost, machine), soft_wrap=True)
+    for line in _disk_lines(search, cost, machine):
         console.print(line, soft_wrap=True)
     if cost.time is not None and speed is not None:
         console.print(_time_words(search, cost, speed), soft_wrap=True)
@@ -127,6 +129,13 @@ def _rows_words(val_rows: int | None) -> list[str]:
         f"compared by {val_rows:,} validation rows, the same in all trials; those that come to "
         "their end are judged on all rows then"
     ]
+
+
+def _card_words(search: Search, cost: SearchCost, machine: Machine | None) -> str:
+    """Say what the largest model takes on a card, and what share of one a trial has."""
+    share = card_share_gb(search, machine)
+    of = "" if share is None else f" of the {share:.2g} GB that are a trial's share"
+    return f"on a card the largest model takes about {cost.largest.memory_mb / 1000:.2g} GB{of}"
 
 
 def _budget_words(search: Search) -> str:
@@ -217,7 +226,7 @@ def num_parallel_here(search: Search) -> int:
     return max(1, min(int(has[name] / wants[name]) for name in wants if wants[name]))
 
 
-def _disk_lines(search: Search, cost: SearchCost) -> list[str]:
+def _disk_lines(search: Search, cost: SearchCost, machine: Machine | None) -> list[str]:
     num_slots = num_parallel_here(search)
     need = disk_need(search, cost.smallest, cost.largest, num_slots)
     room = (
@@ -225,7 +234,8 @@ def _disk_lines(search: Search, cost: SearchCost) -> list[str]:
         f"{need.most_gb:.2g} GB of checkpoints at a time, {need.running_gb:.2g} GB of them to go "
         f"on after a crash; {free_on(runs_folder()):.3g} GB are free for {runs_folder()}"
     )
-    warnings = check_room(search, (cost.smallest, cost.largest), num_slots, runs_folder())
+    sizes = cost.smallest, cost.largest
+    warnings = check_place(search, sizes, num_slots, runs_folder(), machine=machine)
     return [room, *(f"warning: {line}" for line in warnings)]
 
 

@@ -1,15 +1,19 @@
 """`tuner resume`: go on with a run, then show what it found."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from models.commands.progress import show_progress
 from tuner.commands.search import show_end
-from tuner.estimate.disk import check_room, model_sizes
+from tuner.estimate.disk import model_sizes
+from tuner.estimate.fit import check_place
 from tuner.record.paths import find_run, runs_folder
 from tuner.record.search_copy import read_search
 from tuner.running.mirror import home_of
+from tuner.running.ray_session import given_address
 from tuner.running.resuming import ResumeOptions, resume_run
 from tuner.running.runner import RunOptions
+from tuner.search.machine import this_machine
 from tuner.search.storage import is_bucket
 
 
@@ -34,6 +38,7 @@ def resume(
         SearchInterrupted: somebody ended it; the message says what is left.
     """
     paths = home_of(name, runs_folder()) if is_bucket(name) else find_run(name)
+    machine = None if given_address(address) else this_machine()
     with show_progress() as progress:
         options = RunOptions(
             address=address,
@@ -42,7 +47,7 @@ def resume(
             command=command,
             progress=progress,
             model_sizes=model_sizes,
-            check_room=check_room,
+            check_room=partial(check_place, machine=machine),
         )
         changes = ResumeOptions(
             trials=trials,

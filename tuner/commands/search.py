@@ -11,8 +11,8 @@ from models.errors import UserError
 from tuner.commands.console import output
 from tuner.commands.tables import leaderboard_table
 from tuner.errors import RayLost, RunExists, SearchInterrupted
-from tuner.estimate.disk import check_room, model_sizes
-from tuner.estimate.fit import check_fit
+from tuner.estimate.disk import model_sizes
+from tuner.estimate.fit import check_fit, check_place
 from tuner.record.bucket import Bucket
 from tuner.record.paths import (
     RunPaths,
@@ -80,7 +80,7 @@ def fit_checks(search: Search, machine: Machine | None) -> dict[str, Any]:
     return {
         "check_data": partial(check_fit, search=search, machine=machine),
         "model_sizes": model_sizes,
-        "check_room": check_room,
+        "check_room": partial(check_place, machine=machine),
     }
 
 

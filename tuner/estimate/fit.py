@@ -1,12 +1,19 @@
-"""Whether the models of a search fit: into the machine's memory, and into its own constraints."""
+"""Whether the models of a search fit: into memory, the machine's or a card's, and its constraints.
 
-from collections.abc import Mapping
+What a model says of its memory holds for the device that it trains on. On a card a trial may take
+its share and no more (`resources.gpu`), so that it runs out of memory alone.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from models.errors import Mistake
 from models.training.contracts import ModelCost
 from tuner.errors import SearchInvalid
 from tuner.estimate.cost import corner_costs
+from tuner.estimate.disk import check_room
 from tuner.search.feasibility import infeasible_mistake, judge_of_space
 from tuner.search.machine import Machine
 from tuner.search.search import Search
@@ -30,8 +37,51 @@ def check_fit(dataset: Any, *, search: Search, machine: Machine | None) -> None:
     """
     if any(constraint.is_of_cost for constraint in search.space.constraints):
         _refuse_infeasible(dataset, search)
-    if machine is not None and not search.resources.gpu:  # a card's memory is not the machine's
+    if machine is not None:
         _refuse_too_large(dataset, search, machine)
+
+
+def check_place(
+    search: Search,
+    sizes: Sequence[ModelCost],
+    num_slots: int,
+    folder: Path,
+    *,
+    machine: Machine | None,
+) -> list[str]:
+    """Return what may go wrong with the room on the disk and on the cards, a line each.
+
+    Args:
+        search: the search.
+        sizes: its smallest and its largest model.
+        num_slots: how many trials run side by side.
+        folder: of the runs, or of the run.
+        machine: what it runs on; None where that is not known.
+
+    Raises:
+        UserError: not even what running trials need to go on has room on the disk.
+    """
+    lines = check_room(search, sizes, num_slots, folder)
+    card_gb = machine.card_gb if machine is not None else None
+    share = card_share_gb(search, machine)
+    needed = sizes[-1].memory_mb / _MB_PER_GB
+    if card_gb is None or share is None or needed <= share:
+        return lines
+    enough = math.ceil(100 * needed / card_gb) / 100
+    lines.append(
+        f"the largest model takes about {needed:.2g} GB on a card, and the share of a trial with "
+        f"resources.gpu {search.resources.gpu:g} is {share:.2g} of {card_gb:.0f} GB: such "
+        f"a trial would run out of memory; raise resources.gpu to {enough:g}, or keep "
+        f'models below it by `constraints: ["memory_gb <= {share:.2g}"]`'
+    )
+    return lines
+
+
+def card_share_gb(search: Search, machine: Machine | None) -> float | None:
+    """Return a trial's share of the memory of a card; None where it has none, or nobody knows."""
+    if machine is None or machine.card_gb is None or not search.resources.gpu:
+        return None
+    return machine.card_gb * min(search.resources.gpu, 1.0)
 
 
 def _refuse_infeasible(dataset: Any, search: Search) -> None:
@@ -46,14 +96,17 @@ def _refuse_infeasible(dataset: Any, search: Search) -> None:
 def _refuse_too_large(dataset: Any, search: Search, machine: Machine) -> None:
     _, largest = corner_costs(search, lambda config: search.spec.describe_cost(config, dataset))
     needed = largest.memory_mb / _MB_PER_GB
-    if needed <= machine.memory_gb:
+    on_card = search.resources.gpu > 0
+    there = machine.card_gb if on_card else machine.memory_gb
+    if there is None or needed <= there:
         return
+    place = "a card here" if on_card else "this machine"
     rule = (
         f"its largest model has {largest.num_parameters:,} parameters and takes about "
-        f"{needed:,.0f} GB of memory in training, and this machine has {machine.memory_gb:.0f}"
+        f"{needed:,.0f} GB of memory in training, and {place} has {there:.0f}"
     )
     remedy = (
         "narrow the range of a width or of batch_size, or keep models below it by "
-        f'`constraints: ["memory_gb <= {machine.memory_gb:.0f}"]`'
+        f'`constraints: ["memory_gb <= {math.floor(there)}"]`'
     )
     raise SearchInvalid(search.source, [Mistake(place="space", rule=rule, remedy=remedy)])

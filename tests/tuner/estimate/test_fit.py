@@ -1,14 +1,27 @@
+from pathlib import Path
+
 import pytest
 
+from models.training.contracts import ModelCost
 from tuner.errors import SearchInvalid
-from tuner.estimate.fit import check_fit
+from tuner.estimate.fit import check_fit, check_place
 from tuner.search.loading import load_search
 from tuner.search.machine import Machine
 
 
-def refuse(*overrides, memory_gb):
+def refuse(*overrides, memory_gb, card_gb=None):
     search = load_search("grammar_vae/quickstart", overrides)
-    check_fit(None, search=search, machine=Machine(cpu=2, gpu=0, memory_gb=memory_gb))
+    machine = Machine(cpu=2, gpu=0, memory_gb=memory_gb, card_gb=card_gb)
+    check_fit(None, search=search, machine=machine)
+
+
+def warnings(gpu, needed_gb, card_gb):
+    search = load_search("grammar_vae/quickstart", [f"resources.gpu={gpu}"])
+    size = ModelCost(
+        num_parameters=1, checkpoint_mb=0.001, memory_mb=1000 * needed_gb, rows_per_epoch=1
+    )
+    machine = Machine(cpu=2, gpu=1, memory_gb=8, card_gb=card_gb)
+    return check_place(search, (size, size), 4, Path(), machine=machine)
 
 
 def test_a_search_whose_largest_model_fits_is_taken():
@@ -23,7 +36,28 @@ def test_a_search_whose_largest_model_does_not_fit_is_refused_with_both_sizes():
         refuse("space.encoder_hidden={int: [8, 20000]}", memory_gb=8.0)
 
 
-def test_trials_on_a_gpu_are_left_to_run():
+def test_a_model_that_is_larger_than_a_card_is_refused():
+    words = r"takes about \d+ GB of memory in training, and a card here has 80: narrow"
+    with pytest.raises(SearchInvalid, match=words):
+        refuse("space.encoder_hidden={int: [8, 20000]}", "resources.gpu=1", memory_gb=8, card_gb=80)
+
+
+def test_a_model_that_is_larger_than_the_share_of_a_card_is_told():
+    (line,) = warnings(0.25, 30, 80)
+    assert "about 30 GB on a card" in line
+    assert "resources.gpu 0.25 is 20 of 80 GB" in line
+    assert "raise resources.gpu to 0.38" in line
+    assert 'constraints: ["memory_gb <= 20"]' in line
+
+
+@pytest.mark.parametrize(
+    ("gpu", "needed_gb", "card_gb"), [(0.25, 20, 80), (2, 70, 80), (0, 30, 80), (0.25, 30, None)]
+)
+def test_what_fits_on_its_share_or_cannot_be_known_is_not_told(gpu, needed_gb, card_gb):
+    assert warnings(gpu, needed_gb, card_gb) == []
+
+
+def test_trials_on_a_gpu_of_unknown_size_are_left_to_run():
     refuse("space.encoder_hidden={int: [8, 20000]}", "resources.gpu=1", memory_gb=8.0)
 
 
