@@ -60,7 +60,8 @@ SEARCHES = {
         " free_bits: {choice: [0.0, 0.5, 1.0, 2.0, 4.0]}, z_dim: {int: [16, 96], step: 16},"
         " decoder_hidden: {int: [64, 256], step: 64}, encoder_conv_layers: {int: [2, 4]},"
         " encoder_kernel: {list: {choice: [3, 5, 7, 9]}, length: encoder_conv_layers}}",
-        "scheduler={name: asha, max_epochs: 27, grace_epochs: 1, reduction_factor: 3}",
+        "scheduler={name: asha, max_epochs: 27, grace_epochs: after_annealing,"
+        " reduction_factor: 3}",
         "budget={num_trials: 100000}",
     ),
 }

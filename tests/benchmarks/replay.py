@@ -45,20 +45,36 @@ class Table:
     def _place(self, values):
         place = []
         for key, domain in self.space.items():
-            if "choice" in domain:
-                options = domain["choice"]
-                place += [float(values[key] == option) / math.sqrt(2) for option in options]
-                continue
-            ((low, high), log) = next(
-                (domain[kind], kind.startswith("log"))
-                for kind in ("uniform", "int", "log_uniform", "log_int")
-                if kind in domain
-            )
-            low, high, value = map(math.log, (low, high, values[key])) if log else (
-                low, high, values[key]
-            )  # fmt: skip
-            place.append((value - low) / (high - low))
+            if "list" in domain:
+                given = values.get(key, [])
+                longest = self._longest(domain)
+                for index in range(longest):
+                    item = given[index] if index < len(given) else None
+                    place += _coordinates(domain["list"], item, 1 / longest)
+            else:
+                place += _coordinates(domain, values.get(key))
         return place
+
+    def _longest(self, domain):
+        length = domain["length"]
+        return self.space[length]["int"][1] if isinstance(length, str) else length
+
+
+def _coordinates(domain, value, weight=1.0):
+    """Return where a value lies, from 0 to 1; one that is not active lies in the middle."""
+    if "choice" in domain:
+        return [
+            (weight / 2) ** 0.5 * (1 / len(domain["choice"]) if value is None else value == option)
+            for option in domain["choice"]
+        ]
+    kinds = ("uniform", "int", "log_uniform", "log_int")
+    kind = next(kind for kind in kinds if kind in domain)
+    low, high = domain[kind]
+    if value is None:
+        return [weight**0.5 / 2]
+    if kind.startswith("log"):
+        low, high, value = map(math.log, (low, high, value))
+    return [weight**0.5 * (value - low) / (high - low)]
 
 
 def simulate(driver, table, *, slots, num_trials):

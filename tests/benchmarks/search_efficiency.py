@@ -28,6 +28,7 @@ from replay import CURVES, Table, first_time, simulate
 
 from models.presets import find_preset
 from tuner.running.drawing import PointDrawer
+from tuner.running.progress import Progress
 from tuner.running.record_ids import RecordIds
 from tuner.running.samplers import sampler_of
 from tuner.running.scheduler import Scheduler, build_rule
@@ -57,7 +58,8 @@ class Driver:
     def __init__(self, table, method, seed, num_trials):
         scheduler, sampler, ties = METHODS[method]
         self.search = search = search_of(table, scheduler, sampler, seed, num_trials)
-        drawer = sampler_of(search)
+        progress = Progress(search.rung_ranking)
+        drawer = sampler_of(search, progress)
         modes = [objective.mode for objective in search.objectives]
         study = optuna.create_study(
             sampler=drawer,
@@ -67,7 +69,13 @@ class Driver:
         points = PointDrawer(study, drawer, search.space, seed=search.seed)
         metrics = [objective.metric for objective in search.objectives]
         self.searcher = OptunaSearcher(
-            study, points, search.space, metrics, search.ranking, rungs=search.scheduler.rungs
+            study,
+            points,
+            search.space,
+            metrics,
+            search.ranking,
+            rungs=search.scheduler.rungs,
+            progress=progress,
         )
         ranking, rule = search.rung_ranking, build_rule(search.scheduler, num_trials)
         if ties is not None:

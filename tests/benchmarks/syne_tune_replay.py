@@ -24,10 +24,10 @@ class Driver:
 
     def __init__(self, table, method, seed):
         scheduler = table.search["scheduler"]
-        self.metric = table.metric
+        self.metric, self.space = table.metric, table.space
         np.random.seed(seed)
         self.scheduler = METHODS[method](
-            {key: domain_of(domain) for key, domain in table.space.items()},
+            dict(domains_of(table.space)),
             metric=table.metric,
             time_attr="epoch",
             max_t=table.max_epochs,
@@ -40,10 +40,11 @@ class Driver:
 
     def draw(self, number):
         values = self.scheduler.suggest().config
+        drawn = active(self.space, values)
         now = datetime.datetime.fromtimestamp(0)
         self.trials[number] = Trial(trial_id=number, config=values, creation_time=now)
         self.scheduler.on_trial_add(self.trials[number])
-        return values
+        return drawn
 
     def report(self, number, epoch, metrics):
         result = {"epoch": epoch, self.metric: metrics[self.metric]}
@@ -55,6 +56,34 @@ class Driver:
     def complete(self, number, epoch, metrics):
         result = {"epoch": epoch, self.metric: metrics[self.metric]}
         self.scheduler.on_trial_complete(self.trials[number], result)
+
+
+def domains_of(space):
+    """Yield every key with its domain, of a list its items: it has no lists and no conditions."""
+    for key, domain in space.items():
+        if "list" in domain:
+            for index in range(longest(space, domain)):
+                yield f"{key}[{index}]", domain_of(domain["list"])
+        else:
+            yield key, domain_of(domain)
+
+
+def active(space, drawn):
+    """Return the values that hold at a point."""
+    values = {}
+    for key, domain in space.items():
+        if "list" in domain:
+            length = domain["length"]
+            length = drawn[length] if isinstance(length, str) else length
+            values[key] = [drawn[f"{key}[{index}]"] for index in range(length)]
+        elif all(drawn[other] == wanted for other, wanted in domain.get("when", {}).items()):
+            values[key] = drawn[key]
+    return values
+
+
+def longest(space, domain):
+    length = domain["length"]
+    return space[length]["int"][1] if isinstance(length, str) else length
 
 
 def domain_of(domain):

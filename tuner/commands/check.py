@@ -13,7 +13,7 @@ from tuner.commands.console import output
 from tuner.commands.tables import cost_table
 from tuner.estimate.cost import SearchCost, estimate_cost
 from tuner.estimate.disk import disk_need, free_on, model_sizes
-from tuner.estimate.fit import card_share_gb, check_fit, check_place
+from tuner.estimate.fit import card_share_gb, check_fit, check_place, gb_on_card
 from tuner.estimate.speed import measure_search_speed
 from tuner.estimate.wall_time import wall_s
 from tuner.record.earlier_runs import with_earlier_runs
@@ -135,7 +135,7 @@ def _card_words(search: Search, cost: SearchCost, machine: Machine | None) -> st
     """Say what the largest model takes on a card, and what share of one a trial has."""
     share = card_share_gb(search, machine)
     of = "" if share is None else f" of the {share:.2g} GB that are a trial's share"
-    return f"on a card the largest model takes about {cost.largest.memory_mb / 1000:.2g} GB{of}"
+    return f"on a card the largest model takes about {gb_on_card(cost.largest):.2g} GB{of}"
 
 
 def _budget_words(search: Search) -> str:

@@ -6,6 +6,10 @@ good points is made, the latest of the others, and those that run. Of 250 trials
 takes the best 25 for good, which are among those kept, so that density is the very same; the
 density of the others is made of the latest, and TPE itself gives old trials less and less weight.
 
+Every second draw is at random, and so are all until enough trials have ended. Trials are ranked by
+what they reported where others have been, too (`progress`): one that runs is not a bad one, one
+that was stopped not a worse one than it was.
+
 What it draws depends on the seed, the trial's number and the study: trials are taken in the order
 of their ends, so that a study that is read again teaches the same as the search that filled it.
 """
@@ -20,9 +24,19 @@ from optuna.samplers._tpe.sampler import default_gamma
 from optuna.trial import FrozenTrial, TrialState
 
 from tuner.record.front import Costs, dominates
-from tuner.running.ended_trials import TOLD, as_complete, in_order, rank, signs, view_of
+from tuner.running.ended_trials import TOLD, as_complete, in_order, signs, view_of
+from tuner.running.progress import Progress, as_ranked, ranked
 from tuner.running.trial_streams import trial_stream
 
+NUM_FIRST = 32
+"""So many trials end before TPE learns from them."""
+RANDOM_SHARE = 2
+"""Every second draw after that is at random, too.
+
+What a few trials say, most of them stopped at the first rung, is what learns fast at first. Where
+TPE trusted it from the tenth trial on, as Optuna's does, a quarter of the searches that were
+replayed never found a good trial that random points found (tests/benchmarks/LOG.md).
+"""
 NUM_BEST = 50
 """Twice what TPE takes for good at most."""
 NUM_LATEST = 75
@@ -37,6 +51,7 @@ class BoundedTPESampler(TPESampler):
         num_best: how many of the best trials it keeps; more than the 25 that TPE takes for good.
         num_latest: how many of the others it keeps.
         earlier: trials of earlier runs, whose results are known.
+        progress: what the trials reported, by which they are ranked.
     """
 
     def __init__(
@@ -45,14 +60,17 @@ class BoundedTPESampler(TPESampler):
         num_best: int = NUM_BEST,
         num_latest: int = NUM_LATEST,
         earlier: Sequence[FrozenTrial] = (),
+        progress: Progress | None = None,
     ) -> None:
         # Conditional parameters are modelled jointly within their group.
-        super().__init__(multivariate=True, group=True, seed=seed)
+        super().__init__(multivariate=True, group=True, seed=seed, n_startup_trials=NUM_FIRST)
         self._seed = seed
         self._earlier = list(earlier)
+        self._progress = progress
         self._gamma = self._num_good  # of all trials, not of those that are seen
         self._num_best = num_best
         self._num_latest = num_latest
+        self._is_random = False
         self._num_ended: int | None = None  # None until the study was read
         self._kept: list[FrozenTrial] = []
         self._infeasible: list[FrozenTrial] = []
@@ -65,6 +83,7 @@ class BoundedTPESampler(TPESampler):
 
     def begin(self, number: int, attempt: int = 0) -> None:
         """Take the stream of this trial for what is drawn from now on."""
+        self._is_random = not attempt and number % RANDOM_SHARE == RANDOM_SHARE - 1
         self._rng._rng = self._random_sampler._rng._rng = trial_stream(self._seed, number, attempt)
 
     def infer_relative_search_space(
@@ -80,12 +99,17 @@ class BoundedTPESampler(TPESampler):
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, Any]
     ) -> dict[str, Any]:
         """Draw the parameters that are drawn together."""
+        if self._is_random:
+            return {}
         return super().sample_relative(self._view(study), trial, search_space)
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: Any
     ) -> Any:
         """Draw a parameter by itself."""
+        if self._is_random:
+            random = self._random_sampler
+            return random.sample_independent(study, trial, param_name, param_distribution)
         return super().sample_independent(self._view(study), trial, param_name, param_distribution)
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
@@ -106,7 +130,10 @@ class BoundedTPESampler(TPESampler):
 
     def _view(self, study: optuna.Study) -> optuna.Study:
         running = [known for known in self._running.values() if known is not None]
-        return view_of(study, [*self._infeasible, *self._kept, *running])
+        seen = [*self._kept, *running]
+        if len(study.directions) == 1:
+            seen = as_ranked(seen, *signs(study), self._progress)
+        return view_of(study, [*self._infeasible, *seen])
 
     def _learn(self, study: optuna.Study, trial: FrozenTrial) -> list[FrozenTrial]:
         """Read what is new in the study, and return the trials that ended."""
@@ -136,21 +163,20 @@ class BoundedTPESampler(TPESampler):
         if len(known) <= self._num_best + self._num_latest:
             self._kept = known
             return
-        best = {one.number for one in _best(study, known)[: self._num_best]}
+        best = {one.number for one in self._best(study, known)[: self._num_best]}
         others = [one.number for one in known if one.number not in best][-self._num_latest :]
         numbers = best | set(others)
         self._kept = [one for one in known if one.number in numbers]
 
-
-def _best(study: optuna.Study, trials: list[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the trials, the best first, as TPE ranks them; of several objectives the front."""
-    ways = signs(study)
-    if len(ways) > 1:
+    def _best(self, study: optuna.Study, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        """Return the trials, the best first; of several objectives the front."""
+        ways = signs(study)
+        if len(ways) == 1:
+            return ranked(trials, *ways, self._progress)
         costs = {t.number: _costs(t, ways) for t in trials if t.state is TrialState.COMPLETE}
         beaten = {n: sum(dominates(other, mine) for other in costs.values())
                   for n, mine in costs.items()}  # fmt: skip
         return sorted(trials, key=lambda one: (beaten.get(one.number, math.inf), -one.number))
-    return sorted(trials, key=lambda one: rank(one, ways[0]))
 
 
 def _costs(trial: FrozenTrial, ways: list[float]) -> Costs:

@@ -6,7 +6,6 @@ NSGA-II do, comes to the same state in every process.
 """
 
 import copy
-import math
 from collections.abc import Container, Sequence
 from typing import Any, cast
 
@@ -93,13 +92,3 @@ def as_complete(trial: FrozenTrial) -> FrozenTrial:
 def signs(study: optuna.Study) -> list[float]:
     """Return what turns values into costs, of which less is better."""
     return [-1.0 if way is StudyDirection.MAXIMIZE else 1.0 for way in study.directions]
-
-
-def rank(trial: FrozenTrial, sign: float) -> tuple[float, ...]:
-    """Return what sorts trials, the best first: the complete ones, then those that came far."""
-    if trial.state is TrialState.COMPLETE:
-        return 0.0, 0.0, sign * (trial.value if trial.value is not None else math.inf)
-    if trial.last_step is None:
-        return 2.0, 0.0, 0.0
-    value = sign * trial.intermediate_values[trial.last_step]
-    return 1.0, -float(trial.last_step), math.inf if math.isnan(value) else value

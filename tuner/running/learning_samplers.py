@@ -25,7 +25,8 @@ from optuna.samplers.nsgaii._elite_population_selection_strategy import (
 )
 from optuna.trial import FrozenTrial, TrialState
 
-from tuner.running.ended_trials import EndedTrials, as_complete, rank, signs, view_of
+from tuner.running.ended_trials import TOLD, EndedTrials, as_complete, signs, view_of
+from tuner.running.progress import Progress, as_ranked, ranked
 from tuner.running.space_optuna import always_active
 from tuner.running.trial_streams import SeededRandomSampler, trial_stream
 from tuner.search.space import Space
@@ -43,10 +44,18 @@ class _Learning(BaseSampler):
         seed: of the random numbers.
         space: the search space.
         earlier: trials of earlier runs, whose results are known.
+        progress: what the trials reported, by which they are ranked.
     """
 
-    def __init__(self, seed: int, space: Space, earlier: Sequence[FrozenTrial] = ()) -> None:
+    def __init__(
+        self,
+        seed: int,
+        space: Space,
+        earlier: Sequence[FrozenTrial] = (),
+        progress: Progress | None = None,
+    ) -> None:
         self._seed = seed
+        self._progress = progress
         self._space = space
         self._ended = EndedTrials(earlier)
         self._random = SeededRandomSampler(seed)
@@ -88,15 +97,20 @@ class ProcessSampler(_Learning):
         """Fit the process anew, since what it was before depends on who drew before."""
         sampler = GPSampler(seed=0, warn_independent_sampling=False)
         sampler._rng._rng = self._stream
-        known = [as_complete(one) for one in self._known(study)]
         running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        return sampler.sample_relative(view_of(study, [*known, *running]), trial, search_space)
+        seen = [*self._known(study), *running]
+        if len(study.directions) > 1:
+            seen = [as_complete(one) if one.state in TOLD else one for one in seen]
+        else:
+            seen = as_ranked(seen, *signs(study), self._progress)
+        return sampler.sample_relative(view_of(study, seen), trial, search_space)
 
     def _known(self, study: optuna.Study) -> list[FrozenTrial]:
         known = self._ended.read(study)
         if len(known) <= NUM_KNOWN:
             return known
-        best = sorted(known, key=lambda one: rank(one, signs(study)[0]))[: NUM_KNOWN // 2]
+        ways = signs(study)
+        best = ranked(known, ways[0], self._progress)[: NUM_KNOWN // 2]
         numbers = {one.number for one in [*best, *known[-(NUM_KNOWN - len(best)) :]]}
         return [one for one in known if one.number in numbers]
 
@@ -150,8 +164,14 @@ class CmaSampler(_Learning):
     A generation is so many trials in the order of their ends.
     """
 
-    def __init__(self, seed: int, space: Space, earlier: Sequence[FrozenTrial] = ()) -> None:
-        super().__init__(seed, space, earlier)
+    def __init__(
+        self,
+        seed: int,
+        space: Space,
+        earlier: Sequence[FrozenTrial] = (),
+        progress: Progress | None = None,
+    ) -> None:
+        super().__init__(seed, space, earlier, progress)
         self._num_told = 0
         self._optimizer: Any = None
 
@@ -175,7 +195,7 @@ class CmaSampler(_Learning):
         size = self._optimizer.population_size
         while len(ended) - self._num_told >= size:
             born = ended[self._num_told : self._num_told + size]
-            born = sorted(born, key=lambda one: rank(one, sign))
+            born = ranked(born, sign, self._progress)
             places = [(box.transform(one.params), float(place)) for place, one in enumerate(born)]
             self._optimizer.tell(places)
             self._num_told += size

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tuner.running.bounded_sampler import BoundedTPESampler
+from tuner.running.progress import Progress
 from tuner.running.space_optuna import parameters
 from tuner.running.spread_samplers import GridSampler, SpreadSampler
 from tuner.running.study import build_sampler
@@ -21,12 +22,17 @@ if TYPE_CHECKING:  # SciPy and PyTorch take seconds to import
 _FEWEST, _MOST, _GENERATIONS = 4, 50, 6
 
 
-def sampler_of(search: Search) -> "Sampler":
-    """Build the sampler of a search; one that learns knows the results of earlier runs."""
+def sampler_of(search: Search, progress: Progress | None = None) -> "Sampler":
+    """Build the sampler of a search; one that learns knows the results of earlier runs.
+
+    Args:
+        search: the search.
+        progress: what its trials reported, by which they are ranked.
+    """
     earlier = [_earlier_trial(one, -1 - n, search) for n, one in enumerate(search.known)]
     name, seed, space = search.searcher.sampler, search.seed, search.space
     if name in ("random", "tpe"):
-        return build_sampler(name, seed, earlier)
+        return build_sampler(name, seed, earlier, progress)
     if name in ("qmc", "grid"):
         return SpreadSampler(seed, space) if name == "qmc" else GridSampler(seed)
     from tuner.running.learning_samplers import CmaSampler, GeneticSampler, ProcessSampler
@@ -34,7 +40,7 @@ def sampler_of(search: Search) -> "Sampler":
     if name == "nsga2":
         size = max(_FEWEST, min(_MOST, search.num_trials // _GENERATIONS))
         return GeneticSampler(seed, space, earlier, population=size)
-    return {"gp": ProcessSampler, "cmaes": CmaSampler}[name](seed, space, earlier)
+    return {"gp": ProcessSampler, "cmaes": CmaSampler}[name](seed, space, earlier, progress)
 
 
 def _earlier_trial(known: KnownTrial, number: int, search: Search) -> FrozenTrial:

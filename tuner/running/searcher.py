@@ -24,6 +24,7 @@ from tuner.record.outcomes import EPOCH, METRICS, Outcome, lost, outcome_of
 from tuner.record.trial_rows import TrialRow
 from tuner.running.drawing import Point, PointDrawer
 from tuner.running.heirs import Heirs
+from tuner.running.progress import Progress
 from tuner.running.study import close_storage
 from tuner.running.study_rows import TrialCurve, new_row, outcome_of_row
 from tuner.running.trial_config import IDLE, NUMBER, PARAMS, REACHED
@@ -65,6 +66,7 @@ class OptunaSearcher(Searcher):
         on_old_trial: told of every trial that goes on.
         on_exhausted: told of the number of trials where no point is left for another one.
         heirs: gives trials that go on from others what they begin with.
+        progress: told of every epoch, for the sampler.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class OptunaSearcher(Searcher):
         on_old_trial: OnOldTrial = lambda trial_id, number, num_epochs: None,
         on_exhausted: Callable[[int], None] = lambda num_trials: None,
         heirs: Heirs | None = None,
+        progress: Progress | None = None,
     ) -> None:
         super().__init__()
         self._study = study
@@ -93,6 +96,7 @@ class OptunaSearcher(Searcher):
         self._on_old_trial = on_old_trial
         self._on_exhausted = on_exhausted
         self._heirs = heirs
+        self._progress = progress
         self._num_drawn = len(study.get_trials(deepcopy=False))
         self._open: dict[str, _OpenRow] = {}
 
@@ -131,9 +135,7 @@ class OptunaSearcher(Searcher):
         found = self._heirs.inherit(trial_id, parent_id, parent.curve.metrics_at)
         if found is None:
             return 0
-        known = self._open[trial_id]
-        if (value := known.curve.add(*found)) is not None:
-            self._storage.set_trial_intermediate_value(known.row, found[0], value)
+        self._add(self._open[trial_id], *found)
         return found[0]
 
     def take_over(self, trials: Sequence[TrialRow]) -> None:
@@ -204,10 +206,14 @@ class OptunaSearcher(Searcher):
         epoch = result.get(EPOCH)
         if epoch is None:
             return
-        known = self._open[trial_id]
         metrics = {**json.loads(result.get(METRICS, "{}")), **_finite(result, self._metrics)}
-        value = known.curve.add(epoch, metrics)
-        if value is not None:
+        self._add(self._open[trial_id], epoch, metrics)
+
+    def _add(self, known: _OpenRow, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Add an epoch to a trial's row."""
+        if self._progress is not None:
+            self._progress.report(known.number, epoch, metrics)
+        if (value := known.curve.add(epoch, metrics)) is not None:
             self._storage.set_trial_intermediate_value(known.row, epoch, value)
 
     def _tell(self, trial_id: str, outcome: Outcome) -> None:

@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial
 
 from models.errors import UserError
 from tuner.running.bounded_sampler import BoundedTPESampler
+from tuner.running.progress import Progress
 from tuner.running.study_journal import StudyJournal
 from tuner.running.study_place import StudyPlace, without_password
 from tuner.running.trial_streams import SeededRandomSampler
@@ -132,7 +133,10 @@ def open_study(
 
 
 def build_sampler(
-    name: Literal["tpe", "random"], seed: int, earlier: Sequence[FrozenTrial] = ()
+    name: Literal["tpe", "random"],
+    seed: int,
+    earlier: Sequence[FrozenTrial] = (),
+    progress: Progress | None = None,
 ) -> BoundedTPESampler | SeededRandomSampler:
     """Build a sampler; TPE models conditional parameters jointly within their group.
 
@@ -140,6 +144,7 @@ def build_sampler(
         name: TPE, or random, which learns nothing.
         seed: of the draws.
         earlier: trials of other studies that TPE learns from, too.
+        progress: what the trials reported, by which TPE ranks them.
     """
     if name == "random":
         return SeededRandomSampler(seed)
@@ -147,7 +152,7 @@ def build_sampler(
         warnings.simplefilter(
             "ignore", ExperimentalWarning
         )  # `group` has been experimental for years
-        return BoundedTPESampler(seed, earlier=earlier)
+        return BoundedTPESampler(seed, earlier=earlier, progress=progress)
 
 
 def fill_study(study: optuna.Study, space: str, rows: Iterable[FrozenTrial]) -> optuna.Study:

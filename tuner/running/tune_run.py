@@ -27,6 +27,7 @@ from tuner.running.lean_ray import lean_tune, lean_workers
 from tuner.running.node_labels import ray_label
 from tuner.running.node_loss import NodeLosses
 from tuner.running.observer import Observer
+from tuner.running.progress import Progress
 from tuner.running.ray_session import living_nodes, num_slots, trial_resources
 from tuner.running.record_ids import RecordIds
 from tuner.running.recorder import Recorder
@@ -295,7 +296,8 @@ def _searcher(
     on_exhausted: Callable[[int], None],
     heirs: Heirs,
 ) -> OptunaSearcher:
-    sampler = sampler_of(search)
+    progress = Progress(search.rung_ranking, past.rows)
+    sampler = sampler_of(search, progress)
     study = study_of(search, place, sampler, past)
     points = PointDrawer(
         study,
@@ -318,6 +320,7 @@ def _searcher(
         on_old_trial=recorder.on_old_trial,
         on_exhausted=on_exhausted,
         heirs=heirs,
+        progress=progress,
     )
     searcher.take_over(past.unfinished)
     return searcher

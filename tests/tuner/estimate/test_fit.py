@@ -44,14 +44,14 @@ def test_a_model_that_is_larger_than_a_card_is_refused():
 
 def test_a_model_that_is_larger_than_the_share_of_a_card_is_told():
     (line,) = warnings(0.25, 30, 80)
-    assert "about 30 GB on a card" in line
+    assert "about 31 GB on a card" in line
     assert "resources.gpu 0.25 is 20 of 80 GB" in line
-    assert "raise resources.gpu to 0.38" in line
-    assert 'constraints: ["memory_gb <= 20"]' in line
+    assert "raise resources.gpu to 0.4" in line
+    assert 'constraints: ["memory_gb <= 19"]' in line
 
 
 @pytest.mark.parametrize(
-    ("gpu", "needed_gb", "card_gb"), [(0.25, 20, 80), (2, 70, 80), (0, 30, 80), (0.25, 30, None)]
+    ("gpu", "needed_gb", "card_gb"), [(0.25, 18, 80), (2, 70, 80), (0, 30, 80), (0.25, 30, None)]
 )
 def test_what_fits_on_its_share_or_cannot_be_known_is_not_told(gpu, needed_gb, card_gb):
     assert warnings(gpu, needed_gb, card_gb) == []

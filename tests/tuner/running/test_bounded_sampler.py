@@ -1,10 +1,8 @@
-import math
-
 import optuna
 import pytest
-from optuna.trial import TrialState, create_trial
+from optuna.trial import TrialState
 
-from tuner.running.bounded_sampler import BoundedTPESampler, _best
+from tuner.running.bounded_sampler import NUM_FIRST, BoundedTPESampler
 from tuner.running.study import build_sampler
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
@@ -30,11 +28,11 @@ def seen(sampler, study):
 
 def test_a_study_is_seen_whole_while_it_is_short():
     mine, whole = BoundedTPESampler(3), optuna.samplers.TPESampler(
-        multivariate=True, group=True, seed=3
+        multivariate=True, group=True, seed=3, n_startup_trials=NUM_FIRST
     )  # fmt: skip
     studies = [study_with(mine), study_with(whole)]
     for study in studies:
-        run(study, 60)
+        run(study, 80)
     ours, theirs = ([t.params for t in study.trials] for study in studies)
     assert ours == theirs
 
@@ -91,6 +89,20 @@ def test_a_study_opened_again_teaches_in_the_order_in_which_the_trials_ended(tmp
     assert groups == [list(space) for space in sampler._search_space_group.search_spaces]
 
 
+def test_every_second_point_is_drawn_at_random_whatever_was_learned():
+    sampler = BoundedTPESampler(0)
+    study = study_with(sampler)
+    run(study, 50)
+    trial = study.ask()
+    drawn = {}
+    for number, attempt in ((60, 0), (61, 0), (61, 1)):
+        sampler.begin(number, attempt)
+        known = sampler.infer_relative_search_space(study, trial._cached_frozen_trial)
+        drawn[number, attempt] = sampler.sample_relative(study, trial._cached_frozen_trial, known)
+    assert drawn[61, 0] == {}
+    assert drawn[60, 0]["lr"] != drawn[61, 1]["lr"]
+
+
 def test_failed_trials_are_not_seen():
     sampler = BoundedTPESampler(0)
     study = study_with(sampler)
@@ -99,36 +111,12 @@ def test_failed_trials_are_not_seen():
     assert seen(sampler, study) == []
 
 
-def test_trials_rank_as_tpe_ranks_them():
-    def made(state, value=None, steps=None):
-        return create_trial(
-            state=state,
-            value=value,
-            params={"lr": 0.5},
-            distributions={"lr": LR},
-            intermediate_values=steps or {},
-        )
-
-    study = study_with(None)
-    study.add_trials(
-        [
-            made(TrialState.PRUNED),
-            made(TrialState.PRUNED, steps={1: 9.0}),
-            made(TrialState.PRUNED, steps={1: 0.0, 3: math.nan}),
-            made(TrialState.PRUNED, steps={1: 0.0, 3: 0.2}),
-            made(TrialState.COMPLETE, value=0.1),
-            made(TrialState.COMPLETE, value=0.4),
-        ]
-    )
-    assert [t.number for t in _best(study, study.trials)] == [5, 4, 3, 2, 1, 0]
-
-
 def test_of_several_objectives_the_front_stays():
     sampler = BoundedTPESampler(0, num_best=4, num_latest=6)
     study = study_with(sampler, ("maximize", "minimize"))
     run(study, 30, lambda lr: (lr, (lr - 0.5) ** 2))
     front = {t.number for t in study.best_trials}
-    ranked = [t.number for t in _best(study, study.trials)]
+    ranked = [t.number for t in sampler._best(study, study.trials)]
     assert set(ranked[: len(front)]) == front
 
 
