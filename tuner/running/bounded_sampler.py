@@ -42,6 +42,8 @@ NUM_BEST = 50
 NUM_LATEST = 75
 """A draw then costs the same from 300 to 5,000 trials (tests/benchmarks/LOG.md)."""
 
+_NEWEST = 10**9
+
 
 class BoundedTPESampler(TPESampler):
     """Draws from the best, the latest and the running trials of a study with a single writer.
@@ -79,6 +81,7 @@ class BoundedTPESampler(TPESampler):
 
     def learn_infeasible(self, trial: FrozenTrial) -> None:
         """Take a point that must not be trained: the density of good points keeps away from it."""
+        trial.number = _NEWEST  # TPE gives what is old little weight
         self._infeasible = [*self._infeasible, trial][-self._num_latest :]
 
     def begin(self, number: int, attempt: int = 0) -> None:

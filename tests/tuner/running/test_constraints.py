@@ -123,6 +123,7 @@ def test_tpe_learns_to_keep_away_from_what_must_not_be_trained(sampler):
     counts = []
     for number in range(60):
         point = points.draw(number)
+        study.enqueue_trial(point.values)
         trial = study.ask({"lr": optuna.distributions.FloatDistribution(0.0, 1.0)})
         study.tell(trial, -abs(point.values["lr"] - 0.15))
         counts.append(len(point.infeasible))
