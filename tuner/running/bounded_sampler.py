@@ -135,7 +135,7 @@ class BoundedTPESampler(TPESampler):
         running = [known for known in self._running.values() if known is not None]
         seen = [*self._kept, *running]
         if len(study.directions) == 1:
-            seen = as_ranked(seen, *signs(study), self._progress)
+            seen = as_ranked(seen, signs(study)[0], self._progress)
         return view_of(study, [*self._infeasible, *seen])
 
     def _learn(self, study: optuna.Study, trial: FrozenTrial) -> list[FrozenTrial]:
@@ -175,7 +175,7 @@ class BoundedTPESampler(TPESampler):
         """Return the trials, the best first; of several objectives the front."""
         ways = signs(study)
         if len(ways) == 1:
-            return ranked(trials, *ways, self._progress)
+            return ranked(trials, ways[0], self._progress)
         costs = {t.number: _costs(t, ways) for t in trials if t.state is TrialState.COMPLETE}
         beaten = {n: sum(dominates(other, mine) for other in costs.values())
                   for n, mine in costs.items()}  # fmt: skip

@@ -102,7 +102,7 @@ class ProcessSampler(_Learning):
         if len(study.directions) > 1:
             seen = [as_complete(one) if one.state in TOLD else one for one in seen]
         else:
-            seen = as_ranked(seen, *signs(study), self._progress)
+            seen = as_ranked(seen, signs(study)[0], self._progress)
         return sampler.sample_relative(view_of(study, seen), trial, search_space)
 
     def _known(self, study: optuna.Study) -> list[FrozenTrial]:
