@@ -60,6 +60,9 @@ class Validation:
             self._compute()
         else:
             self.graphs.run("validation", self._compute)
+        rules = self.settings.rules
+        if rules.machine is not None:  # its operations have never been captured
+            self.samples = decode_prior(self.network, rules, self.latents)
         assert self.columns is not None
         assert self.means is not None
         metrics = summarise(self.columns, self.means)
@@ -72,8 +75,9 @@ class Validation:
         self.columns, self.means = row_columns(
             self.network, self.ids, self.batches, self.noise, self.settings
         )
-        if self.settings.rules.tables is not None:
-            self.samples = decode_prior(self.network, self.settings.rules, self.latents)
+        rules = self.settings.rules
+        if rules.tables is not None and rules.machine is None:
+            self.samples = decode_prior(self.network, rules, self.latents)
 
 
 def _nothing_to_undo() -> Callable[[], None]:
