@@ -59,6 +59,11 @@ class LocalHead:
         """What it printed."""
         return self.folder / "head.log"
 
+    @property
+    def ray_folder(self) -> Path:
+        """Where Ray's own files lie: a folder of its own, as Ray lets everybody write to it."""
+        return self.folder / "ray"
+
     def command(self) -> list[str]:
         """Return the command that starts it and stays."""
         flags = {
@@ -67,7 +72,7 @@ class LocalHead:
             "--dashboard-host": "127.0.0.1",
             "--dashboard-port": self.dashboard_port,
             "--dashboard-agent-listen-port": self.agent_port,
-            "--temp-dir": self.folder,
+            "--temp-dir": self.ray_folder,
             "--num-cpus": self.num_cpus,
             "--num-gpus": self.num_gpus,
         }

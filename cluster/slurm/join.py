@@ -23,12 +23,16 @@ def main() -> None:
     # Two nodes of one machine need ports of their own; 0 lets the system choose.
     command = ["start", "--block", f"--address={address}", "--dashboard-agent-listen-port=0"]
     node: list[subprocess.Popen[bytes]] = []
+    asked: list[int] = []
 
     def end(number: int, frame: Any) -> None:
-        for process in node:
+        # It must not wait here: the wait that it interrupts holds the lock that waiting takes.
+        asked.append(number)
+        living = [process for process in node if process.poll() is None]
+        for process in living:
             process.send_signal(number)
-            process.wait()
-        sys.exit(128 + number)
+        if not living:
+            sys.exit(128 + number)
 
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, end)
@@ -38,6 +42,8 @@ def main() -> None:
             subprocess.Popen([sys.executable, "-m", "ray.scripts.scripts", *command, *flags])
         ]
         code = node[0].wait()
+        if asked:
+            sys.exit(128 + asked[-1])
         print(f"the node ended with exit code {code}; it joins again", flush=True)  # noqa: T201
 
 

@@ -91,7 +91,7 @@ def test_process_of_a_worker_tells_what_it_trains(live) -> None:
 
 
 def test_log_of_a_worker_tells_its_trials(live) -> None:
-    logs = live.head.folder.glob("session_latest/logs/worker-*.err")
+    logs = live.head.ray_folder.glob("session_latest/logs/worker-*.err")
     assert any("watched: trial 0, {'lr': " in log.read_text(errors="replace") for log in logs)
 
 
@@ -105,7 +105,7 @@ def prometheus(live, tmp_path_factory):
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     # Ray's own settings, which scrape every 10 s.
-    given = live.head.folder / "session_latest/metrics/prometheus/prometheus.yml"
+    given = live.head.ray_folder / "session_latest/metrics/prometheus/prometheus.yml"
     config = tmp_path_factory.mktemp("prometheus") / "prometheus.yml"
     config.write_text(given.read_text().replace("10s", "1s"))
     command = [

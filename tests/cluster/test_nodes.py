@@ -47,6 +47,16 @@ class Nodes:
         self.joined.append(node)
         return node
 
+    def await_nodes(self, number):
+        self.cluster.python(
+            "import os, time\nos.environ['RAY_AUTH_MODE'] = 'token'\nimport ray\n"
+            f"ray.init(address='127.0.0.1:{self.head.port}')\n"
+            "deadline = time.monotonic() + 60\n"
+            f"while sum(node['Alive'] for node in ray.nodes()) < {number}:\n"
+            "    assert time.monotonic() < deadline\n"
+            "    time.sleep(0.2)\n"
+        )
+
     def events(self, run):
         file = self.cluster.home / "tuner-runs" / run / "events.jsonl"
         lines = file.read_text().splitlines(keepends=True) if file.exists() else []
@@ -81,6 +91,7 @@ def nodes(cluster_type):
         patch.setenv("HOME", str(nodes.cluster.home))
         nodes.cluster.start()
         nodes.join("--labels=kind=first")
+        nodes.await_nodes(2)
         yield nodes
         for node in nodes.joined:
             if node.poll() is None:

@@ -18,7 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [p for name in ("tuner", "cluster", "models") for p in (ROOT / name).rglob("*.py")]
 PICKLES = {"pickle", "cloudpickle", "dill", "joblib", "shelve"}
 """What runs code of whoever wrote the file."""
-OF_OUR_OWN = {"tuner/running/side_by_side.py", "tuner/running/share_trainer.py"}
+OF_OUR_OWN = {
+    "tuner/running/fork_server.py",
+    "tuner/running/side_by_side.py",
+    "tuner/running/share_trainer.py",
+}
 """A process and its child, which is handed its work in a temporary folder."""
 
 

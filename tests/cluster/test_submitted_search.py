@@ -151,7 +151,7 @@ def test_no_secret_is_told_to_the_cluster(submitted, ray_cluster, address) -> No
     told = ray_cluster.tuner("status", "one", *address) + ray_cluster.tuner("logs", "one", *address)
     details = ray_cluster.python(f"{jobs_of(ray_cluster)}\nprint(jobs._client.get_job_info('one'))")
     files = [p for p in (ray_cluster.home / "tuner-runs" / "one").rglob("*") if p.is_file()]
-    files += list(ray_cluster.head.folder.glob("session_latest/logs/*.*"))
+    files += list(ray_cluster.head.ray_folder.glob("session_latest/logs/*.*"))
     assert "env_vars" in details
     for secret in (SECRET, token):
         assert secret not in told + details
