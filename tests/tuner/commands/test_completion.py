@@ -37,7 +37,10 @@ def complete(tmp_path, capsys, monkeypatch):
     ("words", "offered"),
     [
         ("tuner se", ["search"]),
-        ("tuner search gra", ["grammar_vae/beta_annealing", "grammar_vae/quickstart"]),
+        (
+            "tuner search gra",
+            ["grammar_vae/beta_annealing", "grammar_vae/pde_accuracy", "grammar_vae/quickstart"],
+        ),
         ("tuner search --na", ["--name"]),
         ("tuner presets sh", ["show"]),
         ("tuner completion z", ["zsh"]),
