@@ -1,5 +1,5 @@
 # make quickstart   environment, install, a real search on this machine, new presets
-# make test         environment, install, all tests; WORKERS=1 runs one after another
+# make test         environment, install, all tests; WORKERS=2 runs two at a time
 # make lint types   the other two gates of .ci/run
 # make clean        remove the environment and everything that quickstart made
 
@@ -33,7 +33,7 @@ quickstart: $(INSTALLED)
 
 # Many tests wait for Ray rather than compute, so two processes take little more than half the time.
 # A file's tests stay together, as they share what is dear to make; the slowest files come first.
-WORKERS ?= 2
+WORKERS ?= 1
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder

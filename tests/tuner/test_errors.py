@@ -8,6 +8,7 @@ from models.errors import Mistake, UserError
 from models.training.loop import TrainingDiverged
 from models.training.memory import OutOfMemory
 from tuner.errors import RayLost, RunCorrupt, RunExists, RunHeld, SearchInvalid
+from tuner.running.side_by_side import TrainersLost
 from tuner.running.trial_failure import CheckpointNotWritten, ObjectiveNotFinite
 
 
@@ -47,6 +48,7 @@ ERRORS = [
     SearchInvalid("a.yaml", ["x", Mistake(place="a.yaml", key="lr", value=..., rule="odd")]),
     ObjectiveNotFinite("val/x is nan"),
     CheckpointNotWritten("a.ckpt: cannot be written"),
+    TrainersLost("a process that trains ended"),
 ]
 
 

@@ -11,6 +11,7 @@ import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
+from models.errors import UserError
 from models.training.contracts import ModelCost
 from tuner.record.events import EventLog
 from tuner.record.outcomes import Outcome
@@ -162,12 +163,12 @@ class TuneRun:
                 ),
                 run_config=self._run_config(load),
             ).fit()
+        gc.collect()  # the workers end with Ray's last reference to them
         if self._broken is not None:
             raise self._broken
         if self._data is not None and not self._own_ray:
             self._say(data_words(self._data, self._losses.workers))
         self._retention.wait_for_files()
-        gc.collect()  # the workers end with Ray's last reference to them
 
     def _end(self, trial: str, outcome: Outcome) -> None:
         """Record how one of Ray's trials ended, ahead of Ray."""
@@ -222,7 +223,8 @@ class TuneRun:
         try:
             yield
         except BaseException as error:
-            self._broken = error
+            # The frames of its traceback would keep Ray's workers, which another search waits for.
+            self._broken = error.with_traceback(None) if isinstance(error, UserError) else error
             raise _SearchOver from error
 
     def _judge(self) -> Judge:

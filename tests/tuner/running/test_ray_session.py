@@ -93,7 +93,7 @@ def test_ray_is_imported_after_its_environment_is_set():
         capture_output=True,
         text=True,
         check=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     assert done.stdout.strip() == "False"
 
