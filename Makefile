@@ -31,8 +31,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 quickstart: $(INSTALLED)
 	@PATH="$(abspath $(BIN)):$$PATH" bash search_spaces/grammar_vae/quickstart.sh
 
-# Many tests wait for Ray rather than compute, so two processes take little more than half the time.
-# A file's tests stay together, as they share what is dear to make; the slowest files come first.
+# Many tests wait for Ray rather than compute, so WORKERS=2 takes little more than half the time where two
+# Rays come up beside each other. A file's tests stay together, as they share what is dear to make.
 WORKERS ?= 1
 
 test: $(INSTALLED)
