@@ -176,7 +176,7 @@ def test_gauges_say_what_the_search_does(prometheus) -> None:
 
 def test_gauges_are_exported_by_run(live) -> None:
     found = json.loads(
-        (live.head.folder / "prom_metrics_service_discovery.json").read_text() or "[]"
+        (live.head.ray_folder / "prom_metrics_service_discovery.json").read_text() or "[]"
     )
     targets = [target for one in found for target in one["targets"]]
     wanted = ("ray_tuner_best_value", "ray_tuner_slots_busy", "ray_tuner_epochs_per_s")
