@@ -99,9 +99,9 @@ def start_head(head: LocalHead) -> int:
     """
     if (pid := running_pid(head)) is not None:
         return pid
+    _make_private(head.folder)
     make_token()
     send_token()
-    _make_private(head.folder)
     environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
     # Jobs run `python`: this one, whether or not its environment is activated.
     own = Path(sys.executable).parent
