@@ -30,7 +30,7 @@ from models.grammar_vae.coefficients import NumberReader
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import DerivationDataset, make_dataset
 from models.grammar_vae.datasets.pde import FAMILIES, generate_pdes
-from models.grammar_vae.datasets.random_rows import draw_rows
+from models.grammar_vae.datasets.random_rows import random_rows
 from models.grammar_vae.datasets.splits import Splits
 from models.grammar_vae.notation.rewriting import Rewriter
 from models.grammar_vae.report_metrics import report_on
@@ -67,7 +67,7 @@ def _drawn(grammar: str, left_out: Sequence[str], num: int, seed: int) -> np.nda
         for text, label in zip(given.texts, given.labels, strict=True)
         if given.label_names[label] not in left_out
     ]
-    drawn = draw_rows(texts, load_grammar(grammar), num, seed, silent, longest=NUM_STEPS)
+    drawn = random_rows(texts, load_grammar(grammar), num, seed, silent, longest=NUM_STEPS)
     return pad([*drawn.values()], NUM_STEPS)
 
 

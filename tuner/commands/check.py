@@ -19,7 +19,7 @@ from tuner.estimate.wall_time import wall_s
 from tuner.record.earlier_runs import with_earlier_runs
 from tuner.record.environment import describe_data
 from tuner.record.paths import runs_folder
-from tuner.running.gpu_share import memory_ratio, refuse_auto_elsewhere, with_gpu_share
+from tuner.running.gpu_share import refuse_auto_elsewhere, with_gpu_share
 from tuner.running.live import short_params
 from tuner.running.ray_session import given_address
 from tuner.search.blocks import Log, Notify
@@ -64,10 +64,8 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
     console.print(f"\n{_data_words(dataset)}", soft_wrap=True)
     if measure and search.gpu_is_auto:
         _, largest = model_sizes(search, dataset)
-        preset = search.spec.describe_cost(search.base_config, dataset)
-        ratio = memory_ratio(preset, largest)
         say = partial(console.print, soft_wrap=True)
-        search, _ = with_gpu_share(search, dataset, ratio, say=say)
+        search, _ = with_gpu_share(search, dataset, largest, say=say)
     speed = None
     if measure:
         from tuner.running.space_optuna import random_points  # imports Optuna

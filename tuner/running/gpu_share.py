@@ -64,7 +64,7 @@ class GpuShare:
 def with_gpu_share(
     search: Search,
     dataset: Any,
-    cost_ratio: float,
+    largest: ModelCost | None,
     *,
     say: Callable[[str], None],
     machine: Machine | None = None,
@@ -74,7 +74,7 @@ def with_gpu_share(
     Args:
         search: one that leaves its share open.
         dataset: its data.
-        cost_ratio: how many times the preset's memory the largest model of the space takes.
+        largest: the largest model of the space; None takes the preset for it.
         say: takes a line for people.
         machine: this machine, unless another is given.
 
@@ -88,8 +88,10 @@ def with_gpu_share(
             "machine has 0 GPUs: take 0, or a machine that has some"
         )
     cores = int(machine.cpu / machine.gpu / search.resources.cpu) if search.resources.cpu else 16
+    preset = search.spec.describe_cost(search.base_config, dataset)
+    ratio = memory_ratio(preset, largest or preset)
     with trainers(search, dataset, "cuda", say) as running:
-        found = measured_share(running, cores=max(1, cores), cost_ratio=cost_ratio)
+        found = measured_share(running, cores=max(1, cores), cost_ratio=ratio)
     say(found.words)
     resources = replace(search.resources, gpu=found.share)
     return replace(search, resources=resources, gpu_is_auto=False), found
@@ -112,9 +114,8 @@ def loaded_and_shared(
     """
     with load as wait:
         dataset, sizes = wait(lambda: None)
-    preset = search.spec.describe_cost(search.base_config, dataset)
-    ratio = 1.0 if sizes is None else memory_ratio(preset, sizes[1])
-    return *with_gpu_share(search, dataset, ratio, say=say), dataset
+    largest = None if sizes is None else sizes[1]
+    return *with_gpu_share(search, dataset, largest, say=say), dataset
 
 
 def measured_share(
@@ -125,7 +126,7 @@ def measured_share(
     Args:
         running: trains.
         cores: how many trials the cores of a GPU's share allow.
-        cost_ratio: see `with_gpu_share`.
+        cost_ratio: how many times the preset's memory the largest model of the space takes.
         counts: rising, 1 first.
 
     Raises:

@@ -164,16 +164,8 @@ class CmaSampler(_Learning):
     A generation is so many trials in the order of their ends.
     """
 
-    def __init__(
-        self,
-        seed: int,
-        space: Space,
-        earlier: Sequence[FrozenTrial] = (),
-        progress: Progress | None = None,
-    ) -> None:
-        super().__init__(seed, space, earlier, progress)
-        self._num_told = 0
-        self._optimizer: Any = None
+    _num_told = 0
+    _optimizer: Any = None
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]

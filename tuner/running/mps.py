@@ -15,6 +15,8 @@ from pathlib import Path
 CONTROL = "nvidia-cuda-mps-control"
 PIPES_VARIABLE = "CUDA_MPS_PIPE_DIRECTORY"
 LOGS_VARIABLE = "CUDA_MPS_LOG_DIRECTORY"
+CUDA_CONTEXT_BYTES = 600e6
+"""What a process takes on a GPU beside its tensors: context, kernels, cuBLAS."""
 _TIMEOUT_S = 20.0
 _QUIT = "quit -t 2\n"
 """Waits so many seconds for clients, which have ended by then."""

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from models.registry import model_spec
+from tuner.running.mps import CUDA_CONTEXT_BYTES
 from tuner.search.compared_rows import part_of
 
 _NUM_BATCHES = 32
 """Of an epoch: a part of the data that has seen every length of batch soon."""
 _EPOCHS = 100_000
 """More than are ever trained: schedules by the step go on."""
-_CUDA_CONTEXT_MB = 600.0
-"""What a process takes on a GPU beside its tensors."""
 _MB = 1e6
 
 
@@ -60,7 +59,7 @@ def _memory(torch: Any, device: str) -> dict[str, float]:
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / _MB
         total_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _MB
         return {"peak_mb": peak_mb, "total_mb": total_mb}
-    peak_mb = torch.cuda.max_memory_reserved() / _MB + _CUDA_CONTEXT_MB
+    peak_mb = (torch.cuda.max_memory_reserved() + CUDA_CONTEXT_BYTES) / _MB
     return {"peak_mb": peak_mb, "total_mb": torch.cuda.mem_get_info()[1] / _MB}
 
 

@@ -32,12 +32,10 @@ from tuner.record.outcomes import (
 )
 from tuner.running.applied import Watch
 from tuner.running.checkpoint_writer import CheckpointWriter
+from tuner.running.mps import CUDA_CONTEXT_BYTES
 from tuner.running.trial_config import NUMBER, PARAMS, REACHED, TRIAL, TrialPlan
 from tuner.running.trial_failure import ObjectiveNotFinite, failure_result
 from tuner.search.compared_rows import ALL_ROWS, compared_rows
-
-_CUDA_CONTEXT_BYTES = 600e6
-"""What a process takes on a GPU beside its tensors: context, kernels, cuBLAS."""
 
 
 def train_trial(config: dict[str, Any], plan: TrialPlan, dataset: Any) -> None:
@@ -222,7 +220,7 @@ def _keep_to_gpu_share(share: float) -> None:
 
     if 0 < share < 1 and torch.cuda.is_available():
         total = torch.cuda.get_device_properties(0).total_memory
-        rest = share - _CUDA_CONTEXT_BYTES / total  # torch counts its own tensors only
+        rest = share - CUDA_CONTEXT_BYTES / total  # torch counts its own tensors only
         torch.cuda.set_per_process_memory_fraction(max(rest, share / 2))
 
 

@@ -37,8 +37,8 @@ def random_rows(
     progress: ProgressCallback,
     *,
     longest: int | None = None,
-) -> list[str]:
-    """Return texts of the grammar, distinct from each other and from those given.
+) -> dict[str, list[int]]:
+    """Return texts of the grammar with their derivations, distinct from each other and those given.
 
     Args:
         texts: rows whose lengths and productions are followed.
@@ -51,21 +51,9 @@ def random_rows(
     Raises:
         UserError: the grammar has too few texts of these lengths.
     """
-    return list(draw_rows(texts, grammar, num_rows, seed, progress, longest=longest))
-
-
-def draw_rows(
-    texts: Sequence[str],
-    grammar: Grammar,
-    num_rows: int,
-    seed: int,
-    progress: ProgressCallback,
-    *,
-    longest: int | None = None,
-) -> dict[str, list[int]]:
-    """Return what `random_rows` does, each text with its derivation."""
     parser, rng = TextParser(grammar), np.random.default_rng(seed)
-    known = pad([parser.derive(texts[int(row)]) for row in _some(len(texts), rng)])
+    followed = rng.permutation(len(texts))[:NUM_FOLLOWED]
+    known = pad([parser.derive(texts[int(row)]) for row in followed])
     most = longest or known.shape[1]
     random_derivation = _RandomDerivations(grammar, known, rng, most)
     given = set(texts)
@@ -122,8 +110,3 @@ class _RandomDerivations:
         num_steps = int(self._rng.choice(self._lengths if like_known else self._possible))
         sampler = self._samplers[self._rng.integers(len(self._samplers))]
         return [self._origins[i] for i in sampler.sample(num_steps, self._rng)]
-
-
-def _some(num_rows: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return rows to follow: all, or so many of them that habits show."""
-    return rng.permutation(num_rows)[:NUM_FOLLOWED]

@@ -115,7 +115,7 @@ def test_a_search_leaves_the_share_open_until_it_is_measured(auto, monkeypatch, 
     measured = GpuShare(rows_per_s={1: 100.0, 2: 180.0, 4: 150.0})
     monkeypatch.setattr(gpu_share, "measured_share", lambda *given, **named: measured)
     said = []
-    search, found = with_gpu_share(auto, auto.spec.load_data(auto.data, None), 1.0,
+    search, found = with_gpu_share(auto, auto.spec.load_data(auto.data, None), None,
                                    say=said.append, machine=MACHINE)  # fmt: skip
     assert found is measured and said[-1] == measured.words
     paths = RunPaths(tmp_path / "runs" / "one")
@@ -132,7 +132,7 @@ def test_elsewhere_and_without_a_gpu_it_is_refused(auto):
     refuse_auto_elsewhere(auto, None)
     machine = Machine(cpu=4, gpu=0, memory_gb=8)
     with pytest.raises(UserError, match="this machine has 0 GPUs: take 0"):
-        with_gpu_share(auto, None, 1.0, say=print, machine=machine)
+        with_gpu_share(auto, None, None, say=print, machine=machine)
     with pytest.raises(SearchInvalid, match=r"resources\.gpu is 'auto': it measures how many .*"
                                             r"this machine has 0 GPUs: take 0"):  # fmt: skip
         load_search("grammar_vae/quickstart", ["resources.gpu=auto"], machine=machine)
