@@ -14,37 +14,21 @@ Ray needs a network of its own where none may be reached:
 import argparse
 import itertools
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from fake_search import LOCAL, start_search
+
 from tuner.record.events import TrialEnded, TrialStarted, read_events
 
-HERE = Path(__file__).parent
-SEARCH = """
-model: fake
-preset: plain
-space: {{lr: {{uniform: [0.1, 1.0]}}, peak: {{int: [0, 8]}}, noise: {{uniform: [0.0, 0.1]}}}}
-fixed: {{epoch_s: {epoch_s}}}
-objective: {{metric: val/score, mode: max}}
-searcher: {{sampler: tpe, seed: 0}}
-scheduler: {{name: fifo, max_epochs: 1}}
-budget: {{num_trials: {trials}}}
-resources: {{cpu: {cpu}}}
-keep: {{top_k: 2}}
-"""
-TUNER = """
-import sys
-from pathlib import Path
-import fake_model
-from models.registry import MODELS
-MODELS["fake"] = fake_model.fake_spec(Path("built_in.yaml"))
-from tuner.cli import main
-sys.exit(main(sys.argv[1:]))
-"""
+SETTINGS = (
+    "space={lr: {uniform: [0.1, 1.0]}, peak: {int: [0, 8]}, noise: {uniform: [0.0, 0.1]}}",
+    "searcher={sampler: tpe, seed: 0}",
+    "scheduler={name: fifo, max_epochs: 1}",
+)
 _PARTS = 10
 _INTERVAL_S = 0.5
 
@@ -87,25 +71,18 @@ def main() -> None:
 
 def run(folder: Path, options: argparse.Namespace) -> list[Sample]:
     """Run the search; return what its driver spent and held, twice a second."""
-    cpu = (os.cpu_count() or 1) / options.slots
-    text = SEARCH.format(epoch_s=options.epoch_s, trials=options.trials, cpu=cpu)
-    (folder / "search.yaml").write_text(text)
-    paths = [str(HERE.parents[1]), str(HERE.parent / "tuner"), os.environ.get("PYTHONPATH", "")]
-    with (folder / "said").open("w") as said:
-        driver = subprocess.Popen(
-            [sys.executable, "-c", TUNER, "search", "search.yaml", "--name", "capacity"],
-            cwd=folder,
-            env=os.environ
-            | {"TUNER_RUNS": str(folder / "runs"), "PYTHONPATH": os.pathsep.join(paths)},
-            stdout=said,
-            stderr=said,
-        )
-        samples = []
-        while driver.poll() is None:
-            samples += [found] if (found := sample(driver.pid)) else []
-            time.sleep(_INTERVAL_S)
+    settings = [
+        *SETTINGS,
+        f"fixed.epoch_s={options.epoch_s}",
+        f"budget.num_trials={options.trials}",
+        f"resources.cpu={(os.cpu_count() or 1) / options.slots}",
+    ]
+    driver, samples = start_search(folder, "capacity", LOCAL, settings), []
+    while driver.poll() is None:
+        samples += [found] if (found := sample(driver.pid)) else []
+        time.sleep(_INTERVAL_S)
     if driver.returncode:
-        sys.exit((folder / "said").read_text()[-2000:])
+        sys.exit((folder / "capacity.txt").read_text()[-2000:])
     return samples
 
 

@@ -1,6 +1,8 @@
-"""A search of the model that trains in no time, on a Ray cluster: what benchmarks of clusters run.
+"""A search of the model that trains in no time: what benchmarks of drivers and clusters run.
 
     PYTHONPATH=.:tests/tuner python tests/benchmarks/fake_search.py FOLDER NAME ADDRESS SETTING ...
+
+ADDRESS is that of a Ray cluster, or `local` for a Ray of its own.
 
 Trials take as long as `epoch_s` says and hardly any processor, so that cores that are not there do
 not set the pace of hundreds of workers.
@@ -37,10 +39,20 @@ def environment() -> dict[str, str]:
     }
 
 
+LOCAL = "local"
+
+
 def start_search(
     folder: Path, name: str, address: str, settings: list[str]
 ) -> "subprocess.Popen[bytes]":
-    """Start a search as `tuner search` does; its output goes to `NAME.txt`."""
+    """Start a search as `tuner search` does; its output goes to `NAME.txt`.
+
+    Args:
+        folder: of the search, its output and its runs.
+        name: of the run.
+        address: of a cluster with the token of `environment`; LOCAL for a Ray of its own.
+        settings: changes to the search, as `--set` takes them.
+    """
     command = [sys.executable, __file__, str(folder), name, address, *settings]
     with (folder / f"{name}.txt").open("wb") as output:
         return subprocess.Popen(
@@ -63,7 +75,8 @@ def main() -> None:
     file = Path(folder) / f"{name}.yaml"
     file.write_text(_SEARCH)
     changes = [word for setting in settings for word in ("--set", setting)]
-    sys.exit(tuner(["search", str(file), "--name", name, "--address", address, *changes]))
+    where = [] if address == LOCAL else ["--address", address]
+    sys.exit(tuner(["search", str(file), "--name", name, *where, *changes]))
 
 
 if __name__ == "__main__":
