@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.record.results import Standing
-from tuner.report.figures.rungs import draw_rung
 from tuner.report.material import Material
 from tuner.report.section import Figure, Section, Table
 from tuner.report.statistics import LEVEL, Interval, bootstrap, kendall, spearman
@@ -144,6 +143,10 @@ def rungs_section(material: Material) -> Section:
         )
     if not material.search.scheduler.rungs:
         words.append("This search stops no trial early: these are the rungs that asha would have.")
+    from tuner.report.figures.rungs import (
+        draw_rung,
+    )  # Altair takes a second; `tuner show` needs none of it
+
     figures = [
         Figure(
             name=f"rung_{index}",

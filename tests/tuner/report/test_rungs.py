@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 
 import pytest
 
@@ -114,3 +116,9 @@ def test_a_line_says_how_safe_stopping_was_or_that_nobody_can_tell(hand_made):
         "early stopping: at epoch 2 the order agreed with the end by Kendall's tau 1.00 "
         "(1.00 to 1.00, 20 trials): stopping there looks safe."
     )
+
+
+def test_the_line_of_tuner_show_waits_for_no_drawing():
+    code = "import sys, tuner.report.rungs, tuner.report.material; print('altair' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
