@@ -1,6 +1,5 @@
 """`tuner check`: what a search will do and cost, without running it."""
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -26,7 +25,7 @@ from tuner.search.blocks import Log, Notify
 from tuner.search.compared_rows import compared_rows
 from tuner.search.feasibility import feasibility, judge_of_space
 from tuner.search.loading import load_search
-from tuner.search.machine import Machine, this_machine
+from tuner.search.machine import Machine, num_cores, this_machine
 from tuner.search.search import Search
 from tuner.search.webhooks import hidden_urls
 
@@ -219,7 +218,7 @@ def num_parallel_here(search: Search) -> int:
     """Return how many trials this machine runs side by side, at least 1."""
     import torch
 
-    has: dict[str, float] = {"cpu": os.cpu_count() or 1, "gpu": torch.cuda.device_count()}
+    has: dict[str, float] = {"cpu": num_cores(), "gpu": torch.cuda.device_count()}
     wants: dict[str, Any] = {"cpu": search.resources.cpu, "gpu": search.resources.gpu}
     return max(1, min(int(has[name] / wants[name]) for name in wants if wants[name]))
 

@@ -27,6 +27,7 @@ from tuner.running.leftovers import (
 )
 from tuner.running.mps import mps_daemon
 from tuner.running.trial_failure import short_message
+from tuner.search.machine import num_cores
 
 TEMPORARY_VARIABLE = "RAY_TMPDIR"
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -91,12 +92,25 @@ def _start(folder: Path, dashboard: bool, server: ForkServer) -> str | None:
         forked = forked_workers(server.launcher)
         with handlers_kept(), _workers_use(str(folder)), lean, forked:
             context = ray.init(
-                address="local", include_dashboard=dashboard, _temp_dir=str(folder), **QUIET
+                address="local",
+                num_cpus=_fewer_cores(),
+                include_dashboard=dashboard,
+                _temp_dir=str(folder),
+                **QUIET,
             )
     except Exception as error:  # Ray raises all kinds of them
         raise RayLost(f"Ray cannot be started on this machine ({short_message(error)})") from error
     server.prepare(ray.get_runtime_context().get_job_id(), raylet_pid())
     return context.dashboard_url
+
+
+def _fewer_cores() -> int | None:
+    """Return how many processors we may use where that is not all; None leaves counting to Ray.
+
+    Ray looks at the limits of containers, and not at the processors that a process is kept to.
+    """
+    cores = num_cores()
+    return cores if cores < (os.cpu_count() or 1) else None
 
 
 @contextmanager

@@ -3,16 +3,23 @@
 Without it trials that share a GPU take turns, and eight of them train no faster than one. The
 daemon is this search's own: its pipes and logs lie in a private folder, and it is ended through
 those pipes only.
+
+The daemon numbers the cards that it is shown from 0. With CUDA_VISIBLE_DEVICES=2 its only card is
+its number 0, and a worker that was told 2 as well would see none. So cards that are given by number
+are given by their own names during the block, which daemon and workers understand alike.
 """
 
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tuner.search.machine import Card, all_cards
+
 CONTROL = "nvidia-cuda-mps-control"
+CARDS_VARIABLE = "CUDA_VISIBLE_DEVICES"
 PIPES_VARIABLE = "CUDA_MPS_PIPE_DIRECTORY"
 LOGS_VARIABLE = "CUDA_MPS_LOG_DIRECTORY"
 CUDA_CONTEXT_BYTES = 600e6
@@ -47,17 +54,53 @@ def mps_daemon(
     for part in (folder, pipes, logs):
         part.mkdir(mode=0o700, parents=True, exist_ok=True)
     names = {PIPES_VARIABLE: str(pipes), LOGS_VARIABLE: str(logs)}
-    if (problem := _start(run, names)) is not None:
+    shown = os.environ.get(CARDS_VARIABLE)
+    by_name = cards_by_name(shown, all_cards())
+    if (problem := _start(run, _daemon_environment(names, by_name))) is not None:
         say(f"trials that share a GPU take turns on it: {problem}")
         yield
         return
     os.environ.update(names)
+    if by_name is not None:
+        os.environ[CARDS_VARIABLE] = by_name
     try:
         yield
     finally:
         for name in names:
             os.environ.pop(name, None)
+        if by_name is not None and shown is not None:
+            os.environ[CARDS_VARIABLE] = shown
         _stop(run, names, say)
+
+
+def cards_by_name(shown: str | None, cards: Sequence[Card]) -> str | None:
+    """Return cards that are given by number, as CUDA reads them, by their names; None for others.
+
+    Of different cards CUDA counts the fastest first, which is not the driver's order.
+
+    Args:
+        shown: what CUDA_VISIBLE_DEVICES says.
+        cards: those of the machine, in the driver's order.
+    """
+    numbers = [part.strip() for part in (shown or "").split(",")]
+    alike = len({card.product for card in cards}) == 1
+    if not alike and os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
+        return None
+    try:
+        names = [cards[int(number)].uuid for number in numbers if number.isdecimal()]
+    except IndexError:
+        return None
+    return ",".join(names) if len(names) == len(numbers) and all(names) else None
+
+
+def _daemon_environment(names: Mapping[str, str], by_name: str | None) -> dict[str, str]:
+    """Return the daemon's environment: where numbers have no names, it is shown all cards."""
+    told = os.environ | names
+    if by_name is not None:
+        told[CARDS_VARIABLE] = by_name
+    elif told.get(CARDS_VARIABLE, "").replace(",", "").replace(" ", "").isdecimal():
+        del told[CARDS_VARIABLE]
+    return told
 
 
 def end_daemon(folder: Path, run: RunControl | None = None) -> None:
@@ -68,10 +111,10 @@ def end_daemon(folder: Path, run: RunControl | None = None) -> None:
             (run or _run)([CONTROL], _QUIT, os.environ | names)
 
 
-def _start(run: RunControl, names: Mapping[str, str]) -> str | None:
+def _start(run: RunControl, environment: Mapping[str, str]) -> str | None:
     """Start the daemon; return why that failed."""
     try:
-        run([CONTROL, "-d"], "", os.environ | names)
+        run([CONTROL, "-d"], "", environment)
     except (OSError, subprocess.SubprocessError) as error:
         return f"NVIDIA's MPS daemon cannot be started ({_reason(error)})"
     return None

@@ -7,13 +7,15 @@ import ctypes
 import os
 from dataclasses import dataclass
 
+_MAX_NAME = 96  # NVML_DEVICE_UUID_V2_BUFFER_SIZE and NVML_DEVICE_NAME_V2_BUFFER_SIZE
+
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """A machine.
 
     Attributes:
-        cpu: processors.
+        cpu: processors that this process may use.
         gpu: cards that this process may use.
         memory_gb: main memory.
         card_gb: memory of the smallest card; None where it is not known.
@@ -28,39 +30,72 @@ class Machine:
 def this_machine() -> Machine:
     """Return what this machine has."""
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    cards = _cards_gb()
+    cards = [card.memory_gb for card in all_cards()]
     return Machine(
-        cpu=os.cpu_count() or 1,
+        cpu=num_cores(),
         gpu=_num_shown(len(cards)),
         memory_gb=pages / 1e9,
         card_gb=min((known for known in cards if known), default=None),
     )
 
 
-class _CardMemory(ctypes.Structure):
+def num_cores() -> int:
+    """Return how many processors this process may use: `taskset` and batch systems give fewer."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Memory(ctypes.Structure):
     """What `nvmlDeviceGetMemoryInfo` fills in, in bytes."""
 
     _fields_ = [(name, ctypes.c_ulonglong) for name in ("total", "free", "used")]
 
 
-def _cards_gb() -> list[float]:
-    """Return the memory of every card as its driver says it; 0 where it does not."""
-    found: list[float] = []
-    count, handle, memory = ctypes.c_uint(0), ctypes.c_void_p(), _CardMemory()
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A card as its driver tells of it.
+
+    Attributes:
+        uuid: the name that is its own everywhere.
+        product: what it is called by its maker.
+        memory_gb: 0 where the driver does not say.
+    """
+
+    uuid: str
+    product: str
+    memory_gb: float
+
+
+def all_cards() -> list[Card]:
+    """Return the cards of this machine, those too that CUDA_VISIBLE_DEVICES hides."""
+    found: list[Card] = []
+    count, handle = ctypes.c_uint(0), ctypes.c_void_p()
     try:
         library = ctypes.CDLL("libnvidia-ml.so.1")
         if library.nvmlInit_v2() != 0:
             return []
         library.nvmlDeviceGetCount_v2(ctypes.byref(count))
         for index in range(count.value):
-            failed = library.nvmlDeviceGetHandleByIndex_v2(
-                index, ctypes.byref(handle)
-            ) or library.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory))
-            found.append(0.0 if failed else memory.total / 1e9)
+            there = library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle)) == 0
+            found.append(_card(library, handle if there else None))
         library.nvmlShutdown()
     except (OSError, AttributeError):  # no driver, or an old one
         return []
     return found
+
+
+def _card(library: ctypes.CDLL, handle: ctypes.c_void_p | None) -> Card:
+    if handle is None:
+        return Card(uuid="", product="", memory_gb=0.0)
+    memory = _Memory()
+    failed = library.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory))
+    words = []
+    for ask in (library.nvmlDeviceGetUUID, library.nvmlDeviceGetName):
+        text = ctypes.create_string_buffer(_MAX_NAME)
+        words.append("" if ask(handle, text, _MAX_NAME) else text.value.decode())
+    uuid, product = words
+    return Card(uuid=uuid, product=product, memory_gb=0.0 if failed else memory.total / 1e9)
 
 
 def _num_shown(num_cards: int) -> int:

@@ -4,16 +4,21 @@ import subprocess
 
 import pytest
 
+from tuner.running import mps
 from tuner.running.mps import (
+    CARDS_VARIABLE,
     CONTROL,
     LOGS_VARIABLE,
     PIPES_VARIABLE,
+    cards_by_name,
     end_daemon,
     mps_daemon,
 )
+from tuner.search.machine import Card
 
 FAKE = """#!/bin/sh
 echo "$@ $CUDA_MPS_PIPE_DIRECTORY $(cat)" >> {log}
+echo "${{CUDA_VISIBLE_DEVICES-all}}" >> {log}.cards
 {last}
 """
 
@@ -22,6 +27,12 @@ echo "$@ $CUDA_MPS_PIPE_DIRECTORY $(cat)" >> {log}
 def no_daemon(monkeypatch):
     monkeypatch.delenv(PIPES_VARIABLE, raising=False)
     monkeypatch.delenv(LOGS_VARIABLE, raising=False)
+    monkeypatch.delenv(CARDS_VARIABLE, raising=False)
+    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
+
+
+def cards_of(*products):
+    return [Card(uuid=f"GPU-{n}", product=name, memory_gb=80) for n, name in enumerate(products)]
 
 
 @pytest.fixture
@@ -122,3 +133,42 @@ def test_a_daemon_that_has_ended_by_itself_is_no_mistake(tmp_path, control):
     control("exit 1")
     (tmp_path / "mps" / "pipes").mkdir(parents=True)
     end_daemon(tmp_path / "mps")
+
+
+@pytest.mark.parametrize(
+    ("shown", "in_block", "of_daemon"),
+    [
+        ("2", "GPU-2", "GPU-2"),
+        ("3, 1", "GPU-3,GPU-1", "GPU-3,GPU-1"),
+        ("GPU-1,GPU-0", "GPU-1,GPU-0", "GPU-1,GPU-0"),
+        ("MIG-7", "MIG-7", "MIG-7"),
+        ("9", "9", "all"),
+        (None, None, "all"),
+    ],
+)
+def test_daemon_and_workers_understand_the_same_cards(
+    tmp_path, control, monkeypatch, shown, in_block, of_daemon
+):
+    control()
+    monkeypatch.setattr(mps, "all_cards", lambda: cards_of(*["H100"] * 4))
+    if shown is not None:
+        monkeypatch.setenv(CARDS_VARIABLE, shown)
+    with mps_daemon(tmp_path / "mps", print):
+        assert os.environ.get(CARDS_VARIABLE) == in_block
+        assert (tmp_path / "calls.cards").read_text().splitlines() == [of_daemon]
+    assert os.environ.get(CARDS_VARIABLE) == shown
+
+
+def test_different_cards_have_no_certain_order(monkeypatch):
+    cards = cards_of("H100", "L4")
+    assert cards_by_name("1", cards) is None
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
+    assert cards_by_name("1", cards) == "GPU-1"
+
+
+def test_cards_keep_their_numbers_where_no_daemon_runs(tmp_path, control, monkeypatch):
+    control("exit 1")
+    monkeypatch.setattr(mps, "all_cards", lambda: cards_of("H100", "H100"))
+    monkeypatch.setenv(CARDS_VARIABLE, "1")
+    with mps_daemon(tmp_path / "mps", [].append):
+        assert os.environ[CARDS_VARIABLE] == "1"
