@@ -104,12 +104,10 @@ def main() -> None:
         folder = Path(name)
         file = options.file or write_search(folder, options)
         search = load_search(str(file))
-        daemon = mps_daemon(folder / "mps", print) if search.resources.gpu else nullcontext()
         print(f"{machine()}; {options.slots} slots, {options.seconds} s from the command")
-        with daemon:
-            for part in options.only:
-                print(f"\n{part} (load {os.getloadavg()[0]:.1f})", flush=True)
-                measure(part, folder, file, search, options)
+        for part in options.only:
+            print(f"\n{part} (load {os.getloadavg()[0]:.1f})", flush=True)
+            measure(part, folder, file, search, options)
 
 
 def measure(
@@ -117,9 +115,12 @@ def measure(
 ) -> None:
     """Measure one part and print it."""
     if part == "ours":
-        print_ours(run_ours(folder, file, options.seconds), search, options)
+        runs = options.runs or folder
+        print_ours(run_ours(runs, file, options.seconds), search, options)
     elif part in ("optuna", "ray"):
-        print_figures(run_peer(part, folder, file, options))
+        # Ours starts its own.
+        with mps_daemon(folder / "mps", print) if search.resources.gpu else nullcontext():
+            print_figures(run_peer(part, folder, file, options))
     elif part == "short":
         print_short(folder)
     else:
@@ -203,16 +204,18 @@ def print_ours(
     ]
     found = figures("ours", reports, options.seconds)
     print_figures(found)
-    if not reports:
+    if not found.epochs:
         return
     dataset = search.spec.load_data(search.data, lambda *a, **k: None)
     rows = search.spec.describe_cost(search.base_config, dataset).rows_per_epoch
-    last = max(event.time for event in events if isinstance(event, TrialEnded))
+    ends = [event.time for event in events if isinstance(event, TrialEnded)]
+    last, span_s = max(ends), options.seconds - found.first_report_s
     busy = busy_slots(events, began + found.first_report_s, began + options.seconds)
     print(
         f"  {rows * found.epochs_per_s:,.0f} rows/s; {busy:.2f} of {options.slots} slots busy "
         f"({100 * busy / options.slots:.0f} %); drawn at most {draw_lead(events):.2f} s before the "
-        f"start; {ended - last:.1f} s from the last end to the prompt"
+        f"start; {ended - last:.1f} s from the last end to the prompt; "
+        f"{3600 * len(ends) / span_s:,.0f} trials an hour"
     )
 
 
@@ -329,6 +332,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=35.0, help="for each contestant")
     parser.add_argument("--gpus", type=int, default=0, help="how many GPUs the search uses")
     parser.add_argument("--slots", type=int, default=os.cpu_count(), help="trials at a time")
+    parser.add_argument("--runs", type=Path, help="keep the runs of ours here")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--trials", nargs="+", type=int, default=[100, 1000])
     return parser.parse_args()

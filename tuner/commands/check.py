@@ -1,6 +1,7 @@
 """`tuner check`: what a search will do and cost, without running it."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,12 +14,12 @@ from tuner.commands.tables import cost_table
 from tuner.estimate.cost import SearchCost, estimate_cost
 from tuner.estimate.disk import disk_need, free_on, model_sizes
 from tuner.estimate.fit import card_share_gb, check_fit, check_place, gb_on_card
-from tuner.estimate.speed import measure_search_speed
+from tuner.estimate.speed import Pace, legal_configs, measure_search_speed
 from tuner.estimate.wall_time import wall_s
 from tuner.record.earlier_runs import with_earlier_runs
 from tuner.record.environment import describe_data
 from tuner.record.paths import runs_folder
-from tuner.running.gpu_share import refuse_auto_elsewhere, with_gpu_share
+from tuner.running.gpu_share import refuse_auto_elsewhere, shared_pace, with_gpu_share
 from tuner.running.live import short_params
 from tuner.running.ray_session import given_address
 from tuner.search.blocks import Log, Notify
@@ -65,26 +66,37 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
         _, largest = model_sizes(search, dataset)
         say = partial(console.print, soft_wrap=True)
         search, _ = with_gpu_share(search, dataset, largest, say=say)
-    speed = None
-    if measure:
-        from tuner.running.space_optuna import random_points  # imports Optuna
-
-        points = random_points(search.space, _NUM_POINTS, search.seed)
-        speed = measure_search_speed(
-            search,
-            points,
-            compared_rows(dataset, search.scheduler.val_rows),
-            device=_device(search),
-            num_parallel=min(num_parallel_here(search), search.num_trials),
-        )
-    cost = estimate_cost(search, dataset, speed)
+    pace = _pace(search, dataset, partial(console.print, soft_wrap=True)) if measure else None
+    cost = estimate_cost(search, dataset, pace and pace.rows_per_s)
     console.print(cost_table(cost))
     if search.resources.gpu:
         console.print(_card_words(search, cost, machine), soft_wrap=True)
     for line in _disk_lines(search, cost, machine):
         console.print(line, soft_wrap=True)
-    if cost.time is not None and speed is not None:
-        console.print(_time_words(search, cost, speed), soft_wrap=True)
+    if cost.time is not None and pace is not None:
+        console.print(_time_words(search, cost, pace), soft_wrap=True)
+
+
+def _pace(search: Search, dataset: Any, say: Callable[[str], None]) -> Pace | None:
+    """Return how fast a trial trains beside the others, measured on this machine."""
+    from tuner.running.space_optuna import random_points  # imports Optuna
+
+    num_parallel = min(num_parallel_here(search), search.num_trials)
+    device = _device(search)
+    if device == "cuda" and search.resources.gpu < 1:
+        on_card = math.ceil(num_parallel / this_machine().gpu)
+        points = random_points(search.space, max(_NUM_POINTS, on_card - 1), search.seed)
+        configs = legal_configs(search, points)
+        rows_per_s, trial_s = shared_pace(search, configs, dataset, on_card, say=say)
+        return Pace(rows_per_s=rows_per_s, trial_s=trial_s)
+    speed = measure_search_speed(
+        search,
+        random_points(search.space, _NUM_POINTS, search.seed),
+        compared_rows(dataset, search.scheduler.val_rows),
+        device=device,
+        num_parallel=num_parallel,
+    )
+    return None if speed is None else Pace(rows_per_s=speed)
 
 
 def _summary(search: Search) -> str:
@@ -236,12 +248,12 @@ def _disk_lines(search: Search, cost: SearchCost, machine: Machine | None) -> li
     return [room, *(f"warning: {line}" for line in warnings)]
 
 
-def _time_words(search: Search, cost: SearchCost, speed: float) -> str:
+def _time_words(search: Search, cost: SearchCost, pace: Pace) -> str:
     assert cost.time is not None
     parallel = min(num_parallel_here(search), search.num_trials)
-    wall = duration(wall_s(search, cost, parallel))
+    wall = duration(wall_s(search, cost, parallel, pace.trial_s))
     return (
-        f"measured: {speed:,.0f} rows/s a trial in training with validation, on "
+        f"measured: {pace.rows_per_s:,.0f} rows/s a trial in training with validation, on "
         f"{_device(search)}; with {parallel} trials side by side on this machine about {wall}, "
         "start and end included"
     )

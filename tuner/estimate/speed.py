@@ -13,11 +13,25 @@ from typing import Any
 
 from models.errors import UserError
 from models.training.contracts import ModelSpec
+from tuner.estimate.wall_time import TRIAL_S
 from tuner.search.compared_rows import part_of
 from tuner.search.search import Search
 
 _FIRST_BATCHES = 4
 _GROWTH = 4
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How fast a trial trains.
+
+    Attributes:
+        rows_per_s: training rows a second, validation included.
+        trial_s: what it takes beside its epochs.
+    """
+
+    rows_per_s: float
+    trial_s: float = TRIAL_S
 
 
 def measure_speed(
@@ -87,10 +101,7 @@ def measure_search_speed(
         num_parallel: how many trials will run side by side; on CPU cores so many processes measure
             at the same time.
     """
-    configs = [search.base_config]
-    for point in points:
-        with suppress(UserError):
-            configs.append(search.config_for(point))
+    configs = legal_configs(search, points)
     share_s = budget_s / len(configs)
 
     def measure(first: int) -> list[float | None]:
@@ -106,6 +117,15 @@ def measure_search_speed(
         found = [measure(0)]
     measured = [speed for speeds in found for speed in speeds if speed]
     return len(measured) / sum(1 / speed for speed in measured) if measured else None
+
+
+def legal_configs(search: Search, points: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """Return the settings of the preset, and of those points that the model takes."""
+    configs = [search.base_config]
+    for point in points:
+        with suppress(UserError):
+            configs.append(search.config_for(point))
+    return configs
 
 
 def _side_by_side(measure: Callable[[int], Any], num_parallel: int) -> Sequence[Any]:

@@ -14,37 +14,26 @@ TRIAL_S = 0.05
 EPOCH_S = 0.017
 """An epoch beside training and validation: its checkpoint, and the way to the driver and back
 (processor time on two cores: 106 ms an epoch, of which 89 ms are the model's)."""
-GPU_GAIN = 1.85
-"""So many times the rows a second of one trial do all trials of one card reach together, with MPS
-(H100: 384,000 of eight trials against 207,000 of one)."""
-
 _HOUR_S = 3600.0
 
 
-def wall_s(search: Search, cost: SearchCost, num_slots: int) -> float:
+def wall_s(search: Search, cost: SearchCost, num_slots: int, trial_s: float = TRIAL_S) -> float:
     """Return the expected seconds from the command to the prompt.
 
     Args:
         search: the search.
-        cost: what it takes, with a measured time.
+        cost: what it takes, with a time measured beside as many trials as will run.
         num_slots: how many trials run side by side.
+        trial_s: what a trial takes beside its epochs.
     """
     assert cost.time is not None
     slots = min(num_slots, cost.num_trials)
-    together_s = cost.time.trial_hours * _HOUR_S * _slowdown(search, slots)
+    together_s = cost.time.trial_hours * _HOUR_S
     together_s += cost.expected_epochs * EPOCH_S
     longest_s = together_s / cost.expected_epochs * search.scheduler.max_epochs
-    work_s = together_s + cost.num_trials * TRIAL_S
+    work_s = together_s + cost.num_trials * trial_s
     # When no trial is left to start, a slot waits for half of a long trial on average.
     tail_s = longest_s / 2 * (slots - 1) / slots
     start_s = GPU_START_S if search.resources.gpu else START_S
     whole_s = start_s + max(work_s / slots + tail_s, longest_s) + END_S
     return min(whole_s, start_s + END_S + (search.budget.hours or float("inf")) * _HOUR_S)
-
-
-def _slowdown(search: Search, slots: int) -> float:
-    """Return how much longer an epoch takes beside the other trials of a card."""
-    if not 0 < search.resources.gpu < 1:
-        return 1.0
-    on_card = min(slots, int(1 / search.resources.gpu))
-    return max(1.0, on_card / GPU_GAIN)

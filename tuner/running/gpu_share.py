@@ -1,8 +1,10 @@
-"""`resources: {gpu: auto}`: how many trials a GPU is best shared by, found out by training.
+"""How fast trials train that share a GPU, found out by training.
 
-The preset trains in 1, 2, 4, 8 and 16 processes for a few seconds each, as far as cores and the
-card's memory allow; the best total wins, of nearly equal ones the one with fewer trials, as these
-learn more from each other.
+`resources: {gpu: auto}`: the preset trains in 1, 2, 4, 8 and 16 processes for a few seconds each,
+as far as cores and the card's memory allow; the best total wins, of nearly equal ones the one with
+fewer trials, as these learn more from each other.
+
+`tuner check`: points of the space train side by side, as many as the share says.
 """
 
 import tempfile
@@ -15,7 +17,7 @@ from typing import Any
 from models.errors import UserError
 from models.training.contracts import ModelCost
 from tuner.running.mps import mps_daemon
-from tuner.running.side_by_side import SideBySide, TrainersLost
+from tuner.running.side_by_side import Job, SideBySide, TrainersLost
 from tuner.search.compared_rows import compared_rows
 from tuner.search.machine import Machine, this_machine
 from tuner.search.search import Search
@@ -23,6 +25,11 @@ from tuner.search.search import Search
 COUNTS = (1, 2, 4, 8, 16)
 SECONDS = 4.0
 """Of each number of processes."""
+_SECONDS_OF_CHECK = 8.0
+_NUM_BATCHES = 32
+"""Of an epoch: a part of the data that has seen every length of batch soon."""
+_NUM_BATCHES_OF_CHECK = 128
+"""More, as what an epoch takes beside its batches counts."""
 _TIE = 0.97
 """Totals above this share of the best one count as equal to it."""
 
@@ -90,7 +97,8 @@ def with_gpu_share(
     cores = int(machine.cpu / machine.gpu / search.resources.cpu) if search.resources.cpu else 16
     preset = search.spec.describe_cost(search.base_config, dataset)
     ratio = memory_ratio(preset, largest or preset)
-    with trainers(search, dataset, "cuda", say) as running:
+    job = job_of(search, [search.base_config], dataset, "cuda", _NUM_BATCHES)
+    with trainers(job, say) as running:
         found = measured_share(running, cores=max(1, cores), cost_ratio=ratio)
     say(found.words)
     resources = replace(search.resources, gpu=found.share)
@@ -157,17 +165,72 @@ def measured_share(
     return GpuShare(rows_per_s=speeds)
 
 
+def shared_pace(
+    search: Search,
+    configs: Sequence[Any],
+    dataset: Any,
+    num_on_card: int,
+    *,
+    say: Callable[[str], None],
+    device: str = "cuda",
+) -> tuple[float, float]:
+    """Return how fast one of a search's trials trains beside the others of its card.
+
+    They train as many at a time as will run on a card.
+
+    Args:
+        search: the search.
+        configs: settings of trials that it may draw.
+        dataset: its data.
+        num_on_card: how many trials run on a card.
+        say: takes a line for people.
+        device: where to train.
+
+    Returns:
+        training rows a second of a trial, validation included, and its seconds beside its epochs.
+
+    Raises:
+        UserError: they do not train.
+    """
+    speeds, begins = [], []
+    for first in range(0, len(configs), num_on_card):
+        group = [*configs[first:], *configs][:num_on_card]
+        job = job_of(search, group, dataset, device, _NUM_BATCHES_OF_CHECK)
+        try:
+            with trainers(job, say, _SECONDS_OF_CHECK) as running:
+                begins += running.trial_s(num_on_card)
+                speeds += running.speeds(num_on_card)
+        except TrainersLost as error:
+            raise UserError(
+                f"{num_on_card} trials do not train side by side on a card ({error}): raise "
+                "resources.gpu, or leave the measurement out with --no_measure"
+            ) from error
+    return len(speeds) / sum(1 / speed for speed in speeds), sum(begins) / len(begins)
+
+
+def job_of(
+    search: Search, configs: Sequence[Any], dataset: Any, device: str, num_batches: int
+) -> Job:
+    """Return what processes train for a search."""
+    return Job(
+        model=search.model,
+        configs=configs,
+        dataset=compared_rows(dataset, search.scheduler.val_rows),
+        device=device,
+        cores=search.resources.cpu,
+        num_batches=num_batches,
+    )
+
+
 @contextmanager
 def trainers(
-    search: Search, dataset: Any, device: str, say: Callable[[str], None]
+    job: Job, say: Callable[[str], None], seconds: float = SECONDS
 ) -> Iterator[SideBySide]:
-    """Give what trains a search's preset in processes side by side; they end with the block."""
+    """Give what trains in processes side by side; they end with the block."""
     with tempfile.TemporaryDirectory(prefix="tuner-share-") as name:
         folder = Path(name)
-        daemon = mps_daemon(folder / "mps", say) if device == "cuda" else nullcontext()
-        data = compared_rows(dataset, search.scheduler.val_rows)
-        job = (search.model, search.base_config, data, device, search.resources.cpu)
-        with daemon, SideBySide(folder, job, seconds=SECONDS) as running:
+        daemon = mps_daemon(folder / "mps", say) if job.device == "cuda" else nullcontext()
+        with daemon, SideBySide(folder, job, seconds=seconds) as running:
             yield running
 
 

@@ -1,10 +1,12 @@
 """Process that trains one model for as long as it is told; started by `SideBySide`, never by hand.
 
-It says in a line of JSON what memory it took, then for each line with a number of seconds how many
-rows a second it trained, validation included.
+It says in a line of JSON what memory it took. Then it answers lines: a number of seconds by how
+many rows a second it trained, validation included, and NEW_TRIAL by what a trial takes beside its
+epochs, in a process that has trained others.
 """
 
 import dataclasses
+import gc
 import json
 import os
 import pickle
@@ -16,10 +18,9 @@ from typing import Any
 
 from models.registry import model_spec
 from tuner.running.mps import CUDA_CONTEXT_BYTES
+from tuner.running.side_by_side import NEW_TRIAL, Job
 from tuner.search.compared_rows import part_of
 
-_NUM_BATCHES = 32
-"""Of an epoch: a part of the data that has seen every length of batch soon."""
 _EPOCHS = 100_000
 """More than are ever trained: schedules by the step go on."""
 _MB = 1e6
@@ -31,27 +32,51 @@ def main() -> None:
     os.dup2(2, 1)  # whatever libraries print is no answer
     import torch
 
-    model, config, dataset, device, cores = pickle.loads(Path(sys.argv[1]).read_bytes())
-    torch.set_num_threads(max(1, int(cores)))
-    part = part_of(dataset, _NUM_BATCHES * getattr(config, "batch_size", 1))
-    task = model_spec(model).build_task(dataclasses.replace(config, epochs=_EPOCHS), part, device)
-    epochs = 0
-
-    def train() -> int:
-        nonlocal epochs
-        epochs += 1
-        task.train_epoch(epochs)
-        task.evaluate()
-        return len(part.train)
-
-    train()  # compiles and captures
-    train()
-    _say(answers, _memory(torch, device))
+    file, number = sys.argv[1:]
+    job: Job = pickle.loads(Path(file).read_bytes())
+    torch.set_num_threads(max(1, int(job.cores)))
+    trial = _Trial(job, int(number))
+    _say(answers, _memory(torch, job.device))
     for line in sys.stdin:
+        if line.strip() == NEW_TRIAL:
+            del trial  # two would not fit everywhere
+            gc.collect()
+            trial = _Trial(job, int(number))
+            _say(answers, {"trial_s": trial.begin_s})
+        else:
+            _say(answers, {"rows_per_s": trial.rows_per_s(float(line))})
+
+
+class _Trial:
+    """A trial that has trained its first epochs, in which it compiles and captures.
+
+    Attributes:
+        begin_s: what it has taken until now beyond the seconds of its epochs.
+    """
+
+    def __init__(self, job: Job, number: int) -> None:
+        begin = time.perf_counter()
+        config = dataclasses.replace(job.configs[number % len(job.configs)], epochs=_EPOCHS)
+        self._part = part_of(job.dataset, job.num_batches * getattr(config, "batch_size", 1))
+        self._task = model_spec(job.model).build_task(config, self._part, job.device)
+        self._epochs = 0
+        self._train()
+        first = time.perf_counter()
+        self._train()
+        self.begin_s = max(0.0, 2 * first - begin - time.perf_counter())
+
+    def rows_per_s(self, seconds: float) -> float:
+        """Train for so many seconds or a little longer."""
         begin, rows = time.perf_counter(), 0
-        while time.perf_counter() - begin < float(line):
-            rows += train()
-        _say(answers, {"rows_per_s": rows / (time.perf_counter() - begin)})
+        while time.perf_counter() - begin < seconds:
+            rows += self._train()
+        return rows / (time.perf_counter() - begin)
+
+    def _train(self) -> int:
+        self._epochs += 1
+        self._task.train_epoch(self._epochs)
+        self._task.evaluate()
+        return len(self._part.train)
 
 
 def _memory(torch: Any, device: str) -> dict[str, float]:

@@ -1,10 +1,12 @@
-"""The same training in several processes at a time, to see how fast they are together."""
+"""Training in several processes at a time, to see how fast they are together."""
 
 import json
 import pickle
 import select
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +14,8 @@ from models.errors import UserError
 
 _READY_S = 180.0
 """From the start of a process until it has trained its first epochs, beside fifteen others."""
+NEW_TRIAL = "trial"
+"""Asks for a new trial; a number asks for so many seconds of training."""
 _LATE_S = 60.0
 """How long an answer may take beyond the seconds that were asked for: the length of an epoch."""
 
@@ -20,16 +24,37 @@ class TrainersLost(UserError):
     """A process that trains has ended, or is silent."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What the processes train.
+
+    Attributes:
+        model: its name.
+        configs: settings of a trial, for one process after another, from the start again.
+        dataset: the data.
+        device: where to train.
+        cores: of each process.
+        num_batches: of an epoch, which trains on a part of the data.
+    """
+
+    model: str
+    configs: Sequence[Any]
+    dataset: Any
+    device: str
+    cores: float
+    num_batches: int
+
+
 class SideBySide:
     """Processes that train for as long as they are told; started when they are needed.
 
     Args:
         folder: for what they read and say; exists.
-        job: what `share_trainer.py` reads: model, settings, data, device, cores.
+        job: what they train.
         seconds: of a measurement.
     """
 
-    def __init__(self, folder: Path, job: tuple[Any, ...], *, seconds: float) -> None:
+    def __init__(self, folder: Path, job: Job, *, seconds: float) -> None:
         self._file = folder / "job.pickle"
         self._file.write_bytes(pickle.dumps(job))
         self._log = folder / "trainers.log"
@@ -53,19 +78,26 @@ class SideBySide:
         self._start(1)
         return self._memory["total_mb"]
 
-    def rows_per_s(self, count: int) -> float:
-        """Return the training rows a second, validation included, of so many processes together.
+    def speeds(self, count: int) -> list[float]:
+        """Return the training rows a second, validation included, of each of so many at a time.
 
         Raises:
             TrainersLost: one of them ended, or is silent.
         """
-        self._start(count)
-        for process in self._processes[:count]:
-            assert process.stdin is not None
-            process.stdin.write(f"{self._seconds}\n")
-            process.stdin.flush()
-        found = [self._answer(one, self._seconds + _LATE_S) for one in self._processes[:count]]
-        return sum(answer["rows_per_s"] for answer in found)
+        answers = self._ask(count, str(self._seconds), self._seconds + _LATE_S)
+        return [answer["rows_per_s"] for answer in answers]
+
+    def rows_per_s(self, count: int) -> float:
+        """Return the same of so many together."""
+        return sum(self.speeds(count))
+
+    def trial_s(self, count: int) -> list[float]:
+        """Return what a new trial takes beside its epochs, in each of so many at a time.
+
+        Raises:
+            TrainersLost: one of them ended, or is silent.
+        """
+        return [answer["trial_s"] for answer in self._ask(count, NEW_TRIAL, _READY_S)]
 
     def __enter__(self) -> Self:
         return self
@@ -77,15 +109,23 @@ class SideBySide:
             with process:  # waits for it, and closes its pipes
                 pass
 
+    def _ask(self, count: int, order: str, patience_s: float) -> list[dict[str, float]]:
+        self._start(count)
+        for process in self._processes[:count]:
+            assert process.stdin is not None
+            process.stdin.write(f"{order}\n")
+            process.stdin.flush()
+        return [self._answer(process, patience_s) for process in self._processes[:count]]
+
     def _start(self, count: int) -> None:
         """Start the processes that are missing, and wait until all are ready."""
         new = range(len(self._processes), count)
-        for _ in new:
+        for number in new:
             with self._log.open("a") as log:
-                command = [sys.executable, "-m", "tuner.running.share_trainer", str(self._file)]
+                trainer = [sys.executable, "-m", "tuner.running.share_trainer"]
                 self._processes.append(
                     subprocess.Popen(
-                        command,
+                        [*trainer, str(self._file), str(number)],
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
                         stderr=log,

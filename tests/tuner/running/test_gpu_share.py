@@ -6,15 +6,18 @@ from models.errors import UserError
 from models.training.contracts import ModelCost
 from tuner.commands.search import begun_run
 from tuner.errors import RunExists, SearchInvalid
+from tuner.estimate.speed import legal_configs
 from tuner.record.environment import render
 from tuner.record.paths import RunPaths
 from tuner.record.search_copy import read_search, write_search
 from tuner.running import gpu_share
 from tuner.running.gpu_share import (
     GpuShare,
+    job_of,
     measured_share,
     memory_ratio,
     refuse_auto_elsewhere,
+    shared_pace,
     trainers,
     with_gpu_share,
 )
@@ -85,13 +88,12 @@ def test_processes_train_side_by_side():
     overrides = ["data={dataset: equations, num_rows: 60}", "resources.cpu=1"]
     search = load_search("grammar_vae/quickstart", overrides)
     said = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gpu_share, "SECONDS", 0.2)
-        dataset = search.spec.load_data(search.data, None)
-        with trainers(search, dataset, "cpu", said.append) as running:
-            found = measured_share(running, cores=2, cost_ratio=1.0, counts=(1, 2, 4))
-            pids = [process.pid for process in running._processes]
-            assert 50 < running.peak_mb < running.total_mb
+    dataset = search.spec.load_data(search.data, None)
+    job = job_of(search, [search.base_config], dataset, "cpu", 32)
+    with trainers(job, said.append, 0.2) as running:
+        found = measured_share(running, cores=2, cost_ratio=1.0, counts=(1, 2, 4))
+        pids = [process.pid for process in running._processes]
+        assert 50 < running.peak_mb < running.total_mb
     assert set(found.rows_per_s) == {1, 2} and all(s > 0 for s in found.rows_per_s.values())
     assert len(pids) == 2 and all(process.returncode for process in running._processes)
 
@@ -100,8 +102,36 @@ def test_a_process_that_ends_says_why(make_search):
     search = make_search()  # of a model that other processes do not know
     data = search.spec.load_data(search.data, None)
     lost = pytest.raises(TrainersLost, match=r"it ended: .*fake")
-    with trainers(search, data, "cpu", print) as running, lost:
+    job = job_of(search, [search.base_config], data, "cpu", 32)
+    with trainers(job, print) as running, lost:
         running.rows_per_s(1)
+
+
+def test_points_of_the_space_train_beside_each_other(monkeypatch):
+    monkeypatch.setattr(gpu_share, "_SECONDS_OF_CHECK", 0.2)
+    overrides = ["data={dataset: equations, num_rows: 60}", "resources.cpu=1"]
+    search = load_search("grammar_vae/quickstart", overrides)
+    dataset = search.spec.load_data(search.data, None)
+    seen = []
+    real = gpu_share.job_of
+    monkeypatch.setattr(gpu_share, "job_of", lambda *given: seen.append(real(*given)) or seen[-1])
+    configs = legal_configs(search, [{"lr": 0.002}, {"lr": 0.003}, {"lr": -1.0}])
+    rows_per_s, trial_s = shared_pace(search, configs, dataset, 2, say=print, device="cpu")
+    assert [[config.lr for config in job.configs] for job in seen] == [
+        [search.base_config.lr, 0.002],
+        [0.003, search.base_config.lr],
+    ]
+    assert rows_per_s > 0
+    assert 0 <= trial_s < 5
+
+
+def test_trials_that_do_not_train_beside_each_other_are_told(make_search):
+    search = make_search()  # of a model that other processes do not know
+    data = search.spec.load_data(search.data, None)
+    with pytest.raises(
+        UserError, match=r"^2 trials do not train.*fake.*resources.gpu.*--no_measure"
+    ):
+        shared_pace(search, [search.base_config], data, 2, say=print, device="cpu")
 
 
 @pytest.fixture
