@@ -51,8 +51,8 @@ _IDS_THREADS = 16
 _ARENAS_VARIABLE = "MALLOC_ARENA_MAX"
 """Read by glibc when a process starts: how many heaps its threads share."""
 _OF_RAY = _JOB, _RAYLET = "RAY_JOB_ID", "RAY_RAYLET_PID"
-_OTHERS = ("torch", "pandas", "pyarrow.fs", "pyarrow.dataset", "fsspec", "requests", "jsonschema")
-"""What Ray and the models import of others, the slowest first."""
+OF_RAY_TUNE = ("pandas", "pyarrow.fs", "pyarrow.dataset", "fsspec", "requests", "jsonschema")
+"""What Ray and its Tune import of others, the slowest first."""
 
 
 @contextmanager
@@ -154,9 +154,9 @@ def main(arguments: Sequence[str]) -> None:
     number, *modules = arguments
     ctypes.CDLL(None).prctl(_KILL_WITH_PARENT, signal.SIGKILL)
     listener = socket.socket(fileno=int(number))
-    _import(_OTHERS)
+    import_quietly(("torch", *OF_RAY_TUNE))
     os.environ.update(json.loads(sys.stdin.buffer.readline() or b"{}"))
-    _import(modules)
+    import_quietly(modules)
     gc.collect()
     gc.freeze()  # so that collecting in a worker does not copy what is shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how workers ended
@@ -167,6 +167,13 @@ def main(arguments: Sequence[str]) -> None:
             if any(key.fileobj is not listener for key, _ in waiting.select()):
                 return
             _serve(listener, worker)
+
+
+def import_quietly(modules: Iterable[str]) -> None:
+    """Import modules ahead of their use; whoever needs one that fails says what is wrong."""
+    for name in modules:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
 
 
 def _serve(listener: socket.socket, number: int) -> None:
@@ -258,12 +265,6 @@ def _draw_other_ids(number: int) -> None:
         skip = threading.Thread(target=ObjectRef.from_random)
         skip.start()
         skip.join()
-
-
-def _import(modules: Iterable[str]) -> None:
-    for name in modules:
-        with contextlib.suppress(Exception):  # a worker says what is wrong when it needs it
-            importlib.import_module(name)
 
 
 def _write_launcher(file: Path, address: Path) -> Path:

@@ -34,6 +34,7 @@ from tuner.record.unbegun import clear_unbegun, is_unbegun, remove_unbegun
 from tuner.running.board import Board
 from tuner.running.driver_log import log_to_file
 from tuner.running.following import following
+from tuner.running.fork_server import OF_RAY_TUNE, import_quietly
 from tuner.running.gpu_share import loaded_and_shared, refuse_auto_elsewhere
 from tuner.running.interrupts import Interrupts, catch_signals
 from tuner.running.live import show_search
@@ -171,7 +172,10 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
                     start.write(dataset)
                     return dataset
 
-                # Ray's start comes first, as its workers start meanwhile.
+                # Beside Ray's start. Not its Tune: two threads that import parts of one package
+                # find some of them half done.
+                import_quietly((*OF_RAY_TUNE, "optuna"))
+                # Ray comes before the data, as its workers start meanwhile.
                 there.set_result(wait_for_ray())
                 if dashboard := there.result().dashboard:
                     options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
