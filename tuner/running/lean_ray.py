@@ -99,20 +99,44 @@ def lean_tune() -> Iterator[None]:
 
     To count them, for a report on its usage, it imports the libraries of all callbacks that it
     knows, W&B among them: a second of a core before the first trial. Of each number that a trial
-    reports it keeps five statistics, 17 kB a trial. And it loads the trials' class anew for every
-    trial, from Ray's control service.
+    reports it keeps five statistics, 17 kB a trial. It loads the trials' class anew for every trial,
+    from Ray's control service. And it keeps trials that have ended, to save them all.
     """
     from ray.air._internal import usage
     from ray.tune import registry
+    from ray.tune.execution.tune_controller import TuneController
     from ray.tune.experiment import trial
     from ray.tune.trainable.metadata import _TrainingRunMetadata
 
     with (
         _replaced(usage, tag_callbacks=_nothing),
+        _replaced(TuneController, on_step_end=_forgetting(TuneController.on_step_end)),
         _replaced(_TrainingRunMetadata, update_metric=_nothing),
         _replaced(trial, get_trainable_cls=cache(registry.get_trainable_cls)),
     ):
         yield
+
+
+def _forgetting(on_step_end: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Return what ends a step of Ray Tune's loop, and lets go of trials that have ended."""
+
+    def forget(controller: Any) -> None:
+        on_step_end(controller)
+        ended = controller._stopped_trials | controller._failed_trials
+        # Those whose worker still ends are asked for by it.
+        ended.difference_update(controller._trial_to_actor, controller._resetting_trials)
+        if not ended:
+            return
+        controller._trials = [one for one in controller._trials if one not in ended]
+        for trials in (
+            controller._stopped_trials,
+            controller._failed_trials,
+            controller._live_trials,
+            controller._trials_to_cache,
+        ):
+            trials.difference_update(ended)
+
+    return forget
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import signal
 import optuna
 import pytest
 from optuna.trial import TrialState
+from ray.tune.execution.tune_controller import TuneController
 
 from models.commands.model_files import find_checkpoint
 from models.errors import UserError
@@ -298,3 +299,19 @@ def test_a_name_whose_driver_was_killed_before_its_run_began_is_free(
     with pytest.raises(UserError, match="no such data"):
         run(search)
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+@pytest.mark.usefixtures("ray_instance")
+def test_ray_lets_go_of_trials_that_have_ended(make_search, monkeypatch):
+    held = []
+    add = TuneController.add_trial
+
+    def note(controller, trial):
+        held.append(len(controller.get_trials()))
+        add(controller, trial)
+
+    monkeypatch.setattr(TuneController, "add_trial", note)
+    result, _ = run(make_search("budget.num_trials=20", "scheduler={name: fifo, max_epochs: 1}"))
+    assert [row.state for row in result.rows] == ["done"] * 20
+    assert len(held) == 20
+    assert max(held) < 10
