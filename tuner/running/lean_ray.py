@@ -8,6 +8,7 @@ when one is asked for; those of ours come from a fork server. No option of `ray.
 methods does as it always does.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,25 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
+
+_UNREAD = {"RAY_enable_metrics_collection": "0", "RAY_task_events_report_interval_ms": "0"}
+"""Variables that Ray reads when it is imported, and what they are where nobody reads metrics."""
+
+
+@contextmanager
+def without_metrics() -> Iterator[None]:
+    """Let a Ray that is imported in the block keep neither metrics nor a list of tasks.
+
+    They are for its dashboard. Ray keeps counts of each name of a task for ever, 20 kB in the
+    driver, and tasks are named after their trials. What the user has set wins.
+    """
+    added = _UNREAD.keys() - os.environ.keys()
+    os.environ.update({name: _UNREAD[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 @contextmanager
@@ -99,8 +119,8 @@ def lean_tune() -> Iterator[None]:
 
     To count them, for a report on its usage, it imports the libraries of all callbacks that it
     knows, W&B among them: a second of a core before the first trial. Of each number that a trial
-    reports it keeps five statistics, 17 kB a trial. It loads the trials' class anew for every trial,
-    from Ray's control service. And it keeps trials that have ended, to save them all.
+    reports it keeps five statistics, 17 kB a trial. It loads the trials' class anew for every
+    trial, from Ray's control service. And it keeps trials that have ended, to save them all.
     """
     from ray.air._internal import usage
     from ray.tune import registry

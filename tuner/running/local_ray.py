@@ -16,7 +16,13 @@ from models.errors import UserError
 from tuner.errors import RayLost, SearchInterrupted
 from tuner.running.fork_server import ForkServer, fork_server
 from tuner.running.interrupts import handlers_kept
-from tuner.running.lean_ray import forked_workers, lean_start, quick_end, raylet_pid
+from tuner.running.lean_ray import (
+    forked_workers,
+    lean_start,
+    quick_end,
+    raylet_pid,
+    without_metrics,
+)
 from tuner.running.leftovers import (
     MPS_FOLDER,
     end_folder,
@@ -63,7 +69,9 @@ def started_here(
     daemon = mps_daemon(folder / MPS_FOLDER, say) if share_gpus else nullcontext()
     try:
         # The daemon ends after its clients, the workers.
-        with watched(folder), daemon, _workers_ahead(folder, preload, num_threads) as server:
+        metrics = nullcontext() if dashboard else without_metrics()
+        ahead = _workers_ahead(folder, preload, num_threads)
+        with watched(folder), daemon, metrics, ahead as server:
             url = _start(folder, dashboard, server)
             with ended(_end, unless=(RayLost, SearchInterrupted)):
                 yield RaySession(url or None, server.call)
