@@ -10,7 +10,8 @@ It also calls functions for its user, in a process forked for each, where they f
 
 The server is told by its standard input of the Ray that its workers are for, and ends when that
 input does, so with whoever started it. Ray's core keeps some variables from the moment it is
-imported, so Ray is imported only then, and workers of another Ray or job are not forked here.
+imported, so Ray is imported only then, and workers of another Ray or job are not forked here. What
+knows no Ray is imported before.
 """
 
 import contextlib
@@ -48,6 +49,8 @@ _IDS_DRAWN = 1024
 """More than the first thread of a worker draws."""
 _IDS_THREADS = 16
 """More than other threads of a worker draw ids."""
+_KNOWS_NO_RAY = "models."
+"""Begins the names of modules that are imported while Ray still starts."""
 _ARENAS_VARIABLE = "MALLOC_ARENA_MAX"
 """Read by glibc when a process starts: how many heaps its threads share."""
 _OF_RAY = _JOB, _RAYLET = "RAY_JOB_ID", "RAY_RAYLET_PID"
@@ -154,7 +157,8 @@ def main(arguments: Sequence[str]) -> None:
     number, *modules = arguments
     ctypes.CDLL(None).prctl(_KILL_WITH_PARENT, signal.SIGKILL)
     listener = socket.socket(fileno=int(number))
-    import_quietly(("torch", *OF_RAY_TUNE))
+    early = [name for name in modules if name.startswith(_KNOWS_NO_RAY)]
+    import_quietly(("torch", *early, *OF_RAY_TUNE))
     os.environ.update(json.loads(sys.stdin.buffer.readline() or b"{}"))
     import_quietly(modules)
     gc.collect()
