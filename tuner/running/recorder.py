@@ -220,6 +220,7 @@ class Recorder(UnsavedCallback):
         number = self._open.pop(trial, None)
         if number is None:
             return
+        self._params.pop(trial, None)
         self._num_ended += 1
         said = outcome.cause, outcome.message, outcome.where
         self._write(lambda: self._events.end(trial, outcome.state, *said))
