@@ -120,17 +120,20 @@ def lean_tune() -> Iterator[None]:
     To count them, for a report on its usage, it imports the libraries of all callbacks that it
     knows, W&B among them: a second of a core before the first trial. Of each number that a trial
     reports it keeps five statistics, 17 kB a trial. It loads the trials' class anew for every
-    trial, from Ray's control service. And it keeps trials that have ended, to save them all.
+    trial, from Ray's control service. It keeps trials that have ended, to save them all, and each
+    trial's last result, to print it.
     """
     from ray.air._internal import usage
     from ray.tune import registry
     from ray.tune.execution.tune_controller import TuneController
     from ray.tune.experiment import trial
+    from ray.tune.progress_reporter import TrialProgressCallback
     from ray.tune.trainable.metadata import _TrainingRunMetadata
 
     with (
         _replaced(usage, tag_callbacks=_nothing),
         _replaced(TuneController, on_step_end=_forgetting(TuneController.on_step_end)),
+        _replaced(TrialProgressCallback, log_result=_nothing, on_trial_complete=_nothing),
         _replaced(_TrainingRunMetadata, update_metric=_nothing),
         _replaced(trial, get_trainable_cls=cache(registry.get_trainable_cls)),
     ):
