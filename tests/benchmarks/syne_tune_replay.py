@@ -1,8 +1,10 @@
 """Syne Tune's asynchronous methods on the recorded curves; run by `search_efficiency.py`.
 
-It runs in an environment that has Syne Tune and nothing of the project:
+It runs in an environment that has Syne Tune and nothing of the project. 0.13 is the last version
+with MOBSTER and HyperTune:
 
-    python -m venv /tmp/syne && /tmp/syne/bin/pip install syne-tune
+    python -m venv /tmp/syne
+    /tmp/syne/bin/pip install 'syne-tune[gpsearchers]==0.13.0' xgboost scikit-learn
 """
 
 import argparse
@@ -14,9 +16,17 @@ import numpy as np
 from replay import CURVES, Table, simulate
 from syne_tune.backend.trial_status import Trial
 from syne_tune.config_space import choice, finrange, lograndint, loguniform, randint, uniform
-from syne_tune.optimizer.baselines import ASHA, ASHABORE, ASHACQR, BOHB
+from syne_tune.optimizer.baselines import ASHA, ASHABORE, ASHACQR, BOHB, MOBSTER, HyperTune
+from syne_tune.optimizer.scheduler import SchedulerDecision
 
-METHODS = {"asha": ASHA, "bohb": BOHB, "bore": ASHABORE, "cqr": ASHACQR}
+METHODS = {
+    "asha": ASHA,
+    "bohb": BOHB,
+    "bore": ASHABORE,
+    "cqr": ASHACQR,
+    "mobster": MOBSTER,
+    "hypertune": HyperTune,
+}
 
 
 class Driver:
@@ -29,9 +39,10 @@ class Driver:
         self.scheduler = METHODS[method](
             dict(domains_of(table.space)),
             metric=table.metric,
-            time_attr="epoch",
+            mode="max",
+            type="stopping",
+            resource_attr="epoch",
             max_t=table.max_epochs,
-            do_minimize=False,
             random_seed=seed,
             grace_period=scheduler["grace_epochs"],
             reduction_factor=scheduler["reduction_factor"],
@@ -39,7 +50,7 @@ class Driver:
         self.trials = {}
 
     def draw(self, number):
-        values = self.scheduler.suggest().config
+        values = self.scheduler.suggest(number).config
         drawn = active(self.space, values)
         now = datetime.datetime.fromtimestamp(0)
         self.trials[number] = Trial(trial_id=number, config=values, creation_time=now)
@@ -49,9 +60,7 @@ class Driver:
     def report(self, number, epoch, metrics):
         result = {"epoch": epoch, self.metric: metrics[self.metric]}
         decision = self.scheduler.on_trial_result(self.trials[number], result)
-        if decision != "CONTINUE":
-            self.scheduler.on_trial_remove(self.trials[number])
-        return decision != "CONTINUE"
+        return decision != SchedulerDecision.CONTINUE
 
     def complete(self, number, epoch, metrics):
         result = {"epoch": epoch, self.metric: metrics[self.metric]}
@@ -106,8 +115,8 @@ def main():
     parser.add_argument("--trials", type=int, required=True)
     options = parser.parse_args()
     table = Table(options.curves)
-    for slots in options.slots:
-        for seed in range(options.seeds):
+    for seed in range(options.seeds):
+        for slots in options.slots:
             driver = Driver(table, options.method, seed)
             history = simulate(driver, table, slots=slots, num_trials=options.trials)
             print(json.dumps({"slots": slots, "seed": seed, "history": history}), flush=True)
