@@ -6,8 +6,10 @@ has fixed shapes and never asks the device for a value, so a CUDA graph can capt
 """
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,6 +17,7 @@ from torch.nn import functional as F
 
 from models.errors import UserError
 from models.grammar.derivation import PAD_ID
+from models.grammar.machine import Machine
 from models.grammar.masks import UNBOUNDED, GrammarTables
 
 
@@ -62,40 +65,6 @@ class DeviceTables:
         )
 
 
-class Machine(Protocol):
-    """Rules beyond the grammar, for a batch at once; `models.molecules.machine` has some.
-
-    Attributes:
-        spare_steps: steps behind the last one of the logits, in which rows only close what is open.
-    """
-
-    spare_steps: int
-
-    def start(self, batch: int) -> Any:
-        """Return the state before the first step."""
-        ...
-
-    def look(self, state: Any) -> Any:
-        """Return what the next step depends on, for `legal` and `take`."""
-        ...
-
-    def legal(self, state: Any, at: Any) -> Tensor:
-        """Return bool (batch, productions): what is legal where the grammar allows it."""
-        ...
-
-    def most_steps(self, state: Any) -> Tensor:
-        """Return int64 (batch,): more steps than the grammar's fewest that `plan` may take."""
-        ...
-
-    def plan(self, state: Any, at: Any, legal: Tensor) -> Tensor:
-        """Return int64 (batch,): of what is legal and fits the grammar, the way to the end."""
-        ...
-
-    def take(self, state: Any, at: Any, ids: Tensor) -> Any:
-        """Return the state behind one production in each row, int64 (batch,)."""
-        ...
-
-
 def constrained_decode(
     logits: Tensor,
     tables: DeviceTables,
@@ -120,41 +89,49 @@ def constrained_decode(
     Raises:
         UserError: fewer steps than the shortest derivation takes, or a temperature below 0.
     """
-    num_rows, num_given = _checked_shape(logits, tables)
+    num_given = _checked_steps(logits, tables)
     scores = _scores(logits, temperature, generator)
-    num_steps = num_given + (0 if machine is None else machine.spare_steps)
-    scores = F.pad(scores, (0, 0, 0, num_steps - num_given))
-    state = None if machine is None else machine.start(num_rows)
-    width = tables.pushed.shape[1]
-    offsets = torch.arange(width, device=logits.device)
-    # Each open nonterminal needs a step, so no more than `num_steps` are ever open at once.
-    stack = torch.zeros((num_rows, num_steps + width), dtype=torch.int64, device=logits.device)
-    stack[:, 0] = tables.start
-    depth = torch.ones((num_rows, 1), dtype=torch.int64, device=logits.device)
-    needed = torch.full_like(depth, tables.min_length)
-    steps: list[Tensor] = []
-    for step in range(num_steps):
-        if step >= num_given and not _is_captured(logits) and not bool((depth > 0).any()):
-            break
-        top_place = (depth - 1).clamp(min=0)
-        net_steps = tables.net_steps[stack.gather(1, top_place).squeeze(1)]  # (batch, productions)
-        left = num_steps - step - 1
-        at = None if machine is None else machine.look(state)
-        if machine is None:
-            allowed = needed + net_steps <= left
-        else:
-            # Behind the logits there is nothing to choose by: the plan is followed.
-            budget = left - needed if step < num_given else torch.full_like(needed, -UNBOUNDED)
-            allowed = _legal(machine, state, at, net_steps, budget)
-        choice = best_production(scores[:, step], allowed)[:, None]
-        state = None if machine is None else machine.take(state, at, choice.squeeze(1))
-        is_open = depth > 0
-        steps.append(torch.where(is_open, choice, PAD_ID))
-        # In a finished row this writes above the empty stack, where nothing reads.
-        stack.scatter_(1, top_place + offsets, tables.pushed[choice.squeeze(1)])
-        depth = torch.where(is_open, depth - 1 + tables.num_pushed[choice], depth)
-        needed = torch.where(is_open, needed + net_steps.gather(1, choice), needed)
-    return torch.cat(steps, dim=1)
+    scores = F.pad(scores, (0, 0, 0, 0 if machine is None else machine.spare_steps))
+    steps = _steps(
+        lambda step, allowed: best_production(scores[:, step], allowed),
+        (len(scores), num_given),
+        tables,
+        machine,
+    )
+    return torch.stack(list(steps), dim=1)
+
+
+def legal_along(ids: Tensor, tables: DeviceTables, num_steps: int, machine: Machine) -> Tensor:
+    """Return what free-running decoding with a machine would allow along given derivations.
+
+    It is to decoding with a machine what `allowed_productions` is to decoding without one, but
+    takes a loop. A row that takes a step which is not allowed is right nowhere behind it.
+
+    Args:
+        ids: (batch, time), complete derivations padded with -1.
+        tables: of the grammar, on the device of the ids.
+        num_steps: the budget of the decoding, without the machine's spare steps.
+        machine: rules beyond the grammar.
+
+    Returns:
+        bool (batch, time, productions); none at pad steps.
+    """
+    seen: list[Tensor] = []
+    follows = ids[:, 0] >= 0
+
+    def given(step: int, allowed: Tensor) -> Tensor:
+        nonlocal follows
+        production = ids[:, step].long()
+        seen.append(allowed & (follows & (production >= 0))[:, None])
+        production = production.clamp(min=0)
+        follows = follows & allowed.gather(1, production[:, None]).squeeze(1)
+        # A row that has left its path goes on along another that is allowed.
+        return torch.where(follows, production, allowed.long().argmax(1))
+
+    steps = _steps(given, (len(ids), num_steps), tables, machine)
+    for _ in islice(steps, ids.shape[1]):
+        pass
+    return torch.stack(seen, dim=1)
 
 
 def best_production(logits: Tensor, allowed: Tensor) -> Tensor:
@@ -201,6 +178,53 @@ def allowed_productions(ids: Tensor, tables: DeviceTables, num_steps: int) -> Te
     return (net_steps <= (remaining - needed)[..., None]) & is_step[..., None]
 
 
+def _steps(
+    choose: Callable[[int, Tensor], Tensor],
+    shape: tuple[int, int],
+    tables: DeviceTables,
+    machine: Machine | None,
+) -> Iterator[Tensor]:
+    """Yield the productions (batch,) of one step after another, -1 behind the end of a derivation.
+
+    Args:
+        choose: gets a step and what is allowed there, bool (batch, productions); returns (batch,).
+        shape: rows, and steps to choose by; a machine may take its spare ones behind them.
+        tables: of the grammar.
+        machine: rules beyond the grammar.
+    """
+    (num_rows, num_given), device = shape, tables.lhs.device
+    num_steps = num_given + (0 if machine is None else machine.spare_steps)
+    state = None if machine is None else machine.start(num_rows)
+    width = tables.pushed.shape[1]
+    offsets = torch.arange(width, device=device)
+    # Each open nonterminal needs a step, so no more than `num_steps` are ever open at once.
+    stack = torch.zeros((num_rows, num_steps + width), dtype=torch.int64, device=device)
+    stack[:, 0] = tables.start
+    depth = torch.ones((num_rows, 1), dtype=torch.int64, device=device)
+    needed = torch.full_like(depth, tables.min_length)
+    for step in range(num_steps):
+        if step >= num_given and not _is_captured(device) and not bool((depth > 0).any()):
+            return
+        top_place = (depth - 1).clamp(min=0)
+        net_steps = tables.net_steps[stack.gather(1, top_place).squeeze(1)]  # (batch, productions)
+        left = num_steps - step - 1
+        at = None if machine is None else machine.look(state)
+        if machine is None:
+            allowed = needed + net_steps <= left
+        else:
+            # Behind the logits there is nothing to choose by: the plan is followed.
+            budget = left - needed if step < num_given else torch.full_like(needed, -UNBOUNDED)
+            allowed = _legal(machine, state, at, net_steps, budget)
+        choice = choose(step, allowed)[:, None]
+        state = None if machine is None else machine.take(state, at, choice.squeeze(1))
+        is_open = depth > 0
+        yield torch.where(is_open, choice, PAD_ID).squeeze(1)
+        # In a finished row this writes above the empty stack, where nothing reads.
+        stack.scatter_(1, top_place + offsets, tables.pushed[choice.squeeze(1)])
+        depth = torch.where(is_open, depth - 1 + tables.num_pushed[choice], depth)
+        needed = torch.where(is_open, needed + net_steps.gather(1, choice), needed)
+
+
 def _legal(machine: Machine, state: Any, at: Any, net_steps: Tensor, budget: Tensor) -> Tensor:
     """Return what grammar and machine allow while closing fits the budget, and the plan always.
 
@@ -218,13 +242,13 @@ def _legal(machine: Machine, state: Any, at: Any, net_steps: Tensor, budget: Ten
     return allowed.scatter(1, machine.plan(state, at, legal)[:, None], True)
 
 
-def _is_captured(logits: Tensor) -> bool:
+def _is_captured(device: torch.device) -> bool:
     """Tell whether a CUDA graph is being captured, which cannot ask for a value."""
-    return logits.is_cuda and torch.cuda.is_current_stream_capturing()
+    return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
 
 
-def _checked_shape(logits: Tensor, tables: DeviceTables) -> tuple[int, int]:
-    num_rows, num_steps, num_productions = logits.shape
+def _checked_steps(logits: Tensor, tables: DeviceTables) -> int:
+    num_steps, num_productions = logits.shape[1:]
     if num_productions != len(tables.lhs):
         raise UserError(
             f"logits are for {num_productions} productions, the grammar has {len(tables.lhs)}: "
@@ -235,7 +259,7 @@ def _checked_shape(logits: Tensor, tables: DeviceTables) -> tuple[int, int]:
             f"{num_steps} steps are fewer than the {tables.min_length} that the shortest "
             f"derivation of the grammar takes: allow at least {tables.min_length}"
         )
-    return num_rows, num_steps
+    return num_steps
 
 
 def _scores(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:

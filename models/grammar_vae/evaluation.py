@@ -19,6 +19,7 @@ from torch import Tensor
 from models.grammar.decoding import constrained_decode
 from models.grammar_vae.loss import KlWeight, kl_per_dimension, reconstruction, weighted_kl
 from models.grammar_vae.network.network import GrammarVae
+from models.grammar_vae.packed import Packed
 from models.grammar_vae.rules import Rules
 from models.optimization.batches import Batch
 
@@ -80,36 +81,54 @@ def row_columns(
     batches: Sequence[Batch],
     noise: Tensor,
     settings: EvaluationSettings,
+    *,
+    allowed: Sequence[Packed] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return what `summarise` takes: a column (7, rows) and a posterior mean for every row.
 
     Never waits for the device when the batches' rows are there already.
+
+    Args:
+        network: it is in evaluation mode while this runs.
+        ids: (rows, time) of the whole data set on the device, padded with -1.
+        batches: which rows.
+        noise: (rows, z_dim), see `evaluation_noise`.
+        settings: grammar, loss and precision.
+        allowed: of each batch what `Rules.allowed` returns; None works it out.
     """
     was_training = network.training
     network.eval()
     parts: list[tuple[Tensor, Tensor]] = []
     pieces = noise.split([len(batch.rows) for batch in batches])
-    for batch, piece in zip(batches, pieces, strict=True):
-        rows = ids[batch.rows.to(ids.device), : batch.num_steps].long()
+    for number, (batch, piece) in enumerate(zip(batches, pieces, strict=True)):
+        rows = rows_of(ids, batch)
+        known = settings.rules.allowed(rows) if allowed is None else allowed[number].unpack()
         with torch.autocast(
             ids.device.type, dtype=settings.autocast, enabled=settings.autocast is not None
         ):
-            parts.append(_batch_columns(network, rows, piece, settings))
+            parts.append(_batch_columns(network, rows, piece, known, settings))
     network.train(was_training)
     columns, means = zip(*parts, strict=True)
     return torch.cat(columns, dim=1), torch.cat(means)
 
 
+def rows_of(ids: Tensor, batch: Batch) -> Tensor:
+    """Return the rows of a batch, (rows, steps), of ids (rows, time)."""
+    return ids[batch.rows.to(ids.device), : batch.num_steps].long()
+
+
 def _batch_columns(
-    network: GrammarVae, rows: Tensor, noise: Tensor, settings: EvaluationSettings
+    network: GrammarVae,
+    rows: Tensor,
+    noise: Tensor,
+    allowed: Tensor,
+    settings: EvaluationSettings,
 ) -> tuple[Tensor, Tensor]:
-    rules = settings.rules
     posterior = network.encode(rows)
-    allowed = rules.allowed(rows)
     at_mean = reconstruction(network.decode(posterior.mean, rows.shape[1]), rows, allowed)
     logits = network.decode(posterior.sample(noise), rows.shape[1])
     at_sample = reconstruction(logits, rows, allowed)
-    recon = reconstruction(logits, rows, rules.competing(rows)).recon
+    recon = reconstruction(logits, rows, settings.rules.competing(rows)).recon
     kl = kl_per_dimension(posterior).sum(1)
     columns = [
         at_mean.correct_rows,

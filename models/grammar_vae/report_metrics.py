@@ -36,6 +36,7 @@ Split = Literal["train", "val", "test"]
 
 NUM_PRIOR_SAMPLES = 1000
 _ROWS_AT_ONCE = 1024
+_LOGITS_AT_ONCE = 1 << 26
 _PRIOR_SEED = 20170307
 
 
@@ -134,7 +135,7 @@ def _decode_rows(
         evaluation_batches(
             torch.as_tensor(np.array(rows)),
             torch.as_tensor(np.array(dataset.lengths)),
-            _ROWS_AT_ONCE,
+            _rows_at_once(model),
             step_grid=1,
         )
     )
@@ -163,13 +164,20 @@ def _decoded(model: TrainedModel, means: Tensor, settings: EvaluationSettings) -
     """Return what posterior means (rows, z_dim) decode to, (rows, time)."""
     assert model.tables is not None
     parts = []
-    for part in means.split(_ROWS_AT_ONCE):
+    for part in means.split(_rows_at_once(model)):
         with torch.autocast(
             model.device.type, dtype=settings.autocast, enabled=settings.autocast is not None
         ):
             logits = model.network.decode(part, model.num_steps)
         parts.append(constrained_decode(logits, model.tables, machine=model.machine).cpu())
     return joined(parts).numpy()
+
+
+def _rows_at_once(model: TrainedModel) -> int:
+    """Return as many rows as pay: a GPU needs many, since decoding is many small operations."""
+    if model.device.type == "cpu":
+        return _ROWS_AT_ONCE
+    return max(_ROWS_AT_ONCE, _LOGITS_AT_ONCE // (model.num_steps * model.num_productions))
 
 
 def _rules(model: TrainedModel, dataset: DerivationDataset) -> Rules:

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.grammar.decoding import DeviceTables, Machine, allowed_productions
+from models.grammar.decoding import DeviceTables, allowed_productions, legal_along
+from models.grammar.machine import Machine
 from models.grammar.masks import tables
 from models.grammar_vae.data import DerivationDataset
 from models.molecules.machine import machine_of
@@ -21,9 +22,7 @@ class Rules:
         table: (nonterminals, productions) which productions expand a nonterminal.
         num_steps: longest row of the data; decoding must close within it.
         tables: everything decoding needs, or None without a grammar.
-        machine: rules that decoding keeps to beyond the grammar. The loss and the metrics of true
-            rows leave them out: they forbid no step of a true row, so decoding with them gives back
-            each row that decoding without them does.
+        machine: rules that decoding keeps to beyond the grammar. The loss leaves them out.
     """
 
     def __init__(
@@ -50,9 +49,12 @@ class Rules:
         """Return what free-running decoding would choose from along ids (batch, time).
 
         (batch, time, productions): competing productions after which all still closes in time.
+        With a machine this is a loop of many small operations.
         """
         if self.tables is None:
             return self.competing(ids)
+        if self.machine is not None:
+            return legal_along(ids, self.tables, self.num_steps, self.machine)
         return allowed_productions(ids, self.tables, self.num_steps)
 
 

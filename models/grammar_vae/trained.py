@@ -23,9 +23,10 @@ from models.commands.latents import between, checked_latents, nearest_latents
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.grammar.ambiguity import AmbiguityFinder
-from models.grammar.decoding import DeviceTables, Machine, constrained_decode
+from models.grammar.decoding import DeviceTables, constrained_decode
 from models.grammar.derivation import PAD_ID, pad, to_text
 from models.grammar.grammar import Grammar
+from models.grammar.machine import Machine
 from models.grammar.masks import tables
 from models.grammar.parsing import TextParser
 from models.grammar_vae.config import GrammarVaeConfig

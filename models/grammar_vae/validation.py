@@ -12,9 +12,11 @@ from models.grammar_vae.evaluation import (
     prior_latents,
     prior_metrics,
     row_columns,
+    rows_of,
     summarise,
 )
 from models.grammar_vae.network.network import GrammarVae
+from models.grammar_vae.packed import Packed
 from models.optimization.batches import Batch
 from models.optimization.graphs import GraphCache
 
@@ -50,19 +52,19 @@ class Validation:
         self.noise = evaluation_noise(batches, network.z_dim, device)
         self.latents = prior_latents(network.z_dim, device)
         self.graphs = GraphCache(_nothing_to_undo) if graphed else None
+        self.allowed: list[Packed] | None = None
         self.columns: Tensor | None = None
         self.means: Tensor | None = None
         self.samples: Tensor | None = None
 
     def __call__(self) -> dict[str, float]:
         """Return the metrics; leaves every random state as it was."""
+        if self.settings.rules.machine is not None and self.allowed is None:
+            self.allowed = self._walked()
         if self.graphs is None:
             self._compute()
         else:
             self.graphs.run("validation", self._compute)
-        rules = self.settings.rules
-        if rules.machine is not None:  # its operations have never been captured
-            self.samples = decode_prior(self.network, rules, self.latents)
         assert self.columns is not None
         assert self.means is not None
         metrics = summarise(self.columns, self.means)
@@ -70,14 +72,23 @@ class Validation:
             metrics |= prior_metrics(self.samples, self.known_rows)
         return metrics
 
+    def _walked(self) -> list[Packed]:
+        """Return what rules beyond the grammar allow along the rows, which takes long, once."""
+        rules = self.settings.rules
+        return [Packed.of(rules.allowed(rows_of(self.ids, batch))) for batch in self.batches]
+
     def _compute(self) -> None:
         """Compute into tensors that stay: a graph's outputs keep their addresses."""
         self.columns, self.means = row_columns(
-            self.network, self.ids, self.batches, self.noise, self.settings
+            self.network,
+            self.ids,
+            self.batches,
+            self.noise,
+            self.settings,
+            allowed=self.allowed,
         )
-        rules = self.settings.rules
-        if rules.tables is not None and rules.machine is None:
-            self.samples = decode_prior(self.network, rules, self.latents)
+        if self.settings.rules.tables is not None:
+            self.samples = decode_prior(self.network, self.settings.rules, self.latents)
 
 
 def _nothing_to_undo() -> Callable[[], None]:
