@@ -8,7 +8,12 @@ import torch
 from smiles_rules.reading import mistake_in
 
 from models.errors import UserError
-from models.grammar.decoding import DeviceTables, constrained_decode
+from models.grammar.decoding import (
+    DeviceTables,
+    best_production,
+    constrained_decode,
+    legal_along,
+)
 from models.grammar.derivation import pad, to_text
 from models.grammar.grammar import Grammar, load_grammar
 from models.grammar.masks import tables
@@ -118,6 +123,61 @@ def test_a_molecule_comes_back_within_its_own_number_of_steps(text):
     logits = 9.0 * torch.nn.functional.one_hot(ids, SMILES.num_productions)
     row = constrained_decode(logits, TABLES, machine=MACHINE)[0]
     assert to_text(SMILES, row[row >= 0].numpy()) == text
+
+
+def noisy_logits(noise, seed=3):
+    """Return the derivations of the molecules, and logits that decode to some of them."""
+    ids = torch.as_tensor(pad([PARSER.derive(text) for text in MOLECULES])).long()
+    shape = (*ids.shape, SMILES.num_productions)
+    drawn = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    right = torch.nn.functional.one_hot(ids.clamp(min=0), SMILES.num_productions)
+    return ids, right + noise * drawn
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.15, 0.2, 0.25, 2.0])
+def test_what_is_allowed_along_a_row_tells_whether_decoding_gives_it_back(noise):
+    ids, logits = noisy_logits(noise)
+    decoded = constrained_decode(logits, TABLES, machine=MACHINE)
+    for rows in (ids, decoded[:, : ids.shape[1]]):
+        allowed = legal_along(rows, TABLES, ids.shape[1], MACHINE)
+        right = (best_production(logits, allowed) == rows) | (rows < 0)
+        whole = torch.nn.functional.pad(rows, (0, decoded.shape[1] - rows.shape[1]), value=-1)
+        equal = (decoded == whole).all(1)
+        # Cut rows have no end to compare.
+        complete = rows[:, -1] < 0
+        assert right.all(1)[complete].tolist() == equal[complete].tolist()
+        assert not allowed[rows < 0].any()
+    assert noise not in (0.2, 0.25) or 0 < equal.sum() < len(ids)
+
+
+def test_a_row_that_the_rules_forbid_is_right_nowhere_behind_that():
+    ids = torch.as_tensor(pad([PARSER.derive("CC.CC"), PARSER.derive("CCCCC")])).long()
+    allowed = legal_along(ids, TABLES, ids.shape[1], MACHINE)
+    taken = allowed.gather(2, ids.clamp(min=0)[..., None]).squeeze(2)
+    assert taken[1].tolist() == [True] * 6
+    assert taken[0].tolist() == [True, True, False, False, False, False]
+    assert not allowed[0, 3:].any()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@torch.no_grad()
+def test_a_gpu_decodes_as_the_cpu_does_also_from_a_graph():
+    machine, on_gpu = MoleculeMachine(SMILES, "cuda"), DeviceTables.build(tables(SMILES), "cuda")
+    for noise in (0.2, 2.0):
+        ids, logits = noisy_logits(noise)
+        here = constrained_decode(logits, TABLES, machine=MACHINE)
+        there = logits.cuda()
+        graph = torch.cuda.CUDAGraph()
+        eager = constrained_decode(there, on_gpu, machine=machine).cpu()
+        with torch.cuda.graph(graph):
+            captured = constrained_decode(there, on_gpu, machine=machine)
+        graph.replay()
+        for decoded in (eager, captured.cpu()):
+            width = min(here.shape[1], decoded.shape[1])
+            assert torch.equal(decoded[:, :width], here[:, :width])
+            assert not (decoded[:, width:] >= 0).any()
+        allowed = legal_along(ids.cuda(), on_gpu, ids.shape[1], machine)
+        assert torch.equal(allowed.cpu(), legal_along(ids, TABLES, ids.shape[1], MACHINE))
 
 
 def test_the_slow_reading_finds_mistakes():
