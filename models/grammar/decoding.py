@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from models.errors import UserError
 from models.grammar.derivation import PAD_ID
@@ -91,13 +90,13 @@ def constrained_decode(
     """
     num_given = _checked_steps(logits, tables)
     scores = _scores(logits, temperature, generator)
-    scores = F.pad(scores, (0, 0, 0, 0 if machine is None else machine.spare_steps))
-    steps = _steps(
-        lambda step, allowed: best_production(scores[:, step], allowed),
-        (len(scores), num_given),
-        tables,
-        machine,
-    )
+
+    def best(step: int, allowed: Tensor) -> Tensor:
+        # In a spare step there is one that is allowed.
+        of_step = scores[:, step] if step < num_given else torch.zeros_like(scores[:, 0])
+        return best_production(of_step, allowed)
+
+    steps = _steps(best, (len(scores), num_given), tables, machine)
     return torch.stack(list(steps), dim=1)
 
 
@@ -212,7 +211,7 @@ def _steps(
         if machine is None:
             allowed = needed + net_steps <= left
         else:
-            # Behind the logits there is nothing to choose by: the plan is followed.
+            # Behind the logits there is nothing to choose by: the way to the end is taken.
             budget = left - needed if step < num_given else torch.full_like(needed, -UNBOUNDED)
             allowed = _legal(machine, state, at, net_steps, budget)
         choice = choose(step, allowed)[:, None]
@@ -226,9 +225,9 @@ def _steps(
 
 
 def _legal(machine: Machine, state: Any, at: Any, net_steps: Tensor, budget: Tensor) -> Tensor:
-    """Return what grammar and machine allow while closing fits the budget, and the plan always.
+    """Return what grammar and machine allow in the budget, and always the way to the end.
 
-    The plan fits: the steps that are left have been enough for it so far.
+    That way fits: the steps that are left have been enough for it so far.
 
     Args:
         machine: the rules.
@@ -237,9 +236,9 @@ def _legal(machine: Machine, state: Any, at: Any, net_steps: Tensor, budget: Ten
         net_steps: (batch, productions), as in `DeviceTables`, of the open nonterminals.
         budget: (batch, 1), steps that what closes the row may take more than it needs now.
     """
-    legal = machine.legal(state, at) & (net_steps < UNBOUNDED)
-    allowed = legal & (machine.most_steps(state)[:, None] + net_steps <= budget)
-    return allowed.scatter(1, machine.plan(state, at, legal)[:, None], True)
+    ranks = machine.ranks(state, at) * (net_steps < UNBOUNDED)
+    allowed = (ranks > 0) & (machine.most_steps(state)[:, None] + net_steps <= budget)
+    return allowed.scatter(1, ranks.argmax(1, keepdim=True), True)
 
 
 def _is_captured(device: torch.device) -> bool:

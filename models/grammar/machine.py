@@ -19,19 +19,18 @@ class Machine(Protocol):
         ...
 
     def look(self, state: Any) -> Any:
-        """Return what the next step depends on, for `legal` and `take`."""
+        """Return what the next step depends on, for `ranks` and `take`."""
         ...
 
-    def legal(self, state: Any, at: Any) -> Tensor:
-        """Return bool (batch, productions): what is legal where the grammar allows it."""
+    def ranks(self, state: Any, at: Any) -> Tensor:
+        """Return int8 (batch, productions): 0 is illegal, all else legal if in the grammar.
+
+        Of what is legal and fits the grammar the highest is the way to the end, first of equals.
+        """
         ...
 
     def most_steps(self, state: Any) -> Tensor:
-        """Return int64 (batch,): more steps than the grammar's fewest that `plan` may take."""
-        ...
-
-    def plan(self, state: Any, at: Any, legal: Tensor) -> Tensor:
-        """Return int64 (batch,): of what is legal and fits the grammar, the way to the end."""
+        """Return int64 (batch,): by how much that way may exceed the grammar's fewest steps."""
         ...
 
     def take(self, state: Any, at: Any, ids: Tensor) -> Any:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from models.molecules.device_tables import NO_DEPTH, MoleculeTables
 from models.molecules.matching import SLOTS
+from models.molecules.openers import Openers, look_at_openers
 from models.molecules.state import (
     CAPACITY,
     COMPONENT,
@@ -22,7 +23,7 @@ from models.molecules.state import (
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Look:
-    """Facts of the atom at hand and its ring system, each (batch,).
+    """Facts of the atom at hand and its ring system, each (batch,) unless said otherwise.
 
     Args:
         aromatic: whether the atom is in a ring system.
@@ -38,6 +39,7 @@ class Look:
         pinned: whether the atom has an open digit.
         held: bits of the slots of other atoms of this chain that only a ring bond could satisfy.
         bonded: the word after one more single bond at the atom.
+        openers: of the atoms at which digits were opened.
     """
 
     aromatic: Tensor
@@ -56,6 +58,7 @@ class Look:
     pinned: Tensor
     held: Tensor
     bonded: Tensor
+    openers: Openers
 
 
 def look(state: MoleculeState, tables: MoleculeTables) -> Look:
@@ -91,6 +94,7 @@ def look(state: MoleculeState, tables: MoleculeTables) -> Look:
         bonded=torch.where(
             third & (atom[:, CAPACITY] == 1), tables.words.satisfy(word, slot), word
         ),
+        openers=look_at_openers(state, tables),
     )
 
 

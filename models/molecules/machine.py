@@ -58,12 +58,12 @@ class MoleculeMachine:
         exact = {name: rank for rank, name in enumerate(_PLAN)}
         ranks = [exact.get(name, rank) for name, rank in zip(classes.names, ranks, strict=True)]
         ranks = [2 * len(_PLAN) - rank for rank in ranks]
-        self._rank = torch.tensor(ranks, device=self.device)[self._tables.class_of]
-        # What a production may open: one of the digits, a ring system, or nothing.
+        self._rank = torch.tensor(ranks, device=self.device, dtype=torch.int8)
+        # What a class may open: one of the digits, a ring system, or nothing.
         openers = {f"digit {digit + 1}": digit for digit in range(NUM_DIGITS)}
         openers["atom c"] = NUM_DIGITS
         opened = [openers.get(name, NUM_DIGITS + 1) for name in classes.names]
-        self._opener = torch.tensor(opened, device=self.device)[self._tables.class_of]
+        self._opener = torch.tensor(opened, device=self.device)
 
     def start(self, batch: int) -> MoleculeState:
         """Return the state before the first step."""
@@ -73,20 +73,18 @@ class MoleculeMachine:
         """Return what the next step depends on."""
         return look(state, self._tables)
 
-    def legal(self, state: MoleculeState, at: Look) -> Tensor:
-        """Return bool (batch, productions): what is legal where the grammar allows it."""
-        return legal_classes(state, at, self._tables).index_select(1, self._tables.class_of)
+    def ranks(self, state: MoleculeState, at: Look) -> Tensor:
+        """Return int8 (batch, productions): 0 is illegal, the highest leads to the end."""
+        begins = ~at.aromatic | state.explicit
+        last = torch.cat([~state.is_open, begins[:, None], torch.zeros_like(begins)[:, None]], 1)
+        later = last.to(torch.int8).index_select(1, self._opener) * len(_PLAN)
+        ranks = legal_classes(state, at, self._tables) * (self._rank - later)
+        return ranks.index_select(1, self._tables.class_of)
 
     def most_steps(self, state: MoleculeState) -> Tensor:
         """Return int64 (batch,): more steps than the grammar's fewest that closing may take."""
         digits = state.is_open.sum(1) * _STEPS_A_DIGIT
         return digits + state.level * _STEPS_A_LEVEL + _STEPS_MORE
-
-    def plan(self, state: MoleculeState, at: Look, legal: Tensor) -> Tensor:
-        """Return int64 (batch,), of legal (batch, productions) the one that leads to the end."""
-        begins = ~at.aromatic | state.explicit
-        last = torch.cat([~state.is_open, begins[:, None], torch.zeros_like(begins)[:, None]], 1)
-        return (legal * (self._rank - len(_PLAN) * last.index_select(1, self._opener))).argmax(1)
 
     def take(self, state: MoleculeState, at: Look, ids: Tensor) -> MoleculeState:
         """Return the state behind one production in each row, int64 (batch,)."""

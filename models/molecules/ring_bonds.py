@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.molecules.device_tables import NO_DEPTH, MoleculeTables
+from models.molecules.device_tables import MoleculeTables
 from models.molecules.looks import Look
 from models.molecules.state import (
     CAPACITY,
@@ -13,7 +13,6 @@ from models.molecules.state import (
     DEPTH,
     ID,
     KIND,
-    SLOT,
     MoleculeState,
 )
 
@@ -27,55 +26,10 @@ class RingBonds:
     double: Tensor
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Openers:
-    """Of the atoms at which digits were opened, (batch, digits) each.
-
-    Args:
-        component: the ring system, 0 where in none.
-        slot: there, NONE where it has none.
-        last: bit of the slot where the atom gets no more bonds once the digit is closed, else 0.
-        settles: bits of all slots of that ring system that must not be exposed then.
-        missed: bits of its uncovered bonds that no other digit covers.
-    """
-
-    component: Tensor
-    slot: Tensor
-    last: Tensor
-    settles: Tensor
-    missed: Tensor
-
-
-def look_at_openers(state: MoleculeState, tables: MoleculeTables) -> Openers:
-    """Work out what closing each digit would leave of its opener's ring system."""
-    openers = state.openers
-    atom, component, slot = openers[:, :, ID], openers[:, :, COMPONENT], openers[:, :, SLOT]
-    others = ~torch.eye(atom.shape[1], dtype=torch.bool, device=atom.device)
-    same_atom = (atom[:, :, None] == atom[:, None, :]) & state.is_open[:, None, :] & others
-    # A branch will come back to it, and then it gets another bond.
-    levels = torch.arange(state.branches.shape[1], device=atom.device)
-    awaited = (levels <= state.level[:, None])[:, None, :]
-    goes_back = (state.branches[:, None, :, ID] == atom[:, :, None]) & awaited
-    last_bond = ~(same_atom.any(2) | goes_back.any(2))
-    same_system = (component[:, :, None] == component[:, None, :]) & state.is_live[:, None, :]
-    depths = torch.where(same_system & others, openers[:, None, :, DEPTH], NO_DEPTH)
-    reach = depths.amin(2)
-    index = component.clamp(min=0)
-    last = torch.where(last_bond, tables.words.bit(slot), 0)
-    rigid = torch.where(reach == NO_DEPTH, state.rigid.gather(1, index), 0)
-    return Openers(
-        component=index,
-        slot=slot,
-        last=last,
-        settles=last | rigid,
-        missed=state.uncovered.gather(1, index) & tables.up_to[reach],
-    )
-
-
 def ring_bonds(state: MoleculeState, at: Look, tables: MoleculeTables) -> RingBonds:
     """Return which digits may be closed here."""
     atom, openers, words = state.atom, state.openers, tables.words
-    of = look_at_openers(state, tables)
+    of = at.openers
     opener_aromatic = openers[:, :, COMPONENT] >= 0
     apart = (openers[:, :, ID] != atom[:, ID, None]) & (openers[:, :, ID] != state.parent[:, None])
     may = state.is_open & apart & ~state.is_bonded

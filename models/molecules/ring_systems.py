@@ -7,7 +7,6 @@ from torch import Tensor
 
 from models.molecules.device_tables import MoleculeTables
 from models.molecules.looks import Look
-from models.molecules.ring_bonds import look_at_openers
 from models.molecules.state import (
     CAPACITY,
     COMPONENT,
@@ -23,7 +22,7 @@ from models.molecules.taken import Taken
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Closing:
-    """The opener of the production's digit, each (batch,); see `ring_bonds.Openers`."""
+    """The opener of the production's digit, each (batch,); see `openers.Openers`."""
 
     component: Tensor
     slot: Tensor
@@ -56,7 +55,7 @@ def change_ring_systems(
     state: MoleculeState, at: Look, taken: Taken, tables: MoleculeTables
 ) -> MoleculeState:
     """Return the state with the ring systems and the atom at hand behind the production."""
-    closing = _closing(state, taken, tables)
+    closing = _closing(state, at, taken)
     joining = _joining(state, at, taken, tables)
     word = _word(state, at, taken, joining, tables)
     words = tables.words
@@ -84,9 +83,8 @@ def change_ring_systems(
     return _new_atom(state, at, taken, joining, tables)
 
 
-def _closing(state: MoleculeState, taken: Taken, tables: MoleculeTables) -> _Closing:
-    digit = taken.digit[:, None]
-    openers = look_at_openers(state, tables)
+def _closing(state: MoleculeState, at: Look, taken: Taken) -> _Closing:
+    digit, openers = taken.digit[:, None], at.openers
     return _Closing(
         component=openers.component.gather(1, digit).squeeze(1),
         slot=openers.slot.gather(1, digit).squeeze(1),

@@ -49,7 +49,7 @@ def taken(ids):
     state, offered = MACHINE.start(1), []
     for production in ids:
         at = MACHINE.look(state)
-        offered.append(bool(MACHINE.legal(state, at)[0, production]))
+        offered.append(bool(MACHINE.ranks(state, at)[0, production]))
         state = MACHINE.take(state, at, torch.tensor([production]))
     return offered
 
