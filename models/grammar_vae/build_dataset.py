@@ -26,6 +26,7 @@ from models.grammar_vae.datasets.ambiguous_rows import ambiguity_notes
 from models.grammar_vae.datasets.build_report import summary
 from models.grammar_vae.datasets.files import SPLIT_NAMES
 from models.grammar_vae.datasets.generators import DatasetName, find_generator
+from models.grammar_vae.datasets.illegal_rows import illegal_rows_notes
 from models.grammar_vae.datasets.long_rows import long_rows_note
 from models.grammar_vae.datasets.random_rows import random_rows
 from models.grammar_vae.datasets.splits import Splits, draw_splits, read_index_files
@@ -199,8 +200,9 @@ def _notes(
     notes = list(rows.notes)
     far = long_rows_note(dataset.lengths, rows.where)
     notes += [far] if far is not None else []
+    assert dataset.grammar is not None  # it was built with one
+    notes += illegal_rows_notes(dataset.ids, rows.texts, dataset.grammar, rows.where, progress)
     if flags.grammar is not None and flags.grammar not in BUILT_IN_GRAMMARS:
-        assert dataset.grammar is not None  # it was built with one
         notes += ambiguity_notes(TextParser(dataset.grammar), rows.texts, rows.where, progress)
     return notes
 

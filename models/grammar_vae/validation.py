@@ -1,5 +1,6 @@
 """Validation of the same rows after every epoch: eagerly, or as one replay of a CUDA graph."""
 
+import logging
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
@@ -19,6 +20,8 @@ from models.grammar_vae.network.network import GrammarVae
 from models.grammar_vae.packed import Packed
 from models.optimization.batches import Batch
 from models.optimization.graphs import GraphCache
+
+logger = logging.getLogger(__name__)
 
 
 class Validation:
@@ -74,8 +77,21 @@ class Validation:
 
     def _walked(self) -> list[Packed]:
         """Return what rules beyond the grammar allow along the rows, which takes long, once."""
-        rules = self.settings.rules
-        return [Packed.of(rules.allowed(rows_of(self.ids, batch))) for batch in self.batches]
+        packed, num_forbidden = [], 0
+        for batch in self.batches:
+            rows = rows_of(self.ids, batch)
+            allowed = self.settings.rules.allowed(rows)
+            taken = allowed.gather(2, rows.clamp(min=0)[..., None]).squeeze(2) | (rows < 0)
+            num_forbidden += int((~taken.all(1)).sum())
+            packed.append(Packed.of(allowed))
+        if num_forbidden:
+            logger.warning(
+                "%d of %d validation rows are forbidden by the rules that decoding keeps to, so "
+                "they never come back: build_dataset names such rows",
+                num_forbidden,
+                sum(len(batch.rows) for batch in self.batches),
+            )
+        return packed
 
     def _compute(self) -> None:
         """Compute into tensors that stay: a graph's outputs keep their addresses."""

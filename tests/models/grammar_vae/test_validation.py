@@ -87,3 +87,14 @@ def test_molecules_are_judged_by_the_rules_that_decoding_keeps_to(tiny, device):
             break
     assert differed
     assert 0 < metrics["prior_unique"] <= 1
+
+
+def test_rows_that_the_rules_forbid_are_counted_once(tiny, caplog):
+    grammar = load_grammar("smiles")
+    ids = pad([TextParser(grammar).derive(text) for text in ("CCO", "CC.C", "CCC", "C1CC") * 3])
+    dataset = make_dataset(name="m", ids=ids, splits=draw_splits(len(ids), 1), grammar=grammar)
+    validation = GrammarVaeTask(tiny(), dataset, "cpu").validation_of(np.arange(12))
+    for _ in range(2):
+        validation()
+    [said] = [record.getMessage() for record in caplog.records]
+    assert said.startswith("6 of 12 validation rows are forbidden by the rules")
