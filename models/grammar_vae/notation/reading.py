@@ -84,10 +84,11 @@ class _Builder(Transformer[Token, Any]):
         if len(children) == 1:
             return children[0]
         left, _, right = children
-        is_zero = not any(term.coefficient for term in right)
-        self._note("`= 0` left out" if is_zero else "the right-hand side moved to the left")
-        if is_zero:
-            return left
+        for side, other, note in ((right, left, "`= 0` left out"), (left, right, "`0 =` left out")):
+            if not any(term.coefficient for term in side):
+                self._note(note)
+                return other
+        self._note("the right-hand side moved to the left")
         return (*left, *scaled(right, Decimal(-1)))
 
     def sum(self, meta: Any, children: list[Any]) -> Operator:

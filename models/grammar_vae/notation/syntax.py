@@ -1,5 +1,6 @@
 """The syntax of PDEs as people write them, and what is said of a text that has another."""
 
+import re
 from functools import cache
 
 from lark import Lark, Token, Tree
@@ -30,7 +31,7 @@ _beside: named_factor
     | FUNCTION "(" sum ")" -> function
     | "(" sum ")" -> group
 
-EQUALS: "="
+EQUALS: "==" | "="
 SIGNS: /[-+\u2212](\s*[-+\u2212])*/
 MUL: "*" | "\u00b7" | "\u22c5" | "\u00d7"
 DIV: "/"
@@ -53,6 +54,21 @@ _EXPECTED = {
     "LEIBNIZ": "du/dx", "DERIVATIVE": "dx( )", "FUNCTION": "sin( )", "LPAR": "(", "RPAR": ")",
     "GROUP_SUBSCRIPTS": "_x", "SUPERSCRIPT": "a power", "$END": "the end",
 }  # fmt: skip
+
+_REMEDIES = (
+    (r"[\\$]", "LaTeX is not read: write u_xx or dxx(u), and 0.5*u"),
+    (r"[\u0394\u2206\u2207]|lap|grad|div", "write a Laplacian out, as u_xx + u_yy"),
+    (r"(?<=[0-9]),[0-9]", "decimals have a point, as 0.5"),
+    (r"[;,&]", "one equation is read at a time"),
+    (r"=", "one equals sign is read"),
+    (r"'", "write primes as u_x, u_xx"),
+    (r"\|", "absolute values have no word in the grammars of PDEs"),
+    (r"(?<=[0-9])\.[0-9]", "a number has one point, a power none"),
+    (r"([^\W\d_]{2,})\s*\(", "{} is not read: of functions sin, cos and exp of u are"),
+    (r"([txyz])(?!\w)", "factors that depend on {} have no word in the grammars of PDEs"),
+    (r"(?![uv](?!\w)|[uv]_)([^\W\d_]+)", "{} has no value: write a number; unknown are u and v"),
+)
+"""What to do about what cannot be read, by a pattern of what begins there; the first that fits."""
 
 
 def parse(text: str, where: str) -> Tree[Token]:
@@ -95,6 +111,19 @@ def _unreadable(error: UnexpectedInput, text: str, where: str) -> UserError:
         ends = error.token.type == "$END"
         at = len(text.rstrip()) if ends else error.token.start_pos or 0
         accepted = set(error.accepts or error.expected)
-    found = "the text ends too early" if at >= len(text.rstrip()) else f"unexpected {text[at]!r}"
+    quoted = repr(text).replace("\\\\", "\\")
+    if at >= len(text.rstrip()):
+        found, remedy = "the text ends too early", None
+    else:
+        found, remedy = f"unexpected '{text[at]}'", _remedy(text, at)
     expected = ", ".join(word for name, word in _EXPECTED.items() if name in accepted)
-    return column_error(where, at, f"{found} in {text!r}: expected {expected}")
+    return column_error(where, at, f"{found} in {quoted}: {remedy or f'expected {expected}'}")
+
+
+def _remedy(text: str, at: int) -> str | None:
+    """Return what to write instead of what people write there, if it is known."""
+    for pattern, said in _REMEDIES:
+        found = re.compile(pattern).match(text, at)
+        if found is not None:
+            return said.format(*found.groups())
+    return None

@@ -1,5 +1,7 @@
 """Rows that the rules of molecules forbid are counted by kind."""
 
+from functools import cache
+
 import pytest
 
 from models.grammar.derivation import pad
@@ -11,11 +13,16 @@ from models.grammar_vae.datasets.illegal_rows import illegal_rows_notes
 LEGAL = ["CCO", "c1ccccc1", "C[C@@H](N)C(=O)[O-]"]
 
 
+@cache
+def parser_of(grammar):
+    return TextParser(load_grammar(grammar))
+
+
 def notes_of(texts, grammar="smiles"):
-    loaded = load_grammar(grammar)
-    ids = pad([TextParser(loaded).derive(text) for text in texts])
+    parser = parser_of(grammar)
+    ids = pad([parser.derive(text) for text in texts])
     where = "line {}".format
-    return illegal_rows_notes(ids, texts, loaded, where, lambda *_: None)
+    return illegal_rows_notes(ids, texts, parser.grammar, where, lambda *_: None)
 
 
 @pytest.mark.parametrize(
