@@ -16,14 +16,14 @@ def joined_words_error(text: str, gap: re.Match[str], where: str) -> UserError:
     left, right = text[gap.start() - 1], text[gap.end()]
     return UserError(
         f"{_place(where, gap.start() + 1)}white space between {left!r} and {right!r} in "
-        f"{_excerpt(text, gap.start())} would join them: remove it, or write what belongs between"
+        f"{excerpt(text, gap.start())} would join them: remove it, or write what belongs between"
     )
 
 
 def white_space_error(text: str, gap: re.Match[str], where: str) -> UserError:
     """Build the error for white space inside a text of a grammar that has none."""
     return UserError(
-        f"{_place(where, gap.start() + 1)}white space in {_excerpt(text, gap.start())}: texts of "
+        f"{_place(where, gap.start() + 1)}white space in {excerpt(text, gap.start())}: texts of "
         "this grammar have none: remove it, and what follows it where that is a name"
     )
 
@@ -53,8 +53,17 @@ def unexpected_error(
     after = f" after {rest[:begun]!r}" if begun else ""
     listing = _listing([*expected], end_fits)
     return UserError(
-        f"{_place(where, at)}{found}{after} in {_excerpt(text, at - 1)}: expected {listing}"
+        f"{_place(where, at)}{found}{after} in {excerpt(text, at - 1)}: expected {listing}"
     )
+
+
+def excerpt(text: str, at: int) -> str:
+    """Return a text as a message quotes it: of a long one what lies around a place in it."""
+    if len(text) <= _MAX_SHOWN:
+        return repr(text)
+    start = max(0, min(at - _MAX_SHOWN // 2, len(text) - _MAX_SHOWN))
+    shown = text[start : start + _MAX_SHOWN]
+    return f"{'...' if start else ''}{shown!r}{'...' if start + len(shown) < len(text) else ''}"
 
 
 def _place(where: str, at: int) -> str:
@@ -68,14 +77,6 @@ def _common_prefix(first: str, second: str) -> int:
             break
         length += 1
     return length
-
-
-def _excerpt(text: str, at: int) -> str:
-    if len(text) <= _MAX_SHOWN:
-        return repr(text)
-    start = max(0, min(at - _MAX_SHOWN // 2, len(text) - _MAX_SHOWN))
-    shown = text[start : start + _MAX_SHOWN]
-    return f"{'...' if start else ''}{shown!r}{'...' if start + len(shown) < len(text) else ''}"
 
 
 def _listing(expected: Sequence[str], end_fits: bool = False) -> str:

@@ -29,16 +29,19 @@ from models.grammar.grammar import Grammar
 from models.grammar.machine import Machine
 from models.grammar.masks import tables
 from models.grammar.parsing import TextParser
+from models.grammar.text_errors import excerpt
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.late_grammar import fitting_grammar, no_grammar_error
 from models.grammar_vae.network.network import GrammarVae, build_network
 from models.grammar_vae.weights_file import ENDING, read_weights, write_weights
+from models.molecules.forbidden import forbidden_for_productions, forbidden_for_structure
 from models.molecules.machine import machine_of
 from models.training.checkpoints import check_model, read_checkpoint, trained_network
 
 logger = logging.getLogger(__name__)
 
 _ROWS_AT_ONCE = 1024
+_MAX_SHOWN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,11 +156,12 @@ def encode(model: TrainedModel, texts: Sequence[str]) -> NDArray[np.float32]:
         derivation = parser.derive(text, where)
         if len(derivation) > model.num_steps:
             raise UserError(
-                f"'{text}' takes {len(derivation)} productions; this model was trained on at most "
-                f"{model.num_steps}: shorten it, or train on longer rows"
+                f"{excerpt(text, 0)} takes {len(derivation)} productions; this model takes "
+                f"at most {model.num_steps}: shorten it, or train on longer rows"
             )
         derivations.append(derivation)
     _warn_of_second_derivation(model, texts)
+    _warn_of_forbidden(model, texts, derivations)
     return encode_ids(model, pad(derivations, model.num_steps))
 
 
@@ -221,6 +225,20 @@ def joined(parts: Sequence[Tensor]) -> Tensor:
     """Return ids (rows, time) of several decodings as one; some may have taken more steps."""
     longest = max(part.shape[1] for part in parts)
     return torch.cat([F.pad(part, (0, longest - part.shape[1]), value=PAD_ID) for part in parts])
+
+
+def as_written(model: TrainedModel, texts: Sequence[str]) -> list[str]:
+    """Return texts with the white space that the grammar writes, as decoding does.
+
+    Raises:
+        UserError: a text is outside the grammar.
+    """
+    grammar, parser = _grammar_of(model)
+    many = len(texts) > 1
+    return [
+        to_text(grammar, parser.derive(text, f"text {number}" if many else ""))
+        for number, text in enumerate(texts, start=1)
+    ]
 
 
 def reconstruct(model: TrainedModel, texts: Sequence[str]) -> list[str]:
@@ -291,6 +309,28 @@ def _warn_of_second_derivation(model: TrainedModel, texts: Sequence[str]) -> Non
                 parting,
             )
             return
+
+
+def _warn_of_forbidden(
+    model: TrainedModel, texts: Sequence[str], derivations: Sequence[Sequence[int]]
+) -> None:
+    """Say which texts cannot come back, as decoding keeps to rules that forbid them."""
+    grammar, _ = _grammar_of(model)
+    if model.machine is None or not derivations:
+        return
+    ids = pad(derivations)
+    why = forbidden_for_productions(ids, grammar)
+    for found in forbidden_for_structure(ids, grammar):
+        why = found | why
+    if why:
+        shown = [f"{excerpt(texts[row], 0)}: {why[row]}" for row in sorted(why)[:_MAX_SHOWN]]
+        logger.warning(
+            "%d of %d texts cannot come back, since decoding keeps to the rules of molecules: %s%s",
+            len(why),
+            len(texts),
+            "; ".join(shown),
+            "; ..." if len(why) > _MAX_SHOWN else "",
+        )
 
 
 def _check_least(name: str, value: int, least: int) -> None:

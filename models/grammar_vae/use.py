@@ -203,7 +203,7 @@ def _run(arguments: Sequence[str]) -> None:
         case Decode():
             _show(trained.decode(model, given, command.temperature, command.seed))
         case Reconstruct():
-            originals = _originals(command, given, model)
+            originals = trained.as_written(model, _originals(command, given, model))
             _show_pairs(originals, trained.reconstruct(model, originals))
         case Sample():
             _show(trained.sample(model, command.num, command.temperature, command.seed))

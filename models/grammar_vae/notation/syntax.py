@@ -7,6 +7,7 @@ from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from models.errors import UserError
+from models.grammar.text_errors import excerpt
 
 _ORDER_PATTERN = r"((\^|\*\*)?[0-9]|[\u00b2\u00b3\u2074-\u2079])?"
 _GRAMMAR = r"""
@@ -111,7 +112,7 @@ def _unreadable(error: UnexpectedInput, text: str, where: str) -> UserError:
         ends = error.token.type == "$END"
         at = len(text.rstrip()) if ends else error.token.start_pos or 0
         accepted = set(error.accepts or error.expected)
-    quoted = repr(text).replace("\\\\", "\\")
+    quoted = excerpt(text, at).replace("\\\\", "\\")
     if at >= len(text.rstrip()):
         found, remedy = "the text ends too early", None
     else:
