@@ -18,6 +18,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -62,7 +63,11 @@ class Encode:
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """Print which share of sampled molecules is valid, unique and novel."""
+    """Print which share of sampled molecules is valid, unique and novel, as MOSES counts them.
+
+    Unique is the share of distinct ones among the first 1,000 and 10,000 that are valid; novel the
+    share of the distinct valid ones that are no training molecule.
+    """
 
     samples: Path
     """SMILES, one a line."""
@@ -140,6 +145,8 @@ def _on_every_core(function: Callable[[str], T], texts: list[str]) -> list[T]:
 
 
 def _judge(command: Judge) -> None:
+    if find_spec("rdkit") is None:
+        raise SystemExit("judge needs RDKit, which only this benchmark does: pip install rdkit")
     samples = command.samples.read_text(encoding="utf-8").split()
     known = set(read_part(command.folder, "train"))  # canonical as shipped; MOSES takes it so, too
     valid = [text for text in _on_every_core(canonical, samples) if text is not None]
