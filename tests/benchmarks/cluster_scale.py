@@ -8,7 +8,9 @@ process that imports torch and writes real checkpoints; an epoch is a sleep. A w
 250 MB, so 256 slots want 64 GB and some cores; fewer nodes do on a small machine.
 
 Printed: how long until all slots train, slots busy from then on, gaps between trials of a slot,
-processor and memory of the driver. With two searches: how many slots each held while both ran.
+processor and memory of the driver, and how much of the machine's memory all took. With two
+searches: how many slots each held while both ran. What runs after `--limit_s` is ended, and told
+as far as it came.
 
 Ray needs a network of its own where none may be reached:
     unshare -n bash -c 'ip link set lo up; exec python tests/benchmarks/cluster_scale.py'
@@ -16,7 +18,9 @@ Ray needs a network of its own where none may be reached:
 
 import argparse
 import os
+import signal
 import statistics
+import subprocess
 import tempfile
 import threading
 import time
@@ -40,6 +44,7 @@ from tuner.record.events import (
 
 _STORE_BYTES = 150_000_000
 _TICK_S = 0.5
+_END_S = 30.0
 
 
 def main() -> None:
@@ -65,7 +70,9 @@ def main() -> None:
 @contextmanager
 def cluster(folder: Path, options: argparse.Namespace) -> Iterator[str]:
     """Run the block with a cluster of this machine; yields its address."""
-    os.environ |= environment() | {"RAY_TMPDIR": str(folder)}
+    # Where there are GPUs, Ray checks its number by these, and no worker may start one of them.
+    faked = ",".join(f"fake-{number}" for number in range(options.gpus))
+    os.environ |= environment() | {"RAY_TMPDIR": str(folder), "CUDA_VISIBLE_DEVICES": faked}
     from ray.cluster_utils import Cluster
 
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "num_gpus": 0})
@@ -96,8 +103,9 @@ def run_searches(folder: Path, address: str, options: argparse.Namespace) -> lis
         if runs:
             time.sleep(options.later_s)
         runs.append(Watched(folder, f"search{number}", address, settings))
+    deadline = runs[0].began + options.limit_s
     for run in runs:
-        run.wait()
+        run.wait(deadline)
     return runs
 
 
@@ -108,6 +116,7 @@ class Watched:
         self.name = name
         self.events: list[Event] = []
         self.memory: list[float] = []
+        self.machine_gb: list[float] = []
         self.cpu_s = 0.0
         self.began = time.time()
         self._folder = folder
@@ -115,19 +124,33 @@ class Watched:
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
 
-    def wait(self) -> None:
-        """Wait until it ends."""
-        code = self._process.wait()
+    def wait(self, deadline: float) -> None:
+        """Wait until it ends, or end it."""
+        events = self._folder / "runs" / self.name / "events.jsonl"
+        code = self._wait_until(deadline)
         self._thread.join()
-        if code or not (self._folder / "runs" / self.name / "events.jsonl").exists():
+        self.events = read_events(events) if events.exists() else []
+        if not any(isinstance(event, TrialReported) for event in self.events):
             raise SystemExit((self._folder / f"{self.name}.txt").read_text()[-3000:])
-        self.events = read_events(self._folder / "runs" / self.name / "events.jsonl")
+        if code:
+            print(f"{self.name} ended with exit code {code}")
+
+    def _wait_until(self, deadline: float) -> int:
+        for number in (signal.SIGINT, signal.SIGKILL):
+            try:
+                return self._process.wait(max(1.0, deadline - time.time()))
+            except subprocess.TimeoutExpired:
+                self._process.send_signal(number)
+                deadline = time.time() + _END_S
+        return self._process.wait()
 
     def _watch(self) -> None:
         driver: Any = psutil.Process(self._process.pid)
         while self._process.poll() is None:
             try:
                 self.memory.append(driver.memory_info().rss / 1e6)
+                used = psutil.virtual_memory()
+                self.machine_gb.append((used.total - used.available) / 1e9)
                 times = driver.cpu_times()
             except psutil.Error:
                 return
@@ -155,8 +178,10 @@ def print_search(run: Watched, slots: int) -> None:
         f"{tail:.2f} s, at most {max(gaps, default=0):.2f} s\n"
         f"  driver: at most {max(run.memory):.0f} MB, {run.memory[len(run.memory) // 2]:.0f} MB "
         f"half-way; {run.cpu_s:.0f} s of processor, "
-        f"{100 * run.cpu_s / (ends[-1] - run.began):.0f} % of a core"
+        f"{100 * run.cpu_s / (ends[-1] - run.began):.0f} % of a core; the machine: "
+        f"{run.machine_gb[0]:.1f} GB in use at the start, at most {max(run.machine_gb):.1f}"
     )
+    print("  slots busy after 10, 20, ... s: " + " ".join(every_10_s(spans, run.began)))
     notes = [e.message for e in run.events if e.event == "run" and "slots" in (e.message or "")]
     for note in notes:
         print(f"  said: {note}")
@@ -198,6 +223,12 @@ def held(spans: Sequence[tuple[float, float]], begin: float, end: float) -> floa
     return busy / (end - begin) if end > begin else 0.0
 
 
+def every_10_s(spans: Sequence[tuple[float, float]], began: float) -> list[str]:
+    """Return how many trials ran in each ten seconds."""
+    moments = range(0, int(max(last for _, last in spans) - began) + 1, 10)
+    return [f"{held(spans, began + one, began + one + 10):.0f}" for one in moments]
+
+
 def slot_gaps(events: Sequence[Event]) -> list[float]:
     """Return, sorted, for how long slots were empty: the one that is empty longest fills first."""
     empty: deque[float] = deque()
@@ -221,6 +252,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--epoch_s", type=float, default=4.0)
     parser.add_argument("--searches", type=int, default=1)
     parser.add_argument("--later_s", type=float, default=60.0, help="until the next search begins")
+    parser.add_argument("--limit_s", type=float, default=3600.0, help="for the searches")
     return parser.parse_args()
 
 
