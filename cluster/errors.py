@@ -5,5 +5,9 @@ class ClusterError(ValueError):
     """The cluster cannot be reached, refuses, or knows nothing of what is asked for."""
 
 
+class NoAnswer(ClusterError):
+    """Nothing answers where the cluster should be."""
+
+
 class PackageTooLarge(ClusterError):
     """The files of a job are more than a cluster takes."""

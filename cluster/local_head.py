@@ -6,9 +6,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ _START_S = 60.0
 _END_S = 45.0
 """Ray drains a node for up to 30 s before it ends."""
 _POLL_S = 0.2
+_ANSWER_S = 2.0
 _NUM_LINES = 5
 _children: list["subprocess.Popen[bytes]"] = []
 """Heads of this process, which outlive it unless it ends them."""
@@ -94,12 +97,13 @@ def start_head(head: LocalHead) -> int:
     """Start a head, wait until its dashboard answers, and return its process id.
 
     Raises:
-        ClusterError: its folder is another user's, or it does not start; then the last lines of its
-            log are in the message.
+        ClusterError: its folder is another user's, its ports are taken, or it does not start; then
+            the last lines of its log are in the message.
     """
     if (pid := running_pid(head)) is not None:
         return pid
     _make_private(head.folder)
+    _refuse_taken_ports(head)
     make_token()
     send_token()
     environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
@@ -145,12 +149,30 @@ def stop_head(head: LocalHead) -> bool:
 
 def _make_private(folder: Path) -> None:
     """Make a folder that nobody else can write to; in /tmp anybody can have made it before."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ClusterError(
+            f"the folder {folder} cannot be made ({error.strerror or error}): name another "
+            "`folder:` in the profile"
+        ) from error
     found = folder.stat()
     if found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise ClusterError(
             f"others can write to {folder}: delete it, or name another `folder:` in the profile"
         )
+
+
+def _refuse_taken_ports(head: LocalHead) -> None:
+    """Refuse a port where somebody listens: the answers of another Ray would be taken for ours."""
+    for name in ("port", "dashboard_port", "agent_port"):
+        port = getattr(head, name)
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), _ANSWER_S):
+            raise ClusterError(
+                f"{name} is {port}, where another program of this machine listens: name another "
+                "in a profile of yours (`tuner cluster show local` prints one to start from); to a "
+                f"Ray that runs there searches go by --address {head.url}"
+            )
 
 
 def _wait_until_it_answers(head: LocalHead, process: "subprocess.Popen[bytes]") -> None:

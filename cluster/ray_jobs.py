@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, NoAnswer
 from cluster.job import STOP_S, Job, JobInfo, JobState
-from cluster.tokens import has_token, send_token
+from cluster.tokens import no_entry, send_token
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8265"
 
@@ -33,7 +33,8 @@ class RayJobs:
         address: of its dashboard, as `http://host:8265`.
 
     Raises:
-        ClusterError: nothing answers there, or the token is not accepted.
+        ClusterError: the token is not accepted.
+        NoAnswer: nothing answers there.
     """
 
     def __init__(self, address: str = DEFAULT_ADDRESS) -> None:
@@ -107,21 +108,14 @@ class RayJobs:
         try:
             return what()
         except (ConnectionError, OSError) as error:
-            raise ClusterError(
+            raise NoAnswer(
                 f"no Ray dashboard answers at {self.address}: check the address, and that a "
                 "tunnel to it stands where it needs one"
             ) from error
         except AuthenticationError as error:
-            raise ClusterError(self._no_entry()) from error
+            raise ClusterError(no_entry(self.address)) from error
         except RuntimeError as error:
             raise ClusterError(self._reason(str(error), name)) from error
-
-    def _no_entry(self) -> str:
-        state = "the token of this machine is another" if has_token() else "there is none here"
-        return (
-            f"the Ray cluster at {self.address} wants its token, and {state}: put the "
-            "cluster's into ~/.ray/auth_token or RAY_AUTH_TOKEN"
-        )
 
     def _reason(self, text: str, name: str | None) -> str:
         if name is not None and "does not exist" in text:

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,19 @@ def test_head_starts_in_no_folder_that_others_can_write_to(tmp_path, monkeypatch
     monkeypatch.setattr(os, "getuid", lambda: 12345)
     with pytest.raises(ClusterError, match="others can write to"):
         start_head(head)
+
+
+def test_folder_that_cannot_be_made_is_told_without_a_traceback() -> None:
+    with pytest.raises(ClusterError, match=r"/proc/none cannot be made .*name another `folder:`"):
+        start_head(LocalHead(folder=Path("/proc/none")))
+
+
+@pytest.mark.parametrize("name", ["port", "dashboard_port", "agent_port"])
+def test_answers_of_another_program_are_not_taken_for_a_head(name, tmp_path) -> None:
+    free = dict.fromkeys(("port", "dashboard_port", "agent_port"), 1)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        head = LocalHead(folder=tmp_path / "ray", **{**free, name: port})
+        with pytest.raises(ClusterError, match=f"^{name} is {port}, where another program"):
+            start_head(head)
+    assert not head.log_file.exists()

@@ -1,5 +1,6 @@
 """`tuner cluster`: the cluster of a profile, started, ended, or listed."""
 
+import itertools
 import sys
 
 from cluster.launcher import launcher_config
@@ -63,10 +64,12 @@ def show_cluster(name: str) -> None:
 
 
 def list_clusters() -> None:
-    """Print the profiles that ship, with the first line of each."""
+    """Print the profiles that ship, with the first sentence of each."""
     for name, file in shipped_profiles().items():
-        first = file.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
-        output().print(f"{name:10}{first}", soft_wrap=True)
+        lines = file.read_text(encoding="utf-8").splitlines()
+        comments = itertools.takewhile(lambda line: line.startswith("#"), lines)
+        words = " ".join(line.lstrip("# ") for line in comments)
+        output().print(f"{name:10}{words.partition('. ')[0]}", soft_wrap=True)
 
 
 def _local(name: str) -> LocalProfile:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cluster.profiles
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, NoAnswer
 from cluster.job import JobQueue
 from cluster.local_head import LocalHead, start_head
 from cluster.profile import (
@@ -23,6 +23,7 @@ from cluster.ray_jobs import DEFAULT_ADDRESS, RayJobs
 from cluster.slurm.jobs import SlurmJobs
 from models.config_file import read_yaml, to_config
 from models.errors import UserError, unknown_name
+from tuner.search.storage import read_storage
 
 ADDRESS_VARIABLE = "RAY_API_SERVER_ADDRESS"
 """What Ray's own commands read, too."""
@@ -91,7 +92,12 @@ def read_profile(choice: ClusterChoice) -> Profile:
     if not isinstance(content, dict) or content.get("kind") not in PROFILE_KINDS:
         kinds = ", ".join(PROFILE_KINDS)
         raise UserError(f"{file}: a profile needs `kind:`, one of {kinds}")
-    return to_config(PROFILE_KINDS[content["kind"]], content, str(file))
+    profile = to_config(PROFILE_KINDS[content["kind"]], content, str(file))
+    try:
+        read_storage(profile.storage)
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error
+    return profile
 
 
 def local_head(profile: LocalProfile) -> LocalHead:
@@ -119,7 +125,14 @@ def queue_of(profile: Profile, *, start: bool = False) -> JobQueue:
             head = local_head(profile)
             if start:
                 start_head(head)
-            return RayJobs(head.url)
+            try:
+                return RayJobs(head.url)
+            except NoAnswer as error:
+                raise ClusterError(
+                    f"no Ray answers at {head.url} of this machine: `tuner cluster start` with "
+                    "this profile starts one. What one that has ended knew of its jobs is gone; "
+                    "their runs are where they were stored"
+                ) from error
         case SlurmProfile():
             return SlurmJobs(
                 folder=Path(profile.folder).expanduser().resolve(),

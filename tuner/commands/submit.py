@@ -35,6 +35,7 @@ from tuner.running.gpu_share import refuse_auto_elsewhere
 from tuner.running.study_place import without_password
 from tuner.search.loading import load_search
 from tuner.search.search import Search
+from tuner.search.storage import read_storage
 
 _SAME = ("waiting", "running", "succeeded")
 
@@ -60,7 +61,7 @@ def submit(
     place, database = split_storage(storage)
     search = load_search(file, overrides, check_files=True)
     refuse_auto_elsewhere(search, choice.profile)
-    place = place or search.storage or profile.storage or RUNS_OF_JOBS
+    place = read_storage(place) or search.storage or profile.storage or RUNS_OF_JOBS
     _refuse_password(database)
     for line in search.advice:
         sys.stderr.write(f"advice: {line}\n")

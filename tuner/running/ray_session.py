@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from cluster.tokens import send_token
+from cluster.errors import ClusterError
+from cluster.tokens import send_token_if_wanted
 from models.errors import UserError
 from tuner.errors import RayLost
 from tuner.running.interrupts import handlers_kept
@@ -65,7 +66,10 @@ def ray_session(
     address = given_address(address)
     if address:
         _check_address(address)
-        send_token()
+        try:
+            send_token_if_wanted(address)
+        except ClusterError as error:
+            raise UserError(str(error)) from error
     prepare_environment()
     if "ray" in sys.modules and sys.modules["ray"].is_initialized():
         yield RaySession()  # whoever calls us has started it, and ends it too
@@ -165,11 +169,12 @@ def _joined(address: str) -> Iterator[RaySession]:
         with handlers_kept():
             context = ray.init(address=address, **QUIET)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = " ".join(str(error).split())
+        remedy = f"check --address and {ADDRESS_VARIABLE}"
+        if "Version mismatch" in reason:
+            remedy = "install the versions of the cluster here, or submit the search as a job"
         raise UserError(
-            f"the Ray cluster at '{address}' cannot be joined ({reason}): check --address and "
-            f"{ADDRESS_VARIABLE}; a cluster with a token also wants RAY_AUTH_MODE=token and the "
-            "token in RAY_AUTH_TOKEN"
+            f"the Ray cluster at '{address}' cannot be joined ({reason}): {remedy}"
         ) from error
     with ended(ray.shutdown, unless=RayLost):
         yield RaySession(context.dashboard_url or None)

@@ -1,16 +1,26 @@
 """What a search takes along to a cluster."""
 
+import re
+import shlex
 import subprocess
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cluster.errors import ClusterError
+from cluster.profile import LocalProfile
 from models.config_file import parse_yaml
 from models.errors import UserError
 from tuner.commands import packing
-from tuner.commands.clusters import ClusterChoice, read_profile, shipped_profiles
+from tuner.commands.cluster import list_clusters
+from tuner.commands.clusters import ClusterChoice, queue_of, read_profile, shipped_profiles
 from tuner.commands.packing import package_search
+from tuner.commands.submit import submit
 from tuner.search.loading import load_search
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_code_of_git_goes_along_and_tests_do_not(make_search) -> None:
@@ -86,6 +96,17 @@ def test_shipped_profiles_can_be_read() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["aws", "gcp"])
+def test_machines_of_a_launcher_get_all_that_a_search_needs(name) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {re.split(r"[\[<>=]", one)[0] for one in project["dependencies"]}
+    # Of reports, dashboards and shells, which are here; grpcio comes with Ray.
+    here = {"altair", "vl-convert-python", "jinja2", "optuna-dashboard", "shtab", "grpcio"}
+    (line,) = read_profile(ClusterChoice(profile=name)).setup
+    given = {re.split(r"[\[<>=]", one)[0] for one in shlex.split(line)}
+    assert needed - here <= given
+
+
 def test_unknown_profile_names_those_that_there_are() -> None:
     with pytest.raises(UserError, match=r"unknown cluster profile 'lokal'.*local"):
         read_profile(ClusterChoice(profile="lokal"))
@@ -99,6 +120,30 @@ def test_own_profile_is_checked(tmp_path) -> None:
     file.write_text("kind: local\nprt: 3\n")
     with pytest.raises(UserError, match="prt"):
         read_profile(ClusterChoice(profile=str(file)))
+    file.write_text("kind: local\nstorage: ftp://x\n")
+    with pytest.raises(UserError, match=r"p.yaml: storage is 'ftp://x': .* take s3:// or gs://"):
+        read_profile(ClusterChoice(profile=str(file)))
+
+
+def test_storage_of_the_command_is_checked_before_anything_is_sent() -> None:
+    with pytest.raises(UserError, match="it names no bucket"):
+        submit(
+            "grammar_vae/quickstart", (), choice=ClusterChoice(address="http://127.0.0.1:1"),
+            name=None, storage=["s3://"], again=False, wait=False,
+        )  # fmt: skip
+
+
+def test_profiles_are_listed_by_a_whole_sentence(capsys) -> None:
+    list_clusters()
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert list(lines) == list(shipped_profiles())
+    assert lines["address"] == "A Ray cluster that runs already, by the address of its dashboard"
+    assert lines["kuberay"].endswith("run again after a failure")
+
+
+def test_local_cluster_that_does_not_run_is_told_how_to_start() -> None:
+    with pytest.raises(ClusterError, match=r"no Ray answers at .*`tuner cluster start` with"):
+        queue_of(LocalProfile(dashboard_port=1))
 
 
 def test_profile_and_address_are_one_too_many() -> None:

@@ -121,6 +121,23 @@ def test_an_address_that_cannot_be_joined(monkeypatch, address, problem):
         pass
 
 
+def test_a_cluster_of_another_python_is_told_with_both_versions(monkeypatch):
+    import ray
+
+    def init(**options):
+        raise RuntimeError(
+            "Version mismatch: The cluster was started with:\n    Ray: 2.60.0\n    Python: 3.12.3\n"
+            "This process on node 10.0.0.1 was started with:\n    Ray: 2.60.0\n    Python: 3.11.2\n"
+        )
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setenv("RAY_TMPDIR", "/nothing/there")
+    said = r"Python: 3.12.3 This process .* Python: 3.11.2\): install the versions of the cluster"
+    with pytest.raises(UserError, match=said), ray_session("auto"):
+        pass
+
+
 def test_a_temporary_folder_that_is_too_long_for_sockets(monkeypatch):
     import ray
 
