@@ -133,19 +133,29 @@ class SlurmJobs:
         return place
 
     def _state(self, place: Path, known: Mapping[str, Any]) -> tuple[JobState, str]:
-        if (place / "exit_code").exists():
-            code = (place / "exit_code").read_text(encoding="utf-8").strip()
-            if code == "0":
-                return "succeeded", ""
-            if (place / "stopped").exists():
-                return "stopped", ""
-            return "failed", f"its command ended with exit code {code}"
+        if (end := _end(place)) is not None:
+            return end
         said = _run("squeue", "--noheader", "--format=%T", "--jobs", known["slurm_job"], may=True)
         if said.strip():
             return _STATES.get(said.split()[0], "waiting"), ""
+        if (end := _end(place)) is not None:  # it ended while Slurm was asked
+            return end
         if time.time() - known["submitted"] < _SOON_S:
             return "waiting", ""
         return "failed", _GONE
+
+
+def _end(place: Path) -> tuple[JobState, str] | None:
+    """Return how a job says that it ended, None if it has not."""
+    try:
+        code = (place / "exit_code").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    if code == "0":
+        return "succeeded", ""
+    if (place / "stopped").exists():
+        return "stopped", ""
+    return "failed", f"its command ended with exit code {code}"
 
 
 def _run(*command: str, may: bool = False) -> str:

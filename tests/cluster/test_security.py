@@ -78,6 +78,12 @@ def test_cluster_cannot_choose_where_a_run_comes_to(run, tmp_path, monkeypatch) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_folder_that_takes_no_run_is_told_without_a_traceback(tmp_path) -> None:
+    (tmp_path / "first").mkdir()
+    with pytest.raises(UserError, match=r"/proc/none.* cannot be used .*name another place"):
+        fetching.fetch(str(tmp_path / "first"), ClusterChoice(), to="/proc/none")
+
+
 def test_two_users_who_name_nothing_have_jobs_and_runs_of_their_own(monkeypatch) -> None:
     class Search:
         stem = "quickstart"

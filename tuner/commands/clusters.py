@@ -1,5 +1,6 @@
 """The cluster that a command means: a profile, or the address of a dashboard."""
 
+import errno
 import getpass
 import os
 from collections.abc import Iterator
@@ -49,11 +50,18 @@ class ClusterChoice:
 
 @contextmanager
 def told_to_user() -> Iterator[None]:
-    """Tell what a cluster refuses as any other error of a user."""
+    """Tell what a cluster, or a folder of this machine, refuses as any other error of a user."""
     try:
         yield
     except ClusterError as error:
         raise UserError(str(error)) from error
+    except OSError as error:
+        if error.filename is None or error.errno == errno.ENOSPC:
+            raise
+        raise UserError(
+            f"{error.filename} cannot be used ({error.strerror}): name another place, or see that "
+            "you may write there"
+        ) from error
 
 
 def shipped_profiles() -> dict[str, Path]:
