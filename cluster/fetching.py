@@ -46,7 +46,7 @@ def fetch_folder(target: Path, ask: Ask, *, mirror: tuple[str, ...] = ()) -> Fet
     """Make `target` what the folder at the other end is.
 
     Args:
-        target: made if it is missing.
+        target: made with the first file, if it is missing.
         ask: the other end.
         mirror: folders in it where files that the other end has not are removed.
 
@@ -55,7 +55,6 @@ def fetch_folder(target: Path, ask: Ask, *, mirror: tuple[str, ...] = ()) -> Fet
     """
     done = Fetched()
     missing: list[str] = []
-    target.mkdir(parents=True, exist_ok=True)
     for _ in range(_MAX_ROUNDS):
         sums = _round(target, ask, done)
         missing = [name for name, digest in sums.items() if _digest(target / name) != digest]

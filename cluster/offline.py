@@ -26,6 +26,7 @@ from packaging.version import Version
 
 from cluster.errors import ClusterError
 from cluster.wheels import install
+from cluster.wheels.archive import pack_wheels
 from cluster.wheels.needs import Needs, find_needs
 from cluster.wheels.pip_source import PipDownload
 from cluster.wheels.slim import slim_wheel
@@ -56,7 +57,7 @@ def make_folder(
         constraints: versions, as NAME==VERSION; None: the project's constraints.txt.
         left_out: packages that are not brought.
         wheels: a folder to take wheels from; None: the registry that pip is set to.
-        slim: leave out what no search uses.
+        slim: leave out of Ray what no search uses, and pack all wheels into one archive.
 
     Raises:
         ClusterError: the folder is in use, a wheel is not to be had, versions do not go together.
@@ -76,6 +77,9 @@ def make_folder(
             if slim:
                 slim_wheel(wheel)
             needs.wheels[name] = wheel.replace(folder / wheel.name)
+    if slim:
+        processor = target.platform.split("_", 3)[-1]
+        pack_wheels(needs.wheels.values(), folder / install.ARCHIVE, processor)
     _write_papers(folder, target, needs)
     return needs
 
@@ -123,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--have", type=Path, metavar="FILE", help="what `pip list --format=freeze` gave there")
     add("--extra", action="append", default=[], metavar="NAME", help="such as postgres")
     add("--without", action="append", default=[], metavar="PACKAGE", help="do not bring it")
-    add("--slim", action="store_true", help="leave out of Ray what no search uses")
+    add("--slim", action="store_true", help="leave out what no search uses; one archive")
     add("--project", type=Path, default=ROOT, metavar="PATH", help="a checkout, or a wheel")
     add("--constraints", type=Path, metavar="FILE", help="versions (default: constraints.txt)")
     add("--wheels", type=Path, metavar="DIR", help="take wheels from there, not from a registry")
@@ -156,10 +160,12 @@ def _write_papers(folder: Path, target: Target, needs: Needs) -> None:
 
 
 def _summary(folder: Path, needs: Needs) -> str:
-    sizes = {one.name: one.stat().st_size for one in needs.wheels.values()}
+    packed = folder / install.ARCHIVE
+    files = [packed] if packed.exists() else list(needs.wheels.values())
+    sizes = {one.name: one.stat().st_size for one in files}
     largest = sorted(sizes, key=lambda name: -sizes[name])[:_NUM_NAMED]
     lines = [
-        f"{folder}: {len(sizes)} wheels, {_mib(sum(sizes.values()))}; the largest:",
+        f"{folder}: {len(needs.wheels)} wheels, {_mib(sum(sizes.values()))}; the largest files:",
         *(f"  {_mib(sizes[name])}  {name}" for name in largest),
     ]
     if needs.relied:

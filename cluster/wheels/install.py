@@ -14,14 +14,19 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
 import site
 import subprocess
 import sys
+import tarfile
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SUMS = "SHA256SUMS"
 MADE_FOR = "made_for.json"
+ARCHIVE = "wheels.tar.xz"
+"""Holds the wheels, unless they lie beside it."""
 _CHUNK = 1 << 20
 
 
@@ -40,21 +45,28 @@ def main(arguments: "list[str] | None" = None) -> int:
     where.add_argument("--check", action="store_true", help="install nothing")
     options = parser.parse_args(arguments)
     try:
-        wheels = check_sums(HERE)
-        notes = check_machine(json.loads((HERE / MADE_FOR).read_text(encoding="utf-8")))
-        for note in notes:
-            sys.stderr.write(f"note: {note}\n")
-        if options.venv is not None:
-            said = install_venv(options.venv.absolute(), wheels)
-        elif options.into is not None:
-            said = install_folder(options.into.absolute(), wheels)
-        else:
-            said = "nothing was installed"
+        with tempfile.TemporaryDirectory() as scratch:
+            said = _install(options, Path(scratch))
     except Refused as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
-    sys.stdout.write(f"{len(wheels)} wheels, all as they were made\n{said}\n")
+    sys.stdout.write(said)
     return 0
+
+
+def _install(options: argparse.Namespace, scratch: Path) -> str:
+    """Do what the options say, and return what is said of it."""
+    wheels = [*check_sums(HERE), *unpacked(HERE / ARCHIVE, scratch)]
+    notes = check_machine(json.loads((HERE / MADE_FOR).read_text(encoding="utf-8")))
+    for note in notes:
+        sys.stderr.write(f"note: {note}\n")
+    if options.venv is not None:
+        said = install_venv(options.venv.absolute(), wheels)
+    elif options.into is not None:
+        said = install_folder(options.into.absolute(), wheels)
+    else:
+        said = "nothing was installed"
+    return f"{len(wheels)} wheels, all as they were made\n{said}\n"
 
 
 def check_sums(folder: Path) -> "list[Path]":
@@ -79,6 +91,27 @@ def check_sums(folder: Path) -> "list[Path]":
     if problems:
         raise Refused(f"{folder}: {', '.join(problems)}. Copy the folder again")
     return wheels
+
+
+def unpacked(archive: Path, folder: Path) -> "list[Path]":
+    """Return the wheels of an archive, if there is one, unpacked into a folder.
+
+    Raises:
+        Refused: this Python cannot read it.
+    """
+    if not archive.exists():
+        return []
+    try:
+        with tarfile.open(archive, "r:xz") as packed:
+            for entry in packed:
+                content = packed.extractfile(entry)
+                if content is None or Path(entry.name).name != entry.name:
+                    raise Refused(f"{archive} holds {entry.name}, which is no wheel")
+                with (folder / entry.name).open("wb") as out:
+                    shutil.copyfileobj(content, out)
+    except (tarfile.CompressionError, MemoryError) as error:
+        raise Refused(f"{archive} cannot be unpacked ({error}): make it without --slim") from error
+    return sorted(folder.glob("*.whl"))
 
 
 def check_machine(made_for: "dict[str, object]") -> "list[str]":

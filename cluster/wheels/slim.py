@@ -1,7 +1,8 @@
 """Makes a wheel smaller by what no search uses; what is left installs as any wheel.
 
-Of Ray (79 MB) a third remains: no Java, C++, RLlib, LLM and Serve, and its programs without the
-names of their symbols. Its files are packed with LZMA, which pip reads as it reads the usual.
+Of Ray (79 MB) a fifth remains once it is packed: no Java, C++, RLlib, LLM and Serve, and its
+programs without the names of their symbols. Files are not packed here: `cluster.wheels.archive`
+packs them better, all in one.
 """
 
 import base64
@@ -35,31 +36,36 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def slim_wheel(wheel: Path) -> None:
-    """Write the wheel of Ray again, in its place, without what no search uses."""
+    """Write a wheel again, in its place and unpacked, that of Ray without what no search uses."""
     package = wheel.name.partition("-")[0].lower()
-    if package not in _LEFT_OUT:
-        return
     beside = wheel.with_suffix(".part")
-    with (
-        zipfile.ZipFile(wheel) as old,
-        zipfile.ZipFile(beside, "w", zipfile.ZIP_LZMA) as new,
-    ):
-        record = next(one for one in old.namelist() if one.endswith(".dist-info/RECORD"))
-        rows = []
-        for entry in old.infolist():
-            if entry.is_dir() or entry.filename == record or not _is_used(package, entry.filename):
-                continue
-            content = old.read(entry)
-            if content.startswith(_ELF):
-                content = _stripped(content)
-            runs = bool((entry.external_attr >> 16) & 0o111)
-            new.writestr(_entry(entry.filename, runs), content)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
-            rows.append((entry.filename, f"sha256={digest.decode()}", len(content)))
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([*rows, (record, "", "")])
-        new.writestr(_entry(record, False), text.getvalue())
+    with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(beside, "w") as new:
+        if package not in _LEFT_OUT:
+            for entry in old.infolist():
+                entry.compress_type = zipfile.ZIP_STORED
+                new.writestr(entry, old.read(entry))
+        else:
+            _write_used(package, old, new)
     beside.replace(wheel)
+
+
+def _write_used(package: str, old: zipfile.ZipFile, new: zipfile.ZipFile) -> None:
+    """Write what is used of a package, and the list of it."""
+    record = next(one for one in old.namelist() if one.endswith(".dist-info/RECORD"))
+    rows = []
+    for entry in old.infolist():
+        if entry.is_dir() or entry.filename == record or not _is_used(package, entry.filename):
+            continue
+        content = old.read(entry)
+        if content.startswith(_ELF):
+            content = _stripped(content)
+        runs = bool((entry.external_attr >> 16) & 0o111)
+        new.writestr(_entry(entry.filename, runs), content)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+        rows.append((entry.filename, f"sha256={digest.decode()}", len(content)))
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([*rows, (record, "", "")])
+    new.writestr(_entry(record, False), text.getvalue())
 
 
 def _is_used(package: str, name: str) -> bool:
@@ -71,7 +77,6 @@ def _is_used(package: str, name: str) -> bool:
 
 def _entry(name: str, runs: bool) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, date_time=_EPOCH)
-    entry.compress_type = zipfile.ZIP_LZMA
     entry.external_attr = _EXECUTABLE if runs else _PLAIN
     return entry
 

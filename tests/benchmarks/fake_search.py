@@ -29,7 +29,8 @@ keep: {top_k: 2}
 def environment() -> dict[str, str]:
     """Return what nodes and drivers need to find the model, and a Ray that stays here."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("RAY_ADDRESS")}
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "tuner")])
+    own = [str(ROOT), str(ROOT / "tests" / "tuner")]
+    path = os.pathsep.join([*own, *filter(None, [os.environ.get("PYTHONPATH")])])
     return kept | {
         "PYTHONPATH": path,
         "RAY_USAGE_STATS_ENABLED": "0",

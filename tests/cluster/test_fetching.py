@@ -31,6 +31,13 @@ def test_fetched_folder_is_the_same(run, tmp_path) -> None:
     assert (done.num_files, done.num_bytes, done.num_kept) == (5, 1_000_029, 0)
 
 
+def test_nothing_is_left_where_there_is_nothing_to_fetch(tmp_path) -> None:
+    said = [sending.MARK + json.dumps({"problem": "there is no folder x"})]
+    with pytest.raises(ClusterError, match="nothing can be fetched: there is no folder x"):
+        fetch_folder(tmp_path / "here", lambda request: said)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_here_already_is_not_sent_again(run, tmp_path) -> None:
     fetch_folder(tmp_path / "here", folder_here(run))
     (run / "events.jsonl").write_text("other")

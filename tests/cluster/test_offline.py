@@ -103,6 +103,22 @@ def test_environment_sees_what_this_python_has(made, tmp_path) -> None:
     install(made, "--venv", str(tmp_path / "env"))  # a second time is no harm
 
 
+def test_slim_folder_is_one_archive_that_installs_as_the_wheels_do(words, tmp_path, capsys) -> None:
+    folder = tmp_path / "slim"
+    assert main([str(folder), *words, "--slim"]) == 0
+    assert "3 wheels" in capsys.readouterr().out
+    assert {one.name for one in folder.iterdir()} == {
+        "SHA256SUMS", "install.py", "made_for.json", "wheels.tar.xz",
+    }  # fmt: skip
+    assert "3 wheels, all as they were made" in install(folder, "--into", str(tmp_path / "site"))
+    assert runs(sys.executable, PYTHONPATH=str(tmp_path / "site")) == "runs with 1.0\n"
+    install(folder, "--venv", str(tmp_path / "env"))
+    assert runs(tmp_path / "env/bin/python") == "runs with 1.0\n"
+    content = (folder / "wheels.tar.xz").read_bytes()
+    (folder / "wheels.tar.xz").write_bytes(content + b"x")
+    assert "wheels.tar.xz is damaged" in install(folder, "--check", rc=2)
+
+
 def runs(python, **environment):
     command = [python, "-c", "import project, pytest"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)

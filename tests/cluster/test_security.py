@@ -80,6 +80,7 @@ def test_cluster_cannot_choose_where_a_run_comes_to(run, tmp_path, monkeypatch) 
 
 def test_folder_that_takes_no_run_is_told_without_a_traceback(tmp_path) -> None:
     (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "search.yaml").write_text("model: x\n")
     with pytest.raises(UserError, match=r"/proc/none.* cannot be used .*name another place"):
         fetching.fetch(str(tmp_path / "first"), ClusterChoice(), to="/proc/none")
 

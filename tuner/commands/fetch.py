@@ -9,7 +9,8 @@ from tuner.commands.clusters import ClusterChoice, queue_of, read_profile, told_
 from tuner.commands.console import output
 from tuner.record.bucket import Bucket
 from tuner.record.paths import RunPaths, check_run_name, is_run, runs_folder
-from tuner.search.storage import is_bucket
+from tuner.running.mirror import refuse_no_run
+from tuner.search.storage import read_storage
 
 
 def fetch(what: str, choice: ClusterChoice, *, to: str | None) -> None:
@@ -25,7 +26,8 @@ def fetch(what: str, choice: ClusterChoice, *, to: str | None) -> None:
     """
     with told_to_user():
         what = what if "/" in what else _folder_of_job(what, queue_of(read_profile(choice)))
-        if is_bucket(what):
+        if "://" in what:
+            read_storage(what)
             _fetch_bucket(what, to)
             return
         ask, name = _other_end(what, choice)
@@ -42,6 +44,7 @@ def fetch(what: str, choice: ClusterChoice, *, to: str | None) -> None:
 def _fetch_bucket(url: str, to: str | None) -> None:
     """Bring a run home from a bucket."""
     bucket = Bucket(url)
+    refuse_no_run(bucket)
     target = (runs_folder() if to is None else Path(to).resolve()) / check_run_name(bucket.name)
     came = bucket.bring_home(target)
     run = RunPaths(target)

@@ -57,7 +57,8 @@ def show_status(name: str, choice: ClusterChoice) -> None:
         if key not in _HIDDEN:
             said.print(f"  {key}: {value}", soft_wrap=True)
     if info.state == "failed":
-        said.print(f"  {info.message.strip().splitlines()[0] if info.message else ''}")
+        first = info.message.strip().partition("\n")[0]
+        said.print(f"  {first.partition(', last available logs')[0]}", soft_wrap=True)
     for line in lines[-_NUM_LINES:]:
         said.print(f"  | {line}", soft_wrap=True)
     nexts = ["fetch"] if info.state in ENDED else ["logs -f", "stop"]

@@ -1,6 +1,7 @@
 """`tuner submit`: hand a search to a cluster as a job."""
 
 import getpass
+import os
 import re
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from cluster.job import Job, JobInfo, JobQueue
 from cluster.package import pack
-from cluster.profile import KubeRayProfile
+from cluster.profile import KubeRayProfile, Profile
 from models.errors import UserError
 from tuner.commands.clusters import (
     ClusterChoice,
@@ -30,12 +31,13 @@ from tuner.commands.packing import (
     search_command,
 )
 from tuner.commands.search import split_storage
+from tuner.record.bucket import BUCKET_VARIABLES
 from tuner.record.paths import RUNS_OF_JOBS, check_run_name, default_run_name
 from tuner.running.gpu_share import refuse_auto_elsewhere
 from tuner.running.study_place import without_password
 from tuner.search.loading import load_search
 from tuner.search.search import Search
-from tuner.search.storage import read_storage
+from tuner.search.storage import is_bucket, read_storage
 
 _SAME = ("waiting", "running", "succeeded")
 
@@ -67,6 +69,8 @@ def submit(
         sys.stderr.write(f"advice: {line}\n")
     package = package_search(search)
     _note_untracked(package)
+    if is_bucket(place):
+        _note_variables(profile)
     job_name = _name(search, name)
     if isinstance(profile, KubeRayProfile):
         with told_to_user():
@@ -135,6 +139,17 @@ def _refuse_password(database: str | None) -> None:
         raise UserError(
             f"{without_password(database)} holds a password, which the dashboard would show to "
             "everybody: leave it out, and put it into ~/.pgpass of the cluster's head"
+        )
+
+
+def _note_variables(profile: Profile) -> None:
+    """Say that what leads to the bucket from here has to be known there, too."""
+    here = sorted(name for name in BUCKET_VARIABLES if name in os.environ)
+    if missing := [name for name in here if name not in profile.environment]:
+        sys.stderr.write(
+            f"note: {', '.join(missing)} of this shell {'is' if len(missing) == 1 else 'are'} not "
+            "sent along: the cluster's machines need what leads to the bucket in their own "
+            "environment (what is no secret may stand in `environment:` of a profile)\n"
         )
 
 

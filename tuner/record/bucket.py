@@ -16,6 +16,14 @@ from models.errors import UserError
 T = TypeVar("T")
 _ENDPOINTS = {"s3": "AWS_ENDPOINT_URL", "gs": "STORAGE_EMULATOR_HOST"}
 """Variables that the clouds' own tools read, too."""
+BUCKET_VARIABLES = (
+    *_ENDPOINTS.values(),
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_PROFILE",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+)
+"""By what a bucket is found and opened."""
 
 
 @dataclass(frozen=True)

@@ -237,6 +237,8 @@ def find_run(name: str) -> RunPaths:
     Raises:
         UserError: no such run; the nearest name is given.
     """
+    if is_bucket(name):
+        raise UserError(f"{name} lies in a bucket: `tuner fetch {name}` brings it here first")
     confirming = (folder / name for folder in sorted(runs_folder().glob("*/confirmations")))
     for folder in (runs_folder() / name, Path(name).expanduser(), *confirming):
         run = RunPaths(folder.resolve())

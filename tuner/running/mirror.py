@@ -97,7 +97,13 @@ class Mirror:
             name = f"process {holder.get('pid')} on {holder.get('host')}"
             raise RunHeld(Path(self._bucket.url), name, self._bucket.url)
         self._renew()
-        if self._holder().get("claim") != self._claim:
+        holder = self._holder()
+        if "claim" not in holder:
+            raise UserError(
+                f"{self._bucket.url} does not give back what was written there: check that the "
+                "credentials let you read, too"
+            )
+        if holder["claim"] != self._claim:
             name = "another process, which began in this moment"
             raise RunHeld(Path(self._bucket.url), name, self._bucket.url)
 
@@ -195,9 +201,7 @@ def home_of(url: str, runs: Path) -> RunPaths:
     """
     bucket = Bucket(url)
     paths = RunPaths(runs / check_run_name(bucket.name))
-    search = bucket.read(paths.search_file.name)
-    if search is None:
-        raise UserError(f"{url} holds no run: check the name")
+    refuse_no_run(bucket)
     here = _content(paths.events_file) or b""
     there = bucket.read(paths.events_file.name) or b""
     if here and not (here.startswith(there) or there.startswith(here)):
@@ -209,6 +213,16 @@ def home_of(url: str, runs: Path) -> RunPaths:
         bucket.bring_home(paths.folder)
         paths.lock_file.unlink(missing_ok=True)
     return paths
+
+
+def refuse_no_run(bucket: Bucket) -> None:
+    """Refuse a place in a bucket where no run lies.
+
+    Raises:
+        UserError: none does, or the bucket does not answer.
+    """
+    if bucket.read(RunPaths(Path()).search_file.name) is None:
+        raise UserError(f"{bucket.url} holds no run: check the name")
 
 
 def _is_gone(holder: dict[str, Any]) -> bool:

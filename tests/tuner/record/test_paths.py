@@ -88,6 +88,8 @@ def test_unknown_run_names_the_nearest():
     begin("quickstart-a")
     with pytest.raises(UserError, match=r"'quickstrat-a'.*Did you mean 'quickstart-a'"):
         find_run("quickstrat-a")
+    with pytest.raises(UserError, match="lies in a bucket: `tuner fetch s3://b/runs/first`"):
+        find_run("s3://b/runs/first")
 
 
 def test_runs_are_listed_oldest_first_and_other_folders_left_out(runs):

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from models.errors import UserError
+from tuner.commands.clusters import ClusterChoice
+from tuner.commands.fetch import fetch
 from tuner.errors import RunExists, RunHeld
 from tuner.record.bucket import Bucket
 from tuner.record.paths import RunPaths
@@ -113,6 +115,13 @@ def test_run_that_is_driven_elsewhere_is_refused(run, url) -> None:
         pytest.fail("it began")
 
 
+@pytest.mark.parametrize("back", [None, b"5\r\nother"])  # no permission; a server's own framing
+def test_bucket_that_gives_nothing_back_is_no_other_driver(run, url, monkeypatch, back) -> None:
+    monkeypatch.setattr(Bucket, "read", lambda self, place: back)
+    with pytest.raises(UserError, match="does not give back what was written there: check that"):
+        Mirror(run, Bucket(f"{url}/first")).claim(new=True)
+
+
 def test_driver_that_is_long_gone_holds_nothing(run, url, monkeypatch) -> None:
     other = {"host": "elsewhere", "pid": 7, "claim": "x"}
     Bucket(f"{url}/first").write("driver.lock", json.dumps(other).encode())
@@ -140,6 +149,12 @@ def test_url_cannot_lead_out_of_the_folder_of_runs(url, tmp_path) -> None:
     with pytest.raises(UserError, match=r"the run name '\.\.' cannot be used"):
         home_of(f"{url}/x/..", tmp_path / "runs")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_run_that_is_not_there_leaves_nothing_here(url, tmp_path) -> None:
+    with pytest.raises(UserError, match="holds no run: check the name"):
+        fetch(f"{url}/none", ClusterChoice(), to=str(tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()
 
 
 def test_bucket_without_a_run_is_told(url, tmp_path) -> None:

@@ -1,0 +1,50 @@
+"""What is told of jobs, whatever cluster they are on."""
+
+import pytest
+
+from cluster.job import JobInfo
+from cluster.profile import AddressProfile
+from tuner.commands import jobs
+from tuner.commands.clusters import ClusterChoice
+from tuner.commands.submit import _note_variables
+
+MESSAGE = (
+    "Job entrypoint command failed with exit code 2, last available logs (truncated to 20,000 "
+    "chars):\nerror: no such bucket\n"
+)
+
+
+class Queue:
+    """A cluster with one job that failed."""
+
+    def job(self, name):
+        return JobInfo(
+            name=name, state="failed", command="", metadata={"search": "s"}, message=MESSAGE
+        )
+
+    def logs(self, name):
+        yield "error: no such bucket\n"
+
+
+def test_failure_is_told_without_the_words_that_lead_to_a_log(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(jobs, "queue_of", lambda profile: Queue())
+    jobs.show_status("one", ClusterChoice(address="http://127.0.0.1:1"))
+    said = capsys.readouterr().out
+    assert "  Job entrypoint command failed with exit code 2\n  | error: no such bucket" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [({}, "AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL of this shell are not sent along"),
+     ({"AWS_ENDPOINT_URL": "http://there"}, "AWS_ACCESS_KEY_ID of this shell is not sent along")],
+)  # fmt: skip
+def test_what_leads_to_a_bucket_only_here_is_told(given, told, monkeypatch, capsys) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://here")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "secret-id")
+    _note_variables(AddressProfile(environment=given))
+    said = capsys.readouterr().err
+    assert told in said
+    assert "secret-id" not in said
