@@ -42,8 +42,9 @@ def slim_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(beside, "w") as new:
         if package not in _LEFT_OUT:
             for entry in old.infolist():
+                content = old.read(entry)
                 entry.compress_type = zipfile.ZIP_STORED
-                new.writestr(entry, old.read(entry))
+                new.writestr(entry, content)
         else:
             _write_used(package, old, new)
     beside.replace(wheel)

@@ -51,6 +51,8 @@ def test_other_wheels_keep_all_that_they_hold(tmp_path, tiny_wheel) -> None:
         "other/b.py": "x = 1\n" * 99,
     }
     wheel = tiny_wheel(tmp_path, "other", "1.0", files=files)
+    with zipfile.ZipFile(wheel, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("other/packed.py", "y = 2\n" * 99)
     before = held(wheel)
     slim_wheel(wheel)
     assert held(wheel) == before
