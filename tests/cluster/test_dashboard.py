@@ -71,6 +71,14 @@ def test_workers_are_called_by_the_run(live, page) -> None:
     assert len(workers) == 2 or page.get_by_text("watched", exact=True).count() >= 4
 
 
+def test_page_of_a_worker_tells_what_it_trains_now(live, page) -> None:
+    page.goto(f"{live.head.url}/#/actors")
+    row = page.locator("tr", has=page.get_by_text("watched", exact=True)).first
+    row.get_by_role("link").first.click(timeout=SHOWN_S * 1000)
+    page.get_by_text("watched: trial ").first.wait_for(timeout=SHOWN_S * 1000)
+    assert "lr=" in page.inner_text("body")
+
+
 def titles_of_workers():
     titles = set()
     for file in Path("/proc").glob("[0-9]*/cmdline"):

@@ -50,18 +50,19 @@ class NodeLosses(UnsavedCallback):
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """End the workers of nodes that were cut off, whose trials would wait for them for ever."""
-        if self._silent is None or time.monotonic() < self._due:
+        if self._silent is None:
             return
-        self._due = time.monotonic() + _INTERVAL_S
         running = [trial for trial in trials if trial.status == Trial.RUNNING]
-        used = {self._nodes.get(trial.trial_id) for trial in running}
-        self._silent.watch(
-            {
-                node["NodeID"]: (node["NodeManagerAddress"], node["NodeManagerPort"])
-                for node in ray.nodes()
-                if node["Alive"] and node["NodeID"] in used
-            }
-        )
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + _INTERVAL_S
+            used = {self._nodes.get(trial.trial_id) for trial in running}
+            self._silent.watch(
+                {
+                    node["NodeID"]: (node["NodeManagerAddress"], node["NodeManagerPort"])
+                    for node in ray.nodes()
+                    if node["Alive"] and node["NodeID"] in used
+                }
+            )
         for node, silent_s in self._silent.take_back().items():
             for trial in running:
                 if self._nodes.get(trial.trial_id) == node:

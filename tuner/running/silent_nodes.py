@@ -10,11 +10,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 Address = tuple[str, int]
 
-_INTERVAL_S = 2.0
+_INTERVAL_S = 1.0
 _TIMEOUT_S = 2.0
+_MAX_SIDE_BY_SIDE = 64
 _SILENCE_S = 12.0
 """A connection outlives a shorter silence: what was sent is sent again."""
 
@@ -59,11 +61,15 @@ class SilentNodes:
             self._seen = {node: self._seen.get(node, self._clock()) for node in nodes}
 
     def ask(self) -> None:
-        """Ask all nodes once."""
+        """Ask all nodes once, side by side: each that is silent is waited for."""
         with self._lock:
             nodes = dict(self._nodes)
-        for node, address in nodes.items():
-            if self._answers(address):
+        if not nodes:
+            return
+        with ThreadPoolExecutor(min(len(nodes), _MAX_SIDE_BY_SIDE)) as threads:
+            answers = threads.map(self._answers, nodes.values())
+        for node, answered in zip(nodes, answers, strict=True):
+            if answered:
                 with self._lock:
                     silent_s = self._clock() - self._seen.get(node, self._clock())
                     self._seen[node] = self._clock()

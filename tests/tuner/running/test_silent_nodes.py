@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 
 from tuner.running.silent_nodes import SilentNodes
@@ -43,6 +45,19 @@ def test_short_silence_is_none(network):
     network.there = {A, B}
     pass_time(network, 5)
     assert network.silent.take_back() == {}
+
+
+def test_nodes_that_are_waited_for_do_not_hold_up_each_other():
+    together = threading.Barrier(3, timeout=20)
+
+    def answers(address):
+        together.wait()  # breaks unless all three are asked side by side
+        return True
+
+    silent = SilentNodes(answers)
+    silent.watch({name: (name, 1) for name in "abc"})
+    silent.ask()
+    assert silent.take_back() == {}
 
 
 def test_node_without_trials_is_not_asked(network):
