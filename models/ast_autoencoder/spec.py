@@ -29,6 +29,13 @@ METRICS = (
         doc="the same of programs of up to 40 nodes",
     ),
     Metric(
+        name="val/exact_match_rate_gt60",
+        mode="max",
+        floor=0.0,
+        is_partial=True,
+        doc="the same of programs of more than 60 nodes, where the data have any",
+    ),
+    Metric(
         name="val/similarity_score",
         mode="max",
         doc="1 - edit distance / length, in productions, of programs and what they decode to",

@@ -190,6 +190,7 @@ class Metric:
         depends_on: config keys that change what the number measures, so that trials which differ
             in them cannot be compared by it.
         floor: its value before anything is learned.
+        is_partial: whether it is of a part of the rows, and not reported of data without such rows.
         doc: one line for people.
     """
 
@@ -197,7 +198,12 @@ class Metric:
     mode: Literal["max", "min"]
     depends_on: tuple[str, ...] = ()
     floor: float | None = None
+    is_partial: bool = False
     doc: str
+
+
+PARAMS = Metric(name="params", mode="min", doc="numbers that training adjusts, of any model")
+"""The size of the network, which searches report for the model: the same in every epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -309,9 +315,14 @@ class ModelSpec:
                 words += [f"--{self.data_flags.get(key, key)}", str(value)]
         return shlex.join(words)
 
+    @property
+    def objectives(self) -> tuple[Metric, ...]:
+        """What a search can optimise: the metrics, and the size of the network."""
+        return (*self.metrics, PARAMS)
+
     def metric(self, name: str) -> Metric:
         """Return the metric of this name, which the model has."""
-        return next(metric for metric in self.metrics if metric.name == name)
+        return next(metric for metric in self.objectives if metric.name == name)
 
     def ranking(self, name: str) -> Ranking:
         """Return the order of epochs by the metric of this name."""

@@ -178,7 +178,7 @@ def _load(paths: RunPaths) -> tuple[Run, Search]:
 def _objectives(search: Search, metric: str | None) -> tuple[Objective, ...]:
     if metric is None:
         return search.objectives
-    known = {known.name: known for known in search.spec.metrics}
+    known = {known.name: known for known in search.spec.objectives}
     if metric not in known:
         raise unknown_name(f"metric of {search.model}", metric, known)
     return (Objective(metric=metric, mode=known[metric].mode),)

@@ -18,6 +18,7 @@ from ray import tune
 
 from models.config_file import to_config
 from models.errors import unknown_name
+from models.training.contracts import PARAMS as SIZE
 from models.training.contracts import Task
 from models.training.loop import EpochReport, fit, fit_settings
 from tuner.record.outcomes import (
@@ -188,13 +189,22 @@ def _train(
     compared = compared_rows(dataset, plan.val_rows)
     task = plan.spec.build_task(watch.settings, compared, _take_share(), **parts)
     resume_from = reporter.last_checkpoint()
+    size = _size(plan, settings, dataset)
 
     def on_epoch(epoch: EpochReport) -> None:
+        epoch = dataclasses.replace(epoch, metrics=epoch.metrics | size)
         if epoch.finished and compared is not dataset:
             epoch = _judged_on_all(epoch, task, dataset)
         reporter(epoch)
 
     fit(task, fit_settings(plan.spec, watch.settings), on_epoch, resume_from=resume_from)
+
+
+def _size(plan: TrialPlan, settings: Any, dataset: Any) -> dict[str, float]:
+    """Return the size of a trial's network as a metric, where it is an objective."""
+    if SIZE.name not in plan.objectives:
+        return {}
+    return {SIZE.name: float(plan.spec.describe_cost(settings, dataset).num_parameters)}
 
 
 def _judged_on_all(epoch: EpochReport, task: Task, dataset: Any) -> EpochReport:

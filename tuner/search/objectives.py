@@ -21,7 +21,7 @@ def read_objectives(raw: Mapping[str, Any], spec: ModelSpec) -> tuple[Objective,
         UserError: unknown metrics; a mode that seeks the worst; a metric that means another thing
             in every trial, as a key that it depends on is searched. A line for each.
     """
-    metrics = {metric.name: metric for metric in spec.metrics}
+    metrics = {metric.name: metric for metric in spec.objectives}
     given = raw.get("objective", {"metric": spec.main_metric})
     blocks = given if isinstance(given, list) else [given]
     space = raw.get("space")

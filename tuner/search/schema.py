@@ -158,7 +158,7 @@ def _kinds(spec: ModelSpec, key: str) -> list[str]:
 
 
 def _objective_schema(spec: ModelSpec) -> Schema:
-    names = {"enum": [metric.name for metric in spec.metrics]}
+    names = {"enum": [metric.name for metric in spec.objectives]}
     one = {
         "type": "object",
         "properties": {"metric": names, "mode": {"enum": ["max", "min"]}},
@@ -166,7 +166,7 @@ def _objective_schema(spec: ModelSpec) -> Schema:
         "additionalProperties": False,
     }
     several = {"type": "array", "items": {"anyOf": [names, one]}, "minItems": 1}
-    docs = [f"{metric.name}: {metric.doc}" for metric in spec.metrics]
+    docs = [f"{metric.name}: {metric.doc}" for metric in spec.objectives]
     return {"description": "\n".join(docs), "anyOf": [names, one, several]}
 
 
