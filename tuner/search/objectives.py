@@ -32,7 +32,7 @@ def read_objectives(raw: Mapping[str, Any], spec: ModelSpec) -> tuple[Objective,
         place = f"objective[{index}]" if isinstance(given, list) else "objective"
         try:
             objective = _objective(block, place, metrics, spec.name)
-            _check_comparable(metrics[objective.metric], searched, metrics.values(), place)
+            _check_comparable(metrics[objective.metric], searched, spec.metrics, place)
             objectives.append(objective)
         except UserError as error:
             mistakes += error.mistakes

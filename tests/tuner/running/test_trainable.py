@@ -42,11 +42,11 @@ def train(fake_ray, fake_spec, fake, tmp_path):
     """Return a function that trains one trial and gives the results it reported."""
     data = fake.load_data(fake.FakeDataConfig(), None)
 
-    def run(reached=0, val_rows=None, **params):
+    def run(reached=0, val_rows=None, objectives=("val/score",), **params):
         plan = TrialPlan(
             spec=fake_spec,
             settings={"epochs": 3, "lr": 0.5},
-            objectives=("val/score",),
+            objectives=objectives,
             checkpoints=tmp_path / "run" / "checkpoints",
             val_rows=val_rows,
         )
@@ -66,6 +66,13 @@ def test_every_epoch_is_reported_and_the_last_says_why_it_ended(train):
     assert [result["done"] for result in results] == [False, False, True]
     assert results[-1]["val/score"] == pytest.approx(0.6)
     assert json.loads(results[0]["metrics"])["train/loss"] == 1.0
+
+
+def test_the_size_of_the_network_is_reported_where_it_is_an_objective(train):
+    assert "params" not in json.loads(train()[0]["metrics"])
+    results = train(objectives=("val/score", "params"))
+    assert [result["params"] for result in results] == [10.0] * 3  # the fake model's, of any data
+    assert json.loads(results[-1]["metrics"])["params"] == 10.0
 
 
 def test_the_loop_watches_the_main_metric_above_its_floor(fake_spec, fake):

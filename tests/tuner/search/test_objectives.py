@@ -81,7 +81,7 @@ def test_mistakes_of_all_objectives_are_reported():
 
 def test_model_decides_what_there_is():
     spec = dataclasses.replace(GRAMMAR_VAE, metrics=GRAMMAR_VAE.metrics[:1])
-    with pytest.raises(UserError, match="Known: val/seq_acc"):
+    with pytest.raises(UserError, match="Known: .*val/seq_acc"):
         read_objectives({"objective": {"metric": "val/loss"}}, spec)
 
 
@@ -93,3 +93,10 @@ def test_names_alone_have_the_modes_that_the_model_declares():
 
 def test_rate_and_distortion_compare_trials_of_any_beta():
     assert len(read(["val/recon", "val/kl"], "beta", "free_bits")) == 2
+
+
+def test_the_size_of_the_network_is_an_objective_of_every_model():
+    assert read(["val/seq_acc", "params"], "z_dim") == (
+        ACC,
+        Objective(metric="params", mode="min"),
+    )
