@@ -24,6 +24,7 @@ from models.errors import UserError
 from models.programs.data.chunks import MadeProgram
 from models.programs.data.collection import generate_programs, study_programs
 from models.programs.data.dataset import ProgramRecord, dataset_of
+from models.programs.data.human_weights import Style
 from models.programs.data.report import (
     length_counts,
     rejection_lines,
@@ -50,6 +51,8 @@ class BuildFlags:
     """Seeds the random programs and the inputs of examples."""
     max_steps: int = 100
     """Steps of a program's derivation at most, a few more than its nodes; see max_decode_steps."""
+    style: Style = "plain"
+    """Random programs: plain, a bit of everything, or human, shaped like what people write."""
     test_share: float = 0.0
     """Part of the programs to hold out of training and validation until a run has ended."""
     from_source: Path | None = None
@@ -112,6 +115,8 @@ def _check_flags(flags: BuildFlags) -> None:
 
 def _build(flags: BuildFlags) -> None:
     collected = _Collected(about={"seed": flags.seed, "max_steps": flags.max_steps})
+    if flags.style != "plain":
+        collected.about["style"] = flags.style
     if flags.test_share:
         collected.about["test_share"] = flags.test_share
     with show_progress() as progress:
@@ -168,6 +173,7 @@ def _generate(
         num_programs,
         flags.seed,
         max_steps=flags.max_steps,
+        style=flags.style,
         num_workers=flags.workers,
         known={record.behaviour for record in collected.records},
         progress=progress,

@@ -98,11 +98,11 @@ class Stepper:
 
     def take(self, prefixes: Prefixes, looked: "Looked", chosen: Tensor) -> Prefixes:
         """Return the prefixes with one production more, int64 (batch,); complete rows stay."""
-        defined = self.defines[chosen] & ~prefixes.machine.done
+        defined = self.defines[chosen] * ~prefixes.machine.done
         slot = prefixes.machine.num_slots.clamp(max=prefixes.keys.shape[1] - 1)
         key = self.network.head.key(looked.features).to(prefixes.keys.dtype)
-        here = torch.arange(prefixes.keys.shape[1], device=slot.device) == slot[:, None]
-        here = (here & defined[:, None])[..., None]
+        place = torch.arange(prefixes.keys.shape[1], device=slot.device) - slot[:, None]
+        here = ((place >= 0) & (place < defined[:, None]))[..., None]
         return Prefixes(
             machine=self.machine.advance(prefixes.machine, chosen),
             decoder=looked.decoder,

@@ -21,6 +21,7 @@ from models.ast_autoencoder.decoding import decode as decode_latents
 from models.ast_autoencoder.decoding import sampler
 from models.ast_autoencoder.network.batches import NodeBatch
 from models.ast_autoencoder.network.encoder import on_sphere
+from models.ast_autoencoder.network.growth import grown
 from models.ast_autoencoder.network.network import AstAutoencoder, build_network
 from models.ast_autoencoder.network.tensors import node_tensors
 from models.commands.latents import between, checked_latents
@@ -28,8 +29,8 @@ from models.config_file import to_config
 from models.errors import UserError
 from models.grammar.decoding import best_production
 from models.grammar.derivation import PAD_ID, pad
-from models.programs.language.kinds import language
 from models.programs.language.machine import ConstraintMachine
+from models.programs.language.versions import versions
 from models.training.checkpoints import check_model, read_checkpoint, trained_network
 
 _ROWS_AT_ONCE = 1024
@@ -67,12 +68,15 @@ def load_model(path: Path, device: str = "cpu") -> TrainedModel:
     """
     payload = read_checkpoint(path, device)
     check_model(payload, path, "ast_autoencoder", ("config", "data"))
-    if payload.get("language") != language().grammar.digest:
+    num_productions = versions().get(payload.get("language", ""))
+    if num_productions is None:
         raise UserError(
             f"{path}: trained on another version of the language of programs: train again, or "
             "use the release that it was trained with"
         )
     config = to_config(AstAutoencoderConfig, payload["config"], str(path))
+    if num_productions < max(versions().values()):
+        payload["task"]["network"] = grown(payload["task"]["network"], num_productions)
     return TrainedModel(
         network=trained_network(build_network(config), payload, path).to(device),
         config=config,

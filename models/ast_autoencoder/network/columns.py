@@ -43,10 +43,10 @@ class Columns:
         return self.num_weighted + NUM_SLOTS
 
 
-@lru_cache(maxsize=1)
-def columns() -> Columns:
-    """Return the columns of the language."""
-    kinds = language().kinds
+@lru_cache
+def columns(num_productions: int | None = None) -> Columns:
+    """Return the columns of the language, or of an earlier version with fewer productions."""
+    kinds = language().kinds[:num_productions]
     names = tuple(dict.fromkeys(kind.lhs for kind in kinds))
     column = np.zeros(len(kinds), dtype=np.int64)
     starts = [0]

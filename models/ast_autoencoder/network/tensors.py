@@ -31,6 +31,7 @@ NOWHERE = -1
 """Of a node that has no parent, no sibling before it or no use before it."""
 
 _CHUNK_ROWS = 4096
+_FACT_BITS = 48
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,10 +116,13 @@ def step_tensors(ids: NDArray[np.integer]) -> StepTensors:
     contexts = _contexts(machine, ids)
     given = np.where(ids >= 0, ids, 0)
     makes_node = (tables.kind >= 0)[given] & (ids >= 0)
-    defines = tables.defines[given] & (ids >= 0)
+    defines = tables.defines[given] * (ids >= 0)
     definition = np.full((len(ids), NUM_SLOTS), -1, dtype=np.int16)
     rows, steps = np.nonzero(defines)
-    definition[rows, np.cumsum(defines, axis=1)[rows, steps] - 1] = steps
+    first_new = (np.cumsum(defines, axis=1) - defines)[rows, steps]
+    definition[rows, first_new] = steps
+    are_two = defines[rows, steps] == 2
+    definition[rows[are_two], first_new[are_two] + 1] = steps[are_two]
     context, legal = _distinct(machine, contexts)
     pair, pairs = _pairs(ids, contexts.symbol.numpy())
     has_choice = legal.sum(dim=1) > 1
@@ -184,13 +188,12 @@ def _distinct(machine: ConstraintMachine, contexts: Contexts) -> tuple[Tensor, T
 
     The budget is left out: there is always a step to spare.
     """
-    keys = contexts.symbol.long() << 32 | (contexts.facts.long() & 0xFFFFFFFF)
+    keys = contexts.symbol.long() << _FACT_BITS | contexts.facts
     distinct, number = torch.unique(keys, return_inverse=True)
-    facts = distinct & 0xFFFFFFFF
     spare = torch.full_like(distinct, -machine.max_steps, dtype=torch.int16)
     roomy = Contexts(
-        symbol=(distinct >> 32).to(torch.uint8),
-        facts=facts.to(torch.int32),
+        symbol=(distinct >> _FACT_BITS).to(torch.uint8),
+        facts=distinct & ((1 << _FACT_BITS) - 1),
         needed=spare,
         step=torch.zeros_like(spare),
     )

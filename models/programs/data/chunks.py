@@ -24,6 +24,7 @@ from models.programs.data.examples import (
     text_to_examples,
 )
 from models.programs.data.generator import random_program
+from models.programs.data.human_weights import Style
 from models.programs.data.program_digest import program_digest
 from models.programs.data.shrinking import shrink
 from models.programs.execution.example_text import Example
@@ -74,17 +75,20 @@ class MadeProgram:
         )
 
 
-def make_chunk(seed: int, number: int, max_steps: int) -> tuple[list[MadeProgram], Counter[str]]:
+def make_chunk(
+    seed: int, number: int, max_steps: int, style: Style = "plain"
+) -> tuple[list[MadeProgram], Counter[str]]:
     """Return the programs of a chunk that are worth keeping, and why the others are not.
 
     Args:
         seed: of the data set.
         number: of the chunk.
         max_steps: of a program's derivation.
+        style: what the programs are to be like.
     """
     # Texts as seeds are hashed, so that neighbours have nothing in common.
     rng = random.Random(f"programs {seed} {number}")
-    maker = _Maker(rng, max_steps)
+    maker = _Maker(rng, max_steps, style)
     for _ in range(CHUNK_PROGRAMS):
         flaw = maker.make()
         if flaw is not None:
@@ -124,16 +128,17 @@ def study(ids: Sequence[int], seed: int) -> MadeProgram | str:
 class _Maker:
     """Makes programs one by one and knows those made before."""
 
-    def __init__(self, rng: random.Random, max_steps: int) -> None:
+    def __init__(self, rng: random.Random, max_steps: int, style: Style) -> None:
         self.kept: dict[int, MadeProgram] = {}
         self.rejected: Counter[str] = Counter()
         self._rng = rng
         self._max_steps = max_steps
+        self._style: Style = style
         self._interpreter = Interpreter(PROGRAM_LIMITS)
 
     def make(self) -> str | None:
         """Draw a program and keep it; return why not when not."""
-        draft = random_program(self._rng, self._max_steps)
+        draft = random_program(self._rng, self._max_steps, self._style)
         behaviour = self._observed(draft)
         flaw = FAILS if behaviour is None else behaviour.flaw()
         if behaviour is None or flaw is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from models.errors import UserError
 from models.programs.data.chunks import CHUNK_PROGRAMS, EQUAL, MadeProgram
+from models.programs.data.human_weights import Style
 from models.programs.execution.pool import LostJob, WorkerPool
 from models.programs.execution.worker_process import WorkerSettings
 from models.training.contracts import ProgressCallback, silent
@@ -45,6 +46,7 @@ def generate_programs(
     seed: int,
     *,
     max_steps: int = 100,
+    style: Style = "plain",
     num_workers: int | None = None,
     known: Collection[int] = (),
     progress: ProgressCallback = silent,
@@ -55,6 +57,7 @@ def generate_programs(
         num_programs: how many.
         seed: of the choices.
         max_steps: of a program's derivation.
+        style: what the programs are to be like.
         num_workers: processes; as many as this process may use cores by default.
         known: behaviours of other programs; none like them are returned.
         progress: told how many programs there are.
@@ -67,7 +70,7 @@ def generate_programs(
     rejected: Counter[str] = Counter()
     num_vain = num_chunks = 0
     with WorkerPool(_SETTINGS, num_workers) as pool:
-        chunks = pool.run(("chunk", seed, number, max_steps) for number in itertools.count())
+        chunks = pool.run(("chunk", seed, number, max_steps, style) for number in itertools.count())
         for result in chunks:
             num_before = len(kept)
             for program in _new_programs(result, known, rejected):

@@ -22,6 +22,7 @@ from models.programs.data.text_column import TextColumn
 from models.programs.execution.example_text import Example
 from models.programs.language.kinds import language
 from models.programs.language.program import Program
+from models.programs.language.versions import oldest_version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +168,7 @@ def make_dataset(
 ) -> ProgramDataset:
     """Put checked arrays together: measures the rows and takes the digest."""
     # Names are not in it: no model sees them.
-    content = hashlib.sha256(f"{ids.shape} {language().grammar.digest}".encode())
+    content = hashlib.sha256(f"{ids.shape} {oldest_version(int(ids.max(initial=-1)))}".encode())
     # Without a test part the digest is that of versions that knew none.
     tests = (test,) if len(test) else ()
     for array in (ids, train, val, *tests, behaviours, examples.text, examples.starts):

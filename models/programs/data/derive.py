@@ -33,7 +33,7 @@ class _Emitter:
         self._kind(tree.kind)
         for number, parameter in enumerate(tree.args, start=1):
             self._kind(f"{'last' if number == len(tree.args) else 'param'}_{parameter.type}")
-            self._define(parameter.slot)
+            self._define(parameter.slot, 1)
         self._block(tree.blocks[0])
         return self._ids
 
@@ -42,8 +42,10 @@ class _Emitter:
         self._ids.append(production_id)
         return self._of.kinds[production_id]
 
-    def _define(self, slot: int | None) -> None:
-        self._slots[slot] = len(self._slots)
+    def _define(self, slot: int | None, count: int) -> None:
+        assert slot is not None  # of what defines one
+        for each in range(slot, slot + count):
+            self._slots[each] = len(self._slots)
 
     def _block(self, statements: tuple[Node, ...]) -> None:
         kind = None
@@ -54,15 +56,16 @@ class _Emitter:
 
     def _statement(self, node: Node) -> Kind:
         kind = self._kind(node.kind)
+        if kind.defines:
+            self._define(node.slot, len(kind.defined))
         args = iter(node.args)
-        for nonterminal in kind.children:
+        for place, nonterminal in enumerate(kind.children):
             if nonterminal == "SLOT":
-                slot = next(args).slot if kind.defines else node.slot
+                # A loop names what it walks over; the second of two slots that are set at once.
+                slot = next(args).slot if kind.defines or place else node.slot
                 self._ids.append(self._of.slot_id("SLOT", self._slots[slot]))
             elif nonterminal != "BLOCK":
                 self._expression(next(args), nonterminal)
-        if kind.defines:
-            self._define(node.slot)
         for block in node.blocks:
             self._block(block)
         return kind
@@ -75,6 +78,9 @@ class _Emitter:
             self._constant(node, nonterminal)
             return
         kind = self._kind(node.kind)
+        if kind.family == "each":
+            self._comprehension(node, kind)
+            return
         if "ITEMS" not in kind.children:
             for item, child in zip(node.args, kind.children, strict=True):
                 self._expression(item, child)
@@ -84,6 +90,18 @@ class _Emitter:
                 self._kind("more")
             self._expression(item, "INT")
         self._kind("items_end")
+
+    def _comprehension(self, node: Node, kind: Kind) -> None:
+        self._define(node.slot, len(kind.defined))
+        *over, where, value = kind.children
+        for item, child in zip(node.args, over, strict=False):
+            self._expression(item, child)
+        *_, before, last = node.args
+        if before.kind == "where":
+            self._expression(before, where)
+        else:
+            self._kind("where_end")
+        self._expression(last, value)
 
     def _constant(self, node: Node, nonterminal: str) -> None:
         value = node.value

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
+from models.programs.data.human_weights import Style
 from models.programs.language.kinds import CONSTANT, SLOT, ConstantValue, Type
 from models.programs.language.tree import Node
 
@@ -44,12 +45,14 @@ class Draft:
         returns: type of what the program returns.
         variables: all so far, by slot.
         used: slots that something reads.
+        style: of the program; what the plain one draws never changes.
     """
 
     rng: random.Random
     returns: Type
     variables: list[Variable] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
+    style: Style = "plain"
 
     def invent(self, value_type: Type, role: Role, container: int | None = None) -> Variable:
         """Return a new variable."""
@@ -74,6 +77,7 @@ class Scope:
         frozen: slots that must not change.
         num_loops: loops around it.
         depth: blocks around it.
+        in_for: whether the innermost loop around it is a for.
     """
 
     draft: Draft
@@ -81,6 +85,7 @@ class Scope:
     frozen: frozenset[int] = frozenset()
     num_loops: int = 0
     depth: int = 0
+    in_for: bool = False
 
     @property
     def rng(self) -> random.Random:
@@ -92,7 +97,11 @@ class Scope:
         return replace(self, visible=self.visible + variables)
 
     def nested(
-        self, *variables: Variable, frozen: Iterable[int] = (), is_loop: bool = False
+        self,
+        *variables: Variable,
+        frozen: Iterable[int] = (),
+        is_loop: bool = False,
+        in_for: bool = True,
     ) -> "Scope":
         """Return the scope of a block inside."""
         return replace(
@@ -101,6 +110,7 @@ class Scope:
             frozen=self.frozen | set(frozen),
             num_loops=self.num_loops + is_loop,
             depth=self.depth + 1,
+            in_for=in_for if is_loop else self.in_for,
         )
 
     def of_type(self, value_type: Type) -> list[Variable]:

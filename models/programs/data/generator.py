@@ -7,6 +7,7 @@ more, or another order of a table of weights, here or in `random_*.py`, changes 
 import random
 
 from models.programs.data.drafts import Draft, Scope, Variable, node, size_of
+from models.programs.data.human_weights import Style
 from models.programs.data.random_expressions import about, expression
 from models.programs.data.random_statements import fill
 from models.programs.language.kinds import TYPES, Type
@@ -21,21 +22,23 @@ _OVERHEAD = 4
 """Nodes around the statements: the program, a parameter, the return and its value."""
 
 
-def random_program(rng: random.Random, max_nodes: int) -> Node:
+def random_program(rng: random.Random, max_nodes: int, style: Style = "plain") -> Node:
     """Return a program that keeps the rules of the language; nobody knows whether it makes sense.
 
     Args:
         rng: the source of all choices.
         max_nodes: about as many as are wanted of it once what does nothing is gone.
+        style: what it is to be like.
     """
-    draft = Draft(rng=rng, returns=rng.choices(TYPES, _RETURN_WEIGHTS)[0])
+    draft = Draft(rng=rng, returns=rng.choices(TYPES, _RETURN_WEIGHTS)[0], style=style)
     count = rng.choices((1, 2, 3, 4), _NUM_PARAMETERS_WEIGHTS)[0]
     parameters = [
         draft.invent(value_type, "parameter")
         for value_type in rng.choices(TYPES, _PARAMETER_WEIGHTS, k=count)
     ]
     scope = Scope(draft=draft, visible=tuple(parameters))
-    size = _draw_size(rng, max_nodes) - _OVERHEAD - count
+    draw_size = _draw_size if style == "plain" else _draw_human_size
+    size = draw_size(rng, max_nodes) - _OVERHEAD - count
     ending = rng.randint(1, max(1, min(10, size)))
     statements, scope = fill(scope, size - ending)
     if not statements or statements[-1].family != "return":
@@ -51,6 +54,13 @@ def _draw_size(rng: random.Random, max_nodes: int) -> int:
     if kind < 0.4:
         return rng.randint(min(20, max_nodes), min(70, max_nodes))
     return rng.randint(min(60, max_nodes), 5 * max_nodes // 2)
+
+
+def _draw_human_size(rng: random.Random, max_nodes: int) -> int:
+    """Return a number of nodes to begin with; most of what people write is short."""
+    if rng.random() < 0.3:
+        return rng.randint(6, min(22, max_nodes))
+    return round(min(2.0 * max_nodes, 16 + rng.expovariate(1 / 40)))
 
 
 def _return(scope: Scope, size: int) -> Node:
@@ -77,7 +87,7 @@ def _with_parameters(returns: Type, parameters: list[Variable], statements: list
 
 def _add_slots(item: Node, read: set[int]) -> None:
     """Add the slots that an expression or statement reads or changes."""
-    if item.slot is not None and item.family not in ("let", "for"):
+    if item.slot is not None and item.family not in ("let", "for", "each"):
         read.add(item.slot)
     for part in item.args:
         _add_slots(part, read)

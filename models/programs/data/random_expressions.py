@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from models.programs.data.drafts import Scope, Variable, choose, constant, node
 from models.programs.data.expression_weights import (
-    CHOICES,
     DIVISORS,
     INTS,
     TEXTS,
@@ -13,7 +12,9 @@ from models.programs.data.expression_weights import (
     Choice,
     Part,
 )
+from models.programs.data.human_weights import CHOICES_OF
 from models.programs.data.idle_expressions import is_idle
+from models.programs.data.random_comprehensions import comprehension
 from models.programs.language.kinds import SLOT, Type
 from models.programs.language.tree import Node
 
@@ -42,7 +43,7 @@ def expression(scope: Scope, value_type: Type, size: int) -> Node:
         kind = _draw_kind(scope, value_type, size)
         if kind is None:
             break
-        made = _made(scope, kind, CHOICES[value_type][kind], size)
+        made = _made(scope, kind, _choices(scope, value_type)[kind], size)
         if not is_idle(made):
             return made
     return leaf(scope, value_type)
@@ -77,7 +78,7 @@ def comparison(scope: Scope, size: int) -> Node:
     if characters and rng.random() < 0.25:
         return node("in_str", scope.read(pick(scope, characters)), constant("aeiou"))
     kind = _draw_kind(scope, "bool", max(size, 3))
-    made = None if kind is None else _made(scope, kind, CHOICES["bool"][kind], max(size, 3))
+    made = None if kind is None else _made(scope, kind, _choices(scope, "bool")[kind], max(size, 3))
     if made is not None and not is_idle(made):
         return made
     return node(rng.choice(("gt", "lt", "eq")), _number(scope), some_number(rng))
@@ -123,8 +124,8 @@ def _around(scope: Scope, variable: Variable, size: int) -> Node:
         kind = _draw_kind(scope, variable.type, size)
         if kind is None:
             break
-        parts = CHOICES[variable.type][kind].parts
-        if any(_PART_TYPES[part] == variable.type and part != "divisor" for part in parts):
+        parts = _choices(scope, variable.type)[kind].parts
+        if any(_PART_TYPES.get(part) == variable.type and part != "divisor" for part in parts):
             made = _with(scope, kind, variable.type, variable, size)
             if not is_idle(made):
                 return made
@@ -133,8 +134,8 @@ def _around(scope: Scope, variable: Variable, size: int) -> Node:
 
 def _with(scope: Scope, kind: str, value_type: Type, variable: Variable, size: int) -> Node:
     """Return an expression of a kind in which a variable is the first part of its type."""
-    parts = CHOICES[value_type][kind].parts
-    place = [_PART_TYPES[part] for part in parts].index(variable.type)
+    parts = _choices(scope, value_type)[kind].parts
+    place = [_PART_TYPES.get(part) for part in parts].index(variable.type)
     args: list[Node] = []
     share = max(1, (size - 2) // max(1, len(parts) - 1))
     for number, part in enumerate(parts):
@@ -149,8 +150,10 @@ def _draw_kind(scope: Scope, value_type: Type, size: int) -> str | None:
         return None
     has_list, has_str = bool(scope.of_type("list")), bool(scope.of_type("str"))
     weights = {}
-    for kind, choice in CHOICES[value_type].items():
+    for kind, choice in _choices(scope, value_type).items():
         if len(choice.parts) >= size:
+            continue
+        if not _GATHERED.keys().isdisjoint(choice.parts) and not _may_gather(scope, size):
             continue
         weight = choice.weight
         if not has_list and "items" in choice.parts:
@@ -193,9 +196,48 @@ def _part(scope: Scope, part: Part, size: int, before: list[Node]) -> Node:
             made = constant(scope.rng.choice((-1, -1, 2, 2, 3)))
         case "times":
             made = _variable(scope, "int", 0.4) or constant(scope.rng.choice((2, 2, 3)))
+        case "exponent":
+            made = constant(scope.rng.choice((2, 2, 2, 3)))
+        case "ints" | "bools" | "texts":
+            made = _gathered(scope, _GATHERED[part], size)
         case "index" | "bound":
             made = _place(scope, before[0], is_index=part == "index")
     return made
+
+
+def _choices(scope: Scope, value_type: Type) -> Mapping[str, Choice]:
+    return CHOICES_OF[scope.draft.style][value_type]
+
+
+def _may_gather(scope: Scope, size: int) -> bool:
+    """Tell whether a comprehension may stand in an expression."""
+    has_source = scope.of_type("list") or any(v.role != "character" for v in scope.of_type("str"))
+    return size >= 4 and bool(has_source) and scope.draft.has_room
+
+
+def _gathered(scope: Scope, value_type: Type, size: int) -> Node:
+    made = comprehension(
+        scope,
+        value_type,
+        size,
+        lambda inner, variable, left: (
+            _condition_about(inner, variable, max(left, 3))
+            if value_type == "bool"
+            else about(inner, variable, value_type, max(left, 1))
+        ),
+        lambda inner, variable, left: _condition_about(inner, variable, max(left, 3)),
+    )
+    assert made is not None  # there is something to go over
+    return made
+
+
+def _condition_about(scope: Scope, variable: Variable, size: int) -> Node:
+    """Return a condition in which a variable occurs."""
+    if variable.type == "int" and scope.rng.random() < 0.4:
+        divided = node("mod", scope.read(variable), constant(choose(scope.rng, DIVISORS)))
+        return node("eq", divided, constant(0 if scope.rng.random() < 0.6 else 1))
+    made = about(scope, variable, "bool", size)
+    return comparison(scope, size) if is_idle(made) else made
 
 
 def _variable(scope: Scope, value_type: Type, chance: float) -> Node | None:
@@ -283,6 +325,8 @@ _PART_TYPES: Mapping[Part, Type] = {
 }
 
 _TEXT_PARTS = {"str", "character"}
+
+_GATHERED: Mapping[Part, Type] = {"ints": "int", "bools": "bool", "texts": "str"}
 
 _TURNS: Mapping[tuple[Type, Type], dict[str, float]] = {
     ("int", "bool"): {"gt": 3, "lt": 2, "eq": 3, "ne": 1, "ge": 1, "le": 1, "in_list": 0.5},

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from models.programs.data.drafts import Scope, Variable, choose, constant, node
+from models.programs.data.random_comprehensions import draw_over, new_variables
 from models.programs.data.random_expressions import comparison, expression, pick
 from models.programs.language.tree import Node
 
@@ -12,6 +13,10 @@ Body = Callable[[Scope], Sequence[Node]]
 
 _MAX_NESTED_LOOPS = 2
 """Loops in each other at most."""
+
+
+_HUMAN = {"while": 0.3, "while_places": 0.2, "divide": 0.3, "shrink": 0.4, "range": 2.0}
+"""How much more often people write a loop than the plain style does."""
 
 
 def may_loop(scope: Scope) -> bool:
@@ -34,13 +39,33 @@ def random_loop(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
         weights["places"] = 5.0 if len(lists) < len(scope.of_type("list")) else 2.5
     if texts:
         weights |= {"characters": 5.0, "places_of_text": 2.0, "words": 1.2}
+    if scope.draft.style == "human":
+        weights = {name: _HUMAN.get(name, 1.0) * weight for name, weight in weights.items()}
+        weights["pairs"] = 2.0
     kind = choose(scope.rng, weights)
+    if kind == "pairs":
+        return _pairs(scope, body)
     going_on = partial(_going_on, body)
     if kind in _FREE_MAKERS:
         return _FREE_MAKERS[kind](scope, going_on)
     # The places of a list may be gone over while its items change.
     over = {"items": lists, "while_places": lists, "places": scope.of_type("list")}
     return _MAKERS[kind](scope, pick(scope, over.get(kind, texts)), going_on)
+
+
+def _pairs(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
+    """Return a loop with two variables; or over numbers, where there is nothing for one."""
+    over = draw_over(
+        scope, {"enumerate_list": 3, "enumerate_str": 1, "zip_list": 1.5, "zip_str": 1}
+    )
+    if over is None:
+        return _range(scope, partial(_going_on, body))
+    name, sources = over
+    variables = new_variables(scope, name, sources)
+    frozen = [item.slot for item in sources if item.slot is not None]
+    inner = scope.nested(*variables, frozen=frozen, is_loop=True)
+    block = _going_on(body, inner)
+    return [node(f"for_{name}", *sources, slot=variables[0].slot, blocks=[block])], scope
 
 
 def _items(scope: Scope, over: Variable, body: Body) -> tuple[list[Node], Scope]:
@@ -169,7 +194,7 @@ def _counting(
     parts = [limit]
     if scope.rng.random() < 0.35:
         parts.append(comparison(scope, 5))
-    inner = scope.nested(frozen=frozen, is_loop=True)
+    inner = scope.nested(frozen=frozen, is_loop=True, in_for=False)
     kind = head if len(parts) == 1 else f"{head}_and"
     return node(kind, *parts, slot=step.slot, blocks=[[*body(inner), step]])
 
@@ -191,7 +216,7 @@ def _shrink(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
     if rng.random() < 0.5 and start.kind != "abs":
         start = node("abs", start)
     step = node("step_floordiv", constant(rng.choice((10, 10, 2, 3))), slot=rest.slot)
-    inner = outer.nested(frozen=[rest.slot], is_loop=True)
+    inner = outer.nested(frozen=[rest.slot], is_loop=True, in_for=False)
     digit = scope.draft.invent("int", "item")
     take = node("let_int", node("mod", outer.read(rest), step.args[0]), slot=digit.slot)
     inner = inner.plus(digit)
@@ -211,7 +236,7 @@ def _divide(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
     first, second = invent("int", "counter"), invent("int", "counter")
     outer = scope.plus(first, second)
     old = invent("int", "item")
-    inner = outer.nested(old, frozen=[first.slot, second.slot], is_loop=True)
+    inner = outer.nested(old, frozen=[first.slot, second.slot], is_loop=True, in_for=False)
     before = [
         node("let_int", whole, slot=first.slot),
         node("let_int", node("abs", part), slot=second.slot),

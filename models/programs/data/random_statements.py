@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from models.programs.data.drafts import Scope, Variable, choose, constant, node, size_of
+from models.programs.data.human_weights import STATEMENT_FACTORS
 from models.programs.data.random_expressions import (
     about,
     comparison,
@@ -67,6 +68,10 @@ def _statement(scope: Scope, size: int) -> tuple[list[Node], Scope]:
         "exchange": _exchange_weight(scope) if size >= 10 and scope.draft.has_room else 0.0,
         "loop": (1.5 if scope.num_loops else 5.0) if size >= _MIN_LOOP and may_loop(scope) else 0.0,
     }
+    if scope.draft.style == "human":
+        weights = {name: STATEMENT_FACTORS[name] * each for name, each in weights.items()}
+        weights["leave"] = 0.6 if scope.in_for and size >= _MIN_BRANCH else 0.0
+        weights["other"] = 0.6 if scope.draft.has_room and changeable else 0.0
     if not any(weights.values()):
         return [], scope
     return _STATEMENTS[choose(scope.rng, weights)](scope, size)
@@ -100,6 +105,41 @@ def _branch(scope: Scope, size: int) -> tuple[list[Node], Scope]:
     first = scope.rng.randint(4, left - 4)
     blocks = [block(scope.nested(), first), block(scope.nested(), left - first)]
     return [node("if_else", condition, blocks=blocks)], scope
+
+
+def _leave(scope: Scope, size: int) -> tuple[list[Node], Scope]:
+    """Return an `if` that leaves a loop, or its round, as one that does something else may."""
+    condition = comparison(scope, min(size - 2, scope.rng.randint(3, 6)))
+    how = scope.rng.choice(("break", "break", "continue"))
+    block = [node(how)]
+    if scope.changeable() and scope.rng.random() < 0.4:
+        block.insert(0, update(scope, max(1, size - 4)))
+    return [node("if", condition, blocks=[block])], scope
+
+
+def _other(scope: Scope, size: int) -> tuple[list[Node], Scope]:
+    """Return a statement that is rare: two numbers at once, or a method of a list."""
+    numbers = [v for v in scope.changeable() if v.type == "int"]
+    lists = [v for v in scope.changeable() if v.type == "list"]
+    if len(numbers) > 1 and (not lists or scope.rng.random() < 0.5):
+        one, other = scope.rng.sample(numbers, 2)
+        added = node("add", scope.read(one), scope.read(other))
+        value = added if scope.rng.random() < 0.4 else expression(scope, "int", min(4, size - 3))
+        target = Node(kind=SLOT, slot=other.slot)
+        return [node("set_two", target, scope.read(other), value, slot=one.slot)], scope
+    if not lists:
+        return [update(scope, size)], scope
+    target = scope.rng.choice(lists)
+    kind = choose(scope.rng, {"pop": 3, "insert": 2, "remove": 1, "swap": 2})
+    indices = _running_over(scope, target)
+    place = scope.read(pick(scope, indices)) if indices else constant(scope.rng.choice((0, -1)))
+    parts = {
+        "pop": lambda: [place],
+        "insert": lambda: [place, expression(scope, "int", min(3, size))],
+        "remove": lambda: [expression(scope, "int", min(3, size))],
+        "swap": lambda: [place, constant(scope.rng.choice((0, 1, -1)))],
+    }[kind]()
+    return [node(kind, *parts, slot=target.slot)], scope
 
 
 def _exchange_weight(scope: Scope) -> float:
@@ -262,6 +302,8 @@ _STATEMENTS: Mapping[str, Callable[[Scope, int], tuple[list[Node], Scope]]] = {
     "exchange": _exchange,
     "guard": _guard,
     "loop": _loop,
+    "leave": _leave,
+    "other": _other,
 }
 
 _UPDATES: Mapping[Type, Callable[[Scope, Variable, int], Node]] = {

@@ -13,7 +13,7 @@ from models.errors import UserError
 from models.programs.data.dataset import ProgramDataset, make_dataset
 from models.programs.data.files import ProgramFiles
 from models.programs.data.text_column import TextColumn, join_columns
-from models.programs.language.kinds import language
+from models.programs.language.versions import versions
 from models.training.contracts import ProgressCallback, silent
 
 FORMAT = "grammar-tuner programs"
@@ -89,7 +89,7 @@ def read_metadata(folder: Path) -> dict[str, Any]:
             f"{path}: version {metadata.get('version')}, but version {FORMAT_VERSION} is read: "
             f"{_REBUILD}"
         )
-    if metadata.get("language") != language().grammar.digest:
+    if metadata.get("language") not in versions():
         raise UserError(f"{path}: the programs are in another version of the language: {_REBUILD}")
     shards = metadata.get("shards")
     is_sound = {"name", "digest"} <= metadata.keys() and isinstance(shards, list)

@@ -120,7 +120,7 @@ class _Shrinker:
         if first.family != "let":
             return False
         later = next((s for s in block[place + 1 :] if _mentions(s, first.slot)), None)
-        is_start = later is not None and later.family == "set"
+        is_start = later is not None and later.kind == f"set_{first.kind.removeprefix('let_')}"
         if (
             later is None
             or not is_start
@@ -148,7 +148,7 @@ class _Shrinker:
         if statement.family != "if":
             return False
         for branch in statement.blocks:
-            returns = branch[-1].family == "return"
+            returns = branch[-1].family in ("return", "leave")
             # What follows a return is never reached, but a loop is there to go on.
             end = len(block) if returns else place + 1
             if not (returns and is_loop) and self._try(block, slice(place, end), branch):
@@ -162,8 +162,11 @@ class _Shrinker:
             self._drop_else(statement)
         if kind.unconditional is not None:
             self._drop_condition(statement, kind.unconditional)
-        is_fresh = kind.name in ("let_list", "set_list", "for_list")
+        # A loop over a named list would freeze it, and its body may change it.
+        is_fresh = kind.name in ("let_list", "set_list", "for_list") or kind.pairs is not None
         nonterminals = [name for name in _children(statement.kind) if name not in ("SLOT", "BLOCK")]
+        if kind.name == "set_two":
+            nonterminals.insert(0, "SLOT")
         for place in range(_num_fixed(kind), len(statement.args)):
             self._expression(statement.args, place, nonterminals[place], is_fresh=is_fresh)
         if kind.family == "let":
@@ -202,7 +205,7 @@ class _Shrinker:
         """Put a part of an expression in its place as long as that makes no difference."""
         goes_on = True
         while goes_on:
-            goes_on = any(
+            goes_on = self._goes_unconditionally(holder[place]) or any(
                 self._try(holder, slice(place, place + 1), [part])
                 for part in _stand_ins(holder[place], nonterminal)
                 if not (is_fresh and part.kind in (SLOT, "if_list"))
@@ -214,6 +217,12 @@ class _Shrinker:
         if item.kind in _ARITHMETIC and all(part.kind == CONSTANT for part in item.args):
             holder[place] = _computed(item)
 
+    def _goes_unconditionally(self, item: _MutableNode) -> bool:
+        """Try to do without the condition of a comprehension."""
+        where = len(item.args) - 2
+        has_one = item.family == "each" and item.args[where].kind == "where"
+        return has_one and self._try(item.args, slice(where, where + 1), [])
+
     def _is_read(self, statement: _MutableNode) -> bool:
         """Tell whether anything but its definition mentions a variable."""
         return _mentions(self._program, statement.slot) > 1
@@ -221,7 +230,7 @@ class _Shrinker:
 
 def _num_fixed(kind: Kind) -> int:
     """Return how many of a statement's first parts stay: a bound, a literal, a list's name."""
-    has_fixed = kind.family in ("while", "step") or kind.name == "for_slot"
+    has_fixed = kind.family in ("while", "step") or kind.name in ("for_slot", "set_two")
     return int(has_fixed and kind.name != "step_mod")
 
 
@@ -239,12 +248,12 @@ def _stand_ins(item: _MutableNode, nonterminal: str) -> Iterator[_MutableNode]:
     for child, name in zip(item.args, _arguments(item), strict=True):
         if name == nonterminal:
             yield child
-        else:
+        elif child.family != "each":  # nobody else sees the variables of a comprehension
             for grandchild, inner in zip(child.args, _arguments(child), strict=True):
                 if inner == nonterminal:
                     yield grandchild
     if item.args:
-        for nothing in _NOTHING[nonterminal]:
+        for nothing in _NOTHING.get(nonterminal, ()):
             yield _MutableNode(nothing)
 
 
@@ -254,7 +263,10 @@ def _arguments(item: _MutableNode) -> Sequence[str]:
         return ()
     if item.kind == "list_n":
         return ("INT",) * len(item.args)
-    return _children(item.kind)
+    names = _children(item.kind)
+    if item.family == "each" and item.args[-2].kind != "where":
+        return [name for name in names if name != "WHERE"]
+    return names
 
 
 def _children(kind: str) -> tuple[str, ...]:

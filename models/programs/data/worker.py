@@ -9,7 +9,7 @@ from models.programs.execution.serving import Handler, serve
 def make_handler() -> Handler:
     """Return what works on `(name, ...)`.
 
-    "chunk", seed, number, max_steps: the programs of a chunk and why others were rejected.
+    "chunk", seed, number, max_steps, style: the programs of a chunk and why others were rejected.
     "study", seed, programs: for each what `chunks.study` says of it.
     """
     from models.programs.data.chunks import make_chunk, study

@@ -14,7 +14,7 @@ from models.errors import UserError
 from models.programs.data.dataset import ProgramDataset
 from models.programs.data.files import SHARD_PROGRAMS, ProgramFiles
 from models.programs.data.reading import FORMAT, FORMAT_VERSION, describes_programs
-from models.programs.language.kinds import language
+from models.programs.language.versions import oldest_version
 
 
 def check_folder(folder: Path, overwrite: bool) -> None:
@@ -124,7 +124,7 @@ def _description(dataset: ProgramDataset, shards: list[dict[str, Any]]) -> dict[
         "num_val": len(dataset.val),
         "num_test": len(dataset.test),
         "digest": dataset.digest,
-        "language": language().grammar.digest,
+        "language": oldest_version(int(dataset.ids.max(initial=-1))),
         "shards": shards,
         "duplicates": dataset.twin_counts(),
     }

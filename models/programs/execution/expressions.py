@@ -1,10 +1,11 @@
 """Expressions as Python closures over the slots of a run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from models.programs.execution.limits import Meter, StepLimitReached
 from models.programs.execution.operations import Operation
-from models.programs.language.kinds import CONSTANT, SLOT
+from models.programs.language.kinds import CONSTANT, SLOT, Kind, language
 from models.programs.language.tree import Node
 
 Slots = list[Any]
@@ -18,12 +19,14 @@ class ExpressionCompiler:
 
     Args:
         operations: kind -> what it computes.
+        meter: counts the steps of comprehensions.
     """
 
-    def __init__(self, operations: Mapping[str, Operation]) -> None:
+    def __init__(self, operations: Mapping[str, Operation], meter: Meter) -> None:
         self._operations = operations
+        self._meter = meter
 
-    def compile(self, node: Node) -> Expression:
+    def compile(self, node: Node) -> Expression:  # noqa: PLR0911  (one a kind)
         """Return a closure that computes an expression."""
         kind = node.kind
         if kind == SLOT:
@@ -32,6 +35,8 @@ class ExpressionCompiler:
             return _constant(node.value)
         if kind in _LAZY:
             return _LAZY[kind](*map(self.compile, node.args))
+        if node.family == "each":
+            return self._each(node)
         operation = self._operations[kind]
         match node.args:
             case [one]:
@@ -40,6 +45,26 @@ class ExpressionCompiler:
                 return self._binary(operation, left, right)
             case _:
                 return _of_many(operation, [self.compile(item) for item in node.args])
+
+    def _each(self, node: Node) -> Expression:
+        """Return a closure for the values of a comprehension, computed one by one."""
+        *over, element = node.args
+        condition = self.compile(over.pop().args[0]) if over[-1].kind == "where" else None
+        items = iterated(language().named(node.kind), [self.compile(item) for item in over])
+        value, slot, meter = self.compile(element), _slot_of(node), self._meter
+        put = PUT[language().named(node.kind).pairs is not None]
+        weight = weigh(node) - sum(map(weigh, over))
+
+        def run(slots: Slots) -> Iterator[Any]:
+            for item in items(slots):
+                meter.steps_left -= weight
+                if meter.steps_left < 0:
+                    raise StepLimitReached
+                put(slots, slot, item)
+                if condition is None or condition(slots):
+                    yield value(slots)
+
+        return run
 
     def _unary(self, operation: Operation, node: Node) -> Expression:
         if node.kind == SLOT:
@@ -63,6 +88,33 @@ class ExpressionCompiler:
             return lambda slots: operation(first(slots), value)
         second = self.compile(right)
         return lambda slots: operation(first(slots), second(slots))
+
+
+def iterated(kind: Kind, parts: Sequence[Expression]) -> Expression:
+    """Return a closure for what a loop or a comprehension goes over."""
+    if kind.pairs is None:
+        return parts[0]
+    makes_pairs = _PAIRS[kind.pairs]
+    return lambda slots: makes_pairs(*[part(slots) for part in parts])
+
+
+def _put_one(slots: Slots, slot: int, item: Any) -> None:
+    slots[slot] = item
+
+
+def _put_two(slots: Slots, slot: int, item: Any) -> None:
+    slots[slot], slots[slot + 1] = item
+
+
+PUT = (_put_one, _put_two)
+"""Gives a variable its next value, or both variables."""
+
+_PAIRS: Mapping[str, Callable[..., Any]] = {"enumerate": enumerate, "zip": zip}
+
+
+def weigh(node: Node) -> int:
+    """Return the nodes of a statement or expression, those of its blocks not counted."""
+    return 1 + sum(map(weigh, node.args))
 
 
 def _slot_of(node: Node) -> int:

@@ -48,11 +48,12 @@ class Meter:
         limits: of each run.
     """
 
-    __slots__ = ("_greatest", "_least", "_max_steps", "max_length", "steps_left")
+    __slots__ = ("_greatest", "_least", "_max_steps", "max_int_bits", "max_length", "steps_left")
 
     def __init__(self, limits: Limits) -> None:
         self._max_steps = limits.max_steps
         self.max_length = limits.max_length
+        self.max_int_bits = limits.max_int_bits
         self._greatest = (1 << limits.max_int_bits) - 1
         self._least = -self._greatest
         self.steps_left = limits.max_steps

@@ -5,10 +5,10 @@ length before it is made, so that nothing grows beyond its limit on the way.
 """
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from models.programs.execution.limits import Meter
+from models.programs.execution.limits import Meter, SizeLimitReached
 
 Operation = Callable[..., Any]
 
@@ -23,6 +23,7 @@ _CONSTANT_TIME: Mapping[str, Operation] = {
     "len_str": len,
     "int_bool": int,
     "ord": ord,
+    "bin": bin,
     "item": operator.getitem,
     **dict.fromkeys(("lt", "lt_str"), operator.lt),
     **dict.fromkeys(("le", "le_str"), operator.le),
@@ -64,13 +65,20 @@ _GO_OVER_FIRST: Mapping[str, Operation] = {
     "index_list": list.index,
     "count_str": str.count,
     "find": str.find,
+    "rfind": str.rfind,
+    "index_str": str.index,
     "eq_list": operator.eq,
     "ne_list": operator.ne,
     "isdigit": str.isdigit,
     "isalpha": str.isalpha,
+    "isalnum": str.isalnum,
+    "isspace": str.isspace,
     "isupper": str.isupper,
     "islower": str.islower,
     "strip": str.strip,
+    "lstrip": str.lstrip,
+    "rstrip": str.rstrip,
+    "strip_of": str.strip,
     "word": lambda a, b: a.split()[b],
     "sorted": sorted,
     "sorted_down": lambda a: sorted(a, reverse=True),
@@ -102,10 +110,20 @@ def operations(meter: Meter) -> dict[str, Operation]:
         **_CONSTANT_TIME,
         **{kind: _going_over_first(f, meter) for kind, f in _GO_OVER_FIRST.items()},
         **{kind: _going_over_second(f, meter) for kind, f in _GO_OVER_SECOND.items()},
+        **dict.fromkeys(("eq_set_list", "eq_set_str"), _same_members(meter)),
         **_of_numbers(meter),
         **_of_texts(meter),
         **_of_lists(meter),
+        **_gathering(meter),
     }
+
+
+def _same_members(meter: Meter) -> Operation:
+    def run(first: Any, second: Any) -> bool:
+        meter.went_over(len(first) + len(second))
+        return set(first) == set(second)
+
+    return run
 
 
 def _going_over_first(function: Operation, meter: Meter) -> Operation:
@@ -128,6 +146,12 @@ def _of_numbers(meter: Meter) -> dict[str, Operation]:
     """Return the operations whose numbers can outgrow their parts."""
     number = meter.number
 
+    def power(base: int, exponent: int) -> int:
+        # Twice as long as it may be is found too large before it is computed.
+        if exponent * (base.bit_length() - 1) > meter.max_int_bits and abs(base) > 1:
+            raise SizeLimitReached
+        return number(base**exponent)
+
     def add_all(numbers: list[int]) -> int:
         meter.went_over(len(numbers))
         return number(sum(numbers))
@@ -140,6 +164,7 @@ def _of_numbers(meter: Meter) -> dict[str, Operation]:
         "add": lambda a, b: number(a + b),
         "sub": lambda a, b: number(a - b),
         "mul": lambda a, b: number(a * b),
+        "pow": power,
         "sum": add_all,
         "int_str": read,
     }
@@ -172,6 +197,9 @@ def _of_texts(meter: Meter) -> dict[str, Operation]:
         "repeat_str": _repeat(meter),
         "upper": change_case(str.upper),
         "lower": change_case(str.lower),
+        "swapcase": change_case(str.swapcase),
+        "capitalize": change_case(str.capitalize),
+        "title": change_case(str.title),
         "replace": replace,
         "join": join,
         "join_sorted": lambda a, b: join(a, sorted(b)),
@@ -194,6 +222,34 @@ def _of_lists(meter: Meter) -> dict[str, Operation]:
         "range_1": count_up,
         "range_2": count_up,
         "range_3": count_up,
+    }
+
+
+def _gathering(meter: Meter) -> dict[str, Operation]:
+    """Return what becomes of the values of a comprehension."""
+
+    def collect(values: Iterator[Any]) -> list[Any]:
+        made = []
+        for value in values:
+            made.append(value)
+            if len(made) > meter.max_length:
+                raise SizeLimitReached
+        return made
+
+    def join(values: Iterator[str], separator: str) -> str:
+        texts = collect(values)
+        meter.length(sum(map(len, texts)) + len(separator) * max(len(texts) - 1, 0))
+        return separator.join(texts)
+
+    return {
+        "list_of": collect,
+        "sum_of": lambda values: meter.number(sum(values)),
+        "count_of": sum,
+        "min_of": min,
+        "max_of": max,
+        "any_of": any,
+        "all_of": all,
+        "join_of": join,
     }
 
 

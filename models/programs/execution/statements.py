@@ -1,19 +1,28 @@
 """Statements as Python closures over the slots of a run.
 
-A closure returns what the program returns, or None when the program goes on: no value of a program
-is None.
+A closure returns what the program returns, BREAK or CONTINUE where it leaves a round of the loop
+around it, or None when the program goes on: no value of a program is None.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from models.programs.execution.expressions import Expression, ExpressionCompiler, Slots
+from models.programs.execution.expressions import (
+    PUT,
+    Expression,
+    ExpressionCompiler,
+    Slots,
+    iterated,
+    weigh,
+)
 from models.programs.execution.limits import Meter, SizeLimitReached, StepLimitReached
 from models.programs.execution.operations import Operation
 from models.programs.language.kinds import Kind, language
 from models.programs.language.tree import Node
 
 Statement = Callable[[Slots], Any]
+
+BREAK, CONTINUE = object(), object()
 
 
 class StatementCompiler:
@@ -36,10 +45,14 @@ class StatementCompiler:
         self._operations = operations
         self._meter = meter
         self._visited = visited
-        self._expression = ExpressionCompiler(operations).compile
+        self._expression = ExpressionCompiler(operations, meter).compile
         self._of_kind: Mapping[str, Callable[..., Statement]] = {
             "append": self._append,
             "store": self._store,
+            "pop": self._pop,
+            "insert": self._insert,
+            "remove": self._remove,
+            "swap": self._swap,
             "iadd_list": self._iadd_list,
             "step_mod": self._step_mod,
         }
@@ -50,11 +63,12 @@ class StatementCompiler:
             "if": self._if,
             "for": self._for,
             "while": self._while,
+            "leave": self._leave,
         }
 
     def block(self, nodes: tuple[Node, ...]) -> Statement:
         """Return a closure that runs statements; a run of the block is charged all at once."""
-        meter, weight = self._meter, sum(map(_weight, nodes))
+        meter, weight = self._meter, sum(map(weigh, nodes))
         number = self.num_blocks
         self.num_blocks += 1
         statements = [self._statement(node) for node in nodes]
@@ -87,6 +101,8 @@ class StatementCompiler:
     def _statement(self, node: Node) -> Statement:
         if node.kind in self._of_kind:
             return self._of_kind[node.kind](_slot(node), *self._parts(node))
+        if node.kind == "set_two":
+            return self._set_two(node)
         kind = language().named(node.kind)
         if kind.family in ("augment", "step"):
             return _change(_slot(node), self._operation(kind), *self._parts(node))
@@ -142,6 +158,50 @@ class StatementCompiler:
 
         return run
 
+    def _pop(self, slot: int, index: Expression) -> Statement:
+        def run(slots: Slots) -> None:
+            slots[slot].pop(index(slots))
+
+        return run
+
+    def _insert(self, slot: int, index: Expression, item: Expression) -> Statement:
+        max_length = self._meter.max_length
+
+        def run(slots: Slots) -> None:
+            items = slots[slot]
+            items.insert(index(slots), item(slots))
+            if len(items) > max_length:
+                raise SizeLimitReached
+
+        return run
+
+    def _remove(self, slot: int, item: Expression) -> Statement:
+        meter = self._meter
+
+        def run(slots: Slots) -> None:
+            items = slots[slot]
+            meter.went_over(len(items))
+            items.remove(item(slots))
+
+        return run
+
+    def _swap(self, slot: int, first: Expression, second: Expression) -> Statement:
+        def run(slots: Slots) -> None:
+            items = slots[slot]
+            values = items[second(slots)], items[first(slots)]
+            items[first(slots)], items[second(slots)] = values
+
+        return run
+
+    def _set_two(self, node: Node) -> Statement:
+        one, other = _slot(node), _slot(node.args[0])
+        first, second = map(self._expression, node.args[1:])
+
+        def run(slots: Slots) -> None:
+            slots[one], slots[other] = first(slots), second(slots)
+
+        return run
+
     def _step_mod(self, slot: int, dividend: Expression) -> Statement:
         def run(slots: Slots) -> None:
             slots[slot] = dividend(slots) % slots[slot]
@@ -151,13 +211,14 @@ class StatementCompiler:
     def _for(self, node: Node) -> Statement:
         slot, body = _slot(node), self.block(node.blocks[0])
         items = self._iterated(node.kind, self._parts(node))
+        put = PUT[language().named(node.kind).pairs is not None]
 
         def run(slots: Slots) -> Any:
             for item in items(slots):
-                slots[slot] = item
+                put(slots, slot, item)
                 value = body(slots)
-                if value is not None:
-                    return value
+                if value is not None and value is not CONTINUE:
+                    return None if value is BREAK else value
             return None
 
         return run
@@ -171,7 +232,11 @@ class StatementCompiler:
             case "for_words":
                 return lambda slots: first(slots).split()
             case _:
-                return first
+                return iterated(language().named(kind), parts)
+
+    def _leave(self, node: Node) -> Statement:
+        how = BREAK if node.kind == "break" else CONTINUE
+        return lambda slots: how
 
     def _while(self, node: Node) -> Statement:
         comparison = self._operation(language().named(node.kind))
@@ -183,7 +248,7 @@ class StatementCompiler:
             while goes_on(slots) and (condition is None or condition(slots)):
                 value = body(slots)
                 if value is not None:
-                    return value
+                    return None if value is BREAK else value
             return None
 
         return run
@@ -212,8 +277,3 @@ def _branch(
     if otherwise is None:
         return lambda slots: then(slots) if condition(slots) else None
     return lambda slots: then(slots) if condition(slots) else otherwise(slots)
-
-
-def _weight(node: Node) -> int:
-    """Return the nodes of a statement or expression, those of its blocks not counted."""
-    return 1 + sum(map(_weight, node.args))

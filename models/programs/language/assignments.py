@@ -2,7 +2,8 @@
 
 import ast
 
-from models.programs.language.constructs import STATEMENT_FORMS, refused_statement
+from models.programs.language.annotations import read_annotation
+from models.programs.language.constructs import refused_statement
 from models.programs.language.expressions import (
     Ids,
     names_a_list,
@@ -10,8 +11,11 @@ from models.programs.language.expressions import (
     read_typed,
 )
 from models.programs.language.kinds import Type, language
+from models.programs.language.list_methods import read_list_method
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
+from models.programs.language.rewriting import loaded
+from models.programs.language.tuple_assignments import read_together
 
 _AUGMENTED: dict[tuple[str, Type], str] = {
     ("Add", "int"): "iadd",
@@ -24,7 +28,7 @@ _AUGMENTED: dict[tuple[str, Type], str] = {
 }
 
 
-def read_assignment(node: ast.stmt, scope: Scope) -> Ids:
+def read_assignment(node: ast.stmt, scope: Scope) -> Ids:  # noqa: PLR0911  (one a kind)
     """Return the derivation of a statement that defines or changes one variable.
 
     `xs[i] += e` is read as `xs[i] = xs[i] + e`; expressions are pure, so i may be read twice.
@@ -34,7 +38,21 @@ def read_assignment(node: ast.stmt, scope: Scope) -> Ids:
     """
     match node:
         case ast.Assign(targets=[ast.Name() as target]):
-            return _assign(target, node.value, scope)
+            return assign(target, node.value, scope)
+        case ast.Assign(targets=[ast.Tuple() | ast.List() as targets], value=value):
+            return read_together(node, targets.elts, value, scope, assign)
+        case ast.Assign(targets=[ast.Name() as first, *others]) if all(
+            isinstance(other, ast.Name) for other in others
+        ):
+            name = ast.copy_location(loaded(first.id), node.value)
+            return assign(first, node.value, scope) + [
+                production
+                for other in others
+                if isinstance(other, ast.Name)
+                for production in assign(other, name, scope)
+            ]
+        case ast.AnnAssign(target=ast.Name() as target, value=ast.expr() as value):
+            return assign(target, value, scope, read_annotation(node.annotation))
         case ast.Assign(targets=[ast.Subscript(value=ast.Name() as name) as target]):
             return _store(name, target.slice, node.value, scope)
         case ast.AugAssign(target=ast.Name() as target):
@@ -43,7 +61,7 @@ def read_assignment(node: ast.stmt, scope: Scope) -> Ids:
             value = ast.BinOp(left=_loaded(target), op=node.op, right=node.value)
             return _store(name, target.slice, ast.copy_location(value, node), scope)
         case ast.Expr(value=ast.Call() as call):
-            return _append(call, scope)
+            return read_list_method(call, scope, assign)
         case ast.Assign() | ast.AugAssign():
             raise Refusal(
                 node,
@@ -54,8 +72,17 @@ def read_assignment(node: ast.stmt, scope: Scope) -> Ids:
             raise refused_statement(node)
 
 
-def _assign(target: ast.Name, value: ast.expr, scope: Scope) -> Ids:
+def assign(target: ast.Name, value: ast.expr, scope: Scope, annotated: Type | None = None) -> Ids:
+    """Return the derivation of an assignment to one name, of the type that it is said to have."""
+    is_new = target.id not in scope.visible
+    new = scope.reserve(target, target.id) if is_new else None
     typed = read_expression(value, scope)
+    if annotated not in (None, typed.type):
+        raise Refusal(
+            value,
+            f"an annotation that says {annotated} of {typed.type}",
+            text=f"{excerpt(value)} is {typed.type}, but {target.id!r} is said to be {annotated}",
+        )
     if typed.type == "list" and names_a_list(value):
         raise Refusal(
             value,
@@ -63,8 +90,8 @@ def _assign(target: ast.Name, value: ast.expr, scope: Scope) -> Ids:
             "copy it, as in `list(...)`",
             it=excerpt(value),
         )
-    if target.id not in scope.visible:
-        scope.define(target, target.id, typed.type)
+    if new is not None:
+        scope.show(new, typed.type)
         return [language().id_of(f"let_{typed.type}"), *typed.ids]
     slot = scope.changeable(target)
     if scope.type_of(target) != typed.type:
@@ -90,26 +117,6 @@ def _augment(target: ast.Name, node: ast.AugAssign, scope: Scope) -> Ids:
     slot = scope.changeable(target)
     value = read_typed(node.value, value_type, scope, "what is combined with {}", target.id)
     return [language().id_of(kind), language().slot_id("SLOT", slot), *value]
-
-
-def _append(call: ast.Call, scope: Scope) -> Ids:
-    match call:
-        case ast.Call(func=ast.Attribute(value=ast.Name() as name, attr="append"), args=[value]):
-            if call.keywords or scope.type_of(name) != "list":
-                raise Refusal(
-                    call,
-                    "an append of something else than one int to a list",
-                    text=f"{excerpt(call)}: append takes one int, on a named list",
-                )
-            slot = scope.changeable(name)
-            ids = read_typed(value, "int", scope, "what is appended")
-            return [language().id_of("append"), language().slot_id("SLOT", slot), *ids]
-        case _:
-            raise Refusal(
-                call,
-                "a call alone in its line that is no append",
-                text=f"{excerpt(call)} is not a statement of the language: {STATEMENT_FORMS}",
-            )
 
 
 def _store(name: ast.Name, index: ast.expr, value: ast.expr, scope: Scope) -> Ids:

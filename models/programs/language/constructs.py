@@ -15,10 +15,11 @@ _EXPRESSIONS: dict[type[ast.expr], Construct] = {
     ast.Await: ("await is not in the language", ""),
     ast.Dict: ("a dictionary is not in the language", "values are int, bool, str and list of int"),
     ast.DictComp: ("a dictionary comprehension is not in the language", "write a loop over lists"),
-    ast.GeneratorExp: ("a generator is not in the language", "write a loop"),
-    ast.JoinedStr: ("an f-string is not in the language", "use str(...) and +"),
+    ast.GeneratorExp: (
+        "a generator is not a value here",
+        "sum, min, max, any, all and join take one",
+    ),
     ast.Lambda: ("a lambda is not in the language", ""),
-    ast.ListComp: ("a list comprehension is not in the language", "write a loop that appends"),
     ast.NamedExpr: ("an assignment in an expression is not in the language", "assign before"),
     ast.Set: ("a set is not in the language", "len(set(...)) and sorted(set(...)) are"),
     ast.SetComp: ("a set comprehension is not in the language", "write a loop"),
@@ -30,7 +31,6 @@ _EXPRESSIONS: dict[type[ast.expr], Construct] = {
 
 _OPERATORS: dict[str, Construct] = {
     "Div": ("/ gives a float", "use //"),
-    "Pow": ("** is not in the language", "multiply"),
     "MatMult": ("@ is not in the language", ""),
     "LShift": ("<< is not in the language", "multiply by a power of 2"),
     "RShift": (">> is not in the language", "use // by a power of 2"),
@@ -54,15 +54,14 @@ _ALONE: dict[str, Construct] = {
         "a list of str is not a value here",
         "len(s.split()), s.split()[i] and `for w in s.split():` are in the language",
     ),
-    "enumerate": ("enumerate is not in the language", "loop over range(len(...))"),
-    "zip": ("zip is not in the language", "loop over range(len(...))"),
+    **dict.fromkeys(("any", "all"), ("this takes a generator", "write `... for x in xs` in it")),
+    "enumerate": ("enumerate is not a value here", "loop over it with two variables"),
+    "zip": ("zip is not a value here", "loop over it with two variables"),
 }
 
 _STATEMENTS: dict[type[ast.stmt], Construct] = {
-    ast.AnnAssign: ("an annotated assignment is not in the language", "leave the annotation out"),
+    ast.AnnAssign: ("an annotation without a value is not in the language", "give it a value"),
     ast.Assert: ("assert is not in the language", ""),
-    ast.Break: ("break is not in the language", "return, or add to the condition of a while"),
-    ast.Continue: ("continue is not in the language", "put the rest of the body into an if"),
     ast.Delete: ("del is not in the language", ""),
     ast.FunctionDef: ("a function in a function is not in the language", ""),
     ast.Global: ("global is not in the language", ""),
@@ -75,8 +74,8 @@ _STATEMENTS: dict[type[ast.stmt], Construct] = {
 }
 
 STATEMENT_FORMS = (
-    "allowed are assignments to one name or item, += -= *= //= %=, xs.append(x), if, for, while "
-    "and return"
+    "allowed are assignments to names or items, += -= *= //= %=, methods of lists such as "
+    "xs.append(x), if, for, while and return"
 )
 
 

@@ -44,6 +44,7 @@ class Context:
         slot_type: type of the slots that may stand here.
         changes: whether that slot is changed here, so that it must not be frozen.
         freezes: whether a slot that stands here must not change in the body that follows.
+        like: of a context that came later, the one that stood in its places before.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Context:
     slot_type: Type | None = None
     changes: bool = False
     freezes: bool = False
+    like: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,29 +66,32 @@ class _Rule:
     slot_type: Type | None = None
     changes: bool = False
     freezes: bool = False
+    like: str = ""
 
 
 @lru_cache(maxsize=1)
 def contexts() -> tuple[Context, ...]:
     """Return every context; the first one is where a program starts."""
     of = language()
-    rules = [*_BLOCK_RULES, *_SLOT_RULES, *_EXPRESSION_RULES]
-    fixed = [
-        Context(
-            name=rule.name,
-            nonterminal=rule.nonterminal,
-            children={
-                kind.id: _children(rule.name, kind)
-                for kind in of.kinds
-                if kind.lhs == rule.nonterminal and rule.allows(kind)
-            },
-            slot_type=rule.slot_type,
-            changes=rule.changes,
-            freezes=rule.freezes,
-        )
-        for rule in rules
-    ]
-    return (*fixed, *_number_contexts(of), *_text_contexts(of))
+    fixed = map(_context, [*_BLOCK_RULES, *_SLOT_RULES, *_EXPRESSION_RULES])
+    # Weights hold a row for each, so that later ones stand last.
+    return (*fixed, *_number_contexts(of), *_text_contexts(of), *map(_context, _LATER_RULES))
+
+
+def _context(rule: _Rule) -> Context:
+    return Context(
+        name=rule.name,
+        nonterminal=rule.nonterminal,
+        children={
+            kind.id: _children(rule.name, kind)
+            for kind in language().kinds
+            if kind.lhs == rule.nonterminal and rule.allows(kind)
+        },
+        slot_type=rule.slot_type,
+        changes=rule.changes,
+        freezes=rule.freezes,
+        like=rule.like,
+    )
 
 
 @lru_cache(maxsize=1)
@@ -94,14 +99,17 @@ def context_steps() -> Mapping[str, int]:
     """Return the fewest steps that complete each context.
 
     They hold in every scope: what completes fastest (a constant, a return, a step) needs no slot.
+    Leaving a loop is faster still and left out, so that whoever never learned it can return.
     """
+    kinds = language().kinds
     productions = [
         Production(
             lhs=context.name,
             rhs=tuple(Symbol(text=name, is_terminal=False) for name in children),
         )
         for context in contexts()
-        for children in context.children.values()
+        for index, children in context.children.items()
+        if kinds[index].family != "leave"
     ]
     return minimum_steps(productions)
 
@@ -110,7 +118,13 @@ def _any(_: Kind) -> bool:
     return True
 
 
-def _block(*, ends: bool = False, returns: bool = False, steps: Direction | None = None) -> Allows:
+def _block(
+    *,
+    ends: bool = False,
+    returns: bool = False,
+    steps: Direction | None = None,
+    leaves: tuple[str, ...] = (),
+) -> Allows:
     """Allow every statement that a block goes on after, and these ways to close the block."""
 
     def allows(kind: Kind) -> bool:
@@ -121,6 +135,8 @@ def _block(*, ends: bool = False, returns: bool = False, steps: Direction | None
                 return returns
             case "step":
                 return kind.direction == steps
+            case "leave":
+                return kind.name in leaves
             case _:
                 return True
 
@@ -198,6 +214,43 @@ _EXPRESSION_RULES = (
     _Rule(name="BOUND_STR", nonterminal="STR", allows=_is_slot, slot_type="str", freezes=True),
 )
 
+_OF_FOR, _OF_WHILE = ("break", "continue"), ("break",)
+"""Ways to leave a round of a loop; after `continue` a while would not step."""
+
+_LATER_RULES = (
+    # Nested blocks inside of loops.
+    _Rule(
+        name="FOR_FIRST",
+        nonterminal="BLOCK",
+        allows=_block(returns=True, leaves=_OF_FOR),
+        like="FIRST",
+    ),
+    _Rule(
+        name="FOR_NEXT",
+        nonterminal="BLOCK",
+        allows=_block(ends=True, returns=True, leaves=_OF_FOR),
+        like="NEXT",
+    ),
+    _Rule(
+        name="WHILE_FIRST",
+        nonterminal="BLOCK",
+        allows=_block(returns=True, leaves=_OF_WHILE),
+        like="FIRST",
+    ),
+    _Rule(
+        name="WHILE_NEXT",
+        nonterminal="BLOCK",
+        allows=_block(ends=True, returns=True, leaves=_OF_WHILE),
+        like="NEXT",
+    ),
+    # What a loop goes over two by two; where it has a name, it must not change in the body.
+    _Rule(name="OVER", nonterminal="LIST", allows=_any, slot_type="list", freezes=True),
+    _Rule(name="GEN_INT", nonterminal="GEN_INT", allows=_any),
+    _Rule(name="GEN_BOOL", nonterminal="GEN_BOOL", allows=_any),
+    _Rule(name="GEN_STR", nonterminal="GEN_STR", allows=_any),
+    _Rule(name="WHERE", nonterminal="WHERE", allows=_any),
+)
+
 _REST = "REST"
 """Stands for the context itself: the rest of the block that a statement is in."""
 
@@ -221,8 +274,15 @@ _CHILDREN: Mapping[str, tuple[str, ...]] = {
     "iadd_list": ("SET_LIST", "LIST", _REST),
     "append": ("SET_LIST", "INT", _REST),
     "store": ("STORE", "INT", "INT", _REST),
-    "for_slot": ("WALK", "FIRST", _REST),
-    "for_list": ("FRESH", "FIRST", _REST),
+    "pop": ("SET_LIST", "INT", _REST),
+    "insert": ("SET_LIST", "INT", "INT", _REST),
+    "remove": ("SET_LIST", "INT", _REST),
+    "set_two": ("SET_INT", "SET_INT", "INT", "INT", _REST),
+    "swap": ("STORE", "INT", "INT", _REST),
+    "for_slot": ("WALK", "BLOCK", _REST),
+    "for_list": ("FRESH", "BLOCK", _REST),
+    "for_enumerate_list": ("OVER", "BLOCK", _REST),
+    "for_zip_list": ("OVER", "OVER", "BLOCK", _REST),
     "while_lt": _UP,
     "while_le": _UP,
     "while_gt": _DOWN,
@@ -238,6 +298,7 @@ _CHILDREN: Mapping[str, tuple[str, ...]] = {
     "step_floordiv": ("DIVISOR",),
     "step_mod": ("INT",),
     "neg": ("NEGATED",),
+    "pow": ("INT", "NATURAL"),
     "number": ("NUMBER",),
     "text": ("CHARS:",),
 }
@@ -245,6 +306,7 @@ _CHILDREN: Mapping[str, tuple[str, ...]] = {
 
 _CHILDREN_IN: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("FRESH", "if_list"): ("BOOL", "FRESH", "FRESH"),
+    ("OVER", "if_list"): ("BOOL", "OVER", "OVER"),
     ("BOUND", "len_list"): ("BOUND_LIST",),
     ("BOUND", "len_str"): ("BOUND_STR",),
 }
@@ -254,21 +316,31 @@ _CHILDREN_IN: Mapping[tuple[str, str], tuple[str, ...]] = {
 def _children(context: str, kind: Kind) -> tuple[str, ...]:
     """Return the contexts of a production's right-hand side."""
     names = _CHILDREN_IN.get((context, kind.name)) or _CHILDREN.get(kind.name, kind.children)
-    # What a started block goes on with may also be nothing.
-    rest = "NEXT" if context == "FIRST" else context
     last = len(names) - 1
     return tuple(
-        _block_context(name, rest, kind.lhs, is_last=place == last)
+        _block_context(name, context, kind, is_last=place == last)
+        if name in (_REST, "BLOCK")
+        else name
         for place, name in enumerate(names)
     )
 
 
-def _block_context(name: str, rest: str, lhs: str, *, is_last: bool) -> str:
-    if name not in (_REST, "BLOCK"):
-        return name
-    if lhs == "PROGRAM":
+def _block_context(name: str, context: str, kind: Kind, *, is_last: bool) -> str:
+    """Return the context of a body, or of the rest of the block."""
+    if kind.lhs in ("PROGRAM", "PARAM"):
         return "BODY"
-    return rest if is_last else "FIRST"
+    if is_last:  # what a started block goes on with may also be nothing
+        return context.replace("FIRST", "NEXT")
+    if kind.family == "for":
+        return "FOR_FIRST"
+    return _BRANCHES.get(context, "FIRST")
+
+
+_BRANCHES: Mapping[str, str] = {
+    **dict.fromkeys(("FOR_FIRST", "FOR_NEXT"), "FOR_FIRST"),
+    **dict.fromkeys(("UP", "DOWN", "SHRINK", "WHILE_FIRST", "WHILE_NEXT"), "WHILE_FIRST"),
+}
+"""Contexts of the branches of an `if` in a loop."""
 
 
 def _number_contexts(of: Language) -> list[Context]:

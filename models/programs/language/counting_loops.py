@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from models.programs.language.expressions import (
     Ids,
+    read_condition,
     read_expression,
     read_literal,
     read_typed,
@@ -20,7 +21,10 @@ from models.programs.language.refusals import Refusal, excerpt
 
 ReadStatements = Callable[[Sequence[ast.stmt], Scope], Ids]
 
-NEVER_REACHED = ("this is never reached, a return stands before it", "remove it")
+CLOSING = (ast.Return, ast.Break, ast.Continue)
+"""What nothing may follow in a block."""
+
+NEVER_REACHED = ("this is never reached, a return, break or continue stands before it", "remove it")
 
 _FORMS = (
     "a while loop must count: `while i < bound:` or `while i < bound and condition:` with `i += 1` "
@@ -87,11 +91,11 @@ def read_while(node: ast.While, scope: Scope, read_statements: ReadStatements) -
     condition: Ids = []
     if test.more is not None:
         kind += "_and"
-        condition = read_typed(test.more, "bool", scope, "a condition")
+        condition = read_condition(test.more, scope)
     why = f"the loop in line {node.lineno} counts by it"
     inner = scope.nested([(slot, why) for slot in (counter, *held)])
     body = read_statements(node.body[:-1], inner)
-    if len(node.body) > 1 and isinstance(node.body[-2], ast.Return):
+    if len(node.body) > 1 and isinstance(node.body[-2], CLOSING):
         raise Refusal(node.body[-1], *NEVER_REACHED)
     of = language()
     end = [of.id_of(_STEP_NAMES[step.operator]), *_amount(step, inner)]

@@ -12,7 +12,7 @@ Assigned = frozenset[str] | None
 """Names that surely have a value at a place; None where no path leads."""
 
 _BUILTINS = frozenset(dir(builtins))
-_NEW_SCOPES = (ast.comprehension, ast.Lambda, ast.NamedExpr)
+_NEW_SCOPES = (ast.Lambda, ast.NamedExpr)
 
 
 def unassigned_reads(module: ast.Module) -> frozenset[str]:
@@ -68,6 +68,8 @@ class _Paths:
             case ast.Expr(value=value) | ast.Return(value=ast.expr() as value):
                 self._read([value], assigned)
                 return assigned if isinstance(node, ast.Expr) else None
+            case ast.Break() | ast.Continue():
+                return None
             case ast.If(test=test, body=body, orelse=orelse):
                 self._read([test], assigned)
                 return _both(self._block(body, assigned), self._block(orelse, assigned))
@@ -114,9 +116,24 @@ def _names(tree: ast.AST, context: type[ast.expr_context]) -> Iterator[str]:
                 yield node.id
             continue
         assert not isinstance(node, _NEW_SCOPES), "the language has no names of an expression"
+        if isinstance(node, ast.GeneratorExp | ast.ListComp):
+            yield from _outer_names(node, context)
+            continue
         for name in node._fields:
             part = getattr(node, name)
             if isinstance(part, list):
                 waiting += [item for item in part if isinstance(item, ast.AST)]
             elif isinstance(part, ast.AST):
                 waiting.append(part)
+
+
+def _outer_names(
+    node: ast.GeneratorExp | ast.ListComp, context: type[ast.expr_context]
+) -> Iterator[str]:
+    """Yield the names in a comprehension that are not its own; what it stores is its own."""
+    (each,) = node.generators
+    yield from _names(each.iter, context)
+    if context is ast.Load:
+        own = set(_names(each.target, ast.Store))
+        inner = (name for part in (node.elt, *each.ifs) for name in _names(part, context))
+        yield from (name for name in inner if name not in own)

@@ -1,14 +1,16 @@
 """Python expressions to derivations, with their types."""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from models.programs.language.comprehensions import GATHERS, Values, gathering, read_values
 from models.programs.language.constructs import refused_expression
 from models.programs.language.contexts import MAX_DIGITS
 from models.programs.language.kinds import NONTERMINAL_OF, Type, language
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
+from models.programs.language.rewriting import simplified
 from models.programs.language.templates import (
     ExpressionTemplate,
     expression_templates,
@@ -17,13 +19,6 @@ from models.programs.language.templates import (
 )
 
 Ids = list[int]
-
-_BOOL_HINTS: dict[Type, str] = {
-    "int": ": compare it, as in `... != 0`",
-    "str": ": compare it, as in `... != ''`",
-    "list": ": compare it, as in `len(...) > 0`",
-    "bool": "",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,16 +29,15 @@ class TypedExpression:
     ids: Ids
 
 
-def read_expression(node: ast.expr, scope: Scope) -> TypedExpression:
-    """Return the type and the derivation of an expression.
-
-    Chained comparisons, `and`, `or`, `min` and `max` of three and more are read as what they
-    mean, two at a time.
+def read_expression(  # noqa: PLR0911  (one a kind)
+    node: ast.expr, scope: Scope
+) -> TypedExpression:
+    """Return the type and the derivation of an expression; see `simplified`.
 
     Raises:
         Refusal: it is outside the language.
     """
-    node = _two_at_a_time(node)
+    node = simplified(node)
     match node:
         case ast.Name():
             value_type = scope.type_of(node)
@@ -53,8 +47,22 @@ def read_expression(node: ast.expr, scope: Scope) -> TypedExpression:
             return _constant(node)
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)) if _is_one(value):
             return TypedExpression(type="int", ids=_constant_ids("INT", -1))
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return TypedExpression(type="bool", ids=_negated(operand, scope))
+        case ast.BinOp(left=base, op=ast.Pow(), right=exponent):
+            return _power(node, base, exponent, scope)
         case ast.List(elts=[_, _, _, _, *_]):
             return _long_list(node, scope)
+        case ast.JoinedStr(values=parts):
+            return _joined(parts, scope)
+        case ast.IfExp():
+            return _conditional(node, scope)
+        case ast.ListComp():
+            return _gathered("list_of", read_values(node, scope, read_expression, read_condition))
+        case ast.Call(args=[ast.GeneratorExp() | ast.ListComp() as values], keywords=[]) if (
+            how := gathering(node)
+        ) is not None:
+            return _gathered_by(node, how, values, scope)
         case _:
             return _from_templates(node, scope)
 
@@ -74,14 +82,68 @@ def read_typed(node: ast.expr, value_type: Type, scope: Scope, place: str, name:
     """
     typed = read_expression(node, scope)
     if typed.type != value_type:
-        hint = _BOOL_HINTS[typed.type] if value_type == "bool" else ""
         raise Refusal(
             node,
             f"{place} that is {typed.type}, not {value_type}",
             text=f"{excerpt(node)} is {typed.type}, {place.replace('{}', repr(name))} must be "
-            f"{value_type}{hint}",
+            f"{value_type}",
         )
     return typed.ids
+
+
+def read_condition(node: ast.expr, scope: Scope) -> Ids:
+    """Return the derivation of a condition; texts, lists and numbers count as Python counts them.
+
+    Raises:
+        Refusal: it is outside the language.
+    """
+    node = simplified(node)
+    if isinstance(node, ast.BoolOp):
+        kind = "and" if isinstance(node.op, ast.And) else "or"
+        first, second = node.values
+        return [
+            language().id_of(kind),
+            *read_condition(first, scope),
+            *read_condition(second, scope),
+        ]
+    typed = read_expression(node, scope)
+    return _is_some(node, typed, scope, _SOME)
+
+
+def _negated(node: ast.expr, scope: Scope) -> Ids:
+    """Return the derivation of `not node`."""
+    node = simplified(node)
+    if isinstance(node, ast.BoolOp):
+        return [language().id_of("not"), *read_condition(node, scope)]
+    typed = read_expression(node, scope)
+    if typed.type == "bool":
+        return [language().id_of("not"), *typed.ids]
+    return _is_some(node, typed, scope, _NONE)
+
+
+_SOME: dict[Type, tuple[str, ...]] = {
+    "int": ("ne",),
+    "str": ("gt", "len_str"),
+    "list": ("gt", "len_list"),
+}
+_NONE: dict[Type, tuple[str, ...]] = {
+    "int": ("eq",),
+    "str": ("eq", "len_str"),
+    "list": ("eq", "len_list"),
+}
+"""How a value that is no bool is compared with 0 where it is a condition, and where it is not."""
+
+
+def _is_some(
+    node: ast.expr, typed: TypedExpression, scope: Scope, kinds: Mapping[Type, tuple[str, ...]]
+) -> Ids:
+    """Return the derivation of a condition that is a bool, or is compared with nothing."""
+    if typed.type == "bool":
+        return typed.ids
+    if not scope.slots.counts_values:
+        text = f"{excerpt(node)} is {typed.type}, a condition must be bool"
+        raise Refusal(node, f"a condition that is {typed.type}, not bool", text=text)
+    return [*map(language().id_of, kinds[typed.type]), *typed.ids, *_constant_ids("INT", 0)]
 
 
 def read_literal(node: ast.expr, at_least: int) -> Ids | None:
@@ -116,13 +178,16 @@ def _from_templates(node: ast.expr, scope: Scope) -> TypedExpression:
     largest = max(item.size for item, _ in filled)
     fitting = [item for item, _ in filled if item.size == largest]
     holes = next(holes for item, holes in filled if item.size == largest)
+    num_slots = len(scope.slots.names)
     parts = [read_expression(holes[name], scope) for name in sorted(holes)]
     types = tuple(part.type for part in parts)
     for template in fitting:
         if template.arguments == types:
             return _typed(template, parts)
         if isinstance(node, ast.BinOp) and template.swaps and template.arguments == types[::-1]:
-            return _typed(template, parts[::-1])
+            # Slots are numbered in the order of the derivation.
+            scope.forget(num_slots)
+            return _typed(template, [read_expression(holes[name], scope) for name in "ba"])
     raise Refusal(
         node,
         f"{_title(node)} of {' and '.join(types)}",
@@ -144,6 +209,83 @@ def _typed(template: ExpressionTemplate, parts: Sequence[TypedExpression]) -> Ty
 
 def _forms(templates: Sequence[ExpressionTemplate]) -> str:
     return f"allowed is {'; '.join(dict.fromkeys(item.text for item in templates))}"
+
+
+def _gathered_by(
+    node: ast.Call, how: str, values: ast.GeneratorExp | ast.ListComp, scope: Scope
+) -> TypedExpression:
+    """Read `sum(... for ...)`, `"".join(... for ...)` and so on."""
+    counts = how in ("any", "all")
+    read = read_values(values, scope, read_expression, read_condition, is_condition=counts)
+    if isinstance(values, ast.ListComp) and how in _OF_LIST and read.type == "int":
+        inner = _gathered("list_of", read)
+        outer = language().id_of(_OF_LIST[how])
+        return TypedExpression(type="int", ids=[outer, *inner.ids])
+    kind = GATHERS.get((how, read.type))
+    if kind is None:
+        raise Refusal(
+            values, f"{how} of values that are {read.type}", text=f"{excerpt(values)}: {how} goes "
+            f"over {' or '.join(each for name, each in GATHERS if name == how)}, not {read.type}",
+        )  # fmt: skip
+    more: Ids = []
+    if isinstance(node.func, ast.Attribute):
+        more = read_typed(node.func.value, "str", scope, "what joins texts")
+    return _gathered(kind, read, more)
+
+
+_OF_LIST = {"sum": "sum", "min": "min_list", "max": "max_list"}
+
+
+def _gathered(kind: str, values: Values, more: Sequence[int] = ()) -> TypedExpression:
+    production = language().named(kind)
+    if production.children[0] != f"GEN_{NONTERMINAL_OF[values.type]}":
+        raise Refusal(
+            values.node, f"a list of {values.type}", "a list holds int", it=excerpt(values.node)
+        )
+    assert production.type is not None  # of an expression
+    return TypedExpression(type=production.type, ids=[production.id, *values.ids, *more])
+
+
+def _power(node: ast.expr, base: ast.expr, exponent: ast.expr, scope: Scope) -> TypedExpression:
+    literal = read_literal(exponent, 0)
+    if literal is None:
+        allowed = "the exponent is a number from 0 on, since others may give a float"
+        raise Refusal(node, "** with another exponent than a number", allowed, it=excerpt(node))
+    ids = read_typed(base, "int", scope, "what is raised to a power")
+    return TypedExpression(type="int", ids=[language().id_of("pow"), *ids, *literal])
+
+
+def _conditional(node: ast.IfExp, scope: Scope) -> TypedExpression:
+    condition = read_condition(node.test, scope)
+    then, otherwise = read_expression(node.body, scope), read_expression(node.orelse, scope)
+    if then.type != otherwise.type:
+        raise Refusal(
+            node,
+            f"IfExp of {then.type} and {otherwise.type}",
+            text=f"{excerpt(node)} has {then.type} and {otherwise.type}: both sides of an if must "
+            "be of one type",
+        )
+    ids = [language().id_of(f"if_{then.type}"), *condition, *then.ids, *otherwise.ids]
+    return TypedExpression(type=then.type, ids=ids)
+
+
+def _joined(parts: Sequence[ast.expr], scope: Scope) -> TypedExpression:
+    """Read an f-string as the sum of its parts."""
+    of = language()
+    texts: list[Ids] = []
+    for each in parts:
+        part = each
+        if isinstance(part, ast.FormattedValue):
+            if part.conversion != -1 or part.format_spec is not None:
+                raise Refusal(part, "a format in an f-string", "use plain {...}", it=excerpt(part))
+            part = part.value
+        typed = read_expression(part, scope)
+        if typed.type not in ("int", "str"):
+            allowed = "int and str can stand in an f-string"
+            raise Refusal(part, f"{typed.type} in an f-string", allowed, it=excerpt(part))
+        texts.append([of.id_of("str_int"), *typed.ids] if typed.type == "int" else typed.ids)
+    ids = [of.id_of("concat_str")] * (len(texts) - 1) + [i for text in texts for i in text]
+    return TypedExpression(type="str", ids=ids or _constant_ids("STR", ""))
 
 
 def _long_list(node: ast.List, scope: Scope) -> TypedExpression:
@@ -199,38 +341,6 @@ def _constant_ids(lhs: str, value: int | str | bool) -> Ids:
 
 
 _NUMBER = ("number", "NUMBER", "DIGITS")
-
-
-def _two_at_a_time(node: ast.expr) -> ast.expr:
-    """Turn what joins three and more operands into what joins two."""
-    match node:
-        case ast.Compare(ops=[_, _, *_]):
-            return _two_at_a_time(_unchained(node))
-        case ast.BoolOp(op=op, values=[first, second, third, *more]):
-            rest = _at(ast.BoolOp(op=op, values=[second, third, *more]), second)
-            return _at(ast.BoolOp(op=op, values=[first, rest]), node)
-        case ast.Call(func=ast.Name(id="min" | "max"), args=[first, second, third, *more]):
-            rest = _at(ast.Call(func=node.func, args=[second, third, *more], keywords=[]), second)
-            call = ast.Call(func=node.func, args=[first, rest], keywords=node.keywords)
-            return _at(call, node)
-        case _:
-            return node
-
-
-def _unchained(node: ast.Compare) -> ast.expr:
-    """Turn `a < b < c` into `a < b and b < c`; expressions are pure, so b may be read twice."""
-    operands = [node.left, *node.comparators]
-    pairs = zip(operands, node.ops, operands[1:], strict=False)
-    links = [
-        _at(ast.Compare(left=left, ops=[op], comparators=[right]), left)
-        for left, op, right in pairs
-    ]
-    return _at(ast.BoolOp(op=ast.And(), values=links), node)
-
-
-def _at(made: ast.expr, place: ast.AST) -> ast.expr:
-    """Give a made-up node the place of a real one, for messages."""
-    return ast.copy_location(made, place)
 
 
 def _is_one(value: object) -> bool:

@@ -6,23 +6,14 @@ from itertools import product
 from pathlib import Path
 
 from models.errors import UserError
+from models.programs.language.annotations import read_annotation
+from models.programs.language.docstring_types import types_in_examples
 from models.programs.language.kinds import MAX_PARAMETERS, TYPES, Type, language
 from models.programs.language.program import Program
 from models.programs.language.python_files import parse_source, read_source, source_text
 from models.programs.language.reading_scope import Scope, Slots
 from models.programs.language.refusals import Refusal, excerpt
 from models.programs.language.statements import BodyReader
-
-_ANNOTATIONS: dict[str, Type] = {
-    "int": "int",
-    "bool": "bool",
-    "str": "str",
-    "list": "list",
-    "list[int]": "list",
-    "List": "list",
-    "List[int]": "list",
-}
-
 
 _PLAIN = "parameters are plain names without default values"
 
@@ -94,20 +85,26 @@ def _is_typing_import(node: ast.stmt) -> bool:
 def _read(function: ast.FunctionDef) -> Program:
     """Read a function with the only types of its parameters that fit their use.
 
+    Where several fit, calls of the function in its doc string may tell which are meant.
     Where annotations leave types open, all combinations are tried, 256 at most; most fail at the
     first statement.
     """
     parameters = _parameters(function)
-    annotated: list[Type | None] = [_annotation(item.annotation) for item in parameters]
-    reader = _FunctionReader(function, parameters, _annotation(function.returns))
+    annotated: list[Type | None] = [read_annotation(item.annotation) for item in parameters]
+    reader = _FunctionReader(function, parameters, read_annotation(function.returns))
     fits: list[tuple[Sequence[Type], Program]] = []
     farthest: Refusal | None = None
-    for types in _combinations(annotated):
-        try:
-            fits.append((types, reader.read(types)))
-        except Refusal as refusal:
-            if farthest is None or refusal.progress > farthest.progress:
-                farthest = refusal
+    for counts_values in (False, True):  # `if xs:` says little of the type of xs: the last resort
+        for types in () if fits else _combinations(annotated):
+            try:
+                fits.append((types, reader.read(types, counts_values)))
+            except Refusal as refusal:
+                if farthest is None or refusal.progress > farthest.progress:
+                    farthest = refusal
+    if len(fits) > 1:
+        told = types_in_examples(function)
+        agreeing = [fit for fit in fits if tuple(fit[0]) == told]
+        fits = agreeing or fits
     if len(fits) > 1:
         raise _ambiguous(parameters, [types for types, _ in fits])
     if farthest and not fits:
@@ -126,8 +123,8 @@ class _FunctionReader:
         self._returned: Type | None = returned
         self._body = _without_doc_string(function.body)
 
-    def read(self, types: Sequence[Type]) -> Program:
-        scope = Scope(slots=Slots(), visible={}, frozen={})
+    def read(self, types: Sequence[Type], counts_values: bool) -> Program:
+        scope = Scope(slots=Slots(counts_values=counts_values), visible={}, frozen={})
         for parameter, value_type in zip(self._parameters, types, strict=True):
             scope.define(parameter, parameter.arg, value_type)
         body = BodyReader(self._returned)
@@ -165,16 +162,6 @@ def _parameters(function: ast.FunctionDef) -> list[ast.arg]:
             f"1 to {MAX_PARAMETERS} are allowed",
         )
     return parameters
-
-
-def _annotation(node: ast.expr | None) -> Type | None:
-    if node is None:
-        return None
-    found = _ANNOTATIONS.get(ast.unparse(node))
-    if found is None:
-        allowed = "types are int, bool, str, list and list[int]"
-        raise Refusal(node, "{} is no type here", allowed, it=excerpt(node))
-    return found
 
 
 def _without_doc_string(body: list[ast.stmt]) -> list[ast.stmt]:

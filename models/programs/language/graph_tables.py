@@ -22,7 +22,7 @@ class GraphTables:
         constants: values of constants, digits and characters.
         kind: int16 (P,), index into `node_kinds`, -1 where a production makes no node.
         slot: int8 (P,), slot that it stands for, else -1.
-        defines: bool (P,), whether it defines the next slot.
+        defines: int64 (P,), how many slots it defines; a node stands for the first one.
         constant: int16 (P,), index into `constants`, else -1.
         counts: bool (P,), whether it is a while, whose first child is its counter.
         steps: bool (P,), whether it changes the counter of the while around it.
@@ -36,7 +36,7 @@ class GraphTables:
     constants: tuple[ConstantValue, ...]
     kind: NDArray[np.int16]
     slot: NDArray[np.int8]
-    defines: NDArray[np.bool_]
+    defines: NDArray[np.int64]
     constant: NDArray[np.int16]
     counts: NDArray[np.bool_]
     steps: NDArray[np.bool_]
@@ -76,7 +76,7 @@ def graph_tables() -> GraphTables:
             [names.index(_node_kind(k)) if k.makes_node else -1 for k in kinds], np.int16
         ),
         slot=np.array([-1 if kind.slot is None else kind.slot for kind in kinds], np.int8),
-        defines=np.array([kind.defines for kind in kinds]),
+        defines=np.array([len(kind.defined) for kind in kinds]),
         constant=np.array([places.get((type(k.value), k.value), -1) for k in kinds], np.int16),
         counts=np.array([kind.family == "while" for kind in kinds]),
         steps=np.array([kind.family == "step" for kind in kinds]),

@@ -182,9 +182,9 @@ def _slots(
     tables: GraphTables,
 ) -> NDArray[np.int8]:
     """Return int8 (programs, steps), the slot that each step reads, defines or changes, or -1."""
-    defines = tables.defines[ids] & legal
-    newest = np.cumsum(defines, axis=1) - 1
-    slot = np.where(defines, newest, tables.slot[ids])
+    defines = tables.defines[ids] * legal
+    first_new = np.cumsum(defines, axis=1) - defines
+    slot = np.where(defines > 0, first_new, tables.slot[ids])
     return np.where(tables.steps[ids], places.counter, slot).astype(np.int8)
 
 

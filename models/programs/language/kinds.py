@@ -34,11 +34,14 @@ SLOT, CONSTANT, DIGIT, CHARACTER = "slot", "constant", "digit", "character"
 
 Family = Literal[
     "program", "param", "last",  # a signature: what is returned, a parameter, the last parameter
-    "let", "set", "augment", "append", "store",  # assignments; augment: `+=` and its likes
+    "let", "set", "augment", "append", "store",  # assignments; augment: `+=` and its likes;
+    # append: whatever makes a list longer or shorter
     "if", "for", "while", "step",  # blocks, and what moves the counter of a while
+    "leave",  # `break` and `continue`
     "return", "end",  # what closes a block; numbers, texts and lists have an end, too
     "slot", "constant", "number", "text", "digit", "character", "more",  # number, text: spelled
     "conditional", "repeat", "operation",  # expressions: `a if c else b`, `xs * n`, all others
+    "gather", "each", "where",  # comprehensions: what becomes of the values, the values, the if
 ]  # fmt: skip
 """What kinds have in common that differ in types or in an operation."""
 
@@ -67,6 +70,8 @@ class Kind:
         unconditional: of a while with a condition beside its bound, the name of the one without.
         slot: of a "slot".
         value: of a "constant", a "digit" (a text) or a "character".
+        second: type of the second slot that a loop or a comprehension defines.
+        pairs: what makes the pairs that it goes over: "enumerate" or "zip".
     """
 
     id: int
@@ -80,6 +85,8 @@ class Kind:
     unconditional: str | None = None
     slot: int | None = None
     value: ConstantValue | None = None
+    second: Type | None = None
+    pairs: str | None = None
 
     @property
     def ends(self) -> bool:
@@ -93,8 +100,14 @@ class Kind:
 
     @property
     def defines(self) -> bool:
-        """Whether it defines the next slot."""
-        return self.family in ("param", "last", "let", "for")
+        """Whether it defines the next slot, or the next two."""
+        return self.family in ("param", "last", "let", "for", "each")
+
+    @property
+    def defined(self) -> tuple[Type, ...]:
+        """Types of the slots that it defines."""
+        types = (self.type, self.second) if self.defines else ()
+        return tuple(item for item in types if item is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,8 +197,18 @@ _EXPRESSIONS: Mapping[str, Family] = {
     "repeat_str": "repeat",
     "repeat_list": "repeat",
     **{f"if_{value_type}": "conditional" for value_type in TYPES},
+    **dict.fromkeys(("list_of", "sum_of", "min_of", "max_of", "count_of"), "gather"),
+    **dict.fromkeys(("any_of", "all_of", "join_of"), "gather"),
 }
 """Families of expressions that are no plain operation."""
+
+_PAIRS: Mapping[str, tuple[Type, Type, str]] = {
+    "enumerate_list": ("int", "int", "enumerate"),
+    "enumerate_str": ("int", "str", "enumerate"),
+    "zip_list": ("int", "int", "zip"),
+    "zip_str": ("str", "str", "zip"),
+}
+"""What loops and comprehensions go over two by two -> types of both, and what makes the pairs."""
 
 _STATEMENTS: Mapping[str, tuple[Any, ...]] = {
     **{
@@ -202,6 +225,9 @@ _STATEMENTS: Mapping[str, tuple[Any, ...]] = {
     "iadd_list": ("augment", "list", "concat_list"),
     "append": ("append", "list"),
     "store": ("store", "list"),
+    **dict.fromkeys(("pop", "insert", "remove"), ("append", "list")),
+    "set_two": ("set", "int"),
+    "swap": ("store", "list"),
     "if": ("if",),
     "if_else": ("if",),
     **dict.fromkeys(("for_range_1", "for_range_2", "for_range_3"), ("for", "int")),
@@ -222,8 +248,17 @@ _STATEMENTS: Mapping[str, tuple[Any, ...]] = {
     "step_floordiv": ("step", "int", "floordiv", "shrink"),
     "step_mod": ("step", "int", "mod", "shrink"),
     "end": ("end",),
+    "break": ("leave",),
+    "continue": ("leave",),
+    **{f"for_{over}": ("for", one, None, None, None, *two) for over, (one, *two) in _PAIRS.items()},
+    **{
+        f"{value_type}_over_{over}": ("each", one, None, None, None, *two)
+        for value_type in TYPES
+        for over, (one, *two) in {"list": ("int",), "str": ("str",), **_PAIRS}.items()
+    },
+    "where": ("where",),
     "more": ("more",),
 }
-"""What stands for no value -> family, type, operation, direction, the same loop unconditionally."""
+"""What stands for no value -> family, type and so on, see _FIELDS."""
 
-_FIELDS = ("family", "type", "operation", "direction", "unconditional")
+_FIELDS = ("family", "type", "operation", "direction", "unconditional", "second", "pairs")

@@ -28,6 +28,7 @@ from models.programs.language.scopes import (
     PARAMETER,
     READABLE_LIST,
     READABLE_STR,
+    TWO_DEFINABLE,
     WALKABLE,
 )
 
@@ -83,7 +84,7 @@ class Contexts:
 
     Args:
         symbol: uint8 (...), context that is open; 0 where nothing is.
-        facts: int32 (...), bits of the facts that hold.
+        facts: int64 (...), bits of the facts that hold.
         needed: int16 (...), fewest steps that complete the program from here.
         step: int16 (...), steps taken before.
     """
@@ -178,7 +179,7 @@ class ConstraintMachine:
             needed=state.needed + tables.net_steps[pair] * ~state.done,
             step=state.step + ~state.done,
             typed_slots=state.typed_slots | defines * new_bit[:, None],
-            num_slots=state.num_slots + defines.sum(dim=1),
+            num_slots=state.num_slots + ((defines.sum(dim=1) + 1) >> 1),  # of two the sum is 3
             parameters=state.parameters | tables.defines_parameter[pair] * new_bit,
             returns=state.returns + tables.returns[pair],
             held=held | (tables.slot_bits[ids] & tables.freezes[symbol]),
@@ -210,10 +211,11 @@ class ConstraintMachine:
             | readable[:, _LIST] * fact_bit(READABLE_LIST)
             | readable[:, _STR] * fact_bit(READABLE_STR)
             | (readable[:, _LIST] & definable) * fact_bit(WALKABLE)
+            | (state.num_slots < NUM_SLOTS - 1) * fact_bit(TWO_DEFINABLE)
         )
         return Contexts(
             symbol=symbol.to(torch.uint8),
-            facts=facts.to(torch.int32),
+            facts=facts,
             needed=state.needed.to(torch.int16),
             step=state.step.to(torch.int16),
         )

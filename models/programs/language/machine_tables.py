@@ -15,7 +15,6 @@ from models.programs.language.scopes import (
     ALWAYS,
     FACTS,
     NO_BOUND,
-    defined_type,
     is_visible_in,
     needed_facts,
 )
@@ -23,13 +22,13 @@ from models.programs.language.scopes import (
 SYMBOL_BITS = 8
 """Of a stack entry; above them lie the visible slots, then the frozen ones.
 
-There are fewer than 256 contexts, and with the mark of NEW_SHIFT an entry takes 41 bits of its 64.
+There are fewer than 256 contexts, and with the marks of NEW_SHIFT an entry takes 42 bits of its 64.
 """
 
 VISIBLE_SHIFT = SYMBOL_BITS
 FROZEN_SHIFT = SYMBOL_BITS + NUM_SLOTS
 NEW_SHIFT = SYMBOL_BITS + 2 * NUM_SLOTS
-"""In `pushed`: marks the entries that see the slot that the production defines."""
+"""In `pushed`: marks the entries that see the slots that the production defines, a bit for each."""
 
 SYMBOL_MASK = (1 << SYMBOL_BITS) - 1
 SLOTS_MASK = (1 << NUM_SLOTS) - 1
@@ -48,11 +47,12 @@ class MachineTables:
         in_budget: bool (C * levels, P), whether that is at most so many spare steps as the level,
             and the production may stand in the context at all; level 0 is -1 spare steps, the
             last level is as many as matter.
-        needs: int32 (P,), bits of the facts that a production needs one of.
+        needs: int64 (P,), bits of the facts that a production needs one of.
         fixed_facts: int64 (C,), bits of the facts that hold in a context.
         pushed: int64 (C * P, R), stack entries to push, without slots, the left-most last.
         depth_change: int64 (C * P,).
-        defines: int64 (C * P, types), 1 at the type of the slot that the production defines.
+        defines: int64 (C * P, types), 1 at the type of the slot that the production defines; of
+            two slots 2 at the type of the second one, 3 where they share it.
         defines_parameter: int64 (C * P,), 1 where that slot is a parameter.
         returns: int64 (C * P,), index of the type that a signature declares, else 0.
         slot_bits: int64 (P,), 1 << slot where a production stands for one, else 0.
@@ -128,7 +128,7 @@ def _build_tables() -> MachineTables:
     needs = [sum(map(fact_bit, needed_facts(kind))) for kind in kinds]
     return MachineTables(
         in_budget=torch.from_numpy(_in_budget(arrays)),
-        needs=torch.tensor(needs, dtype=torch.int32),
+        needs=torch.tensor(needs, dtype=torch.int64),
         fixed_facts=torch.tensor(
             [0, *(always | no_bound * (item.name != "BOUND") for item in every)]
         ),
@@ -191,12 +191,12 @@ def _fill(
     arrays.legal[pair] = True
     arrays.depth_change[pair] = len(children) - 1
     for place, name in enumerate(reversed(children)):
-        sees_new = is_visible_in(kind, len(children) - 1 - place)
-        arrays.pushed[(*pair, place)] = symbols[name] | int(sees_new) << NEW_SHIFT
-    new_type = defined_type(kind)
-    if new_type:
-        arrays.defines[(*pair, TYPES.index(new_type))] = 1
-        arrays.defines_parameter[pair] = kind.lhs == "PARAM"
+        new = (1 << len(kind.defined)) - 1
+        sees_new = new if is_visible_in(kind, len(children) - 1 - place) else 0
+        arrays.pushed[(*pair, place)] = symbols[name] | sees_new << NEW_SHIFT
+    for number, new_type in enumerate(kind.defined):
+        arrays.defines[(*pair, TYPES.index(new_type))] += 1 << number
+    arrays.defines_parameter[pair] = kind.lhs == "PARAM"
     if kind.lhs == "PROGRAM":
         assert kind.type is not None  # of a signature
         arrays.returns[pair] = TYPES.index(kind.type)

@@ -9,18 +9,25 @@ from models.programs.language.kinds import NUM_SLOTS, Type
 from models.programs.language.refusals import Refusal
 
 FUNCTIONS = {
-    "abs", "chr", "int", "len", "list", "max", "min", "ord", "range", "reversed", "set", "sorted",
-    "str", "sum",
+    "abs", "all", "any", "bin", "chr", "enumerate", "int", "len", "list", "max", "min", "ord",
+    "range", "reversed", "set", "sorted", "str", "sum", "zip",
 }  # fmt: skip
 """Names that a variable must not have, since the language calls them."""
 
 
 @dataclass(kw_only=True)
 class Slots:
-    """All slots of a program, in order of definition."""
+    """All slots of a program, in order of definition.
+
+    Args:
+        names: of each.
+        types: of each.
+        counts_values: whether a condition may be a number, a text or a list, as in `if xs:`.
+    """
 
     names: list[str] = field(default_factory=list)
-    types: list[Type] = field(default_factory=list)
+    types: list[Type | None] = field(default_factory=list)
+    counts_values: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +57,27 @@ class Scope:
 
     def type_of(self, node: ast.Name) -> Type:
         """Return the type of what a name stands for."""
-        return self.slots.types[self.slot(node)]
+        value_type = self.slots.types[self.slot(node)]
+        assert value_type is not None  # of what is visible
+        return value_type
 
     def define(self, node: ast.AST, name: str, value_type: Type) -> int:
         """Give the next slot to a new name and return it."""
+        slot = self.reserve(node, name)
+        self.show(slot, value_type)
+        return slot
+
+    def show(self, slot: int, value_type: Type) -> None:
+        """Make a reserved slot visible."""
+        self.slots.types[slot] = value_type
+        self.visible[self.slots.names[slot]] = slot
+
+    def reserve(self, node: ast.AST, name: str) -> int:
+        """Give the next slot to a name that is not visible yet.
+
+        Slots are numbered in the order of the derivation, where a definition stands before the
+        expressions in it, which may define more.
+        """
         if name in FUNCTIONS:
             raise Refusal(node, "{} is a function here", "use another name", it=repr(name))
         slot = len(self.slots.names)
@@ -61,9 +85,12 @@ class Scope:
             what, allowed = f"{{}} is variable {slot + 1}", f"{NUM_SLOTS} are allowed"
             raise Refusal(node, what, allowed, it=repr(name))
         self.slots.names.append(name)
-        self.slots.types.append(value_type)
-        self.visible[name] = slot
+        self.slots.types.append(None)
         return slot
+
+    def forget(self, num_slots: int) -> None:
+        """Take back all slots but the first ones: what reserved them is read once more."""
+        del self.slots.names[num_slots:], self.slots.types[num_slots:]
 
     def changeable(self, node: ast.Name) -> int:
         """Return the slot of a name that is about to be changed."""

@@ -8,6 +8,7 @@ from models.programs.language.kinds import NUM_SLOTS, TYPES, Kind, Type
 
 ALWAYS = "always"
 DEFINABLE = "a slot is left"
+TWO_DEFINABLE = "two slots are left"
 PARAMETER = "another parameter is allowed"
 READABLE_LIST = "a list is visible"
 READABLE_STR = "a string is visible"
@@ -25,17 +26,13 @@ FACTS: tuple[str, ...] = (
     READABLE_STR,
     WALKABLE,
     NO_BOUND,
+    TWO_DEFINABLE,
 )
-"""What a production may need; each is a bit of an int32, so there are 31 at most.
+"""What a production may need; each is a bit, and 48 find room beside a context.
 
 `v3 fits`: slot 3 is visible, has the type that the place asks for, and is not frozen where it
 would be changed. `int can be changed`: some visible slot of that type is not frozen.
 """
-
-
-def defined_type(kind: Kind) -> Type | None:
-    """Return the type of the slot that a production defines, or None when it defines none."""
-    return kind.type if kind.defines else None
 
 
 def changed_type(kind: Kind) -> Type | None:
@@ -49,11 +46,12 @@ def changed_type(kind: Kind) -> Type | None:
 def is_visible_in(kind: Kind, place: int) -> bool:
     """Tell whether the slot that a production defines is visible at a place of its right side.
 
-    A `let` is visible in the rest of its block, the variable of a loop in its body. Parameters
-    are visible in all that follows; the machine keeps them beside its stack.
+    A `let` is visible in the rest of its block, the variables of a loop in its body, those of a
+    comprehension in its condition and its value. Parameters are visible in all that follows; the
+    machine keeps them beside its stack.
     """
-    from_end = {"let": 1, "for": 2}.get(kind.family)
-    return from_end is not None and place == len(kind.children) - from_end
+    from_end = {"let": (1,), "for": (2,), "each": (1, 2)}.get(kind.family, ())
+    return len(kind.children) - place in from_end
 
 
 def needed_facts(kind: Kind) -> tuple[str, ...]:
@@ -68,14 +66,16 @@ def needed_facts(kind: Kind) -> tuple[str, ...]:
             return (f"returns {kind.type}",)
         case "param":
             return (PARAMETER,)
-        case "let" | "for":
-            return _OTHER_FACTS.get(kind.name, (DEFINABLE,))
+        case "let" | "for" | "each" | "gather":  # what gathers leaves no choice but to define
+            needed = TWO_DEFINABLE if kind.second else DEFINABLE
+            return _OTHER_FACTS.get(kind.name, (needed,))
         case _:
             return _OTHER_FACTS.get(kind.name, (ALWAYS,))
 
 
 _OTHER_FACTS = {
     "store": (READABLE_LIST,),
+    "swap": (READABLE_LIST,),
     "for_slot": (WALKABLE,),
     # In a bound, the length of a slot only: elsewhere any list and any string will do.
     "len_list": (NO_BOUND, READABLE_LIST),

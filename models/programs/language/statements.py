@@ -4,16 +4,19 @@ import ast
 from collections.abc import Sequence
 
 from models.programs.language.assignments import read_assignment
-from models.programs.language.counting_loops import NEVER_REACHED, read_while
+from models.programs.language.comprehensions import loop_names, read_over
+from models.programs.language.counting_loops import CLOSING, NEVER_REACHED, read_while
 from models.programs.language.expressions import (
     Ids,
     names_a_list,
+    read_condition,
     read_expression,
     read_typed,
 )
 from models.programs.language.kinds import Type, language
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
+from models.programs.language.rewriting import call
 
 
 class BodyReader:
@@ -25,6 +28,7 @@ class BodyReader:
 
     def __init__(self, return_type: Type | None) -> None:
         self.return_type = return_type
+        self._loops: list[str] = []
 
     def body(self, statements: Sequence[ast.stmt], scope: Scope, owner: ast.AST) -> Ids:
         """Return the derivation of the function's body, which must return at its end."""
@@ -40,14 +44,14 @@ class BodyReader:
     def block(self, statements: Sequence[ast.stmt], scope: Scope) -> Ids:
         """Return the derivation of a nested block, its end included."""
         ids = self.statements(statements, scope)
-        ends = [] if isinstance(statements[-1], ast.Return) else [language().id_of("end")]
+        ends = [] if isinstance(statements[-1], CLOSING) else [language().id_of("end")]
         return [*ids, *ends]
 
     def statements(self, statements: Sequence[ast.stmt], scope: Scope) -> Ids:
         """Return the derivation of statements without what ends their block."""
         ids: Ids = []
         for place, statement in enumerate(statements):
-            if place and isinstance(statements[place - 1], ast.Return):
+            if place and isinstance(statements[place - 1], CLOSING):
                 raise Refusal(statement, *NEVER_REACHED)
             ids += self._statement(statement, scope)
         return ids
@@ -61,7 +65,12 @@ class BodyReader:
             case ast.For(orelse=[]):
                 return self._for(node, scope)
             case ast.While(orelse=[]):
-                return read_while(node, scope, self.statements)
+                self._loops.append("while")
+                ids = read_while(node, scope, self.statements)
+                self._loops.pop()
+                return ids
+            case ast.Break() | ast.Continue():
+                return self._leave(node)
             case ast.For() | ast.While():
                 raise Refusal(
                     node.orelse[0], "else of a loop is not in the language", "leave it out"
@@ -84,28 +93,37 @@ class BodyReader:
         return [language().id_of(f"return_{value.type}"), *value.ids]
 
     def _if(self, node: ast.If, scope: Scope) -> Ids:
-        condition = read_typed(node.test, "bool", scope, "a condition")
+        condition = read_condition(node.test, scope)
         ids = [*condition, *self.block(node.body, scope.nested())]
         if not node.orelse:
             return [language().id_of("if"), *ids]
         return [language().id_of("if_else"), *ids, *self.block(node.orelse, scope.nested())]
 
+    def _leave(self, node: ast.Break | ast.Continue) -> Ids:
+        is_break = isinstance(node, ast.Break)
+        if not is_break and self._loops[-1] == "while":
+            allowed = "put the rest of the body into an if"
+            raise Refusal(node, "continue in a while would leave out its step", allowed)
+        return [language().id_of("break" if is_break else "continue")]
+
     def _for(self, node: ast.For, scope: Scope) -> Ids:
-        if not isinstance(node.target, ast.Name):
-            raise Refusal(
-                node.target,
-                "a loop with other than one variable",
-                text=f"{excerpt(node.target)}: loop with one variable",
-            )
-        name = node.target.id
-        if name in scope.visible:
-            allowed = "give the loop's variable another name"
-            raise Refusal(node.target, "{} has a value already", allowed, it=repr(name))
-        kind, ids, value_type, frozen = _iterated(node.iter, scope)
+        names = loop_names(node.target)
+        for name in names:
+            if name.id in scope.visible:
+                allowed = "give the loop's variable another name"
+                raise Refusal(name, "{} has a value already", allowed, it=repr(name.id))
+        slots = [scope.reserve(name, name.id) for name in names]
+        kind, ids, frozen = (
+            _iterated(node.iter, scope) if len(names) == 1 else _iterated_pairs(node.iter, scope)
+        )
         why = f"the loop in line {node.lineno} goes over it"
         inner = scope.nested((slot, why) for slot in frozen)
-        inner.define(node.target, name, value_type)
-        return [language().id_of(kind), *ids, *self.block(node.body, inner)]
+        for slot, value_type in zip(slots, language().named(kind).defined, strict=True):
+            inner.show(slot, value_type)
+        self._loops.append("for")
+        body = self.block(node.body, inner)
+        self._loops.pop()
+        return [language().id_of(kind), *ids, *body]
 
 
 def _without_last_else(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
@@ -130,8 +148,23 @@ def _returns(statements: Sequence[ast.stmt]) -> bool:
             return False
 
 
-def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, Type, list[int]]:
-    """Return the kind of a for loop, its expressions, its variable's type and slots to freeze."""
+def _iterated_pairs(node: ast.expr, scope: Scope) -> tuple[str, Ids, list[int]]:
+    """Return the same of a loop with two variables."""
+    over = read_over(node, 2, scope, read_expression)
+    frozen = [slot for part in over.parts for slot in _named_lists(part, scope)]
+    return f"for_{over.name}", over.ids, frozen
+
+
+def _named_lists(node: ast.expr, scope: Scope) -> list[int]:
+    """Return the slots of the lists that the value of an expression may be."""
+    if isinstance(node, ast.IfExp):
+        return [*_named_lists(node.body, scope), *_named_lists(node.orelse, scope)]
+    is_list = isinstance(node, ast.Name) and scope.type_of(node) == "list"
+    return [scope.slot(node)] if is_list and isinstance(node, ast.Name) else []
+
+
+def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, list[int]]:
+    """Return the kind of a for loop, its expressions and the slots to freeze."""
     match node:
         case ast.Call(func=ast.Name(id="range"), args=[_, *_] as args, keywords=[]):
             if len(args) > 3:
@@ -143,12 +176,14 @@ def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, Type, list[int]]:
             ids: Ids = []
             for number in args:
                 ids += read_typed(number, "int", scope, "a number of range")
-            return f"for_range_{len(args)}", ids, "int", []
+            return f"for_range_{len(args)}", ids, []
         case ast.Call(func=ast.Attribute(value=text, attr="split"), args=[], keywords=[]):
-            return "for_words", read_typed(text, "str", scope, "what is split"), "str", []
+            return "for_words", read_typed(text, "str", scope, "what is split"), []
+        case ast.Call(func=ast.Name(id="reversed"), args=[_], keywords=[]):
+            node = call("list", node)
     typed = read_expression(node, scope)
     if typed.type == "str":
-        return "for_str", typed.ids, "str", []
+        return "for_str", typed.ids, []
     if typed.type != "list":
         raise Refusal(
             node,
@@ -157,8 +192,8 @@ def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, Type, list[int]]:
         )
     if isinstance(node, ast.Name):
         slot = scope.slot(node)
-        return "for_slot", [language().slot_id("SLOT", slot)], "int", [slot]
+        return "for_slot", [language().slot_id("SLOT", slot)], [slot]
     if names_a_list(node):
         allowed = "loop over a copy, `list(...)`"
         raise Refusal(node, "{} may be a named list", allowed, it=excerpt(node))
-    return "for_list", typed.ids, "int", []
+    return "for_list", typed.ids, []

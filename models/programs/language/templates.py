@@ -1,7 +1,7 @@
 """Each kind of node as Python, once, for writing programs and for reading them.
 
 A template is Python text in which `a`, `b`, `c`, `d` stand for the expressions in the node, in the
-order of its production, `s` for its slot and `...` for a body.
+order of its production, `s` for its slot, `t` for the second one and `...` for a body.
 """
 
 import ast
@@ -101,6 +101,20 @@ EXPRESSIONS: Mapping[str, str] = {
     "range_2": "list(range(a, b))",
     "range_3": "list(range(a, b, c))",
     "if_list": "b if a else c",
+    "pow": "a ** b",
+    "index_str": "a.index(b)",
+    "rfind": "a.rfind(b)",
+    "eq_set_list": "set(a) == set(b)",
+    "eq_set_str": "set(a) == set(b)",
+    "isalnum": "a.isalnum()",
+    "isspace": "a.isspace()",
+    "bin": "bin(a)",
+    "swapcase": "a.swapcase()",
+    "capitalize": "a.capitalize()",
+    "title": "a.title()",
+    "lstrip": "a.lstrip()",
+    "rstrip": "a.rstrip()",
+    "strip_of": "a.strip(b)",
     **{
         f"slice_{value_type}{suffix}": text
         for value_type in ("str", "list")
@@ -117,6 +131,18 @@ EXPRESSIONS: Mapping[str, str] = {
     },
 }
 """Every kind of expression but slots, constants and lists of four and more."""
+
+GATHERED: Mapping[str, str] = {
+    "list_of": "list(a)",
+    "sum_of": "sum(a)",
+    "min_of": "min(a)",
+    "max_of": "max(a)",
+    "count_of": "sum(a)",
+    "any_of": "any(a)",
+    "all_of": "all(a)",
+    "join_of": "b.join(a)",
+}
+"""What becomes of the values of a comprehension; `list(...)` of one is written `[...]`."""
 
 STATEMENTS: Mapping[str, str] = {
     "let_int": "s = a",
@@ -136,6 +162,11 @@ STATEMENTS: Mapping[str, str] = {
     "iadd_list": "s += a",
     "append": "s.append(a)",
     "store": "s[a] = b",
+    "pop": "s.pop(a)",
+    "insert": "s.insert(a, b)",
+    "remove": "s.remove(a)",
+    "set_two": "s, a = b, c",
+    "swap": "s[a], s[b] = s[b], s[a]",
     "if": "if a: ...",
     "if_else": "if a: ...\nelse: ...",
     "for_range_1": "for s in range(a): ...",
@@ -145,6 +176,12 @@ STATEMENTS: Mapping[str, str] = {
     "for_list": "for s in a: ...",
     "for_str": "for s in a: ...",
     "for_words": "for s in a.split(): ...",
+    "for_enumerate_list": "for s, t in enumerate(a): ...",
+    "for_enumerate_str": "for s, t in enumerate(a): ...",
+    "for_zip_list": "for s, t in zip(a, b): ...",
+    "for_zip_str": "for s, t in zip(a, b): ...",
+    "break": "break",
+    "continue": "continue",
     "while_lt": "while s < a: ...",
     "while_le": "while s <= a: ...",
     "while_gt": "while s > a: ...",
@@ -222,7 +259,8 @@ def expression_templates() -> Mapping[str, tuple[ExpressionTemplate, ...]]:
 @lru_cache(maxsize=256)
 def parsed_expression(kind_name: str) -> ast.expr:
     """Return the syntax of a kind of expression, with holes."""
-    return ast.parse(EXPRESSIONS[kind_name], mode="eval").body
+    text = EXPRESSIONS.get(kind_name) or GATHERED[kind_name]
+    return ast.parse(text, mode="eval").body
 
 
 @lru_cache(maxsize=256)

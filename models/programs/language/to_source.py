@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 
 from models.errors import UserError
-from models.programs.language.kinds import CONSTANT, NUM_SLOTS, SLOT
+from models.programs.language.kinds import CONSTANT, NUM_SLOTS, SLOT, language
 from models.programs.language.templates import (
     HOLES,
     instantiate,
@@ -57,10 +57,13 @@ class _Writer:
         return [self._statement(node) for node in statements]
 
     def _statement(self, node: Node) -> ast.stmt:
-        args = map(self._expression, node.args)
+        over_range = language().named(node.kind).pairs is not None
+        args = map(self._over if over_range else self._expression, node.args)
         holes: dict[str, ast.expr] = dict(zip(HOLES, args, strict=False))
         if node.slot is not None:
             holes["s"] = ast.Name(id=self.name(node.slot))
+            if language().named(node.kind).second:
+                holes["t"] = ast.Name(id=self.name(node.slot + 1))
         bodies = map(self.block, node.blocks)
         statement = instantiate(parsed_statement(node.kind), holes, bodies)
         statement.lineno = 0  # `ast.unparse` asks some statements for it
@@ -71,11 +74,40 @@ class _Writer:
             return ast.Name(id=self.name(node.slot))
         if node.kind == CONSTANT:
             return _constant(node)
+        if node.family == "each":
+            return self._comprehension(node)
         args = [self._expression(item) for item in node.args]
         if node.kind == "list_n":
             return ast.List(elts=args)
+        if node.kind == "list_of":
+            (values,) = args
+            assert isinstance(values, ast.GeneratorExp)
+            return ast.ListComp(elt=values.elt, generators=values.generators)
         holes = dict(zip(HOLES, args, strict=False))
         return instantiate(parsed_expression(node.kind), holes, iter(()))
+
+    def _over(self, node: Node) -> ast.expr:
+        """Return what a loop or a comprehension goes over; a range need not be a list for that."""
+        if node.kind in ("range_1", "range_2", "range_3"):
+            as_list = self._expression(node)
+            assert isinstance(as_list, ast.Call)
+            return as_list.args[0]
+        return self._expression(node)
+
+    def _comprehension(self, node: Node) -> ast.GeneratorExp:
+        kind = language().named(node.kind)
+        assert node.slot is not None  # the first that it defines
+        *over, value = node.args
+        tests = [self._expression(over.pop().args[0])] if over[-1].kind == "where" else []
+        names: list[ast.expr] = [
+            ast.Name(id=self.name(node.slot + number)) for number in range(len(kind.defined))
+        ]
+        items = [self._over(item) for item in over]
+        if kind.pairs is not None:
+            items = [ast.Call(func=ast.Name(id=kind.pairs), args=items, keywords=[])]
+        target = names[0] if len(names) == 1 else ast.Tuple(elts=names)
+        each = ast.comprehension(target=target, iter=items[0], ifs=tests, is_async=0)
+        return ast.GeneratorExp(elt=self._expression(value), generators=[each])
 
 
 def _constant(node: Node) -> ast.expr:

@@ -23,8 +23,9 @@ class Node:
     Args:
         kind: its kind's name. A number or a text spelled out is a "constant" like any other, and
             a last parameter is a "param_..." like any other.
-        slot: the slot that it reads ("slot"), defines (parameters, `let_...`, `for_...`) or
-            changes (`set_...`, `append`, `while_...` and its step, ...).
+        slot: the slot that it reads ("slot"), defines (parameters, `let_...`, `for_...`,
+            `..._over_...`; of two the first one) or changes (`set_...`, `append`, `while_...` and
+            its step, ...).
         value: of a "constant".
         args: the expressions in it, or the parameters of a program.
         blocks: the statements of its bodies.
@@ -100,7 +101,7 @@ class _Reader:
         follows = True
         while follows:
             parameter = self._next("PARAM")
-            params.append(Node(kind=f"param_{parameter.type}", slot=self._define()))
+            params.append(Node(kind=f"param_{parameter.type}", slot=self._define(parameter)))
             follows = parameter.family == "param"
         return Node(kind=kind.name, args=tuple(params), blocks=(self._block(None),))
 
@@ -130,9 +131,11 @@ class _Reader:
         self._step += 1
         return kind
 
-    def _define(self) -> int:
-        self._num_slots += 1
-        return self._num_slots - 1
+    def _define(self, kind: Kind) -> int | None:
+        """Return the slot that a kind defines, or the first of two."""
+        first = self._num_slots
+        self._num_slots += len(kind.defined)
+        return first if kind.defines else None
 
     def _block(self, counter: int | None) -> tuple[Node, ...]:
         """Read statements up to what ends their block; `counter` is what a step changes."""
@@ -142,21 +145,21 @@ class _Reader:
             if kind.ends:
                 return tuple(statements)
             statements.append(self._statement(kind, counter))
-            if kind.children[-1] != "BLOCK":
+            if kind.children[-1:] != ("BLOCK",):
                 return tuple(statements)
 
     def _statement(self, kind: Kind, counter: int | None) -> Node:
-        slot = counter if kind.family == "step" else None
+        slot = counter if kind.family == "step" else self._define(kind)
         args: list[Node] = []
         for nonterminal in kind.children:
             if nonterminal == "SLOT" and kind.defines:  # the list that for_slot walks over
                 args.append(Node(kind=SLOT, slot=self._next("SLOT").slot))
-            elif nonterminal == "SLOT":
+            elif nonterminal == "SLOT" and slot is None:
                 slot = self._next("SLOT").slot
+            elif nonterminal == "SLOT":  # the second one of two that are set at once
+                args.append(Node(kind=SLOT, slot=self._next("SLOT").slot))
             elif nonterminal != "BLOCK":
                 args.append(self._expression(nonterminal))
-        if kind.defines:
-            slot = self._define()
         num_blocks = max(0, kind.children.count("BLOCK") - 1)  # the last one goes on behind it
         inner = slot if kind.family == "while" else None
         blocks = tuple(self._block(inner) for _ in range(num_blocks))
@@ -172,11 +175,23 @@ class _Reader:
             return Node(kind=CONSTANT, value=int(self._spelled("NUMBER")))
         if kind.name == "text":
             return Node(kind=CONSTANT, value=self._spelled("CHARS"))
+        if kind.family == "each":
+            return self._comprehension(kind)
         args = [self._expression(name) for name in kind.children if name != "ITEMS"]
         if "ITEMS" in kind.children:
             while not self._next("ITEMS").ends:
                 args.append(self._expression("INT"))
         return Node(kind=kind.name, args=tuple(args))
+
+    def _comprehension(self, kind: Kind) -> Node:
+        """Read what a comprehension goes over, its condition if it has one, and its value."""
+        slot = self._define(kind)
+        *over, _, value = kind.children
+        args = [self._expression(name) for name in over]
+        where = self._next("WHERE")
+        if not where.ends:
+            args.append(Node(kind=where.name, args=(self._expression("BOOL"),)))
+        return Node(kind=kind.name, slot=slot, args=(*args, self._expression(value)))
 
     def _spelled(self, nonterminal: str) -> str:
         letters: list[str] = []

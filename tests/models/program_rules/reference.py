@@ -31,6 +31,7 @@ class Place:
         spelled: digits or characters so far.
         visible: slots in scope.
         frozen: slots that must not change.
+        loop: "for" or "while", the innermost loop around a block.
     """
 
     nonterminal: str
@@ -40,6 +41,7 @@ class Place:
     spelled: str = ""
     visible: frozenset[int] = frozenset()
     frozen: frozenset[int] = frozenset()
+    loop: str = ""
 
 
 class Replay:
@@ -80,20 +82,20 @@ class Replay:
         place = self.open.pop()
         if kind.lhs == "PROGRAM":
             self._returns = kind.type
-        if place.role in ("walk", "counter", "bound") and kind.slot is not None:
+        if place.role in ("walk", "counter", "bound", "over") and kind.slot is not None:
             self._held |= {kind.slot}
         if kind.lhs == "BLOCK":
             place = replace(place, frozen=place.frozen | self._held)
             self._held = frozenset()
         self.open += reversed(_children(kind, place))
-        new_type = _defined(kind)
-        if new_type is not None:
+        for new_type in _defined(kind):
             self._show(kind, len(self._types))
             self._types.append(new_type)
 
     def _show(self, kind: Kind, slot: int) -> None:
         """Make a new slot visible where it is: open[-1] is what the production opened first."""
-        places = {"let": [-2], "for": [-len(kind.children) + 1]}.get(kind.family)
+        count = len(kind.children)
+        places = {"let": [-2], "for": [1 - count], "each": [1 - count, -count]}.get(kind.family)
         for place in range(len(self.open)) if places is None else places:
             self.open[place] = replace(self.open[place], visible=self.open[place].visible | {slot})
 
@@ -104,6 +106,10 @@ class Replay:
     def _statement_mistake(self, kind: Kind, place: Place) -> str | None:
         if kind.family == "end":
             return None if place.role == "next" else "this block cannot just end here"
+        if kind.family == "leave":
+            right = kind.name == "break" or place.loop == "for"
+            right = right and place.loop != "" and place.role in ("first", "next")
+            return None if right else "there is no such loop to leave here"
         if kind.family == "step":
             right = kind.direction == place.role
             return None if right else "this is not how the loop around it steps"
@@ -111,7 +117,7 @@ class Replay:
             return "the body of a while ends with its step"
         if kind.family == "return" and kind.type != self._returns:
             return f"the program returns {self._returns}"
-        if _defined(kind) and len(self._types) == NUM_SLOTS:
+        if len(self._types) + len(_defined(kind)) > NUM_SLOTS:
             return f"all {NUM_SLOTS} slots are in use"
         return self._missing_slot(kind, place)
 
@@ -139,6 +145,9 @@ class Replay:
         return [slot for slot in usable if self._types[slot] == wanted]
 
     def _expression_mistake(self, kind: Kind, place: Place) -> str | None:
+        wanted = 1 if kind.family == "gather" else len(_defined(kind))
+        if len(self._types) + wanted > NUM_SLOTS:
+            return f"all {NUM_SLOTS} slots are in use"
         is_number = kind.family == "number" or type(kind.value) is int
         if place.role == "literal":
             large = kind.family == "number" or (is_number and int(kind.value or 0) >= place.least)
@@ -214,6 +223,8 @@ def _children(kind: Kind, place: Place) -> list[Place]:
     role = {"neg": "negated", "if_list": place.role}.get(kind.name, "")
     if place.role == "bound":
         role = "bound"
+    if kind.name == "pow":
+        return [children[0], replace(children[1], role="literal")]
     same = [child.nonterminal == kind.lhs or role == "bound" for child in children]
     return [replace(c, role=role if s else "") for c, s in zip(children, same, strict=True)]
 
@@ -223,14 +234,18 @@ def _part_of_statement(kind: Kind, place: Place, child: Place, spot: int) -> Pla
     if child.nonterminal == "BLOCK":
         is_rest = spot == len(kind.children) - 1
         # A branch, or the body of a for, ends like any other block.
-        body_role = kind.direction or "first"
-        return replace(child, role=_rest_role(place) if is_rest else body_role)
+        if is_rest:
+            return replace(child, role=_rest_role(place), loop=place.loop)
+        loop = kind.family if kind.family in ("for", "while") else place.loop
+        return replace(child, role=kind.direction or "first", loop=loop)
     if child.nonterminal == "SLOT":
         return _slot_of_statement(kind, child)
     if kind.family == "while" and spot == 1:
         return replace(child, role="literal" if kind.direction == "shrink" else "bound")
     if kind.family == "step" and kind.operation != "mod":
         return replace(child, role="literal", least=2 if kind.operation == "floordiv" else 1)
+    if kind.family == "for" and kind.second and child.nonterminal == "LIST":
+        return replace(child, role="over")
     is_bound_to_slot = kind.name in ("let_list", "set_list", "for_list")
     return replace(child, role="fresh") if is_bound_to_slot else child
 
@@ -245,9 +260,10 @@ def _slot_of_statement(kind: Kind, child: Place) -> Place:
     return replace(child, role=role, type="list" if kind.family == "for" else kind.type)
 
 
-def _defined(kind: Kind) -> Type | None:
-    """Return the type of the slot that a production defines, if it does."""
-    return kind.type if kind.family in ("let", "param", "last", "for") else None
+def _defined(kind: Kind) -> list[Type]:
+    """Return the types of the slots that a production defines."""
+    defines = kind.family in ("let", "param", "last", "for", "each")
+    return [each for each in (kind.type, kind.second) if defines and each is not None]
 
 
 def _spelling_mistake(kind: Kind, place: Place) -> str | None:
@@ -275,4 +291,6 @@ def _fewest_steps(place: Place) -> int:
         return 2 if _is_constant(place) else 1
     if place.nonterminal == "BLOCK":
         return 1 if place.role == "next" else 2
+    if place.nonterminal.startswith("GEN_"):
+        return 4  # itself, something empty, no condition, a constant
     return {"PROGRAM": 4, "NUMBER": 3}.get(place.nonterminal, 1)

@@ -48,6 +48,30 @@ EXPRESSIONS = [
     ("a: int, b: bool", "a if b else int(b)", [(5, True), (5, False)]),
     ("xs: list", "len(xs) > 0 and xs[0] > 1", [([],), ([2],), ([1],)]),
     ("a: int", "1 // a if a != 0 else -1", [(0,), (1,)]),
+    ("a: int", "a ** 0 + a ** 5", [(0,), (-3,), (2**20,)]),
+    ("a: int", "bin(a)", [(0,), (-5,), (9,)]),
+    ("s: str, t: str", "s.index(t) + s.rfind(t)", [("abab", "b"), ("a", "b"), ("", "")]),
+    ("s: str", "s.swapcase() + s.title() + s.capitalize()", [("aB cd",), ("ßx",), ("",)]),
+    ("s: str, t: str", "s.lstrip() + '|' + s.rstrip() + s.strip(t)", [(" a ", "a"), ("xax", "x")]),
+    ("s: str", "s.isalnum() or s.isspace()", [("a1",), (" ",), ("",), ("-",)]),
+    ("s: str, t: str", "set(s) == set(t)", [("aab", "ba"), ("a", "b"), ("", "")]),
+    ("xs: list, ys: list", "set(xs) == set(ys)", [([1, 1], [1]), ([], [2])]),
+    ("xs: list, a: int", "[x // a for x in xs if x != a]", [([1, 5, 5], 2), ([1], 0), ([], 0)]),
+    ("xs: list", "[i * x for i, x in enumerate(xs)][1:]", [([3, 1, 2],), ([],)]),
+    ("xs: list, ys: list", "sum(abs(x - y) for x, y in zip(xs, ys))", [([1, 5], [3]), ([], [1])]),
+    (
+        "s: str, t: str",
+        "sum(c == d for c, d in zip(s, t) if c != 'a')",
+        [("abc", "abcd"), ("", "")],
+    ),
+    ("xs: list", "min(x * x for x in xs) - max(-x for x in xs)", [([1, -5],), ([],)]),
+    (
+        "xs: list",
+        "any(1 // x > 0 for x in xs) or all(x > 1 for x in xs)",
+        [([1, 0],), ([0],), ([],)],
+    ),
+    ("s: str, t: str", "t.join(c.upper() for i, c in enumerate(s) if i % 2 == 0)", [("abc", "-")]),
+    ("n: int", "[sum(j for j in range(i) if j % 2 == 1) for i in range(n)]", [(6,), (0,), (-1,)]),
 ]
 
 
@@ -88,6 +112,30 @@ BODIES = [
         "if n > 10:\n    return 'big'\nelif n > 5:\n    r = 'mid'\n    return r\nelse:\n"
         "    n += 1\nreturn str(n)",
         [(20,), (7,), (1,)],
+    ),
+    (
+        "xs: list",
+        "xs.insert(1, 7)\nxs.pop(0)\nxs.remove(2)\nxs[0], xs[-1] = xs[-1], xs[0]\nreturn xs",
+        [([2, 3, 4],), ([],), ([1, 2],)],
+    ),
+    ("a: int, b: int", "a, b = b, a - b\na, b = b, a // b\nreturn [a, b]", [(5, 3), (1, 1)]),
+    (
+        "xs: list",
+        "t = 0\nfor i, x in enumerate(xs):\n    if x < 0:\n        continue\n    if x > 9:\n"
+        "        break\n    t += i * x\nreturn t",
+        [([1, -2, 3, 10, 5],), ([],)],
+    ),
+    (
+        "s: str, t: str",
+        "n = 0\nfor a, b in zip(s, t):\n    for c in t:\n        if c == a:\n            break\n"
+        "        n += 1\n    if a != b:\n        n *= 2\nreturn n",
+        [("abcd", "bcda"), ("", "x")],
+    ),
+    (
+        "n: int",
+        "t = 0\nwhile n > 0:\n    if n % 7 == 0:\n        break\n    for i in range(n):\n"
+        "        if i > 2:\n            break\n        t += i\n    n -= 1\nreturn t",
+        [(20,), (6,)],
     ),
     ("n: int", "n -= 1\nn //= 2\nn %= 3\nn *= n\nreturn n == 1", [(20,), (7,), (1,)]),
 ]
@@ -169,6 +217,15 @@ def assert_agree(in_cpython, tasks):
             "step_limit",
         ),
         ("s: str", "for i in range(99):\n    s = str(int(s * 9))\nreturn s", "size_limit"),
+        ("n: int", "return n ** 999999999999", "size_limit"),
+        ("n: int", "for i in range(99):\n    n = n ** 3\nreturn n", "size_limit"),
+        ("n: int", "return sum(sum(j for j in range(9999)) for i in range(9999))", "step_limit"),
+        ("s: str", "return ''.join(s * 99 for i in range(500))", "size_limit"),
+        (
+            "n: int",
+            "xs = [n]\nfor i in range(20000):\n    xs.insert(0, i)\nreturn xs",
+            "step_limit",
+        ),
     ],
 )
 def test_growth_and_endless_loops_end_soon(ids_of, parameters, body, status):

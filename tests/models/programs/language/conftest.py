@@ -16,6 +16,8 @@ FLAVOURS = {
     "loops": ("while_lt", "while_gt_and", "shrink_gt", "for_slot", "for_words", "slot", "len_list",
               "let_list", "step_mod", "set_list", "iadd", "append", "store", "len_str"),
     "spelled": ("number", "text", "digit", "list_n", "more", "neg", "let_int", "let_str"),
+    "comprehensions": ("slot", "list_of", "sum_of", "any_of", "join_of", "where", "for_zip_list",
+                       "for_enumerate_str", "break", "continue", "if", "set_two", "let_list"),
     "slots": ("slot", "let_int", "let_list", "let_str", "let_bool"),
 }  # fmt: skip
 
@@ -56,9 +58,17 @@ def any_program():
 
 SIGNATURES = {
     "abs": {("int",): "int"},
-    "min": {("list",): "int", ("int", "int"): "int"},
-    "max": {("list",): "int", ("int", "int"): "int"},
-    "sum": {("list",): "int"},
+    "min": {("list",): "int", ("int", "int"): "int", ("each int",): "int"},
+    "max": {("list",): "int", ("int", "int"): "int", ("each int",): "int"},
+    "sum": {("list",): "int", ("each int",): "int", ("each bool",): "int"},
+    "any": {("each bool",): "bool"},
+    "all": {("each bool",): "bool"},
+    "bin": {("int",): "str"},
+    "enumerate": {("list",): ("int", "int"), ("range",): ("int", "int"), ("str",): ("int", "str")},
+    "zip": {
+        **{(a, b): ("int", "int") for a in ("list", "range") for b in ("list", "range")},
+        ("str", "str"): ("str", "str"),
+    },
     "len": {("list",): "int", ("str",): "int", ("set",): "int", ("words",): "int"},
     "int": {("str",): "int", ("bool",): "int"},
     "ord": {("str",): "int"},
@@ -70,7 +80,15 @@ SIGNATURES = {
     "list": {("list",): "list", ("range",): "list", ("backwards",): "list"},
     "range": {("int",): "range", ("int",) * 2: "range", ("int",) * 3: "range"},
     ".count": {("list", "int"): "int", ("str", "str"): "int"},
-    ".index": {("list", "int"): "int"},
+    ".index": {("list", "int"): "int", ("str", "str"): "int"},
+    ".rfind": {("str", "str"): "int"},
+    ".isalnum": {("str",): "bool"},
+    ".isspace": {("str",): "bool"},
+    ".swapcase": {("str",): "str"},
+    ".capitalize": {("str",): "str"},
+    ".title": {("str",): "str"},
+    ".lstrip": {("str",): "str"},
+    ".rstrip": {("str",): "str"},
     ".find": {("str", "str"): "int"},
     ".isdigit": {("str",): "bool"},
     ".isalpha": {("str",): "bool"},
@@ -80,9 +98,9 @@ SIGNATURES = {
     ".endswith": {("str", "str"): "bool"},
     ".upper": {("str",): "str"},
     ".lower": {("str",): "str"},
-    ".strip": {("str",): "str"},
+    ".strip": {("str",): "str", ("str", "str"): "str"},
     ".replace": {("str", "str", "str"): "str"},
-    ".join": {("str", "str"): "str", ("str", "characters"): "str"},
+    ".join": {("str", "str"): "str", ("str", "characters"): "str", ("str", "each str"): "str"},
     ".split": {("str",): "words"},
 }
 OPERATORS = {
@@ -92,6 +110,7 @@ OPERATORS = {
     ("str", "int"): (ast.Mult,),
     ("list", "int"): (ast.Mult,),
 }
+METHODS = {"append": 1, "pop": 1, "insert": 2, "remove": 1}
 ITEMS = {"list": "int", "str": "str", "words": "str", "range": "int"}
 
 
@@ -102,6 +121,7 @@ class PythonChecker:
         (self.function,) = ast.parse(source).body
         self.types = {a.arg: a.annotation.id for a in self.function.args.args}
         self.returned = self.function.returns.id
+        self.loops = []
 
     def check(self):
         assert self.block(self.function.body, set(self.types), set()) is None, "may not return"
@@ -130,6 +150,19 @@ class PythonChecker:
                 assert name not in frozen
                 assert not self.may_be_named(value)
                 return defined | {name}
+            case ast.Assign(
+                targets=[ast.Tuple(elts=[ast.Name(), ast.Name()] as names)], value=value
+            ):
+                assert {name.id for name in names} <= defined - frozen
+                found = [self.types[name.id] for name in names]
+                assert found == [self.type_of(item, defined) for item in value.elts] == ["int"] * 2
+            case ast.Assign(targets=[ast.Tuple(elts=[first, second])], value=value):
+                assert [ast.unparse(item) for item in value.elts] == [
+                    ast.unparse(second),
+                    ast.unparse(first),
+                ]
+                assert {self.types[first.value.id], self.types[second.value.id]} == {"list"}
+                assert {self.type_of(item, defined) for item in value.elts} == {"int"}
             case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name), slice=index)]):
                 assert name in defined
                 assert self.types[name] == "list"
@@ -139,10 +172,16 @@ class PythonChecker:
                 pair = self.types[name], self.type_of(value, defined)
                 assert isinstance(op, OPERATORS[pair])
                 assert pair[0] == pair[1]
-            case ast.Expr(value=ast.Call(func=ast.Attribute(ast.Name(id=name), attr="append"))):
+            case ast.Expr(value=ast.Call(func=ast.Attribute(ast.Name(id=name), attr=method))):
                 assert name in defined - frozen
-                (value,) = node.value.args
-                assert (self.types[name], self.type_of(value, defined)) == ("list", "int")
+                found = [self.type_of(value, defined) for value in node.value.args]
+                assert (self.types[name], found) == ("list", ["int"] * METHODS[method])
+            case ast.Break():
+                assert self.loops
+                return None
+            case ast.Continue():
+                assert self.loops[-1] == "for"
+                return None
             case ast.If(test=test, body=body, orelse=orelse):
                 assert self.type_of(test, defined) == "bool"
                 ends = [self.block(part, defined, frozen) for part in (body, orelse)]
@@ -157,13 +196,31 @@ class PythonChecker:
         return defined
 
     def loop(self, node, defined, frozen):
-        name = node.target.id
-        item = ITEMS[self.type_of(node.iter, defined)]
-        assert name not in defined
-        assert self.types.setdefault(name, item) == item
+        names = self.define(node.target, node.iter, defined)
+        assert not names & defined
         assert not (isinstance(node.iter, ast.IfExp) and self.may_be_named(node.iter))
-        walked = {node.iter.id} if self.may_be_named(node.iter) else set()
-        self.block(node.body, defined | {name}, frozen | walked)
+        over = [node.iter]
+        if isinstance(node.target, ast.Tuple):
+            over = node.iter.args
+        walked = {name for item in over for name in self.lists_of(item)}
+        self.loops.append("for")
+        self.block(node.body, defined | names, frozen | walked)
+        self.loops.pop()
+
+    def define(self, target, over, defined):
+        """Give the variables of a loop or a comprehension their types; return their names."""
+        found = self.type_of(over, defined)
+        names = [target] if isinstance(target, ast.Name) else target.elts
+        types = [ITEMS[found]] if isinstance(target, ast.Name) else found
+        for name, item in zip(names, types, strict=True):
+            assert self.types.setdefault(name.id, item) == item
+        return {name.id for name in names}
+
+    def lists_of(self, node):
+        """The names of the lists that the value of an expression may be."""
+        if isinstance(node, ast.IfExp):
+            return self.lists_of(node.body) | self.lists_of(node.orelse)
+        return {node.id} if self.may_be_named(node) else set()
 
     def counting_loop(self, node, defined, frozen):
         test = node.test.values[0] if isinstance(node.test, ast.BoolOp) else node.test
@@ -173,7 +230,9 @@ class PythonChecker:
         held = {n.id for n in ast.walk(bound) if isinstance(n, ast.Name)} - {"len"}
         assert isinstance(bound, ast.Constant | ast.Name | ast.Call | ast.UnaryOp)
         assert counter in defined - frozen
+        self.loops.append("while")
         behind = self.block(node.body[:-1], defined, frozen | held | {counter})
+        self.loops.pop()
         names = {n.id for n in ast.walk(last) if isinstance(n, ast.Name)}
         self.statement(last, behind or defined | names, frozen)
         match test.ops[0], last:
@@ -207,6 +266,15 @@ class PythonChecker:
             case ast.List(elts=items):
                 assert all(self.type_of(item, defined) == "int" for item in items)
                 return "list"
+            case ast.ListComp():
+                assert self.values(node, defined) == "int"
+                return "list"
+            case ast.GeneratorExp():
+                return f"each {self.values(node, defined)}"
+            case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int() as exponent)):
+                assert self.type_of(left, defined) == "int"
+                assert exponent >= 0
+                return "int"
             case ast.UnaryOp(op=op, operand=operand):
                 wanted = {ast.USub: "int", ast.Not: "bool"}[type(op)]
                 assert self.type_of(operand, defined) == wanted
@@ -231,6 +299,12 @@ class PythonChecker:
             case ast.Call():
                 return self.call(node, defined)
         raise AssertionError(ast.dump(node))
+
+    def values(self, node, defined):
+        (each,) = node.generators
+        inner = defined | self.define(each.target, each.iter, defined)
+        assert all(self.type_of(test, inner) == "bool" for test in each.ifs)
+        return self.type_of(node.elt, inner)
 
     def comparison(self, op, left, right):
         if isinstance(op, ast.In | ast.NotIn):

@@ -7,6 +7,9 @@ from models.programs.language.kinds import language
 BY_NAME = {context.name: context for context in contexts()}
 
 
+CLOSING = ("return", "step", "end", "leave")
+
+
 def kinds_in(context):
     return [language().kinds[index] for index in BY_NAME[context].children]
 
@@ -41,13 +44,17 @@ def test_contexts_take_at_least_the_steps_of_their_nonterminals():
         ("BODY", {"return"}),
         ("FIRST", {"return"}),
         ("NEXT", {"return", "end"}),
+        ("FOR_FIRST", {"return", "break", "continue"}),
+        ("FOR_NEXT", {"return", "end", "break", "continue"}),
+        ("WHILE_FIRST", {"return", "break"}),
+        ("WHILE_NEXT", {"return", "end", "break"}),
         ("UP", {"step_add"}),
         ("DOWN", {"step_sub"}),
         ("SHRINK", {"step_floordiv", "step_mod"}),
     ],
 )
 def test_each_block_ends_in_its_own_way(context, ends):
-    closing = [kind for kind in kinds_in(context) if kind.family in ("return", "step", "end")]
+    closing = [kind for kind in kinds_in(context) if kind.family in CLOSING]
     assert {k.family if k.family == "return" else k.name for k in closing} == ends
 
 

@@ -98,7 +98,7 @@ def test_loops_that_mean_the_same_are_read_as_the_same(written, read):
         ("i < n", ["return 1", "i += 1"], "line 4, column 9: this is never reached"),
         ("s < 'a'", ["s += 'a'"], "is no number from 1 on|'s' is no int"),
         ("i < s", ["i += 1"], "`s` is str, a bound must be int"),
-        ("i < n and s", ["i += 1"], "`s` is str, a condition must be bool"),
+        ("i < n and t", ["i += 1"], "'t' is not defined here"),
         ("i < n", ["break"], "`break`: a while loop must count"),
     ],
 )

@@ -49,8 +49,10 @@ class GraphReader:
         if nonterminal == "ITEMS":
             items = [id_ for node in nodes for id_ in (of.id_of("more"), *self.expand([node]))]
             return [*items, of.id_of("items_end")]
+        if nonterminal == "WHERE" and not nodes:
+            return [of.id_of("where_end")]
         ids = self.expand(nodes)
-        if nonterminal == "BLOCK" and self._kind(nodes[-1]).children[-1] == "BLOCK":
+        if nonterminal == "BLOCK" and self._kind(nodes[-1]).children[-1:] == ("BLOCK",):
             ids.append(of.id_of("end"))
         if nonterminal in ENDS:
             ids.append(of.id_of(ENDS[nonterminal]))

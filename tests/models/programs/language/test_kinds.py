@@ -65,7 +65,7 @@ def test_the_written_form_leads_back_to_the_derivation(data, any_program):
 
 def test_only_what_closes_a_sequence_ends():
     ends = {kind.name for kind in language().kinds if kind.ends}
-    assert ends == {"end", "digits_end", "chars_end", "items_end"}
+    assert ends == {"end", "digits_end", "chars_end", "items_end", "where_end"}
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,11 @@ def test_only_what_closes_a_sequence_ends():
         ("ifloordiv", ("augment", "int", "floordiv", None, None)),
         ("iadd_str", ("augment", "str", "concat_str", None, None)),
         ("store", ("store", "list", None, None, None)),
+        ("insert", ("append", "list", None, None, None)),
+        ("set_two", ("set", "int", None, None, None)),
+        ("break", ("leave", None, None, None, None)),
+        ("count_of", ("gather", "int", None, None, None)),
+        ("str_over_zip_str", ("each", "str", None, None, None)),
         ("if_else", ("if", None, None, None, None)),
         ("for_slot", ("for", "int", None, None, None)),
         ("for_words", ("for", "str", None, None, None)),

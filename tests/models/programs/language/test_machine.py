@@ -133,11 +133,13 @@ def test_no_step_asks_for_a_value():
     machine = ConstraintMachine("meta", 20)
     state = machine.start(4)
     for _ in range(2):
-        chosen = best_production(torch.zeros(4, 406, device="meta"), machine.allowed(state))
+        chosen = best_production(
+            torch.zeros(4, machine.num_productions, device="meta"), machine.allowed(state)
+        )
         state = machine.advance(state, chosen).select(torch.zeros_like(chosen))
     assert state.done.shape == (4,)
     ids = torch.zeros((4, 20), dtype=torch.int64, device="meta")
-    assert masks_along(machine, ids).shape == (4, 20, 406)
+    assert masks_along(machine, ids).shape == (4, 20, machine.num_productions)
 
 
 def test_illegal_ids_are_found_and_write_nowhere_else(sample_programs):
@@ -161,7 +163,7 @@ def test_useless_budgets_are_refused(max_steps):
 
 def test_every_kind_and_every_slot_is_reached(sample_programs):
     """The constraints shut out nothing for good; the last slots are rare in random programs."""
-    flavours = ("any", "statements", "loops", "spelled", "slots")
+    flavours = ("any", "statements", "loops", "spelled", "slots", "comprehensions")
     rows = [sample_programs(256, 120, seed, flavour) for seed, flavour in enumerate(flavours)]
     used = set(torch.cat(rows).unique().tolist()) - {-1}
     kinds = language().kinds

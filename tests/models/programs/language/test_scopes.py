@@ -4,7 +4,6 @@ from models.programs.language.kinds import language
 from models.programs.language.scopes import (
     FACTS,
     changed_type,
-    defined_type,
     is_visible_in,
     needed_facts,
 )
@@ -17,7 +16,7 @@ def kind(name):
 def test_every_fact_is_needed_and_fits_a_bit():
     needed = {fact for item in language().kinds for fact in needed_facts(item)}
     assert needed == set(FACTS)
-    assert len(FACTS) == len(set(FACTS)) < 32
+    assert len(FACTS) == len(set(FACTS)) <= 48
 
 
 @pytest.mark.parametrize(
@@ -33,16 +32,32 @@ def test_every_fact_is_needed_and_fits_a_bit():
         ("store", None, None),
         ("while_le_and", None, "int"),
         ("shrink_gt", None, "int"),
+        ("remove", None, "list"),
+        ("set_two", None, "int"),
+        ("bool_over_str", "str", None),
         ("add", None, None),
     ],
 )
 def test_what_statements_do_to_slots(name, defined, changed):
-    assert (defined_type(kind(name)), changed_type(kind(name))) == (defined, changed)
+    assert kind(name).defined == (() if defined is None else (defined,))
+    assert changed_type(kind(name)) == changed
+
+
+def test_pairs_define_two_slots():
+    assert kind("for_enumerate_str").defined == ("int", "str")
+    assert kind("int_over_zip_list").defined == ("int", "int")
+    assert needed_facts(kind("for_zip_list")) == ("two slots are left",)
 
 
 @pytest.mark.parametrize(
     ("name", "places"),
-    [("let_int", [1]), ("for_range_3", [3]), ("for_slot", [1]), ("if_else", [])],
+    [
+        ("let_int", [1]),
+        ("for_range_3", [3]),
+        ("for_slot", [1]),
+        ("if_else", []),
+        ("int_over_zip_str", [2, 3]),
+    ],
 )
 def test_a_new_slot_is_visible_in_the_rest_of_the_block_or_in_the_body(name, places):
     item = kind(name)

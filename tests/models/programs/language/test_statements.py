@@ -31,12 +31,57 @@ def indented(*lines):
         ["for c in s[1:]:", "    if c == 'a':", "        return c", "return ''"],
         ["for x in sorted(xs):", "    xs.append(x)", "return xs"],
         ["for i in range(n, 0, -1):", "    i += 1", "    n = i", "return n"],
+        [
+            "xs.insert(0, n)",
+            "xs.remove(n)",
+            "xs.pop(0)",
+            "xs[0], xs[1] = (xs[1], xs[0])",
+            "return n",
+        ],
+        ["m = 1", "n, m = (m, n % m)", "return n"],
+        ["for i, x in enumerate(xs):", "    n += i * x", "return n"],
+        [
+            "for a, b in zip(s, s[1:]):",
+            "    if a == b:",
+            "        continue",
+            "    n += 1",
+            "return n",
+        ],
+        ["for i in range(n):", "    if i > 5:", "        n = i", "        break", "return n"],
+        ["while n > 0:", "    if n == 5:", "        break", "    n -= 1", "return n"],
+        ["m = sum((x for x in xs))", "y = [x for x in xs if x > m]", "return y"],
         ["if n > 0:", "    return 1", "elif n < 0:", "    n = 2", "else:", "    n = 3", "return n"],
         ["if n > 0:", "    t = 1", "    n = t", "else:", "    t = 'a'", "    s = t", "return s"],
     ],
 )
 def test_statements_of_the_language_come_back(lines):
     assert canonical(*lines) == indented(*lines)
+
+
+@pytest.mark.parametrize(
+    ("lines", "read"),
+    [
+        (["a, b = 1, n", "return a"], ["a = 1", "b = n", "return a"]),
+        (["m = n = 2", "return m"], ["m = 2", "n = m", "return m"]),
+        (["m: int = 2", "return m"], ["m = 2", "return m"]),
+        (["xs.sort()", "return xs"], ["xs = sorted(xs)", "return xs"]),
+        (["xs.sort(reverse=True)", "return xs"], ["xs = sorted(xs, reverse=True)", "return xs"]),
+        (["xs.reverse()", "return xs"], ["xs = list(reversed(xs))", "return xs"]),
+        (["xs.extend([1])", "xs.clear()", "return xs"], ["xs += [1]", "xs = []", "return xs"]),
+        (["xs.pop()", "return xs"], ["xs.pop(-1)", "return xs"]),
+        (
+            ["for x in reversed(range(n)):", "    n = x", "return n"],
+            ["for x in list(reversed(list(range(n)))):", "    n = x", "return n"],
+        ),
+        (
+            ["if xs:", "    n = 1", "return n"],
+            ["if len(xs) > 0:", "    n = 1", "return n"],
+        ),
+    ],
+)
+def test_what_means_the_same_is_read_as_the_same(lines, read):
+    assert canonical(*lines) == indented(*read)
+    assert canonical(*read) == indented(*read)
 
 
 def test_an_item_is_augmented_by_reading_and_storing_it():
@@ -94,10 +139,26 @@ def test_a_last_else_moves_behind_its_if():
         ),
         (
             ["for x, y in xs:", "    n = x", "return n"],
-            "column 9: `\\(x, y\\)`: loop with one variable",
+            "`xs` does not fit 2 variables: loop over a list",
         ),
         (
-            ["for x in reversed(xs):", "    n = x", "return n"],
+            ["for x, y, z in xs:", "    n = x", "return n"],
+            "column 9: `\\(x, y, z\\)`: loop over a list",
+        ),
+        (
+            ["for i, x in enumerate(xs):", "    xs.append(x)", "return n"],
+            "'xs' must not change here: the loop in line 2 goes over it",
+        ),
+        (
+            ["while n > 0:", "    if n == 5:", "        continue", "    n -= 1", "return n"],
+            "line 4, column 13: continue in a while would leave out its step",
+        ),
+        (
+            ["for x in xs:", "    break", "    n = 1", "return n"],
+            "line 4, column 9: this is never reached",
+        ),
+        (
+            ["ys = reversed(xs)", "return n"],
             "reversed\\(...\\) is not a value here",
         ),
         (
@@ -112,12 +173,11 @@ def test_a_last_else_moves_behind_its_if():
             ["for x in xs:", "    n = x", "else:", "    n = 1", "return n"],
             "line 5, column 9: else of a",
         ),
-        (
-            ["if xs:", "    n = 1", "return n"],
-            "`xs` is list, a condition must be bool: compare it, as in `len\\(...\\) > 0`",
-        ),
-        (["n, m = 1, 2", "return n"], "assign to one name or to one item of a named list"),
-        (["n = m = 1", "return n"], "assign to one name or to one item of a named list"),
+        (["n, m = 1, n", "return n"], "`n, m = \\(1, n\\)`: use another variable in between"),
+        (["n, m = xs", "return n"], "allowed are as many names as values, and `xs\\[i\\], xs"),
+        (["n, s = s, n", "return n"], "use another variable in between"),
+        (["xs[0], xs[1] = 1, 2", "return n"], "allowed are as many names as values"),
+        (["m = k = []", "return n"], "would give a list a second name"),
         (["s[0] = 1", "return n"], "'s': only single items of a list can be assigned"),
         (["xs[1:] = [1]", "return n"], "'xs': only single items of a list can be assigned"),
         (["xs[0] = s", "return n"], "`s` is str, an item of a list must be int"),
@@ -129,17 +189,15 @@ def test_a_last_else_moves_behind_its_if():
         (["m += 1", "return n"], "line 2, column 5: 'm' is not defined here"),
         (["xs.append('a')", "return n"], "`'a'` is str, what is appended must be int"),
         (["s.append(1)", "return n"], "append takes one int, on a named list"),
-        (
-            ["xs.sort()", "return n"],
-            "`xs.sort\\(\\)` is not a statement of the language: allowed are",
-        ),
+        (["xs.sort(key=abs)", "return n"], "is not in the language: allowed is sorted\\(list\\)"),
+        (["s.sort()", "return n"], "`s.sort\\(\\)`: sort is a method of lists"),
+        (["xs.index(1)", "return n"], "`xs.index\\(1\\)` is not a statement of the language"),
+        (["xs.insert(1)", "return n"], "is not a statement of the language"),
+        (["for x in xs:", "    xs.pop()", "return n"], "'xs' must not change here"),
         (["print(n)", "return n"], "`print\\(n\\)` is not a statement of the language"),
         (["pass", "return n"], "line 2, column 5: pass is not in the language"),
-        (
-            ["for x in xs:", "    break", "return n"],
-            "line 3, column 9: break is not in the language",
-        ),
-        (["m: int = 1", "return n"], "an annotated assignment is not in the language"),
+        (["m: int", "return n"], "an annotation without a value is not in the language"),
+        (["m: str = 1", "return n"], "`1` is int, but 'm' is said to be str"),
         (["del n", "return 1"], "del is not in the language"),
         (["try:", "    n = 1", "except ValueError:", "    n = 2", "return n"], "try is not in the"),
         (["sum = 1", "return sum"], "'sum' is a function here: use another name"),

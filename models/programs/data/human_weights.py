@@ -1,0 +1,84 @@
+"""Weights that make random programs like people's, tuned by one half of HumanEval's solutions.
+
+They stand in the place of those of `expression_weights`, which stay as they are: a seed of the
+plain style gives the same programs for good.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from models.programs.data.expression_weights import CHOICES, Choice
+from models.programs.language.kinds import Type
+
+Style = Literal["plain", "human"]
+"""plain: a bit of everything. human: the shapes, lengths and kinds of what people write."""
+
+_WEIGHTS: Mapping[Type, Mapping[str, float]] = {
+    "int": {
+        "add": 14, "sub": 10, "mul": 9, "mod": 12, "floordiv": 3, "neg": 2, "abs": 2, "item": 16,
+        "len_str": 8, "len_list": 8, "sum": 4, "ord": 2.5, "int_str": 1.5, "if_int": 0.8,
+        "len_set_list": 0.3, "len_set_str": 0.3, "int_bool": 0.1, "find": 0.3, "min_2": 1,
+        "max_2": 1.5,
+    },
+    "bool": {
+        "eq": 20, "gt": 7, "lt": 7, "le": 2, "ge": 3, "ne": 4, "eq_str": 8, "and": 5, "or": 4,
+        "in_str": 2.5, "not_in_str": 1.2, "eq_bool": 0.05, "ne_bool": 0.05, "lt_str": 0.05,
+        "le_str": 0.05, "gt_str": 0.05, "ge_str": 0.05, "if_bool": 0.05, "ne_list": 0.1,
+    },
+    "str": {
+        "char": 7, "str_int": 5, "concat_str": 5, "slice_str_lu": 1.5, "slice_str_ls": 0.1,
+        "slice_str_us": 0.1, "slice_str_lus": 0.1, "join_sorted": 0.3, "join_reversed": 0.3,
+        "replace": 0.8, "join": 0.3, "word": 0.2,
+    },
+    "list": {
+        "list_1": 1.5, "list_2": 2, "list_n": 0.6, "sorted": 3, "slice_list_ls": 0.1,
+        "slice_list_us": 0.1, "slice_list_lus": 0.05, "range_3": 0.2, "if_list": 0.3,
+        "concat_list": 1.5, "repeat_list": 0.4,
+    },
+}  # fmt: skip
+
+_ADDED: Mapping[Type, Mapping[str, tuple[float, str]]] = {
+    "int": {
+        "pow": (2.5, "int exponent"), "index_str": (0.3, "str text"), "rfind": (0.1, "str text"),
+        "sum_of": (3, "ints"), "min_of": (0.5, "ints"), "max_of": (1, "ints"),
+        "count_of": (2, "bools"),
+    },
+    "bool": {
+        "any_of": (0.8, "bools"), "all_of": (1, "bools"), "eq_set_list": (0.2, "items list"),
+        "eq_set_str": (0.4, "str text"), "isalnum": (0.3, "character"),
+        "isspace": (0.3, "character"),
+    },
+    "str": {
+        "bin": (0.8, "int"), "swapcase": (0.5, "str"), "capitalize": (0.3, "str"),
+        "title": (0.2, "str"), "lstrip": (0.1, "str"), "rstrip": (0.1, "str"),
+        "strip_of": (0.1, "str text"), "join_of": (2.5, "texts text"),
+    },
+    "list": {"list_of": (7, "ints")},
+}  # fmt: skip
+
+
+def _human_choices() -> Mapping[Type, Mapping[str, Choice]]:
+    choices: dict[Type, dict[str, Choice]] = {}
+    for value_type, plain in CHOICES.items():
+        weights = _WEIGHTS[value_type]
+        choices[value_type] = {
+            kind: Choice(weight=weights.get(kind, choice.weight / 2), parts=choice.parts)
+            for kind, choice in plain.items()
+        }
+        for kind, (weight, parts) in _ADDED[value_type].items():
+            choices[value_type][kind] = Choice(
+                weight=weight,
+                parts=tuple(parts.split()),  # pyright: ignore[reportArgumentType]
+            )
+    return choices
+
+
+CHOICES_OF: Mapping[Style, Mapping[Type, Mapping[str, Choice]]] = {
+    "plain": CHOICES,
+    "human": _human_choices(),
+}
+
+STATEMENT_FACTORS: Mapping[str, float] = {
+    "let": 1.6, "update": 0.8, "branch": 1.0, "guard": 2.5, "exchange": 0.6, "loop": 1.0,
+}  # fmt: skip
+"""How much more often a statement is drawn in the human style than in the plain one."""

@@ -1,0 +1,31 @@
+"""Annotations of types, as people write them."""
+
+import ast
+
+from models.programs.language.kinds import Type
+from models.programs.language.refusals import Refusal, excerpt
+
+_TYPES: dict[str, Type] = {
+    "int": "int",
+    "bool": "bool",
+    "str": "str",
+    "list": "list",
+    "list[int]": "list",
+    "List": "list",
+    "List[int]": "list",
+}
+
+
+def read_annotation(node: ast.expr | None) -> Type | None:
+    """Return the type that an annotation names; None where there is none.
+
+    Raises:
+        Refusal: it names no type of the language.
+    """
+    if node is None:
+        return None
+    found = _TYPES.get(ast.unparse(node))
+    if found is None:
+        allowed = "types are int, bool, str, list and list[int]"
+        raise Refusal(node, "{} is no type here", allowed, it=excerpt(node))
+    return found

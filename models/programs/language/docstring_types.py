@@ -1,0 +1,45 @@
+"""Types of a function's parameters by the calls of it that its doc string shows."""
+
+import ast
+import re
+
+from models.programs.language.kinds import Type
+
+
+def types_in_examples(function: ast.FunctionDef) -> tuple[Type, ...] | None:
+    """Return the types of the values that a doc string calls the function with.
+
+    None where it shows no call with literal values of the language, or values of several types.
+    """
+    text = ast.get_docstring(function) or ""
+    found = {
+        types
+        for match in re.finditer(rf"\b{function.name}\(", text)
+        if (types := _types_of_call(text[match.start() :])) is not None
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def _types_of_call(text: str) -> tuple[Type, ...] | None:
+    """Return the types of the arguments of the call that a text begins with."""
+    for end in re.finditer(r"\)", text):
+        try:
+            call = ast.parse(text[: end.end()], mode="eval").body
+        except (SyntaxError, ValueError):
+            continue
+        if isinstance(call, ast.Call):
+            types = [_type_of(item) for item in call.args]
+            return tuple(item for item in types if item is not None) if all(types) else None
+    return None
+
+
+def _type_of(node: ast.expr) -> Type | None:
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        return None
+    for value_type, python in (("bool", bool), ("int", int), ("str", str)):
+        if isinstance(value, python):
+            return value_type
+    is_list = isinstance(value, list) and all(type(item) is int for item in value)
+    return "list" if is_list else None

@@ -1,0 +1,102 @@
+"""Calls alone in their lines that change a list, to derivations."""
+
+import ast
+from collections.abc import Callable
+
+from models.programs.language.constructs import STATEMENT_FORMS
+from models.programs.language.expressions import Ids, read_typed
+from models.programs.language.kinds import language
+from models.programs.language.reading_scope import Scope
+from models.programs.language.refusals import Refusal, excerpt
+from models.programs.language.rewriting import call as call_of
+from models.programs.language.rewriting import loaded
+
+Assign = Callable[[ast.Name, ast.expr, Scope], Ids]
+"""Reads an assignment to one name."""
+
+_ITEM, _PLACE = "what is appended", "a place in a list"
+
+_STATEMENTS: dict[str, tuple[str, ...]] = {
+    "append": (_ITEM,),
+    "pop": (_PLACE,),
+    "insert": (_PLACE, _ITEM),
+    "remove": ("what is removed",),
+}
+"""Methods with a kind of their own, and what their arguments are, all of them int."""
+
+
+def read_list_method(call: ast.Call, scope: Scope, assign: Assign) -> Ids:
+    """Return the derivation of `xs.append(...)` and its likes.
+
+    `xs.sort()`, `xs.reverse()` and `xs.clear()` are read as assignments, `xs.extend(...)` as +=:
+    no list has two names, so that nobody can tell.
+
+    Raises:
+        Refusal: it is outside the language.
+    """
+    match call:
+        case ast.Call(func=ast.Attribute(value=ast.Name() as name, attr=method), keywords=[]):
+            return _read(call, name, method, scope, assign)
+        case ast.Call(func=ast.Attribute(value=ast.Name() as name, attr="sort"), args=[]):
+            made = ast.Call(func=loaded("sorted"), args=[_load(name)], keywords=call.keywords)
+            _list(call, name, "sort", scope)
+            return assign(name, ast.copy_location(made, call), scope)
+        case _:
+            raise _other(call)
+
+
+def _read(call: ast.Call, name: ast.Name, method: str, scope: Scope, assign: Assign) -> Ids:
+    of = language()
+    args = call.args
+    if method == "pop" and not args:
+        args = [ast.copy_location(ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1)), call)]
+    places = _STATEMENTS.get(method)
+    if places is not None and len(places) == len(args):
+        _list(call, name, method, scope)
+        slot = scope.changeable(name)
+        ids = [
+            production
+            for item, place in zip(args, places, strict=True)
+            for production in read_typed(item, "int", scope, place)
+        ]
+        return [of.id_of(method), of.slot_id("SLOT", slot), *ids]
+    match method, args:
+        case "sort", []:
+            value = call_of("sorted", _load(name))
+        case "reverse", []:
+            value = call_of("list", call_of("reversed", _load(name)))
+        case "clear", []:
+            value = ast.copy_location(ast.List(elts=[], ctx=ast.Load()), call)
+        case "extend", [more]:
+            _list(call, name, method, scope)
+            slot = scope.changeable(name)
+            ids = read_typed(more, "list", scope, "what a list is extended with")
+            return [of.id_of("iadd_list"), of.slot_id("SLOT", slot), *ids]
+        case _:
+            raise _other(call)
+    _list(call, name, method, scope)
+    return assign(name, value, scope)
+
+
+def _list(call: ast.Call, name: ast.Name, method: str, scope: Scope) -> None:
+    """Check that a method is one of a list."""
+    if scope.type_of(name) != "list":
+        raise Refusal(
+            call,
+            f"{method} of something else than a list",
+            text=f"{excerpt(call)}: {method} takes one int, on a named list"
+            if method == "append"
+            else f"{excerpt(call)}: {method} is a method of lists",
+        )
+
+
+def _load(name: ast.Name) -> ast.Name:
+    return ast.copy_location(loaded(name.id), name)
+
+
+def _other(call: ast.Call) -> Refusal:
+    return Refusal(
+        call,
+        "a call alone in its line that is no append",
+        text=f"{excerpt(call)} is not a statement of the language: {STATEMENT_FORMS}",
+    )

@@ -1,0 +1,142 @@
+"""Python expressions that mean the same as shorter ones, or as ones that the language has."""
+
+import ast
+
+_GOES_OVER = ("sum", "min", "max", "sorted", "len")
+"""Functions that go over what they are given, whether it is a list or a range."""
+
+_NOTHING: dict[str, ast.expr] = {
+    "list": ast.List(elts=[], ctx=ast.Load()),
+    "str": ast.Constant(value=""),
+}
+
+
+def simplified(node: ast.expr) -> ast.expr:
+    """Return an expression that means the same, or the expression itself.
+
+    Chained comparisons, `and`, `or`, `min` and `max` of three and more become what they mean, two
+    at a time.
+    """
+    made = _rewritten(node)
+    return node if made is None else simplified(at(made, node))
+
+
+def at(made: ast.expr, place: ast.AST) -> ast.expr:
+    """Give a made-up node the place of a real one, for messages."""
+    return ast.copy_location(made, place)
+
+
+def loaded(name: str) -> ast.Name:
+    """Return a name that is read."""
+    return ast.Name(id=name, ctx=ast.Load())
+
+
+def call(name: str, argument: ast.expr) -> ast.expr:
+    """Return a call of a function with one argument."""
+    return at(ast.Call(func=loaded(name), args=[argument], keywords=[]), argument)
+
+
+def _rewritten(node: ast.expr) -> ast.expr | None:  # noqa: PLR0911  (one a kind)
+    match node:
+        case ast.Compare(ops=[_, _, *_]):
+            return _unchained(node)
+        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[ast.Tuple() | ast.Set() as n]):
+            return ast.Compare(
+                left=node.left,
+                ops=node.ops,
+                comparators=[at(ast.List(elts=n.elts, ctx=ast.Load()), n)],
+            )
+        case ast.BoolOp(op=op, values=[first, second, third, *more]):
+            rest = at(ast.BoolOp(op=op, values=[second, third, *more]), second)
+            return ast.BoolOp(op=op, values=[first, rest])
+        case ast.Call(func=func, args=[ast.Call(func=ast.Name(id="map" | "filter")) as n]):
+            values = _values(n)
+            if values is None or not isinstance(func, ast.Name | ast.Attribute):
+                return None
+            return ast.Call(func=func, args=[values], keywords=node.keywords)
+        case ast.Call(func=ast.Name()):
+            return _rewritten_call(node)
+        case _:
+            return None
+
+
+def _rewritten_call(node: ast.Call) -> ast.expr | None:  # noqa: PLR0911  (one a kind)
+    match node:
+        case ast.Call(func=ast.Name(id="min" | "max"), args=[first, second, third, *more]):
+            rest = at(ast.Call(func=node.func, args=[second, third, *more], keywords=[]), second)
+            return ast.Call(func=node.func, args=[first, rest], keywords=node.keywords)
+        case ast.Call(
+            func=ast.Name(id="list"),
+            args=[
+                ast.Call(
+                    func=ast.Name(id="reversed"),
+                    args=[ast.Call(func=ast.Name(id="range")) as n],
+                )
+            ],
+        ):
+            backwards = call("reversed", call("list", n))
+            return ast.Call(func=node.func, args=[backwards], keywords=[])
+        case ast.Call(func=ast.Name(id="list"), args=[ast.GeneratorExp() as n], keywords=[]):
+            return ast.ListComp(elt=n.elt, generators=n.generators)
+        case ast.Call(func=ast.Name(id="sorted" | "len"), args=[ast.GeneratorExp() as n]):
+            values = at(ast.ListComp(elt=n.elt, generators=n.generators), n)
+            return ast.Call(func=node.func, args=[values], keywords=node.keywords)
+        case ast.Call(func=ast.Name(id="list" | "str" as name), args=[], keywords=[]):
+            return _NOTHING[name]
+        case ast.Call(func=ast.Name(id=name), args=[ast.Call(func=ast.Name(id="range")) as n]) if (
+            name in _GOES_OVER
+        ):
+            return ast.Call(func=node.func, args=[call("list", n)], keywords=node.keywords)
+        case ast.Call(
+            func=ast.Name(id="sorted" | "len"),
+            args=[
+                ast.Call(func=ast.Name(id="list"), args=[ast.Call(func=ast.Name(id="set")) as n])
+            ],
+        ):
+            return ast.Call(func=node.func, args=[n], keywords=node.keywords)
+        case ast.Call(
+            func=ast.Name(id="sorted"), args=[items], keywords=[ast.keyword(arg="reverse", value=v)]
+        ) if not (isinstance(v, ast.Constant) and v.value is True):
+            upwards = call("sorted", items)
+            if isinstance(v, ast.Constant) and v.value is False:
+                return upwards
+            down = [ast.keyword(arg="reverse", value=ast.Constant(value=True))]
+            downwards = at(ast.Call(func=node.func, args=[items], keywords=down), items)
+            return ast.IfExp(test=v, body=downwards, orelse=upwards)
+        case _:
+            return None
+
+
+def _values(node: ast.Call) -> ast.GeneratorExp | None:
+    """Turn `map(f, xs)` and `filter(f, xs)` into the comprehension that they are."""
+    match node:
+        case ast.Call(
+            func=ast.Name(id=name),
+            args=[ast.Lambda(args=ast.arguments(args=[ast.arg(arg=item)]), body=body), items],
+            keywords=[],
+        ):
+            is_map = name == "map"
+        case ast.Call(func=ast.Name(id="map"), args=[ast.Name() as function, items], keywords=[]):
+            item, is_map = "item", True
+            body = at(ast.Call(func=function, args=[at(loaded(item), node)], keywords=[]), node)
+        case _:
+            return None
+    each = ast.comprehension(
+        target=at(ast.Name(id=item, ctx=ast.Store()), node),
+        iter=items,
+        ifs=[] if is_map else [body],
+        is_async=0,
+    )
+    return at(
+        ast.GeneratorExp(elt=body if is_map else at(loaded(item), node), generators=[each]), node
+    )
+
+
+def _unchained(node: ast.Compare) -> ast.expr:
+    """Turn `a < b < c` into `a < b and b < c`; expressions are pure, so b may be read twice."""
+    operands = [node.left, *node.comparators]
+    pairs = zip(operands, node.ops, operands[1:], strict=False)
+    links = [
+        at(ast.Compare(left=left, ops=[op], comparators=[right]), left) for left, op, right in pairs
+    ]
+    return ast.BoolOp(op=ast.And(), values=links)
