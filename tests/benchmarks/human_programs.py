@@ -18,6 +18,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -104,7 +105,7 @@ def _compare(title: str, humans: Sequence[Sequence[int]], others: Sequence[Seque
     )
 
 
-def _divergence(one: Counter[object], other: Counter[object]) -> float:
+def _divergence(one: Counter[Any], other: Counter[Any]) -> float:
     """Return the Jensen-Shannon divergence in bits."""
     total = 0.0
     for key in one.keys() | other.keys():

@@ -78,6 +78,17 @@ CHOICES_OF: Mapping[Style, Mapping[Type, Mapping[str, Choice]]] = {
     "human": _human_choices(),
 }
 
+HUMAN_SPELLED = 0.25
+"""Share of the texts that are made up of letters; most of people's have no production."""
+
+LETTERS: tuple[str, ...] = (
+    "abcdefghijklmnopqrstuvwxyz",
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "aeiouAEIOUyYESnNO",
+    "()[]<>{}.,;:!?-_ +*/=0123456789",
+)
+"""What they are made of."""
+
 STATEMENT_FACTORS: Mapping[str, float] = {
     "let": 1.6, "update": 0.8, "branch": 1.0, "guard": 2.5, "exchange": 0.6, "loop": 1.0,
 }  # fmt: skip

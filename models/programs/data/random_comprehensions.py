@@ -1,7 +1,6 @@
 """Random comprehensions, and loops with two variables: what they go over, and their values."""
 
 from collections.abc import Callable
-from typing import Literal
 
 from models.programs.data.drafts import Scope, Variable, choose, constant, node
 from models.programs.language.kinds import SLOT, Type
@@ -10,7 +9,8 @@ from models.programs.language.tree import Node
 MakeValue = Callable[[Scope, Variable, int], Node]
 """Makes a value, or a condition, in which a variable occurs, of about so many nodes."""
 
-Over = Literal["list", "str", "range", "enumerate_list", "enumerate_str", "zip_list", "zip_str"]
+Over = str
+"""`list`, `str`, `range`, or one of these behind `enumerate_` or `zip_`."""
 
 _FILTERED = 0.5
 """Share of the comprehensions with a condition."""

@@ -12,7 +12,7 @@ from models.programs.data.expression_weights import (
     Choice,
     Part,
 )
-from models.programs.data.human_weights import CHOICES_OF
+from models.programs.data.human_weights import CHOICES_OF, HUMAN_SPELLED, LETTERS
 from models.programs.data.idle_expressions import is_idle
 from models.programs.data.random_comprehensions import comprehension
 from models.programs.language.kinds import SLOT, Type
@@ -60,7 +60,7 @@ def leaf(scope: Scope, value_type: Type) -> Node:
     if value_type == "bool":
         return comparison(scope, 3)
     if value_type == "str":
-        return some_text(rng)
+        return some_text(scope)
     if variables:
         return scope.read(pick(scope, variables))
     number = leaf(scope, "int")
@@ -89,8 +89,12 @@ def some_number(rng: random.Random) -> Node:
     return constant(rng.randint(11, 999) if rng.random() < _SPELLED else choose(rng, INTS))
 
 
-def some_text(rng: random.Random) -> Node:
+def some_text(scope: Scope) -> Node:
     """Return a constant, rarely one that has to be spelled."""
+    rng = scope.rng
+    if scope.draft.style == "human" and rng.random() < HUMAN_SPELLED:
+        letters = rng.choice(LETTERS)
+        return constant("".join(rng.choice(letters) for _ in range(rng.choice((1, 1, 2, 3, 5)))))
     return constant(rng.choice(WORDS) if rng.random() < _SPELLED else choose(rng, TEXTS))
 
 
@@ -295,7 +299,7 @@ def _piece(scope: Scope) -> Node:
     texts = scope.of_type("str")
     if texts and scope.rng.random() < 0.4:
         return scope.read(pick(scope, texts))
-    return some_text(scope.rng)
+    return some_text(scope)
 
 
 def _number(scope: Scope) -> Node:

@@ -5,6 +5,8 @@ import re
 
 from models.programs.language.kinds import Type
 
+_PYTHON: dict[Type, type] = {"bool": bool, "int": int, "str": str}
+
 
 def types_in_examples(function: ast.FunctionDef) -> tuple[Type, ...] | None:
     """Return the types of the values that a doc string calls the function with.
@@ -25,20 +27,21 @@ def _types_of_call(text: str) -> tuple[Type, ...] | None:
     for end in re.finditer(r"\)", text):
         try:
             call = ast.parse(text[: end.end()], mode="eval").body
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
             continue
         if isinstance(call, ast.Call):
-            types = [_type_of(item) for item in call.args]
-            return tuple(item for item in types if item is not None) if all(types) else None
+            found = [_type_of(item) for item in call.args]
+            types = tuple(item for item in found if item is not None)
+            return types if len(types) == len(found) else None
     return None
 
 
 def _type_of(node: ast.expr) -> Type | None:
     try:
         value = ast.literal_eval(node)
-    except ValueError:
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
-    for value_type, python in (("bool", bool), ("int", int), ("str", str)):
+    for value_type, python in _PYTHON.items():
         if isinstance(value, python):
             return value_type
     is_list = isinstance(value, list) and all(type(item) is int for item in value)

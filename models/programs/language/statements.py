@@ -14,6 +14,7 @@ from models.programs.language.expressions import (
     read_typed,
 )
 from models.programs.language.kinds import Type, language
+from models.programs.language.looked_into import without_names
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
 from models.programs.language.rewriting import call
@@ -50,6 +51,7 @@ class BodyReader:
     def statements(self, statements: Sequence[ast.stmt], scope: Scope) -> Ids:
         """Return the derivation of statements without what ends their block."""
         ids: Ids = []
+        statements = without_names(statements)
         for place, statement in enumerate(statements):
             if place and isinstance(statements[place - 1], CLOSING):
                 raise Refusal(statement, *NEVER_REACHED)
