@@ -26,6 +26,7 @@ from models.grammar.derivation import pad
 from models.presets import find_preset
 from models.programs.data.collection import generate_programs
 from models.programs.data.dataset import ProgramDataset, make_dataset
+from models.programs.data.human_weights import Style
 from models.programs.data.text_column import TextColumn
 from models.programs.language.to_source import ids_to_source
 
@@ -49,11 +50,12 @@ def main() -> None:
     half, held_out = halves(accepted)
     config = replace(find_preset(AST_AUTOENCODER, preset).config, epochs=int(epochs))
     made: dict[str, list[Ids]] = {}
-    for title, style, beside in (
+    runs: tuple[tuple[str, Style, list[tuple[int, ...]]], ...] = (
         ("human style and half of HumanEval", "human", half),
         ("human style", "human", []),
         ("plain style", "plain", []),
-    ):
+    )
+    for title, style, beside in runs:
         if style not in made:
             start = time.perf_counter()
             generated = generate_programs(int(count), 16, style=style)

@@ -31,7 +31,6 @@ NOWHERE = -1
 """Of a node that has no parent, no sibling before it or no use before it."""
 
 _CHUNK_ROWS = 4096
-_FACT_BITS = 48
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -188,12 +187,12 @@ def _distinct(machine: ConstraintMachine, contexts: Contexts) -> tuple[Tensor, T
 
     The budget is left out: there is always a step to spare.
     """
-    keys = contexts.symbol.long() << _FACT_BITS | contexts.facts
+    keys = contexts.symbol.long() << 32 | (contexts.facts.long() & 0xFFFFFFFF)
     distinct, number = torch.unique(keys, return_inverse=True)
     spare = torch.full_like(distinct, -machine.max_steps, dtype=torch.int16)
     roomy = Contexts(
-        symbol=(distinct >> _FACT_BITS).to(torch.uint8),
-        facts=distinct & ((1 << _FACT_BITS) - 1),
+        symbol=(distinct >> 32).to(torch.uint8),
+        facts=(distinct & 0xFFFFFFFF).to(torch.int32),
         needed=spare,
         step=torch.zeros_like(spare),
     )

@@ -46,11 +46,18 @@ class ExpressionCompiler:
             case _:
                 return _of_many(operation, [self.compile(item) for item in node.args])
 
+    def over(self, node: Node) -> Expression:
+        """Return a closure for what is gone over, item by item: a range makes no list for that."""
+        if node.kind not in RANGES:
+            return self.compile(node)
+        parts = [self.compile(item) for item in node.args]
+        return lambda slots: range(*[part(slots) for part in parts])
+
     def _each(self, node: Node) -> Expression:
         """Return a closure for the values of a comprehension, computed one by one."""
         *over, element = node.args
         condition = self.compile(over.pop().args[0]) if over[-1].kind == "where" else None
-        items = iterated(language().named(node.kind), [self.compile(item) for item in over])
+        items = iterated(language().named(node.kind), [self.over(item) for item in over])
         value, slot, meter = self.compile(element), _slot_of(node), self._meter
         put = PUT[language().named(node.kind).pairs is not None]
         weight = weigh(node) - sum(map(weigh, over))
@@ -108,6 +115,8 @@ def _put_two(slots: Slots, slot: int, item: Any) -> None:
 
 PUT = (_put_one, _put_two)
 """Gives a variable its next value, or both variables."""
+
+RANGES = ("range_1", "range_2", "range_3")
 
 _PAIRS: Mapping[str, Callable[..., Any]] = {"enumerate": enumerate, "zip": zip}
 

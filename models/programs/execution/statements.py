@@ -45,7 +45,8 @@ class StatementCompiler:
         self._operations = operations
         self._meter = meter
         self._visited = visited
-        self._expression = ExpressionCompiler(operations, meter).compile
+        compiler = ExpressionCompiler(operations, meter)
+        self._expression, self._over = compiler.compile, compiler.over
         self._of_kind: Mapping[str, Callable[..., Statement]] = {
             "append": self._append,
             "store": self._store,
@@ -210,8 +211,10 @@ class StatementCompiler:
 
     def _for(self, node: Node) -> Statement:
         slot, body = _slot(node), self.block(node.blocks[0])
-        items = self._iterated(node.kind, self._parts(node))
-        put = PUT[language().named(node.kind).pairs is not None]
+        has_pairs = language().named(node.kind).pairs is not None
+        read = self._over if has_pairs else self._expression
+        items = self._iterated(node.kind, [read(item) for item in node.args])
+        put = PUT[has_pairs]
 
         def run(slots: Slots) -> Any:
             for item in items(slots):

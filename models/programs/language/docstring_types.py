@@ -30,9 +30,13 @@ def _types_of_call(text: str) -> tuple[Type, ...] | None:
         except (SyntaxError, ValueError, MemoryError, RecursionError):
             continue
         if isinstance(call, ast.Call):
-            found = [_type_of(item) for item in call.args]
-            types = tuple(item for item in found if item is not None)
-            return types if len(types) == len(found) else None
+            types: list[Type] = []
+            for item in call.args:
+                found = _type_of(item)
+                if found is None:
+                    return None
+                types.append(found)
+            return tuple(types)
     return None
 
 

@@ -84,7 +84,7 @@ class Contexts:
 
     Args:
         symbol: uint8 (...), context that is open; 0 where nothing is.
-        facts: int64 (...), bits of the facts that hold.
+        facts: int32 (...), bits of the facts that hold.
         needed: int16 (...), fewest steps that complete the program from here.
         step: int16 (...), steps taken before.
     """
@@ -215,7 +215,7 @@ class ConstraintMachine:
         )
         return Contexts(
             symbol=symbol.to(torch.uint8),
-            facts=facts,
+            facts=facts.to(torch.int32),
             needed=state.needed.to(torch.int16),
             step=state.step.to(torch.int16),
         )

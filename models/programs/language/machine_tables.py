@@ -47,7 +47,7 @@ class MachineTables:
         in_budget: bool (C * levels, P), whether that is at most so many spare steps as the level,
             and the production may stand in the context at all; level 0 is -1 spare steps, the
             last level is as many as matter.
-        needs: int64 (P,), bits of the facts that a production needs one of.
+        needs: int32 (P,), bits of the facts that a production needs one of.
         fixed_facts: int64 (C,), bits of the facts that hold in a context.
         pushed: int64 (C * P, R), stack entries to push, without slots, the left-most last.
         depth_change: int64 (C * P,).
@@ -128,7 +128,7 @@ def _build_tables() -> MachineTables:
     needs = [sum(map(fact_bit, needed_facts(kind))) for kind in kinds]
     return MachineTables(
         in_budget=torch.from_numpy(_in_budget(arrays)),
-        needs=torch.tensor(needs, dtype=torch.int64),
+        needs=torch.tensor(needs).to(torch.int32),
         fixed_facts=torch.tensor(
             [0, *(always | no_bound * (item.name != "BOUND") for item in every)]
         ),

@@ -28,7 +28,7 @@ FACTS: tuple[str, ...] = (
     NO_BOUND,
     TWO_DEFINABLE,
 )
-"""What a production may need; each is a bit, and 48 find room beside a context.
+"""What a production may need; each is a bit of an int32, so there are 32 at most.
 
 `v3 fits`: slot 3 is visible, has the type that the place asks for, and is not frozen where it
 would be changed. `int can be changed`: some visible slot of that type is not frozen.

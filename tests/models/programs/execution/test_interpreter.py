@@ -71,6 +71,7 @@ EXPRESSIONS = [
         [([1, 0],), ([0],), ([],)],
     ),
     ("s: str, t: str", "t.join(c.upper() for i, c in enumerate(s) if i % 2 == 0)", [("abc", "-")]),
+    ("n: int", "any(i > n for i in range(n ** 9))", [(2**30,), (5,)]),
     ("n: int", "[sum(j for j in range(i) if j % 2 == 1) for i in range(n)]", [(6,), (0,), (-1,)]),
 ]
 
