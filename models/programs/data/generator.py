@@ -7,15 +7,12 @@ more, or another order of a table of weights, here or in `random_*.py`, changes 
 import random
 
 from models.programs.data.drafts import Draft, Scope, Variable, node, size_of
-from models.programs.data.human_weights import Style
+from models.programs.data.human_weights import PARAMETER_WEIGHTS, RETURN_WEIGHTS, Style
 from models.programs.data.random_expressions import about, expression
 from models.programs.data.random_statements import fill
 from models.programs.language.kinds import TYPES, Type
 from models.programs.language.tree import Node
 
-_PARAMETER_WEIGHTS = (0.36, 0.06, 0.27, 0.31)
-"""By type, in the order of TYPES."""
-_RETURN_WEIGHTS = (0.34, 0.22, 0.23, 0.21)
 _NUM_PARAMETERS_WEIGHTS = (0.42, 0.38, 0.14, 0.06)
 
 _OVERHEAD = 4
@@ -30,11 +27,11 @@ def random_program(rng: random.Random, max_nodes: int, style: Style = "plain") -
         max_nodes: about as many as are wanted of it once what does nothing is gone.
         style: what it is to be like.
     """
-    draft = Draft(rng=rng, returns=rng.choices(TYPES, _RETURN_WEIGHTS)[0], style=style)
+    draft = Draft(rng=rng, returns=rng.choices(TYPES, RETURN_WEIGHTS[style])[0], style=style)
     count = rng.choices((1, 2, 3, 4), _NUM_PARAMETERS_WEIGHTS)[0]
     parameters = [
         draft.invent(value_type, "parameter")
-        for value_type in rng.choices(TYPES, _PARAMETER_WEIGHTS, k=count)
+        for value_type in rng.choices(TYPES, PARAMETER_WEIGHTS[style], k=count)
     ]
     scope = Scope(draft=draft, visible=tuple(parameters))
     draw_size = _draw_size if style == "plain" else _draw_human_size
@@ -58,9 +55,9 @@ def _draw_size(rng: random.Random, max_nodes: int) -> int:
 
 def _draw_human_size(rng: random.Random, max_nodes: int) -> int:
     """Return a number of nodes to begin with; most of what people write is short."""
-    if rng.random() < 0.3:
+    if rng.random() < 0.22:
         return rng.randint(6, min(22, max_nodes))
-    return round(min(2.0 * max_nodes, 16 + rng.expovariate(1 / 40)))
+    return round(min(2.0 * max_nodes, 20 + rng.expovariate(1 / 55)))
 
 
 def _return(scope: Scope, size: int) -> Node:

@@ -21,17 +21,18 @@ _WEIGHTS: Mapping[Type, Mapping[str, float]] = {
         "max_2": 1.5,
     },
     "bool": {
-        "eq": 20, "gt": 7, "lt": 7, "le": 2, "ge": 3, "ne": 4, "eq_str": 8, "and": 5, "or": 4,
+        "eq": 20, "gt": 6, "lt": 6, "le": 2, "ge": 3, "ne": 4, "eq_str": 11, "and": 7, "or": 6,
+        "ne_str": 3, "not": 0.5,
         "in_str": 2.5, "not_in_str": 1.2, "eq_bool": 0.05, "ne_bool": 0.05, "lt_str": 0.05,
         "le_str": 0.05, "gt_str": 0.05, "ge_str": 0.05, "if_bool": 0.05, "ne_list": 0.1,
     },
     "str": {
-        "char": 7, "str_int": 5, "concat_str": 5, "slice_str_lu": 1.5, "slice_str_ls": 0.1,
+        "char": 12, "str_int": 3, "concat_str": 4, "slice_str_lu": 1.5, "slice_str_ls": 0.1,
         "slice_str_us": 0.1, "slice_str_lus": 0.1, "join_sorted": 0.3, "join_reversed": 0.3,
         "replace": 0.8, "join": 0.3, "word": 0.2,
     },
     "list": {
-        "list_1": 1.5, "list_2": 2, "list_n": 0.6, "sorted": 3, "slice_list_ls": 0.1,
+        "list_1": 0.5, "list_2": 2, "list_n": 0.6, "sorted": 3, "slice_list_ls": 0.1,
         "slice_list_us": 0.1, "slice_list_lus": 0.05, "range_3": 0.2, "if_list": 0.3,
         "concat_list": 1.5, "repeat_list": 0.4,
     },
@@ -78,7 +79,17 @@ CHOICES_OF: Mapping[Style, Mapping[Type, Mapping[str, Choice]]] = {
     "human": _human_choices(),
 }
 
-HUMAN_SPELLED = 0.25
+RETURN_WEIGHTS: Mapping[Style, tuple[float, ...]] = {
+    "plain": (0.34, 0.22, 0.23, 0.21),
+    "human": (0.46, 0.28, 0.14, 0.12),
+}
+PARAMETER_WEIGHTS: Mapping[Style, tuple[float, ...]] = {
+    "plain": (0.36, 0.06, 0.27, 0.31),
+    "human": (0.40, 0.01, 0.32, 0.27),
+}
+"""By type, in the order of TYPES."""
+
+HUMAN_SPELLED = 0.35
 """Share of the texts that are made up of letters; most of people's have no production."""
 
 LETTERS: tuple[str, ...] = (
