@@ -9,11 +9,13 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
-from cluster.local_head import LocalHead
+from cluster.local_head import LocalHead, running_pid
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,6 +29,14 @@ def free_ports(count):
     for one in sockets:
         one.close()
     return ports
+
+
+def kill_all(pid):
+    """Kill a process and all that it started."""
+    parent = psutil.Process(pid)
+    for process in [parent, *parent.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 class Cluster:
@@ -69,6 +79,10 @@ class Cluster:
     def stop(self):
         """End it."""
         self.python(f"from cluster.local_head import *; stop_head({self._head})")
+
+    def kill(self):
+        """End it and all that it started, as when its machine loses its power."""
+        kill_all(running_pid(self.head))
 
     def python(self, code, rc=0):
         """Run lines of Python here and return what they printed.

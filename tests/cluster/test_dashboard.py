@@ -36,6 +36,7 @@ def live(ray_cluster):
         time.sleep(0.5)
     yield ray_cluster
     ray_cluster.tuner("stop", "watched", *address)
+    ray_cluster.kill()  # its own end takes half a minute here
 
 
 @pytest.fixture

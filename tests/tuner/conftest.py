@@ -1,8 +1,12 @@
 """A fake model for searches, and the one Ray instance that all tests of this folder share."""
 
 import os
+import re
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from models.registry import MODELS
@@ -10,6 +14,7 @@ from tuner.record.environment import render
 from tuner.record.events import EventLog
 from tuner.record.paths import RunPaths
 from tuner.record.search_copy import write_search
+from tuner.running.stopping import SearchStop
 from tuner.search.loading import load_search
 
 _TESTS = Path(__file__).parents[1]
@@ -61,6 +66,44 @@ def ray_instance():
         patch.setenv("PYTHONPATH", os.pathsep.join(folders))
         with ray_session():
             yield
+
+
+@pytest.fixture
+def end_workers():
+    """Return what ends the workers of a search that was left by an exception.
+
+    Ray lets go of them, and of their slots, only after a quarter of a minute.
+    """
+
+    def end():
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):  # it has ended
+                if re.match(r"ray::(?!\w+Agent)", " ".join(process.cmdline())):
+                    process.kill()
+
+    return end
+
+
+@contextmanager
+def spent_after(num_reports):
+    """Let the hours of a search be spent as soon as so many epochs were reported."""
+    seen, report = [], EventLog.report
+
+    def counted(log, *given, **options):
+        seen.append(given)
+        report(log, *given, **options)
+
+    clock = lambda: float("inf") if len(seen) >= num_reports else 0.0  # noqa: E731
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EventLog, "report", counted)
+        patch.setattr("tuner.running.runner.SearchStop", partial(SearchStop, clock=clock))
+        yield
+
+
+@pytest.fixture
+def hours_spent_after():
+    """Return what lets the hours of a search in its block be spent after so many epochs."""
+    return spent_after
 
 
 class FakeRun:

@@ -177,53 +177,50 @@ ALL = [
 
 
 @pytest.mark.parametrize(("sampler", "objective"), ALL)
-class TestEverySampler:
-    """The contract of a sampler, whichever way the objective goes."""
+def test_every_sampler_keeps_the_contract(make_search, paths, tmp_path, sampler, objective):
+    """Whichever way the objective goes; a draw of `gp` takes half a second, so one run does."""
+    search = make_search(*changes_for(sampler, objective, 32))
+    whole = Driver(search, RunPaths(tmp_path / "whole"))
+    whole.run()
+    check_points(search, whole.study.trials)
+    check_stopped(search, whole.study.trials)
+    past = None
+    for reports in (9, 1, 45, 20, None):
+        cut = Driver(search, paths, past)
+        cut.run(reports)
+        past = take_over(paths, search)
+    assert content(cut.study) == content(whole.study)
 
-    def test_what_it_draws_is_legal_and_none_twice(self, make_search, paths, sampler, objective):
-        search = make_search(*changes_for(sampler, objective, 25))
-        driver = Driver(search, paths)
+
+def check_points(search, trials):
+    """What it draws is legal, and none twice."""
+    assert len(trials) == 32
+    drawn = [decode(search.space, row.params) for row in trials]
+    assert all(search.space.locate(search.space.complete(one))[1] == [] for one in drawn)
+    assert len({tuple(one.values()) for one in drawn}) == 32
+    assert all(type(one["peak"]) is int for one in drawn)
+
+
+def check_stopped(search, trials):
+    """Every trial that was stopped has its values in the study."""
+    stopped = [row for row in trials if row.state is TrialState.PRUNED]
+    assert stopped
+    for row in stopped:
+        best = [row.user_attrs["curve"][one.metric][1] for one in search.objectives]
+        assert row.values == best
+
+
+@pytest.mark.parametrize(("sampler", "objective"), ALL)
+def test_the_seed_of_a_sampler_decides(make_search, tmp_path, sampler, objective):
+    def drawn(folder, seed):
+        search = make_search(*changes_for(sampler, objective, 14), f"searcher.seed={seed}")
+        driver = Driver(search, RunPaths(tmp_path / folder))
         driver.run()
-        assert len(driver.study.trials) == 25
-        drawn = [decode(search.space, row.params) for row in driver.study.trials]
-        assert all(search.space.locate(search.space.complete(one))[1] == [] for one in drawn)
-        assert len({tuple(one.values()) for one in drawn}) == 25
-        assert all(type(one["peak"]) is int for one in drawn)
+        return [row.params for row in driver.study.trials]
 
-    def test_a_search_that_is_cut_off_draws_what_it_would_have_drawn(
-        self, make_search, paths, tmp_path, sampler, objective
-    ):
-        search = make_search(*changes_for(sampler, objective, 32))
-        whole = Driver(search, RunPaths(tmp_path / "whole"))
-        whole.run()
-        past = None
-        for reports in (9, 1, 45, 20, None):
-            cut = Driver(search, paths, past)
-            cut.run(reports)
-            past = take_over(paths, search)
-        assert content(cut.study) == content(whole.study)
-
-    def test_its_seed_decides(self, make_search, tmp_path, sampler, objective):
-        def drawn(folder, seed):
-            search = make_search(*changes_for(sampler, objective, 14), f"searcher.seed={seed}")
-            driver = Driver(search, RunPaths(tmp_path / folder))
-            driver.run()
-            return [row.params for row in driver.study.trials]
-
-        assert drawn("one", 1) == drawn("again", 1)
-        assert (drawn("other", 2) == drawn("one more", 1)) == (sampler == "grid")
-
-    def test_every_trial_that_was_stopped_has_its_values_in_the_study(
-        self, make_search, paths, sampler, objective
-    ):
-        search = make_search(*changes_for(sampler, objective, 20))
-        driver = Driver(search, paths)
-        driver.run()
-        stopped = [row for row in driver.study.trials if row.state is TrialState.PRUNED]
-        assert stopped
-        for row in stopped:
-            best = [row.user_attrs["curve"][one.metric][1] for one in search.objectives]
-            assert row.values == best
+    once = drawn("one", 1)
+    assert once == drawn("again", 1)
+    assert (drawn("other", 2) == once) == (sampler == "grid")
 
 
 @pytest.mark.parametrize("sampler", LEARNING)

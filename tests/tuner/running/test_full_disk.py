@@ -1,7 +1,6 @@
 """A disk that fills up at any write of the driver: one message, and a record that can be read."""
 
 import errno
-import gc
 import io
 import itertools
 
@@ -64,20 +63,23 @@ def fill_study(monkeypatch, disk):
     )
 
 
-def message_of(search):
-    """Run a search that fails, and let go of its workers, which the error refers to."""
-    message = ""
-    try:
-        run_search(search, RunOptions(stream=io.StringIO(), name="tiny"))
-    except UserError as error:
-        message = str(error)
-    gc.collect()
-    return message
+@pytest.fixture
+def message_of(ray_instance, end_workers):
+    """Return what runs a search that fails, and returns what it says."""
+
+    def run(search):
+        with pytest.raises(UserError) as caught:
+            run_search(search, RunOptions(stream=io.StringIO(), name="tiny"))
+        end_workers()
+        return str(caught.value)
+
+    return run
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_instance")
-def test_a_search_that_cannot_begin_its_study_leaves_nothing(make_search, tmp_path, monkeypatch):
+def test_a_search_that_cannot_begin_its_study_leaves_nothing(
+    make_search, message_of, tmp_path, monkeypatch
+):
     with monkeypatch.context() as patch:
         fill_study(patch, FullDisk(2))
         said = message_of(make_search("budget.num_trials=3"))
@@ -87,10 +89,9 @@ def test_a_search_that_cannot_begin_its_study_leaves_nothing(make_search, tmp_pa
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_instance")
 @pytest.mark.parametrize(("fill", "num_writes"), [(fill_events, 8), (fill_study, 6)])
 def test_a_folder_that_takes_nothing_any_more_ends_a_search_in_order(
-    make_search, tmp_path, monkeypatch, fill, num_writes
+    make_search, message_of, tmp_path, monkeypatch, fill, num_writes
 ):
     with monkeypatch.context() as patch:
         fill(patch, FullDisk(num_writes, FORBIDDEN))
@@ -101,12 +102,13 @@ def test_a_folder_that_takes_nothing_any_more_ends_a_search_in_order(
 
 
 @pytest.mark.ray
-@pytest.mark.usefixtures("ray_instance")
 @pytest.mark.parametrize(
     ("fill", "num_writes"),
     [(fill_events, 3), (fill_events, 8), (fill_study, 6), (fill_study, 15)],
 )
-def test_a_search_ends_in_order(make_search, tmp_path, monkeypatch, capsys, fill, num_writes):
+def test_a_search_ends_in_order(
+    make_search, message_of, tmp_path, monkeypatch, capsys, fill, num_writes
+):
     search = make_search("resources.cpu=2", "budget.num_trials=3")
     with monkeypatch.context() as patch:
         fill(patch, FullDisk(num_writes))

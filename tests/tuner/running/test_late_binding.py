@@ -205,7 +205,7 @@ def events_of(result, kind):
 @pytest.mark.usefixtures("ray_instance")
 class TestWithRay:
     def test_every_slot_is_filled_and_nothing_waits_for_its_turn(
-        self, make_search, monkeypatch, tmp_path
+        self, make_search, monkeypatch, tmp_path, end_workers
     ):
         monkeypatch.delenv(PENDING_VARIABLE, raising=False)
         slots = num_parallel({"CPU": 0.5}, living_nodes())
@@ -223,7 +223,7 @@ class TestWithRay:
 
         with pytest.raises(SearchInterrupted), interrupted_after(all_report):
             run(search)
-        gc.collect()  # of the workers, which the error refers to and which hold their slots
+        end_workers()
         result = read_run(find_run("late"))
         assert len(result.rows) == slots  # the others wait, blank, and leave no trace
         assert all(row.curve for row in result.rows)

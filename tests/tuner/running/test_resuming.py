@@ -145,17 +145,18 @@ class TestWithRay:
         assert read_search(paths).budget.num_trials == 15
 
     def test_a_finished_run_takes_a_larger_budget_and_torn_checkpoints_cost_epochs(
-        self, make_search, capsys
+        self, make_search, hours_spent_after, capsys
     ):
         """The first part ends by its time budget, so that trials wait to go on."""
         search = make_search(
             "fixed={epoch_s: 0.2}",
-            "scheduler.max_epochs=60",
+            "scheduler.max_epochs=12",
             "budget.num_trials=1",
-            f"budget.hours={12 / 3600}",
+            "budget.hours=0.0001",
             "resources.cpu=2",
         )
-        first = run_search(search, RunOptions(name="tiny", stream=io.StringIO()))
+        with hours_spent_after(num_reports=4):
+            first = run_search(search, RunOptions(name="tiny", stream=io.StringIO()))
         (row,) = first.rows
         assert (row.state, row.cause) == ("stopped", "budget")
         assert row.num_epochs > 2
@@ -164,7 +165,7 @@ class TestWithRay:
 
         assert main(["resume", "tiny"]) == 2
         said = capsys.readouterr().err
-        assert "the time budget of 'tiny' is 0.00333 hours" in said
+        assert "the time budget of 'tiny' is 0.0001 hours" in said
         assert "tuner resume tiny --hours" in said
 
         assert main(["resume", "tiny", "--hours", "1"]) == 0
@@ -172,11 +173,11 @@ class TestWithRay:
         assert f"trial 0: goes on after epoch {row.num_epochs}" in said
         run = read_run(first.paths)
         assert [(row.state, row.cause) for row in run.rows] == [("done", "epochs")]
-        assert [point.epoch for point in run.rows[0].curve] == list(range(1, 61))
+        assert [point.epoch for point in run.rows[0].curve] == list(range(1, 13))
         assert num_repeated(first.paths) == 1
         assert run.rows[0].num_starts == 2
         log = first.paths.events_file.read_text()
-        assert "resumed, with trial 0 to go on; budget.hours 0.00333" in log
+        assert "resumed, with trial 0 to go on; budget.hours 0.0001" in log
         assert f"trial 0 repeats its epochs from {row.num_epochs} on" in log
         assert read_search(first.paths).budget.hours == 1
         drivers = json.loads(first.paths.environment_file.read_text())["resumed"]

@@ -246,11 +246,10 @@ class TestWithRay:
         assert len(result.rows) < 6
         check_agrees(result, capsys)
 
-    def test_the_time_budget_stops_what_runs(self, make_search, capsys):
-        search = make_search(
-            "fixed={epoch_s: 0.2}", "scheduler.max_epochs=500", f"budget.hours={25 / 3600}"
-        )
-        result, _ = run(search)
+    def test_the_time_budget_stops_what_runs(self, make_search, hours_spent_after, capsys):
+        search = make_search("fixed={epoch_s: 0.2}", "scheduler.max_epochs=500", "budget.hours=1")
+        with hours_spent_after(num_reports=4):
+            result, _ = run(search)
         assert result.status == "finished"
         assert "budget" in result.message
         assert {(row.state, row.cause) for row in result.rows} == {("stopped", "budget")}
