@@ -25,13 +25,14 @@ from models.ast_autoencoder.network.growth import grown
 from models.ast_autoencoder.network.network import AstAutoencoder, build_network
 from models.ast_autoencoder.network.tensors import node_tensors
 from models.commands.latents import between, checked_latents
-from models.config_file import to_config
+from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.grammar.decoding import best_production
 from models.grammar.derivation import PAD_ID, pad
 from models.programs.language.machine import ConstraintMachine
 from models.programs.language.versions import versions
 from models.training.checkpoints import check_model, read_checkpoint, trained_network
+from models.training.weights_file import ENDING, read_weights, write_weights
 
 _ROWS_AT_ONCE = 1024
 
@@ -61,12 +62,12 @@ class TrainedModel:
 
 
 def load_model(path: Path, device: str = "cpu") -> TrainedModel:
-    """Load a checkpoint of `models.ast_autoencoder.train` or of a search; runs no code from it.
+    """Load a checkpoint of a training run or a search, or an export; runs no code from it.
 
     Raises:
         UserError: the file is no checkpoint of an AST autoencoder, or of another language.
     """
-    payload = read_checkpoint(path, device)
+    payload = (read_weights if path.suffix == ENDING else read_checkpoint)(path, device)
     check_model(payload, path, "ast_autoencoder", ("config", "data"))
     num_productions = versions().get(payload.get("language", ""))
     if num_productions is None:
@@ -84,6 +85,26 @@ def load_model(path: Path, device: str = "cpu") -> TrainedModel:
         source=path,
         training_data=payload["data"],
     )
+
+
+def export_model(model: TrainedModel, path: Path, *, half: bool = False) -> None:
+    """Write the weights as safetensors, with all that `load_model` needs in the metadata.
+
+    Args:
+        model: the model.
+        path: the file.
+        half: write them in half precision.
+
+    Raises:
+        UserError: the name ends otherwise than with `.safetensors`, or cannot be written.
+    """
+    about = {
+        "model": "ast_autoencoder",
+        "config": to_mapping(model.config),
+        "language": language().grammar.digest,
+        "data": model.training_data,
+    }
+    write_weights(path, model.network.state_dict(), about, half=half)
 
 
 @torch.no_grad()

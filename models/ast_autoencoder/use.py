@@ -148,6 +148,16 @@ class Synthesize(_Model):
     """Seeds the latents."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Export(_Model):
+    """Write the weights as a safetensors file, with settings and language as metadata."""
+
+    out: Path
+    """File to write; its name ends with .safetensors."""
+    half: bool = False
+    """Write numbers in half precision: half the size."""
+
+
 Command = (
     Annotated[Encode, tyro.conf.subcommand("encode")]
     | Annotated[Decode, tyro.conf.subcommand("decode")]
@@ -156,6 +166,7 @@ Command = (
     | Annotated[Nearest, tyro.conf.subcommand("nearest")]
     | Annotated[Sample, tyro.conf.subcommand("sample")]
     | Annotated[Synthesize, tyro.conf.subcommand("synthesize")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
 )
 
 
@@ -208,6 +219,10 @@ def _run(arguments: Sequence[str]) -> int:
             print(trial_line(programs))
         case Synthesize():
             return _search(model, command, *given)
+        case Export():
+            trained.export_model(model, command.out, half=command.half)
+            size, count = command.out.stat().st_size / 1e6, model.network.num_parameters
+            print(f"wrote {command.out} ({size:.1f} MB, {count:,} numbers)")
     return 0
 
 
@@ -242,6 +257,8 @@ def _given(command: Any) -> Any:
             given = _load(command.data_dir)
         case Synthesize():
             given = _examples(command), _load(command.data_dir)
+        case Export():
+            model_files.check_export(command.out)
     return given
 
 

@@ -99,6 +99,17 @@ def check_output(path: Path) -> None:
     check_output_folder(path.parent)
 
 
+def check_export(path: Path) -> None:
+    """Check that exported weights can be written under a name, before the model is loaded.
+
+    Raises:
+        UserError: the name ends otherwise, or the file cannot lie where it should.
+    """
+    if path.suffix != ".safetensors":
+        raise UserError(f"{path}: the name of an exported model ends with .safetensors")
+    check_output(path)
+
+
 def check_output_folder(path: Path) -> None:
     """Check that files can be written into a folder that may still have to be made.
 

@@ -33,15 +33,19 @@ from models.grammar.text_errors import excerpt
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.late_grammar import fitting_grammar, no_grammar_error
 from models.grammar_vae.network.network import GrammarVae, build_network
-from models.grammar_vae.weights_file import ENDING, read_weights, write_weights
 from models.molecules.forbidden import forbidden_for_productions, forbidden_for_structure
 from models.molecules.machine import machine_of
 from models.training.checkpoints import check_model, read_checkpoint, trained_network
+from models.training.weights_file import ENDING, read_weights, write_weights
 
 logger = logging.getLogger(__name__)
 
 _ROWS_AT_ONCE = 1024
 _MAX_SHOWN = 3
+_EXPORTED = (
+    *("model", "config", "grammar", "num_productions", "num_steps", "data", "epoch", "metrics"),
+)
+"""What an export has besides its weights; `left_sides` came later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +96,10 @@ def load_model(path: Path, device: str = "cpu", grammar: Grammar | None = None) 
     Raises:
         UserError: the file is no checkpoint of a Grammar-VAE, or `grammar` does not fit it.
     """
-    payload = (read_weights if path.suffix == ENDING else read_checkpoint)(path, device)
+    if path.suffix == ENDING:
+        payload = read_weights(path, device, keys=_EXPORTED)
+    else:
+        payload = read_checkpoint(path, device)
     keys = ("config", "grammar", "num_productions", "num_steps", "epoch", "data")
     check_model(payload, path, "grammar_vae", keys)
     config = to_config(GrammarVaeConfig, payload["config"], str(path))

@@ -250,11 +250,7 @@ def _given(command: Any) -> Any:
                 model_files.check_output_folder(command.out)
             check_data(_data_of(command, find_checkpoint(command.model)).config)
         case Export():
-            if command.out.suffix != ".safetensors":
-                raise UserError(
-                    f"{command.out}: the name of an exported model ends with .safetensors"
-                )
-            model_files.check_output(command.out)
+            model_files.check_export(command.out)
     return None
 
 

@@ -1,4 +1,4 @@
-"""What the prior and straight lines of a Grammar-VAE's latents yield, judged by the 16 PDE families.
+"""What the prior and lines between latents of a Grammar-VAE yield, judged by the 16 PDE families.
 
     python tests/benchmarks/prior_families.py --model pde_latent --samples 10000 --lines 500
     python tests/benchmarks/prior_families.py --model best.ckpt --show 12
@@ -9,6 +9,7 @@ the mixed term of a biharmonic operator has twice that of the others. Prints a l
 """
 
 import argparse
+import itertools
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -67,7 +68,6 @@ class FamilyTest:
         form = self._forms.get(skeleton)
         if form is None:
             return None, False
-        # Half a unit of the third decimal, on both sides.
         return form.family, all(
             abs(values[one] - ratio * values[other]) <= 1e-6 for one, other, ratio in form.ratios
         )
@@ -95,7 +95,9 @@ def prior(
     keys = row_keys(ids)
     known = set(row_keys(dataset.ids[dataset.train]))
     forms = [test.form_of(np.frombuffer(key, dtype=np.int16).tolist()) for key in keys]
-    of_family = [key for key, (family, agrees) in zip(keys, forms, strict=True) if family and agrees]
+    of_family = [
+        key for key, (family, agrees) in zip(keys, forms, strict=True) if family and agrees
+    ]
     texts = [
         f"{family or '-'}{'' if agrees or not family else ' (numbers differ)'}: "
         + to_text(model.grammar, row[row >= 0])
@@ -132,7 +134,7 @@ def lines(
         inner += [name is not None for name in names[1:-1]]
         at_ends += [name in (names[0], names[-1]) and name is not None for name in names[1:-1]]
         families.append(len({name for name in names if name}))
-        changes.append(sum(a != b for a, b in zip(names, names[1:], strict=False)))
+        changes.append(sum(a != b for a, b in itertools.pairwise(names)))
     found: dict[str, object] = {
         "lines": num,
         "points_between": points - 2,
@@ -152,7 +154,9 @@ def lines(
 
 def main() -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--model", required=True, help="checkpoint, or preset with weights")
     parser.add_argument("--rows", type=int, default=48_000, help="rows of the data (seed 42)")
     parser.add_argument("--samples", type=int, default=10_000, help="of the prior")

@@ -52,6 +52,20 @@ def test_programs_are_encoded_to_a_file_and_decoded_from_it(command, program, tm
     assert command("decode", "--latents", out).startswith("def program(")
 
 
+def test_an_export_takes_half_the_space_and_decodes_as_the_checkpoint_does(command, program, run):
+    whole, half = run.parent / "whole.safetensors", run.parent / "half.safetensors"
+    assert f"wrote {whole} (" in command("export", "--out", whole)
+    command("export", "--out", half, "--half")
+    model = trained.load_model(use.find_checkpoint(str(run)))
+    assert whole.stat().st_size - half.stat().st_size == 2 * model.network.num_parameters
+    again = trained.load_model(whole)
+    assert (again.config, again.training_data) == (model.config, model.training_data)
+    latents = trained.random_latents(model, 5)
+    assert trained.decode(again, latents) == trained.decode(model, latents)
+    for name, tensor in trained.load_model(half).network.state_dict().items():
+        torch.testing.assert_close(tensor, model.network.state_dict()[name], rtol=1e-3, atol=1e-6)
+
+
 def test_programs_are_reconstructed(command, program):
     text = command("reconstruct", "--file", program)
     assert "# original\ndef program(v0: int) -> int:" in text
@@ -100,6 +114,7 @@ def test_flags_may_be_repeated_and_none_is_dropped(command, program):
         (["reconstruct"], "either --file FILE"),
         (["reconstruct", "--file"], "--file: its value is missing"),
         (["synthesize"], "either --example"),
+        (["export", "--out", "m.bin"], r"m\.bin: the name of an exported model ends with"),
         (["encode", "--file", "nowhere.py"], r"nowhere\.py: cannot be read"),
         (["decode", "--latents", "nowhere.npz"], "no array `latents`"),
         (["encode", "--file", "f.py", "--out", "."], r"\.: cannot be written: Is a directory"),

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from models.errors import UserError
 from models.grammar_vae.trained import export_model, load_model, sample
-from models.grammar_vae.weights_file import read_weights
+from models.training.weights_file import read_weights
 
 
 @pytest.fixture(scope="module")

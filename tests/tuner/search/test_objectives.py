@@ -81,7 +81,7 @@ def test_mistakes_of_all_objectives_are_reported():
 
 def test_model_decides_what_there_is():
     spec = dataclasses.replace(GRAMMAR_VAE, metrics=GRAMMAR_VAE.metrics[:1])
-    with pytest.raises(UserError, match="Known: .*val/seq_acc"):
+    with pytest.raises(UserError, match=r"Known: .*val/seq_acc"):
         read_objectives({"objective": {"metric": "val/loss"}}, spec)
 
 

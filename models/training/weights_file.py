@@ -1,4 +1,4 @@
-"""Trained weights to share: a safetensors file that also holds settings, grammar and sizes.
+"""Trained weights to share: a safetensors file that also holds what the network is rebuilt from.
 
 Everything but the weights is JSON in the file's metadata. Optimizer and random states stay out, so
 training cannot go on from such a file; all else that takes a checkpoint takes it too.
@@ -6,7 +6,7 @@ training cannot go on from such a file; all else that takes a checkpoint takes i
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,6 @@ from torch import Tensor
 from models.errors import UserError
 
 ENDING = ".safetensors"
-_KEYS = ("model", "config", "grammar", "num_productions", "num_steps", "data", "epoch", "metrics")
-_LATER_KEYS = ("left_sides",)
-"""Missing in files that were written before there was such a key."""
 
 
 def write_weights(
@@ -30,7 +27,7 @@ def write_weights(
     Args:
         path: must end with `.safetensors`.
         weights: tensors by name.
-        about: a plain value for each of the keys that a checkpoint has.
+        about: plain values, as a checkpoint has them.
         half: in half precision (float16), half the space; they are read back as float32.
 
     Raises:
@@ -38,7 +35,7 @@ def write_weights(
     """
     if path.suffix != ENDING:
         raise UserError(f"{path}: the name of an exported model ends with {ENDING}")
-    metadata = {"format": "pt"} | {key: json.dumps(about[key]) for key in (*_KEYS, *_LATER_KEYS)}
+    metadata = {"format": "pt"} | {key: json.dumps(value) for key, value in about.items()}
     beside = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,8 +51,15 @@ def write_weights(
         raise UserError(f"{path}: cannot be written: {error}") from error
 
 
-def read_weights(path: Path, device: str = "cpu") -> dict[str, Any]:
+def read_weights(
+    path: Path, device: str = "cpu", *, keys: Sequence[str] = ("model", "config")
+) -> dict[str, Any]:
     """Read what `write_weights` wrote, in the form of a checkpoint.
+
+    Args:
+        path: the file.
+        device: where the weights go.
+        keys: what it must say besides.
 
     Raises:
         UserError: the file is missing, damaged, or was not written here.
@@ -66,14 +70,14 @@ def read_weights(path: Path, device: str = "cpu") -> dict[str, Any]:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: not a readable safetensors file ({error})") from error
-    missing = [key for key in _KEYS if key not in metadata]
+    missing = [key for key in keys if key not in metadata]
     if missing:
         raise UserError(
-            f"{path}: its metadata lack {', '.join(missing)}: export it with "
-            "python -m models.grammar_vae.use export"
+            f"{path}: its metadata lack {', '.join(missing)}: export it with the model's command, "
+            "as python -m models.grammar_vae.use export"
         )
     try:
-        about = {key: json.loads(metadata.get(key, "null")) for key in (*_KEYS, *_LATER_KEYS)}
+        about = {key: json.loads(text) for key, text in metadata.items() if key != "format"}
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: its metadata are damaged ({error})") from error
     return about | {"task": {"network": weights}}
