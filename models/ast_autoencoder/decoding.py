@@ -5,7 +5,7 @@ that follow, a few steps at a time.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -134,7 +134,6 @@ def decode(
     latents: Tensor,
     machine: ConstraintMachine,
     choose: Choose = best_production,
-    prefix: Sequence[int] = (),
 ) -> Tensor:
     """Decode latents to complete programs.
 
@@ -143,7 +142,6 @@ def decode(
         latents: (batch, latent_dim), on the machine's device.
         machine: with the budget.
         choose: `best_production` is greedy; see `sampler`.
-        prefix: what every program starts with, a legal beginning.
 
     Returns:
         int64 (batch, max_steps), padded with -1.
@@ -156,9 +154,7 @@ def decode(
     rows = torch.arange(len(latents), device=latents.device)
     for step in range(machine.max_steps):
         scores, allowed, looked = stepper.scores(prefixes)
-        chosen = (
-            torch.full_like(rows, prefix[step]) if step < len(prefix) else choose(scores, allowed)
-        )
+        chosen = choose(scores, allowed)
         out[rows, step] = torch.where(prefixes.machine.done, PAD_ID, chosen)
         prefixes = stepper.take(prefixes, looked, chosen)
         if step % STEPS_BETWEEN == STEPS_BETWEEN - 1:

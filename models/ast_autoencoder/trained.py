@@ -29,6 +29,7 @@ from models.config_file import to_config, to_mapping
 from models.errors import UserError
 from models.grammar.decoding import best_production
 from models.grammar.derivation import PAD_ID, pad
+from models.programs.language.kinds import language
 from models.programs.language.machine import ConstraintMachine
 from models.programs.language.versions import versions
 from models.training.checkpoints import check_model, read_checkpoint, trained_network
@@ -137,7 +138,6 @@ def decode(
     temperature: float = 0.0,
     top_k: int | None = None,
     seed: int = 0,
-    prefix: Ids = (),
 ) -> list[list[int]]:
     """Return the program of each latent (rows, latent_dim), legal whatever the latent.
 
@@ -147,7 +147,6 @@ def decode(
         temperature: 0 takes the most likely production at every step, above 0 samples.
         top_k: sample among so many of the best.
         seed: of the sampling.
-        prefix: what every program starts with, a legal beginning.
 
     Raises:
         UserError: latents of the wrong width or not finite, or a temperature below 0.
@@ -157,9 +156,7 @@ def decode(
         choose = sampler(torch.Generator(model.device).manual_seed(seed), temperature, top_k)
     programs: list[list[int]] = []
     for rows in _checked(model, latents).split(_ROWS_AT_ONCE):
-        ids = decode_latents(
-            model.network, rows.to(model.device), model.machine, choose, prefix=prefix
-        )
+        ids = decode_latents(model.network, rows.to(model.device), model.machine, choose)
         programs += [row[row != PAD_ID].tolist() for row in ids.cpu()]
     return programs
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 IN_VAIN = 1
 """Exit code of `synthesize` where no program was found that satisfies all examples."""
 _COMMAND = "python -m models.ast_autoencoder.use"
+_MOST_LATENTS = 4096
 
 Files = Annotated[tuple[tuple[Path, ...], ...], tyro.conf.UseAppendAction]
 """Of a flag that takes one or more and may be repeated."""
@@ -309,14 +310,12 @@ def _fitting(dataset: ProgramDataset, rows: np.ndarray, num_steps: int) -> list[
     return [dataset.ids[row][dataset.ids[row] >= 0].tolist() for row in chosen]
 
 
-def _training_latents(
-    model: "TrainedModel", dataset: ProgramDataset | None, limit: int = 4096
-) -> np.ndarray | None:
+def _training_latents(model: "TrainedModel", dataset: ProgramDataset | None) -> np.ndarray | None:
     if dataset is None:
         return None
     from models.ast_autoencoder import trained
 
-    programs = _fitting(dataset, dataset.train[:limit], model.config.max_decode_steps)
+    programs = _fitting(dataset, dataset.train[:_MOST_LATENTS], model.config.max_decode_steps)
     return trained.encode(model, programs)
 
 

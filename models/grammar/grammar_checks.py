@@ -205,9 +205,9 @@ def _nullable(productions: Sequence[Production]) -> set[str]:
     size = -1
     while size != len(nullable):
         size = len(nullable)
-        nullable |= {item.lhs for item in productions if _all_null(item, nullable)}
+        nullable |= {
+            item.lhs
+            for item in productions
+            if all(not symbol.is_terminal and symbol.text in nullable for symbol in item.rhs)
+        }
     return nullable
-
-
-def _all_null(production: Production, nullable: set[str]) -> bool:
-    return all(not symbol.is_terminal and symbol.text in nullable for symbol in production.rhs)

@@ -44,25 +44,6 @@ class EvaluationSettings:
     autocast: torch.dtype | None
 
 
-def evaluate_rows(
-    network: GrammarVae,
-    ids: Tensor,
-    batches: Sequence[Batch],
-    settings: EvaluationSettings,
-) -> dict[str, float]:
-    """Return the metrics of the given rows.
-
-    Args:
-        network: the network; it is in evaluation mode while this runs.
-        ids: (rows, time) of the whole data set on the device, padded with -1.
-        batches: which rows.
-        settings: grammar, loss and precision.
-    """
-    noise = evaluation_noise(batches, network.z_dim, ids.device)
-    columns, means = row_columns(network, ids, batches, noise, settings)
-    return summarise(columns, means)
-
-
 def evaluation_noise(batches: Sequence[Batch], z_dim: int, device: torch.device) -> Tensor:
     """Return standard normal noise for every row, (rows, z_dim), always the same.
 

@@ -1,7 +1,7 @@
 """Validation of the same rows after every epoch: eagerly, or as one replay of a CUDA graph."""
 
 import logging
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from torch import Tensor
@@ -54,7 +54,7 @@ class Validation:
         self.settings = settings
         self.noise = evaluation_noise(batches, network.z_dim, device)
         self.latents = prior_latents(network.z_dim, device)
-        self.graphs = GraphCache(_nothing_to_undo) if graphed else None
+        self.graphs = GraphCache(lambda: lambda: None) if graphed else None
         self.allowed: list[Packed] | None = None
         self.columns: Tensor | None = None
         self.means: Tensor | None = None
@@ -105,7 +105,3 @@ class Validation:
         )
         if self.settings.rules.tables is not None:
             self.samples = decode_prior(self.network, self.settings.rules, self.latents)
-
-
-def _nothing_to_undo() -> Callable[[], None]:
-    return lambda: None

@@ -11,6 +11,7 @@ WARM_UP = 0.3
 """Share of a one-cycle run in which the rate rises (Smith and Topin 2017)."""
 
 PLATEAU_PATIENCE = 5
+_SMALLEST_FACTOR = 1e-3
 """Epochs without a better loss after which `plateau` halves the learning rate."""
 PLATEAU = Applies(
     key="lr_schedule",
@@ -63,12 +64,8 @@ def lr_factor(step: int, *, num_steps: int, schedule: LrSchedule) -> float:
 class PlateauFactor:
     """Halves the learning rate when a loss has not improved for `patience` epochs."""
 
-    def __init__(
-        self, patience: int = PLATEAU_PATIENCE, decay: float = 0.5, smallest: float = 1e-3
-    ) -> None:
+    def __init__(self, patience: int = PLATEAU_PATIENCE) -> None:
         self.patience = patience
-        self.decay = decay
-        self.smallest = smallest
         self.factor = 1.0
         self.best = math.inf
         self.stale_epochs = 0
@@ -80,7 +77,7 @@ class PlateauFactor:
             return
         self.stale_epochs += 1
         if self.stale_epochs > self.patience:
-            self.factor = max(self.smallest, self.factor * self.decay)
+            self.factor = max(_SMALLEST_FACTOR, self.factor / 2)
             self.stale_epochs = 0
 
     def state_dict(self) -> dict[str, float]:

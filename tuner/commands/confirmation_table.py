@@ -92,7 +92,8 @@ def _outcome(confirmation: Confirmation) -> str:
         )
     compared = [one for one in candidates if one.difference is not None]
     text = f"no candidate beats {baseline.name} on these {len(confirmation.seeds)} seeds"
-    if compared and all(_is_nought(one.difference) for one in compared):
+    found = [one.difference for one in compared if one.difference is not None]
+    if found and all(max(abs(one.low), abs(one.high)) < _EXACT for one in found):
         return (
             f"{text}: all are equal on every seed ({spread_words(baseline)}), so "
             f"{confirmation.metric} cannot tell them apart: compare by another metric with "
@@ -102,7 +103,3 @@ def _outcome(confirmation: Confirmation) -> str:
         return text
     best = max(compared, key=lambda one: one.difference.mean if one.difference else 0.0)
     return f"{text}; the nearest is {best.name}, {difference_words(best.difference)}"
-
-
-def _is_nought(one: Difference | None) -> bool:
-    return one is not None and max(abs(one.low), abs(one.high)) < _EXACT

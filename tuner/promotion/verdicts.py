@@ -24,7 +24,7 @@ _HOUR_S = 3600.0
 
 
 def difference(
-    values: Mapping[str, float], baseline: Mapping[str, float], mode: Mode, level: float = LEVEL
+    values: Mapping[str, float], baseline: Mapping[str, float], mode: Mode
 ) -> Difference | None:
     """Return by how much some values are better than others on the same seeds.
 
@@ -35,13 +35,11 @@ def difference(
     if len(pairs) < 2:
         return None
     mean = fmean(pairs)
-    half = t_quantile(len(pairs) - 1, level) * stdev(pairs) / math.sqrt(len(pairs))
-    return Difference(mean=mean, low=mean - half, high=mean + half, level=level)
+    half = t_quantile(len(pairs) - 1, LEVEL) * stdev(pairs) / math.sqrt(len(pairs))
+    return Difference(mean=mean, low=mean - half, high=mean + half, level=LEVEL)
 
 
-def shift(
-    now: Sequence[float], before: Sequence[float], mode: Mode, level: float = LEVEL
-) -> Difference:
+def shift(now: Sequence[float], before: Sequence[float], mode: Mode) -> Difference:
     """Return by how much values of a setting are better than others of the same one had been.
 
     The seeds differ, so nothing is paired. As the setting is the same, both are taken to spread
@@ -51,15 +49,14 @@ def shift(
         now: at least two values.
         before: at least one.
         mode: whether more or less is better.
-        level: of the interval.
     """
     sign = 1.0 if mode == "max" else -1.0
     mean = sign * (fmean(now) - fmean(before))
     squares = sum((one - fmean(part)) ** 2 for part in (now, before) for one in part)
     degrees = len(now) + len(before) - 2
     error = math.sqrt(squares / degrees * (1 / len(now) + 1 / len(before)))
-    half = t_quantile(degrees, level) * error
-    return Difference(mean=mean, low=mean - half, high=mean + half, level=level)
+    half = t_quantile(degrees, LEVEL) * error
+    return Difference(mean=mean, low=mean - half, high=mean + half, level=LEVEL)
 
 
 def t_quantile(degrees: int, level: float) -> float:

@@ -98,9 +98,9 @@ def read_material(paths: RunPaths) -> Material:
     )
 
 
-def top_trials(valued: Sequence[Standing], fraction: float = 0.1, least: int = 3) -> int:
+def top_trials(valued: Sequence[Standing]) -> int:
     """Return how many trials count as the best ones: a tenth, but a few at least and not many."""
-    return min(len(valued), _MOST_TOP, max(least, math.ceil(fraction * len(valued))))
+    return min(len(valued), _MOST_TOP, max(3, math.ceil(0.1 * len(valued))))
 
 
 def _attempt(

@@ -92,7 +92,9 @@ def worth_of(material: Material) -> Worth | None:
         middle=tuple((sign * middle).tolist()),
         high=tuple((sign * high).tolist()),
         gain=Interval(value=float(gains[1]), low=float(gains[0]), high=float(gains[2])),
-        reached=float(np.cumsum(costs)[int(_first_as_good(goods, middle[-1]))] / total),
+        reached=float(
+            np.cumsum(costs)[int(np.argmax(np.maximum.accumulate(goods) >= middle[-1]))] / total
+        ),
         odds=max(float(chances[pool_goods >= goods.max()].sum()), 1 / _NUM_POINTS),
     )
 
@@ -282,7 +284,3 @@ def _costs(trials: Sequence[Standing]) -> NDArray[np.float64]:
 def _goods(trials: Sequence[Standing], sign: float) -> NDArray[np.float64]:
     """Return values of which more is better; minus infinity for a trial without one."""
     return np.array([sign * one.value if math.isfinite(one.value) else -math.inf for one in trials])
-
-
-def _first_as_good(goods: NDArray[np.float64], wanted: float) -> int:
-    return int(np.argmax(np.maximum.accumulate(goods) >= wanted))

@@ -150,9 +150,9 @@ class Retention(Observer):
                 self._drop(name, _NOT_WORTH if name in ranked else _NO_VALUE)
         self._make_room()
 
-    def wait_for_files(self, timeout_s: float = _WRITING_S) -> None:
+    def wait_for_files(self) -> None:
         """Wait until the workers have written what they said they write."""
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + _WRITING_S
         while time.monotonic() < deadline and not all(one.look() for one in self._saved):
             time.sleep(_POLL_S)
 

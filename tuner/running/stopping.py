@@ -60,22 +60,21 @@ class SearchStop:
 class FirstFailures:
     """Watches whether the first trials to end all end with the same exception."""
 
-    def __init__(self, num_trials: int = NUM_FIRST_TRIALS) -> None:
-        self._num_trials = num_trials
+    def __init__(self) -> None:
         self._outcomes: list[Outcome] = []
 
     def add(self, outcome: Outcome) -> UserError | None:
         """Take one more ended trial; return the error that ends the search, if it is one."""
-        if len(self._outcomes) >= self._num_trials:
+        if len(self._outcomes) >= NUM_FIRST_TRIALS:
             return None
         self._outcomes.append(outcome)
         first = self._outcomes[0]
         same = all(_kind(other) == _kind(first) for other in self._outcomes)
-        if len(self._outcomes) < self._num_trials or first.cause != Cause.ERROR or not same:
+        if len(self._outcomes) < NUM_FIRST_TRIALS or first.cause != Cause.ERROR or not same:
             return None
         where = f" ({first.where})" if first.where else ""
         return UserError(
-            f"the first {self._num_trials} trials all failed with the same error, so the search "
+            f"the first {NUM_FIRST_TRIALS} trials all failed with the same error, so the search "
             f"was ended: {first.message}{where}"
         )
 

@@ -1,6 +1,7 @@
 """The search as Ray Tune runs it: study, searcher, scheduler, trials and record put together."""
 
 import gc
+import operator
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -9,7 +10,6 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray.tune.experiment import Trial
 
 from models.errors import UserError
 from models.training.contracts import ModelCost
@@ -159,7 +159,7 @@ class TuneRun:
                     scheduler=self._scheduler,
                     num_samples=search.num_trials - self._num_finished,
                     reuse_actors=True,
-                    trial_dirname_creator=_trial_id,
+                    trial_dirname_creator=operator.attrgetter("trial_id"),
                 ),
                 run_config=self._run_config(load),
             ).fit()
@@ -326,7 +326,3 @@ def _searcher(
     )
     searcher.take_over(past.unfinished)
     return searcher
-
-
-def _trial_id(trial: Trial) -> str:
-    return trial.trial_id

@@ -17,7 +17,6 @@ from models.grammar_vae.datasets.splits import Splits
 from models.grammar_vae.evaluation import (
     EvaluationSettings,
     decode_prior,
-    evaluate_rows,
     evaluation_noise,
     prior_latents,
     prior_metrics,
@@ -41,7 +40,9 @@ def judge(network, dataset, rows=None, *, batch_size=7, rules=None, **weight):
         kl_weight=KlWeight(**({"beta": 1.0, "free_bits": 0.0} | weight)),
         autocast=None,
     )
-    return evaluate_rows(network, torch.as_tensor(np.array(dataset.ids)), batches, evaluation)
+    ids = torch.as_tensor(np.array(dataset.ids))
+    noise = evaluation_noise(batches, network.z_dim, ids.device)
+    return summarise(*row_columns(network, ids, batches, noise, evaluation))
 
 
 def free_running(network, dataset, rows, latents):

@@ -10,7 +10,7 @@ from models.grammar.grammar import load_grammar
 from models.grammar.parsing import TextParser
 from models.grammar_vae.data import make_dataset
 from models.grammar_vae.datasets.splits import draw_splits
-from models.grammar_vae.evaluation import evaluate_rows
+from models.grammar_vae.evaluation import evaluation_noise, row_columns, summarise
 from models.grammar_vae.task import GrammarVaeTask
 
 
@@ -22,7 +22,9 @@ def task(equations, tiny):
 def test_it_reports_the_metrics_of_its_rows_and_of_the_prior(task, equations):
     validation = task.validation_of(equations.test)
     metrics = validation()
-    rows = evaluate_rows(task.network, task.ids, validation.batches, validation.settings)
+    batches, network = validation.batches, task.network
+    noise = evaluation_noise(batches, network.z_dim, task.ids.device)
+    rows = summarise(*row_columns(network, task.ids, batches, noise, validation.settings))
     assert {name: metrics[name] for name in rows} == rows
     assert set(metrics) - set(rows) == {"prior_unique", "prior_novel"}
 
