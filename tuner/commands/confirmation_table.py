@@ -66,15 +66,15 @@ def summary_lines(confirmation: Confirmation) -> list[str]:
     """Return what a confirmation comes to, in plain sentences."""
     lines = [_outcome(confirmation)]
     gap = luck(confirmation)
-    if gap is not None and gap > 0:
+    if gap is not None and round(gap, 4) > 0:
         lines.append(
             f"in the search the candidates were {gap:.4f} better on average than on fresh seeds: "
             "so much of the leaderboard was luck"
         )
     elif gap is not None:
+        more = f"{-gap:.4f} better on average than" if round(gap, 4) else "as good on average as"
         lines.append(
-            "the leaderboard was no luck: on fresh seeds the candidates are "
-            f"{abs(gap):.4f} better on average than in the search"
+            f"the leaderboard was no luck: on fresh seeds the candidates are {more} in the search"
         )
     return lines
 

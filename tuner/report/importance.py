@@ -6,6 +6,7 @@ differences, too: what remains when the values are dealt out to the trials anew 
 
 import copy
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -109,12 +110,14 @@ def importances(material: Material) -> Importances | None:
     for axis in (axis for axis in axes if axis.name in found):
         low, high = np.quantile([one.get(axis.name, 0.0) for one in drawn], [tail, 1 - tail])
         chance = np.quantile([one.get(axis.name, 0.0) for one in dealt], _CHANCE) / total
+        value = found[axis.name] / total
         items.append(
             Importance(
                 name=axis.name,
-                value=found[axis.name] / total,
-                low=float(low),
-                high=float(high),
+                value=value,
+                # Of few trials, drawn anew, so many are the same that the share may lie outside.
+                low=min(value, float(low)),
+                high=max(value, float(high)),
                 by_chance=min(1.0, float(chance)),
                 num_active=sum(axis.name in point for point in points),
                 conditional=axis.conditional,
@@ -131,14 +134,7 @@ def importance_section(material: Material, found: Importances | None) -> Section
     """Return the section; `found` are the importances, where there are trials enough."""
     title = "What mattered"
     if found is None:
-        have = len(material.valued)
-        why = (
-            f"{count(have, 'trial')} with a value {'is' if have == 1 else 'are'} too few to tell "
-            f"what mattered: it takes {LEAST_TRIALS}."
-            if have < LEAST_TRIALS
-            else "All trials have the same value, so no key made a difference."
-        )
-        return Section(anchor="importance", title=title, missing=(why,))
+        return Section(anchor="importance", title=title, missing=(_why_none(material),))
     columns: dict[str, list[Any]] = {
         "key": [one.name for one in found.items],
         "share": [one.value for one in found.items],
@@ -154,6 +150,22 @@ def importance_section(material: Material, found: Importances | None) -> Section
         note=_note(found),
     )
     return Section(anchor="importance", title=title, words=words(found), figures=(figure,))
+
+
+def _why_none(material: Material) -> str:
+    have = len(material.valued)
+    if have < LEAST_TRIALS:
+        return (
+            f"{count(have, 'trial')} with a value {'is' if have == 1 else 'are'} too few to tell "
+            f"what mattered: it takes {LEAST_TRIALS}."
+        )
+    ((value, num),) = Counter(one.value for one in material.valued).most_common(1)
+    if num == have:
+        return "All trials have the same value, so no key made a difference."
+    return (
+        f"{num:,} of {have:,} trials have the value {value:.4g}: the best cannot be told from the "
+        "others."
+    )
 
 
 def words(found: Importances) -> tuple[str, ...]:

@@ -96,4 +96,9 @@ def test_luck_either_way():
         "the leaderboard was no luck: on fresh seeds the candidates are 0.1000 better on average "
         "than in the search"
     )
+    alike = replace(RESULT, candidates=(replace(ONE, leaderboard=0.600001),))
+    assert summary_lines(alike)[1] == (
+        "the leaderboard was no luck: on fresh seeds the candidates are as good on average as in "
+        "the search"
+    )
     assert len(summary_lines(replace(RESULT, candidates=(replace(ONE, values={}),)))) == 1

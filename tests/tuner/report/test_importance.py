@@ -1,5 +1,6 @@
 import warnings
 
+import numpy as np
 import optuna
 import pytest
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
@@ -47,6 +48,32 @@ def test_shares_are_those_of_optunas_own_study(run_of_64, found):
         evaluator = PedAnovaImportanceEvaluator(target_quantile=0.1)
         theirs = get_param_importances(study, evaluator=evaluator)
     assert {one.name: one.value for one in found.items} == pytest.approx(theirs)
+
+
+def twelve_trials(run, worst):
+    """Write trials of which four are good, those of one choice."""
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        fail = "no" if number in (2, 3, 6, 7) else "nan"
+        params = {"lr": rng.uniform(0.1, 1.0), "peak": int(rng.integers(0, 9)), "fail": fail}
+        run.trial([1.0 + number / 1000 if fail == "no" else worst * number], params)
+    return run.material
+
+
+SPACE = "space={lr: {uniform: [0.1, 1.0]}, peak: {int: [0, 8]}, fail: {choice: ['no', nan]}}"
+
+
+def test_a_share_lies_in_its_interval_however_few_trials_there_are(hand_made):
+    items = importances(twelve_trials(hand_made(SPACE), worst=0.001)).items
+    assert items[0].name == "fail"
+    assert [one.name for one in items if not one.low <= one.value <= one.high] == []
+
+
+def test_best_trials_that_equal_the_others_are_told(hand_made):
+    material = twelve_trials(hand_made(SPACE), worst=0.0)
+    assert importances(material) is None
+    said = importance_section(material, None).missing[0]
+    assert said == "8 of 12 trials have the value 0: the best cannot be told from the others."
 
 
 @pytest.mark.parametrize("num", [0, 1, 9])
