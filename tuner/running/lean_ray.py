@@ -10,6 +10,7 @@ methods does as it always does.
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -19,6 +20,9 @@ from unittest import mock
 
 _UNREAD = {"RAY_enable_metrics_collection": "0", "RAY_task_events_report_interval_ms": "0"}
 """Variables that Ray reads when it is imported, and what they are where nobody reads metrics."""
+_PATIENCE_S = 120.0
+"""For Ray's node to answer: on cores that are far too busy Ray's own half a minute is too short."""
+_POLL_S = 0.1
 
 
 @contextmanager
@@ -41,7 +45,8 @@ def without_metrics() -> Iterator[None]:
 def lean_start() -> Iterator[None]:
     """Let Ray start without dashboard and log monitor inside the block.
 
-    It also ends at once when one of its processes dies, for which Ray would wait half a minute.
+    It also waits longer for a node that is slow, and ends at once when one of its processes dies,
+    for which Ray would wait half a minute.
     """
     from ray._private import services
     from ray._private.node import Node
@@ -54,10 +59,17 @@ def lean_start() -> Iterator[None]:
         nodes.append(node)
 
     def get_node(*where: Any) -> Any:
-        for name, _ in (dead for node in nodes for dead in node.dead_processes()):
-            raise ChildProcessError(f"its process {name} died")
         assert ask is not None
-        return ask(*where)
+        give_up = time.monotonic() + _PATIENCE_S
+        while True:
+            for name, _ in (dead for node in nodes for dead in node.dead_processes()):
+                raise ChildProcessError(f"its process {name} died")
+            try:
+                return ask(*where)
+            except RuntimeError:  # it is not there yet
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(_POLL_S)
 
     with (
         _replaced(Node, start_api_server=no_dashboard, start_log_monitor=_nothing),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import UserError
+from tuner.running.lean_ray import lean_start
 from tuner.running.ray_session import (
     check_nodes,
     check_resources,
@@ -156,3 +157,23 @@ def test_a_temporary_folder_that_cannot_be_made(monkeypatch):
     monkeypatch.setenv("RAY_TMPDIR", "/proc/none")
     with pytest.raises(UserError, match=r"RAY_TMPDIR is /proc/none.*choose another"), ray_session():
         pass
+
+
+def test_a_node_that_is_slow_is_waited_for(monkeypatch):
+    from ray._private import services
+
+    answers = [RuntimeError("not yet"), RuntimeError("not yet"), "node", RuntimeError("never")]
+
+    def ask(*where):
+        answer = answers.pop(0)
+        if isinstance(answer, RuntimeError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(services, "get_node", ask)
+    monkeypatch.setattr("tuner.running.lean_ray._POLL_S", 0.0)
+    with lean_start():
+        assert services.get_node("address", "id") == "node"
+        monkeypatch.setattr("tuner.running.lean_ray._PATIENCE_S", -1.0)
+        with pytest.raises(RuntimeError, match="never"):
+            services.get_node("address", "id")
