@@ -131,7 +131,7 @@ class TestRun:
     def test_it_runs_is_shown_promotes_plain_trials_and_goes_on_where_it_was_cut_off(
         self, make_search, ray_instance, tmp_path, capsys
     ):
-        search = make_search(*PBT, "fixed.epoch_s=0.75", "resources.cpu=0.25", "keep.top_k=9")
+        search = make_search(*PBT, "fixed.epoch_s=1.5", "resources.cpu=0.25", "keep.top_k=9")
         run = run_search(search, RunOptions(name="many", stream=io.StringIO()))
         assert run.status == "finished"
         heirs = [row for row in run.rows if row.parent is not None]
