@@ -176,6 +176,9 @@ class TestRun:
         created = json.loads(lines[first - 1])
         assert created["event"] == "trial"
         run.paths.events_file.write_text("".join(lines[: first - 1]))  # stopped, no heir yet
+        text = run.paths.search_file.read_text()
+        assert "epoch_s: 1.5" in text
+        run.paths.search_file.write_text(text.replace("epoch_s: 1.5", "epoch_s: 0.1"))
         assert main(["resume", "many"]) == 0
         again = read_run(RunPaths(tmp_path / "runs" / "many"))
         assert again.status == "finished"
