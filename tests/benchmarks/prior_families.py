@@ -3,9 +3,9 @@
     python tests/benchmarks/prior_families.py --model pde_latent --samples 10000 --lines 500
     python tests/benchmarks/prior_families.py --model best.ckpt --show 12
 
-A text is of a family if rows of the data have its skeleton (all but the numbers) and if its numbers
-agree where those of all such rows do: the Laplacian's coefficient is one number on every axis, and
-the mixed term of a biharmonic operator has twice that of the others. Prints a line of JSON.
+A text is of a family if rows of the data have its skeleton (all but the numbers), and if its
+numbers agree where those of all such rows do: the Laplacian's coefficient is one number on every
+axis, and a mixed fourth derivative has twice that of the others. Prints a line of JSON.
 """
 
 import argparse

@@ -57,7 +57,7 @@ def test_an_export_takes_half_the_space_and_decodes_as_the_checkpoint_does(comma
     assert f"wrote {whole} (" in command("export", "--out", whole)
     command("export", "--out", half, "--half")
     model = trained.load_model(use.find_checkpoint(str(run)))
-    assert whole.stat().st_size - half.stat().st_size == 2 * model.network.num_parameters
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
     again = trained.load_model(whole)
     assert (again.config, again.training_data) == (model.config, model.training_data)
     latents = trained.random_latents(model, 5)

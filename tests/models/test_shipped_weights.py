@@ -1,0 +1,44 @@
+"""The weights that ship with presets: small, and of the settings that the preset has."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from models.grammar_vae import trained
+from models.grammar_vae.spec import GRAMMAR_VAE
+from models.grammar_vae.use import find_checkpoint
+from models.presets import find_preset
+from models.registry import MODELS
+
+SHIPPED = [
+    pytest.param(spec, path, id=path.stem)
+    for spec in MODELS.values()
+    for path in sorted((spec.presets_file.parent / "weights").glob("*.safetensors"))
+]
+PDES = (
+    "dt(u) - 3.721*dxx(u)",
+    "dtt(u) + 1.204*dt(u) - 2.917*dxx(u) - 2.917*dyy(u)",
+    "dt(u) + u*dx(u) - 0.377*dxx(u)",
+)
+
+
+@pytest.mark.parametrize(("spec", "path"), SHIPPED)
+def test_weights_that_ship_are_small_and_of_a_built_in_preset(spec, path: Path):
+    assert path.stat().st_size <= 4_000_000
+    preset = find_preset(spec, path.stem)
+    assert preset.built_in
+
+
+@pytest.mark.parametrize("name", ["pde_small", "pde_latent"])
+def test_pdes_come_back_from_the_presets_that_searches_found(name):
+    model = trained.load_model(find_checkpoint(name))
+    config = find_preset(GRAMMAR_VAE, name).config
+    assert dataclasses.replace(model.config, description=config.description) == config
+    assert trained.reconstruct(model, PDES) == list(PDES)
+
+
+def test_the_latent_worth_having_writes_pdes_of_the_prior():
+    texts = trained.sample(trained.load_model(find_checkpoint("pde_latent")), 50)
+    assert len(set(texts)) > 40
+    assert sum(text.startswith(("dt(u)", "dtt(u)", "dxx(u)", "dxxxx(u)")) for text in texts) > 40
