@@ -12,6 +12,11 @@ run() {
 name="quickstart-$(date +%Y%m%d-%H%M%S)"
 prod=data/quickstart/prod_4000_ids_int16.npy
 
+# What a preset that a search found gives, without any training: its weights ship with it.
+run python -m models.grammar_vae.use sample --model pde_latent --num 5
+run python -m models.grammar_vae.use reconstruct --model pde_small \
+    --notation loose --text "u_t + u*u_x = 0.257u_xx"
+
 if [ ! -f "$prod" ]; then
     run python -m models.grammar_vae.build_dataset \
         --dataset equations --n 4000 --seed 42 --out data/quickstart
