@@ -62,7 +62,7 @@ def _words(one: Confirmation) -> list[str]:
     winners = [each for each in one.candidates if each.wins]
     words = []
     if winners:
-        said = [f"{each.name} {difference_words(each)}" for each in winners]
+        said = [f"{each.name} {difference_words(each, one.metric)}" for each in winners]
         words.append(f"Better than {one.baseline.name} on fresh seeds: {listing(said)}.")
     else:
         words.append(f"None is surely better than {one.baseline.name} on fresh seeds.")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.errors import UserError
-from tuner.record.confirmations import Confirmation, Confirmed
+from tuner.record.confirmations import Confirmation, Confirmed, Difference
 from tuner.record.paths import confirmed_run, is_run
 from tuner.record.results import Standing, Status
 from tuner.report.material import Material
@@ -112,8 +112,8 @@ def _by_metric(confirmation: Confirmation, by: str) -> Verdict:
         more = f"; so are {others} more" if others > 1 else "; so is one more" if others else ""
         return Verdict(
             kind="yes",
-            sentence=f"Yes: {best.name} is better than {preset}{by}, {difference_words(best)}, "
-            f"{seeds}{more}.",
+            sentence=f"Yes: {best.name} is better than {preset}{by}, "
+            f"{difference_words(best, confirmation.metric)}, {seeds}{more}.",
         )
     measured = [one for one in confirmation.candidates if one.difference]
     if not measured:
@@ -126,16 +126,30 @@ def _by_metric(confirmation: Confirmation, by: str) -> Verdict:
     return Verdict(
         kind="no",
         sentence=f"No: trained again {seeds}, no trial is surely better than {preset}{by}; "
-        f"the nearest is {nearest.name}, {difference_words(nearest)}.",
+        f"the nearest is {nearest.name}, {difference_words(nearest, confirmation.metric)}.",
         more=("What the leaderboard shows beyond that is luck of the draw.",),
     )
 
 
-def difference_words(one: Confirmed) -> str:
-    """Return the difference from the preset to beat with its interval."""
-    found = one.difference
-    if found is None:
+def difference_words(one: Confirmed, metric: str = "") -> str:
+    """Return the difference from the preset to beat with its interval.
+
+    Of several objectives all, each with its name, and those first in which it is surely better.
+
+    Args:
+        one: the candidate.
+        metric: the first objective's name.
+    """
+    if one.difference is None:
         return "not measured"
+    if not one.further:
+        return _difference_words(one.difference)
+    named = {metric: one.difference, **one.further}
+    order = sorted(named.items(), key=lambda item: item[1].low <= 0)
+    return listing([f"{_difference_words(found)} in {name}" for name, found in order])
+
+
+def _difference_words(found: Difference) -> str:
     middle, low, high = alike((found.mean, found.low, found.high), sign=True)
     return f"by {middle} ({share(found.level)} interval {low} to {high})"
 

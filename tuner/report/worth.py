@@ -242,7 +242,7 @@ def _against_preset(material: Material) -> str:
             by = f" in {found.metric}" if found.metric != material.metric else ""
             return (
                 f"Against the preset {found.baseline.name}{by}, on the same fresh seeds, "
-                f"{best.name} is ahead {difference_words(best)}{chance}."
+                f"{best.name} is ahead {difference_words(best, found.metric)}{chance}."
             )
     start = preset_trial(material)
     if start is None or material.best is None:

@@ -37,7 +37,8 @@ def test_a_confirmation_is_told_in_words_table_and_figure(hand_made):
     write_confirmations(run.paths, [confirmed()])
     section = confirmed_section(run.material)
     assert section.words[0] == (
-        "Better than plain on fresh seeds: trial 7 by +0.2000 (95 % interval +0.1000 to +0.3000)."
+        "Better than plain on fresh seeds: trial 7 by +0.2000 (95 % interval +0.1000 to +0.3000) "
+        "in val/score and by +0.2000 (95 % interval +0.1000 to +0.3000) in val/cost."
     )
     assert "0.1500 better than they are on fresh seeds" in section.words[1]
     table, changes = section.tables

@@ -6,7 +6,7 @@ import pytest
 from tuner.record.confirmations import Confirmation, Confirmed, Difference, write_confirmations
 from tuner.record.paths import RunPaths
 from tuner.report.material import read_material
-from tuner.report.verdict import progress_words, verdict
+from tuner.report.verdict import difference_words, progress_words, verdict
 
 
 def candidate(number, mean, low, high, values=None, **keys):
@@ -136,3 +136,13 @@ def test_progress_counts_the_states(hand_made):
     run.trial([0.9], state=None)
     run.trial([0.9], state="failed", cause="nan")
     assert progress_words(run.material) == "The run is running: 1 running, 1 done and 1 failed."
+
+
+def test_a_winner_by_several_objectives_is_told_first_by_the_one_that_it_won():
+    cost = Difference(mean=36.6, low=26.8, high=46.4, level=0.95)
+    one = candidate(3, -0.0003, -0.0011, 0.0005, further={"val/cost": cost})
+    assert difference_words(one, "val/score") == (
+        "by +36.6000 (95 % interval +26.8000 to +46.4000) in val/cost and "
+        "by -0.0003 (95 % interval -0.0011 to +0.0005) in val/score"
+    )
+    assert difference_words(candidate(3, -0.0003, -0.0011, 0.0005)).endswith("to +0.0005)")
