@@ -45,6 +45,7 @@ _SHOULD_BE = {
 """What a value should be, by pydantic's type of the error and with the limits of its context."""
 _INT_TAG = "tag:yaml.org,2002:int"
 _FLOAT_TAG = "tag:yaml.org,2002:float"
+_MERGE_TAG = "tag:yaml.org,2002:merge"
 _INT = re.compile(r"[-+]?(0|[1-9]\d*)$")
 _FLOAT = re.compile(
     r"([-+]?((\d+\.\d*|\.\d+)([eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.(inf|Inf|INF))|\.(nan|NaN|NAN))$"
@@ -251,7 +252,8 @@ def _mistakes(key: str, items: Sequence[Any], source: str) -> Sequence[Mistake]:
     """Return the mistakes in the value of a key; `items` are one, or one for each of its types."""
     kind, value = items[0]["type"], items[0]["input"]
     if kind == "missing":
-        return [Mistake(place=source, key=key, rule=f"{key} is missing")]
+        missing = ".".join(filter(None, (key, str(items[0]["loc"][-1]))))
+        return [Mistake(place=source, key=missing, rule=f"{missing} is missing")]
     reason = items[0]["ctx"]["error"] if kind == "value_error" else None
     # A rule of the whole dataclass has no key of its own, and names its keys itself.
     if not key and isinstance(reason, UserError):
@@ -279,8 +281,9 @@ def _place(path: Sequence[int | str], data: object) -> tuple[int | str, ...]:
     place: list[int | str] = []
     for part in path:
         if isinstance(data, Mapping):
-            place.append(part)
-            data = data.get(part)
+            if part in data:
+                place.append(part)
+                data = data[part]
         elif isinstance(data, list | tuple) and isinstance(part, int):
             place.append(part)
             data = data[part]
@@ -290,6 +293,8 @@ def _place(path: Sequence[int | str], data: object) -> tuple[int | str, ...]:
 def _construct_mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[object] = set()
     for key_node, _ in node.value:
+        if key_node.tag == _MERGE_TAG:  # PyYAML puts what it names in its place
+            continue
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, str | int | float | bool | None):
             raise yaml.constructor.ConstructorError(

@@ -12,6 +12,8 @@ _LONG_ENOUGH = 4
 _MOST_UNKNOWN = 20
 _MOST_SHOWN = 100
 """So many mistakes of one kind, and of all, are told one by one; of the rest the number."""
+_MOST_LETTERS = 300
+"""Of a value and of a rule; what is longer is told by its begin and its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +39,9 @@ class Mistake:
     where: str = ""
 
     def __str__(self) -> str:
-        what = "" if self.value is ... else f"{self.key} is {self.value!r}"
-        text = ": ".join(filter(None, (self.where, self.place, what, self.rule)))
+        what = "" if self.value is ... else f"{self.key} is {shortened(repr(self.value))}"
+        rule = shortened(self.rule, 4 * _MOST_LETTERS)
+        text = ": ".join(filter(None, (self.where, self.place, what, rule)))
         between = " " if text.endswith(".") else ": "
         return f"{text}{between}{self.remedy}" if self.remedy else text
 
@@ -68,6 +71,19 @@ class UserError(ValueError):
                 for each in self.mistakes
             )
         )
+
+
+def with_key(mistakes: Iterable[Mistake], key: str) -> list[Mistake]:
+    """Return the mistakes, those that name neither key nor place as of this key."""
+    return [each if each.key or each.place else replace(each, key=key) for each in mistakes]
+
+
+def shortened(text: str, most: int = _MOST_LETTERS) -> str:
+    """Return a text that is too long to be read as its begin, its end and its length."""
+    if len(text) <= most:
+        return text
+    part = most // 3
+    return f"{text[:part]} ... {text[-part:]} ({len(text):,} letters)"
 
 
 def shown(mistakes: Sequence[Mistake]) -> list[str]:

@@ -8,11 +8,11 @@ A promoted preset also carries a `provenance` block and a folder of checkpoints 
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from models.config_file import dump_yaml, read_yaml, to_config, to_mapping
+from models.config_file import dump_yaml, read_yaml_with_lines, to_config, to_mapping
 from models.errors import Mistake, UserError, unknown_name
 from models.training.contracts import ModelSpec
 
@@ -59,11 +59,13 @@ class _Found:
 
     Attributes:
         settings: file and raw settings by name, in file order.
+        lines: where the keys of those stand in their file, by name.
         broken: the mistakes of every file that is no preset file.
         twice: a mistake for every name that is used again.
     """
 
     settings: dict[str, tuple[Path, Mapping[str, Any]]] = field(default_factory=dict)
+    lines: dict[str, dict[str, int]] = field(default_factory=dict)
     broken: list[Mistake] = field(default_factory=list)
     twice: dict[str, Mistake] = field(default_factory=dict)
 
@@ -83,7 +85,7 @@ def survey_presets(specs: Iterable[ModelSpec]) -> PresetSurvey:
         mistakes += [*found.broken, *found.twice.values()]
         for name, (path, settings) in found.settings.items():
             try:
-                presets.append(_build(spec, name, settings, path))
+                presets.append(_build(spec, name, settings, path, found.lines[name]))
             except UserError as error:
                 mistakes += error.mistakes
     return PresetSurvey(presets=tuple(presets), mistakes=tuple(mistakes))
@@ -108,7 +110,7 @@ def find_preset(spec: ModelSpec, name: str) -> Preset:
         not_read = UserError(*found.broken).within("not read, so its presets are not known")
         raise UserError(_unknown(spec, name, found), *not_read.mistakes)
     path, settings = found.settings[name]
-    return _build(spec, name, settings, path)
+    return _build(spec, name, settings, path, found.lines[name])
 
 
 def render_preset(preset: Preset, header: str = "") -> str:
@@ -124,7 +126,7 @@ def _find_all(spec: ModelSpec) -> _Found:
     found = _Found()
     for path in _files(spec):
         try:
-            content = _read(path)
+            content, lines = _read(path)
         except UserError as error:
             found.broken += error.mistakes
             continue
@@ -136,6 +138,7 @@ def _find_all(spec: ModelSpec) -> _Found:
                 found.twice.setdefault(name, mistake)
             else:
                 found.settings[name] = (path, settings)
+                found.lines[name] = lines[name]
     return found
 
 
@@ -143,6 +146,9 @@ def _unknown(spec: ModelSpec, name: str, found: _Found) -> str:
     """Say that there is no such preset, and which other model has one of this name."""
     others = [model for model in _other_models(spec) if name in _names_beside(spec, model)]
     hint = f". A preset of this name belongs to {' and '.join(others)}" if others else ""
+    if Path(name).suffix in (".yaml", ".yml"):
+        folder = preset_folders()[0] / spec.name
+        hint = f". A preset is named, not its file: put the file into {folder}/ and give the name"
     return f"{unknown_name(f'{spec.name} preset', name, found.settings)}{hint}"
 
 
@@ -160,7 +166,7 @@ def _names_beside(spec: ModelSpec, model: str) -> set[str]:
     names: set[str] = set()
     for path in _files_of(spec.presets_file.parent.parent / model / spec.presets_file.name, model):
         with suppress(UserError):
-            names |= _read(path).keys()
+            names |= _read(path)[0].keys()
     return names
 
 
@@ -174,18 +180,39 @@ def _files_of(built_in: Path, model: str) -> Iterator[Path]:
         yield from sorted((folder / model).glob("*.yaml"))
 
 
-def _read(path: Path) -> dict[str, Mapping[str, Any]]:
-    content = read_yaml(path)
+def _read(path: Path) -> tuple[dict[str, Mapping[str, Any]], dict[str, dict[str, int]]]:
+    """Return the settings of every preset of a file, and the lines of their keys."""
+    content, lines = read_yaml_with_lines(path)
     if not isinstance(content, dict) or not all(
         isinstance(name, str) and isinstance(settings, dict) for name, settings in content.items()
     ):
         raise UserError(f"{path}: a preset file maps names to settings (name: {{z_dim: 56, ...}})")
-    return content
+    found: dict[str, dict[str, int]] = {name: {} for name in content}
+    for place, line in lines.items():
+        if len(place) == 2:
+            found[str(place[0])][str(place[1])] = line
+    return content, found
 
 
-def _build(spec: ModelSpec, name: str, settings: Mapping[str, Any], path: Path) -> Preset:
+def _in_file(mistake: Mistake, path: Path, lines: Mapping[str, int]) -> Mistake:
+    """Return a mistake with the file of its preset, and the line where that is known."""
+    line = lines.get(mistake.key.partition(".")[0])
+    at = f"{path}, line {line}" if line else str(path)
+    return replace(mistake, place=f"{at}: {mistake.place}")
+
+
+def _build(
+    spec: ModelSpec,
+    name: str,
+    settings: Mapping[str, Any],
+    path: Path,
+    lines: Mapping[str, int],
+) -> Preset:
     keys = {key: value for key, value in settings.items() if key != PROVENANCE}
-    config = to_config(spec.config_type, keys, f"{path}: {name}")
+    try:
+        config = to_config(spec.config_type, keys, name)
+    except UserError as error:
+        raise UserError(*(_in_file(each, path, lines) for each in error.mistakes)) from error
     provenance = settings.get(PROVENANCE)
     if provenance is not None and not isinstance(provenance, dict):
         raise UserError(f"{path}: {name}: {PROVENANCE} is {provenance!r}: give keys and values")

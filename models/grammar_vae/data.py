@@ -15,7 +15,7 @@ from models.errors import Mistake, UserError
 from models.field_types import Positive, Seed
 from models.grammar.grammar import BUILT_IN_GRAMMARS, Grammar, load_grammar
 from models.grammar.masks import tables
-from models.grammar_vae.datasets.arrays import read_dataset
+from models.grammar_vae.datasets.arrays import check_ids, read_dataset
 from models.grammar_vae.datasets.files import DatasetFiles
 from models.grammar_vae.datasets.generators import DatasetName, find_generator
 from models.grammar_vae.datasets.mask_table import MaskTable, mask_table
@@ -100,7 +100,7 @@ class DerivationDataset:
 
 
 def check_data(data: DataConfig) -> None:
-    """Check the settings, and that their files are there, without reading any.
+    """Check the settings, and that their files are there, without reading more than a header.
 
     Raises:
         UserError: with every mistake, a line each.
@@ -120,6 +120,8 @@ def check_data(data: DataConfig) -> None:
         try:
             if name is not None:
                 require_file(Path(name))
+                if key == "prod":
+                    check_ids(Path(name))
         except UserError as error:
             mistakes += error.within(f"data.{key}").mistakes
     if mistakes:

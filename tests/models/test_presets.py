@@ -99,13 +99,13 @@ def test_a_name_that_is_used_twice_is_refused(folder, name):
 
 
 def test_mistakes_in_a_preset_name_file_preset_and_key(folder):
-    path = write(folder, "tiny: {z_dmi: 4, lr: fast}\n")
+    path = write(folder, "tiny:\n  z_dmi: 4\n  lr: fast\n")
     with pytest.raises(UserError) as caught:
         find_preset(GRAMMAR_VAE, "tiny")
     keys = ", ".join(field.name for field in dataclasses.fields(GrammarVaeConfig))
     assert str(caught.value).splitlines() == [
-        f"{path}: tiny: unknown key 'z_dmi'. Did you mean 'z_dim'? Known: {keys}",
-        f"{path}: tiny: lr is 'fast': Input should be a valid number",
+        f"{path}, line 2: tiny: unknown key 'z_dmi'. Did you mean 'z_dim'? Known: {keys}",
+        f"{path}, line 3: tiny: lr is 'fast': Input should be a valid number",
     ]
 
 
@@ -188,10 +188,10 @@ def test_what_cannot_be_read_is_listed_beside_the_presets_that_can(folder):
     assert "right" in names_of(survey.presets)
     assert "wrong" not in names_of(survey.presets)
     assert [
-        message.split(",")[0].split(" unknown")[0] for message in map(str, survey.mistakes)
+        message.split(", line 2")[0].split(" unknown")[0] for message in map(str, survey.mistakes)
     ] == [
         str(broken),
-        f"{file}: wrong:",
+        f"{file}, line 1: wrong:",
     ]
     assert preset_names(GRAMMAR_VAE)[-2:] == ["wrong", "right"]
 

@@ -25,7 +25,7 @@ from tuner.running.ray_session import given_address
 from tuner.search.blocks import Log, Notify
 from tuner.search.compared_rows import compared_rows
 from tuner.search.feasibility import feasibility, judge_of_space
-from tuner.search.loading import load_search
+from tuner.search.loading import load_data, load_search, told_with_lines
 from tuner.search.machine import Machine, num_cores, this_machine
 from tuner.search.search import Search
 from tuner.search.webhooks import hidden_urls
@@ -48,11 +48,11 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
     """
     machine = None if given_address(address) else this_machine()
     search = load_search(file, overrides, check_files=True, machine=machine)
-    with show_progress() as progress:
-        dataset = search.spec.load_data(search.data, progress)  # which may find mistakes, too
-    search, begins_with = with_earlier_runs(search, dataset)
-    refuse_auto_elsewhere(search, given_address(address))
-    check_fit(dataset, search=search, machine=machine)
+    with told_with_lines(file, overrides), show_progress() as progress:
+        dataset = load_data(search, progress)  # which may find mistakes, too
+        search, begins_with = with_earlier_runs(search, dataset)
+        refuse_auto_elsewhere(search, given_address(address))
+        check_fit(dataset, search=search, machine=machine)
     console = output()
     console.print(f"{search.source}: no mistakes\n", soft_wrap=True)
     for line in search.advice:

@@ -27,7 +27,7 @@ from tuner.running.mirror import home_of
 from tuner.running.ray_session import given_address
 from tuner.running.resuming import ResumeOptions, resume_run
 from tuner.running.runner import RunOptions, run_search
-from tuner.search.loading import load_search
+from tuner.search.loading import load_search, told_with_lines
 from tuner.search.machine import Machine, this_machine
 from tuner.search.search import Search
 from tuner.search.storage import is_bucket, is_database
@@ -72,7 +72,8 @@ def search(
         if begun is not None:
             show_end(lambda: resume_run(begun, options, ResumeOptions(anyway=True)), search)
         else:
-            show_end(lambda: run_search(search, options), search)
+            with told_with_lines(file, [*overrides, *placed]):
+                show_end(lambda: run_search(search, options), search)
 
 
 def fit_checks(search: Search, machine: Machine | None) -> dict[str, Any]:

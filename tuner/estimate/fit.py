@@ -6,6 +6,7 @@ its share and no more (`resources.gpu`), so that it runs out of memory alone.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tuner.errors import SearchInvalid
 from tuner.estimate.cost import corner_costs
 from tuner.estimate.disk import check_room
 from tuner.search.feasibility import infeasible_mistake, judge_of_space
-from tuner.search.machine import Machine
+from tuner.search.machine import Machine, num_side_by_side
 from tuner.search.search import Search
 
 _MB_PER_GB = 1000
@@ -35,9 +36,15 @@ def check_fit(dataset: Any, *, search: Search, machine: Machine | None) -> None:
         machine: what it runs on; None where that is not known.
 
     Raises:
-        SearchInvalid: its largest model needs more memory than there is, or no point keeps what
-            the constraints say of cost.
+        SearchInvalid: its largest model needs more memory than there is, or so many trials as
+            run side by side do; it compares by more validation rows than there are; or no point
+            keeps what the constraints say of cost.
     """
+    rows = search.scheduler.val_rows
+    if rows is not None and rows >= len(dataset.val):
+        rule = f"there are {len(dataset.val):,} validation rows, so it would leave out none"
+        mistake = Mistake(key="scheduler.val_rows", value=rows, rule=rule, remedy="remove it")
+        raise SearchInvalid(search.source, [mistake])
     if any(constraint.is_of_cost for constraint in search.space.constraints):
         _refuse_infeasible(dataset, search)
     if machine is not None:
@@ -98,11 +105,36 @@ def _refuse_infeasible(dataset: Any, search: Search) -> None:
 
     judge = judge_of_space(search.space, cost_of)
     if mistake := infeasible_mistake(search.space, judge, _NUM_DRAWS):
+        costs = corner_costs(search, lambda config: search.spec.describe_cost(config, dataset))
+        ends = zip(("smallest", "largest"), costs, strict=True)
+        words = [
+            f"the {which} model has {cost.num_parameters:,} parameters, takes "
+            f"{cost.memory_mb / _MB_PER_GB:.2g} GB, and its checkpoint {cost.checkpoint_mb:.2g} MB"
+            for which, cost in ends
+        ]
+        mistake = replace(mistake, rule="; ".join([mistake.rule, *words]))
         raise SearchInvalid(search.source, [mistake])
 
 
+def _refuse_too_many(smallest: ModelCost, search: Search, machine: Machine) -> None:
+    """Refuse more trials side by side than the machine has memory for, were they all smallest."""
+    slots = min(num_side_by_side(search.resources, machine), search.num_trials)
+    room = int(machine.memory_gb * _MB_PER_GB / smallest.memory_mb)
+    if search.resources.gpu or slots <= max(room, 1):  # cards have their own shares
+        return
+    rule = (
+        f"{slots:,} trials would run side by side here, and {machine.memory_gb:.0f} GB of memory "
+        f"have room for {room} of the smallest model ({smallest.memory_mb / _MB_PER_GB:.2g} GB)"
+    )
+    key, value = "resources.cpu", search.resources.cpu
+    remedy = f"take {math.ceil(1000 * machine.cpu / room) / 1000:g} or more"
+    raise SearchInvalid(search.source, [Mistake(key=key, value=value, rule=rule, remedy=remedy)])
+
+
 def _refuse_too_large(dataset: Any, search: Search, machine: Machine) -> None:
-    _, largest = corner_costs(search, lambda config: search.spec.describe_cost(config, dataset))
+    costs = corner_costs(search, lambda config: search.spec.describe_cost(config, dataset))
+    _refuse_too_many(costs[0], search, machine)
+    largest = costs[-1]
     on_card = search.resources.gpu > 0
     needed = gb_on_card(largest) if on_card else largest.memory_mb / _MB_PER_GB
     there = machine.card_gb if on_card else machine.memory_gb

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.config_file import to_mapping
-from models.errors import UserError
+from models.errors import UserError, with_key
+from tuner.errors import SearchInvalid
 from tuner.record.environment import describe_data
 from tuner.record.outcomes import Cause
 from tuner.record.paths import find_run
@@ -22,6 +23,7 @@ from tuner.record.trial_rows import TrialRow
 from tuner.search.blocks import RunStart
 from tuner.search.search import KnownTrial, Search, WarmStart
 
+_KEY = "searcher.warm_start"
 _ASIDE = ("seed", "description", "save_top_k")
 """Keys in which equal settings may differ: they change nothing that is measured."""
 
@@ -46,8 +48,15 @@ def with_earlier_runs(search: Search, dataset: Any) -> tuple[Search, list[str]]:
         dataset: its data.
 
     Raises:
-        UserError: no such run, one of another model, or more points to try than trials.
+        SearchInvalid: no such run, one of another model, or more points to try than trials.
     """
+    try:
+        return _with_trials(search, dataset)
+    except UserError as error:
+        raise SearchInvalid(search.source, with_key(error.mistakes, _KEY)) from error
+
+
+def _with_trials(search: Search, dataset: Any) -> tuple[Search, list[str]]:
     starts = [one for one in search.searcher.warm_start if isinstance(one, RunStart)]
     digest = describe_data({}, dataset).get("digest")
     known, points = list(search.known), list(search.warm_starts)
@@ -59,7 +68,7 @@ def with_earlier_runs(search: Search, dataset: Any) -> tuple[Search, list[str]]:
         said.append(_words(start, found))
     if len(points) > search.budget.num_trials:
         raise UserError(
-            f"searcher.warm_start gives {len(points)} points to try, and there are "
+            f"{_KEY} gives {len(points)} points to try, and there are "
             f"{search.budget.num_trials} trials: name `top` of a run, or raise budget.num_trials"
         )
     return replace(search, known=tuple(known), warm_starts=tuple(points)), said
@@ -70,7 +79,7 @@ def _read(start: RunStart, search: Search, digest: str | None) -> _Found:
     run, earlier = read_run(paths), read_search(paths)
     if earlier.model != search.model:
         raise UserError(
-            f"searcher.warm_start: the run '{start.run}' is of the model {earlier.model}, and this "
+            f"{_KEY}: the run '{start.run}' is of the model {earlier.model}, and this "
             f"search of {search.model}: name one of the same model"
         )
     same_data = digest is not None and run.environment.get("data", {}).get("digest") == digest

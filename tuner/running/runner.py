@@ -48,6 +48,7 @@ from tuner.running.stopping import SearchStop
 from tuner.running.study_place import StudyPlace, new_place, recorded_command
 from tuner.running.trial_failure import is_unwritable, short_message, unwritable_words
 from tuner.search.blocks import RunStart
+from tuner.search.loading import load_data
 from tuner.search.search import Search
 from tuner.search.search_files import search_name
 
@@ -210,7 +211,7 @@ def _begin(search: Search, options: RunOptions) -> tuple[Search, RunOptions]:
     """
     say = partial(_say, options)
     if any(isinstance(one, RunStart) for one in search.searcher.warm_start):
-        dataset = search.spec.load_data(search.data, options.progress)
+        dataset = load_data(search, options.progress)
         search, said = with_earlier_runs(search, dataset)
         for line in said:
             say(line)

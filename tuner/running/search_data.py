@@ -15,6 +15,7 @@ from models.registry import MODELS
 from models.training.contracts import ModelSpec, ProgressCallback
 from tuner.running.data_loading import Waits, loading_beside
 from tuner.running.local_ray import RaySession
+from tuner.search.loading import load_data
 from tuner.search.search import Search
 
 
@@ -71,7 +72,7 @@ def _reckon(
 
 
 def _load(search: Search, dataset: Any, progress: ProgressCallback) -> Any:
-    return search.spec.load_data(search.data, progress) if dataset is None else dataset
+    return load_data(search, progress) if dataset is None else dataset
 
 
 def _load_and_reckon(

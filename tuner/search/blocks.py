@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import Field, FiniteFloat, PlainValidator
+from pydantic import BeforeValidator, Field, FiniteFloat, PlainValidator
 
 from models.errors import Mistake, UserError
 from models.field_types import Positive, PositiveFloat
@@ -34,6 +34,14 @@ class RunStart:
     top: Positive | None = None
 
 
+def _start(value: object) -> object:
+    """Refuse what is no start at once, since each of its types would refuse it for itself."""
+    is_run = isinstance(value, Mapping) and {"run"} <= value.keys() <= {"run", "top"}
+    if isinstance(value, str) or is_run:
+        return value
+    raise UserError("give the name of a preset, or {run: NAME, top: 10} for trials of a run")
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearcherConfig:
     """How points are drawn: `random` is Optuna's random sampler, by its short name.
@@ -46,7 +54,7 @@ class SearcherConfig:
     sampler: Literal["tpe", "gp", "cmaes", "nsga2", "random", "qmc", "grid"] = "tpe"
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     """None is one of the search's own: a search around a new preset then draws other points."""
-    warm_start: tuple[str | RunStart, ...] = ()
+    warm_start: tuple[Annotated[str | RunStart, BeforeValidator(_start)], ...] = ()
     """Presets whose values are tried first; `{run: NAME, top: 10}` takes trials of a run."""
 
     def __post_init__(self) -> None:
@@ -261,14 +269,20 @@ class Notify:
     """What is told: `start`, a new `best` value, a `failure`, the `end`."""
 
     def __post_init__(self) -> None:
+        mistakes: list[str | Mistake] = []
         if self.webhook is not None:
-            check_webhook(self.webhook)
+            try:
+                check_webhook(self.webhook)
+            except UserError as error:
+                mistakes += error.mistakes
         if self.command is not None and not self.command.strip():
-            raise UserError("command is empty: give a command, or leave it out")
+            mistakes.append("command is empty: give a command, or leave it out")
         if not self.events:
-            raise UserError("events is empty, so nothing would be told: name some, or all")
+            mistakes.append("events is empty, so nothing would be told: name some, or all")
         if not self.is_on and self.events != get_args(NotifyEvent):
-            raise UserError("events without webhook and command: nobody would be told, name one")
+            mistakes.append("events without webhook and command: nobody would be told, name one")
+        if mistakes:
+            raise UserError(*mistakes)
 
     @property
     def is_on(self) -> bool:

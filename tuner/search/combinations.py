@@ -1,10 +1,12 @@
 """Blocks of a search that cannot work together, each with the reason and what to change."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from models.errors import Mistake
 from tuner.search.blocks import Budget, Objective, Resources, SchedulerConfig, SearcherConfig
 from tuner.search.domains import Choice, Domain, FloatRange, ListOf
+from tuner.search.machine import Machine, num_side_by_side
 from tuner.search.space import Parameter, Space
 from tuner.search.space_points import count_points
 
@@ -104,6 +106,23 @@ def population_mistakes(
             f"({budget.num_trials}), which counts those that take over, too"
         )
         yield Mistake(key="scheduler.population", rule=rule, remedy="raise budget.num_trials")
+
+
+def room_mistakes(
+    scheduler: SchedulerConfig, resources: Resources, machine: Machine
+) -> Iterator[Mistake]:
+    """Yield why a population would not train side by side: none could be compared in time."""
+    slots = num_side_by_side(resources, machine)
+    if scheduler.name != "pbt" or not slots or scheduler.population <= slots:
+        return
+    rule = (
+        f"scheduler.population ({scheduler.population}) trains side by side, and this machine has "
+        f"room for {slots} trials of resources cpu {resources.cpu:g}, gpu {resources.gpu:g}"
+    )
+    key, has = ("gpu", machine.gpu) if resources.gpu else ("cpu", machine.cpu)
+    enough = math.floor(1000 * has / scheduler.population) / 1000
+    remedy = f"take resources.{key} {enough:g}, or a smaller population"
+    yield Mistake(key="scheduler.population", rule=rule, remedy=remedy)
 
 
 def sampler_advice(searcher: SearcherConfig, space: Space, budget: Budget) -> list[str]:

@@ -104,13 +104,14 @@ def _parse(text: object, place: str, settings: Mapping[str, Any]) -> Constraint:
         rule = "give a statement as text, as params <= 5e6"
         raise UserError(Mistake(key=place, value=text, rule=rule))
     expression = parse_expression(text, place)
-    if not expression.is_statement:
-        rule = "it is neither true nor false: compare it with something, as with <="
-        raise UserError(Mistake(key=place, value=text, rule=rule))
     known = [*settings, *COST_NAMES]
     unknown = [name for name in expression.names if name not in known]
     if unknown:
         hint = did_you_mean_of(unknown[0], known).strip()
         rule = f"nothing is called {unknown[0]}."
         raise UserError(Mistake(key=place, value=text, rule=rule, remedy=hint))
+    switches = [key for key in settings if isinstance(settings[key], bool)]
+    if not expression.is_statement([*switches, "true", "false"]):
+        rule = "it is neither true nor false: compare it with something, as with <="
+        raise UserError(Mistake(key=place, value=text, rule=rule))
     return Constraint(expression)

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from models.errors import Mistake, UserError, did_you_mean
+from models.errors import Mistake, UserError, did_you_mean, shortened
 from tuner.search.domains import (
+    MOST_ITEMS,
     Choice,
     Domain,
     FloatRange,
@@ -34,6 +35,7 @@ _LARGEST_INT = 2**53
 _LARGEST_FLOAT = 1e100
 """The width of a range of larger ones, or what a sampler makes of it, is soon infinite."""
 _MOST_STEPS = 1_000_000
+_MOST_OPTIONS = 1_000
 
 
 def parse_domain(raw: object, place: str) -> Domain:
@@ -61,9 +63,11 @@ def parse_kind(raw: object, place: str) -> tuple[str, dict[str, Any]]:
         UserError: it is nothing, two things at once, or something means nothing in it.
     """
     if not isinstance(raw, Mapping):
-        hint = f"{{choice: {raw}}}" if isinstance(raw, list) else "{uniform: [low, high]}"
+        hint = "{uniform: [low, high]}" if is_number(raw) else "{choice: [one, another]}"
+        hint = f"{{choice: {shortened(str(raw))}}}" if isinstance(raw, list) else hint
         remedy = f"write {hint}, or set a value for every trial under `fixed:`"
-        raise UserError(Mistake(place=place, rule=f"{raw!r} is no domain", remedy=remedy))
+        rule = f"{shortened(repr(raw))} is no domain"
+        raise UserError(Mistake(place=place, rule=rule, remedy=remedy))
     entries = {str(key): value for key, value in raw.items() if key != "when"}
     found = [kind for kind in entries if kind in OPTIONS]
     if len(found) != 1:
@@ -93,8 +97,8 @@ def _list(entries: Mapping[str, Any], place: str) -> ListOf:
     if isinstance(length, bool) or not isinstance(length, int | str):
         rule = "give a whole number, or the key that holds the length"
         raise UserError(Mistake(key=f"{place}.length", value=length, rule=rule))
-    if isinstance(length, int) and length < 1:
-        rule = "a list has one item or more"
+    if isinstance(length, int) and not 1 <= length <= MOST_ITEMS:
+        rule = f"a list has 1 to {MOST_ITEMS:,} items"
         raise UserError(Mistake(key=f"{place}.length", value=length, rule=rule))
     return ListOf(item=item, length=length)
 
@@ -112,8 +116,9 @@ def _range(kind: str, raw: object, step: object, place: str, *, log: bool) -> Sc
         return FloatRange(low=float(low), high=float(high), log=log, step=pace)
     for bound in (low, high, *([] if step is None else [step])):
         if not isinstance(bound, int) or abs(bound) > _LARGEST_INT:
-            rule = f"{bound!r} must be a whole number up to 2**53"
-            raise UserError(Mistake(place=place, rule=rule, remedy="mend it, or use uniform"))
+            rule = f"{bound!r} must be a whole number up to 2**53, without a point"
+            near = f"write {round(bound)}" if _is_whole_enough(bound) else "take a smaller one"
+            raise UserError(Mistake(place=place, rule=rule, remedy=f"{near}, or use uniform"))
     whole_step = _step(step, low, high, place)
     return IntRange(low=int(low), high=int(high), log=log, step=int(whole_step or 1))
 
@@ -160,15 +165,23 @@ def _choice(raw: object, place: str) -> Choice:
     if not isinstance(raw, list) or len(raw) < 2:
         rule = "give a list of two values or more; a single value belongs under `fixed:`"
         raise UserError(Mistake(key=place, value=raw, rule=rule))
+    if len(raw) > _MOST_OPTIONS:
+        rule = f"it has {len(raw):,} values, and a choice has {_MOST_OPTIONS:,} at most"
+        raise UserError(Mistake(place=place, rule=rule, remedy="give a range with a step"))
     choice = Choice(options=tuple(raw))
-    for index, label in enumerate(choice.labels):
+    labels = choice.labels
+    for index, label in enumerate(labels):
         option = choice.options[index]
         if isinstance(option, Mapping) or (is_number(option) and not _is_finite(option)):
             raise UserError(f"{option!r} cannot be a value: remove it").within(place)
         # Python's own equality on purpose: the study cannot tell 1 from true either.
-        if label in choice.labels[:index]:
+        if label in labels[:index]:
             raise UserError(f"{option!r} is given twice: remove one").within(place)
     return choice
+
+
+def _is_whole_enough(bound: Any) -> bool:
+    return is_number(bound) and _is_finite(bound) and abs(bound) <= _LARGEST_INT
 
 
 def _is_finite(number: float) -> bool:

@@ -12,6 +12,8 @@ from models.errors import nearest_name
 
 # Optuna's own tolerance for a float on a grid, in steps.
 _GRID_TOLERANCE = 1e-8
+MOST_ITEMS = 1_000
+"""Of a list: what a longer one takes to draw and to show, no search is worth."""
 _NUM_CONTINUOUS = 2**53
 """Values of a range without steps: the whole numbers that a float counts exactly."""
 

@@ -8,8 +8,9 @@ else can be said in a search file.
 import ast
 import math
 import operator
+import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -58,6 +59,7 @@ _SAID = (
     "numbers, keys, + - * / // % **, comparisons, and, or, not, `a if b else c`, and "
     f"{', '.join(FUNCTIONS)}"
 )
+_ASSIGNED = re.compile(r"(?<![<>=!])=(?!=)")
 _LONGEST = 200
 _UNCOMPUTABLE = (ArithmeticError, TypeError, ValueError, KeyError, RecursionError)
 
@@ -112,10 +114,9 @@ class Expression:
         except _UNCOMPUTABLE as error:
             raise UserError(Mistake(rule=f"`{self.text}` cannot be computed ({error})")) from error
 
-    @property
-    def is_statement(self) -> bool:
-        """Whether it says something that is true or false."""
-        return _is_statement(self.tree)
+    def is_statement(self, switches: Collection[str]) -> bool:
+        """Return whether it says something that is true or false, as the switches do alone."""
+        return _is_statement(self.tree, switches)
 
 
 def parse_expression(text: object, place: str) -> Expression:
@@ -132,8 +133,10 @@ def parse_expression(text: object, place: str) -> Expression:
     try:
         refused = next((n for n in ast.walk(expression.tree) if not _is_allowed(n)), None)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        reason = getattr(error, "msg", None) or error
-        raise UserError(Mistake(key=place, value=text, rule=f"no formula ({reason})")) from error
+        rule = f"no formula ({getattr(error, 'msg', None) or error})"
+        hint = "== compares; " if _ASSIGNED.search(str(text)) else ""
+        remedy = f"{hint}there are {_SAID}; numbers have no units"
+        raise UserError(Mistake(key=place, value=text, rule=rule, remedy=remedy)) from error
     if refused is not None:
         rule = f"`{_shown(refused)}` cannot be said in a formula"
         raise UserError(Mistake(key=place, value=text, rule=rule, remedy=f"there are {_SAID}"))
@@ -223,12 +226,14 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _is_statement(node: ast.AST) -> bool:
+def _is_statement(node: ast.AST, switches: Collection[str]) -> bool:
     match node:
-        case ast.Compare() | ast.UnaryOp(op=ast.Not()):
+        case ast.Compare():
             return True
+        case ast.UnaryOp(op=ast.Not()):
+            return _is_statement(node.operand, switches)
         case ast.BoolOp():
-            return all(map(_is_statement, node.values))
-        case ast.Name():  # a key that is a switch
-            return True
+            return all(_is_statement(part, switches) for part in node.values)
+        case ast.Name():
+            return node.id in switches
     return False

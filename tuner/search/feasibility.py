@@ -75,8 +75,24 @@ def infeasible_mistake(space: Space, judge: Judge, num_draws: int = NUM_DRAWS) -
     if len(space.constraints) > 1 or found.num_kept[least]:
         share = f"{100 * found.shares[least]:.2g} %"
         rule += f"; `{space.rules[least]}` alone is kept by {share} of them"
+    if reason := _why_not_computable(space, least):
+        rule += f" ({reason})"
     remedy = "loosen it or widen a range; what follows from other keys is said by `expr`"
-    return Mistake(place=f"constraints[{least}]", rule=rule, remedy=remedy)
+    key = f"constraints[{least}]"
+    return Mistake(key=key, value=space.rules[least], rule=rule, remedy=remedy)
+
+
+def _why_not_computable(space: Space, index: int) -> str:
+    """Return why a constraint gives nothing at a point, or the empty string."""
+    constraint = space.constraints[index]
+    with suppress(UserError):
+        point = space.complete(random_point(space, random.Random(0)))
+        try:
+            if not constraint.is_of_cost:
+                constraint.expression.violation(point)
+        except UserError as error:
+            return str(error)
+    return ""
 
 
 def any_feasible(space: Space, judge: Judge, at_most: int = _NUM_FIRST) -> bool:

@@ -6,14 +6,16 @@
 Every mistake in a file is reported at once.
 """
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from models.config_file import read_yaml_with_lines
+from models.errors import UserError, with_key
 from models.key_lines import KeyLines
 from models.presets import find_preset
+from models.training.contracts import ProgressCallback
 from tuner.errors import SearchInvalid
 from tuner.search.machine import Machine
 from tuner.search.origins import Origins, changes_hint
@@ -53,6 +55,33 @@ def load_search(
         is_sound = overrides and _is_sound(SearchReader(raw, str(path), find_preset, **options))
         hint = changes_hint(located) if is_sound else ""
         raise SearchInvalid(error.source, located, hint) from None
+
+
+def load_data(search: Search, progress: ProgressCallback | None) -> Any:
+    """Load the data of a search.
+
+    Raises:
+        SearchInvalid: they cannot be loaded.
+    """
+    try:
+        return search.spec.load_data(search.data, progress)
+    except UserError as error:
+        raise SearchInvalid(search.source, with_key(error.mistakes, "data")) from error
+
+
+@contextmanager
+def told_with_lines(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Iterator[None]:
+    """Tell what is found wrong with a search in the block, as with its data, with its lines, too.
+
+    Raises:
+        SearchInvalid: what the block raises, with the lines of the file.
+    """
+    try:
+        yield
+    except SearchInvalid as error:
+        lines = _read(find_search_file(path_or_name))[1]
+        located = Origins(lines, overrides).locate(error.mistakes)
+        raise SearchInvalid(error.source, located) from None
 
 
 def read_content(path: Path) -> dict[str, Any]:

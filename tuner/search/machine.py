@@ -7,6 +7,8 @@ import ctypes
 import os
 from dataclasses import dataclass
 
+from tuner.search.blocks import Resources
+
 _MAX_NAME = 96  # NVML_DEVICE_UUID_V2_BUFFER_SIZE and NVML_DEVICE_NAME_V2_BUFFER_SIZE
 
 
@@ -44,6 +46,12 @@ def num_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def num_side_by_side(resources: Resources, machine: Machine) -> int:
+    """Return how many trials that take so much the machine runs side by side."""
+    pairs = ((machine.cpu, resources.cpu), (machine.gpu, resources.gpu))
+    return min((int(has / wanted + 1e-9) for has, wanted in pairs if wanted), default=0)
 
 
 class _Memory(ctypes.Structure):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from models.config_file import to_config, to_mapping
-from models.errors import Mistake, UserError, nearest_name, unknown_keys
+from models.errors import Mistake, UserError, nearest_name, unknown_keys, with_key
 from models.presets import Preset
 from models.registry import model_spec
 from models.training.contracts import ModelSpec
@@ -24,6 +24,7 @@ from tuner.search.blocks import (
 from tuner.search.combinations import (
     budget_mistakes,
     population_mistakes,
+    room_mistakes,
     sampler_mistakes,
     scheduler_mistakes,
 )
@@ -108,10 +109,10 @@ class SearchReader:
         keep = self._block("keep", Keep)
         log = self._block("log", Log)
         notify = self._notify()
-        spec = self._attempt(lambda: model_spec(self._name("model")))
+        spec = self._attempt(lambda: model_spec(self._name("model")), "model")
         if spec is None:  # the rest is meaningless without it
             raise SearchInvalid(self._source, self._mistakes)
-        preset = self._attempt(lambda: self._find(spec, self._name("preset")))
+        preset = self._attempt(lambda: self._find(spec, self._name("preset")), "preset")
         data = self._data(spec)
         objectives = self._attempt(lambda: read_objectives(self._raw, spec))
         fixed = self._fixed()
@@ -134,6 +135,8 @@ class SearchReader:
             self._mistakes += population_mistakes(
                 searcher, scheduler, budget, space, spec.changeable
             )
+        if scheduler and resources and self._machine:
+            self._mistakes += room_mistakes(scheduler, resources, self._machine)
         warm_starts = self._warm_starts(spec, space, searcher, budget)
         storage = self._attempt(lambda: read_storage(self._raw.get("storage")))
         if self._mistakes:
@@ -164,11 +167,12 @@ class SearchReader:
             return search
         return replace(search, searcher=replace(searcher, seed=own_seed(search)))
 
-    def _attempt(self, build: Callable[[], T]) -> T | None:
+    def _attempt(self, build: Callable[[], T], key: str = "") -> T | None:
+        """Return what is built, or note why not: of a mistake without a place with its key."""
         try:
             return build()
         except UserError as error:
-            self._mistakes += error.mistakes
+            self._mistakes += with_key(error.mistakes, key)
             return None
 
     def _name(self, key: str) -> str:
@@ -196,13 +200,7 @@ class SearchReader:
     def _data(self, spec: ModelSpec) -> Any:
         data = self._block("data", spec.data_type)
         if data is not None and self._check_files:
-            try:
-                spec.check_data(data)
-            except UserError as error:
-                self._mistakes += [
-                    each if each.place or each.key else replace(each, key="data")
-                    for each in error.mistakes
-                ]
+            self._attempt(lambda: spec.check_data(data), "data")
         return data
 
     def _resources(self) -> Resources | None:
@@ -314,7 +312,7 @@ class SearchReader:
             self._mistakes.append(Mistake(key="searcher.warm_start", rule=rule, remedy=remedy))
         starts = []
         for name in names:
-            preset = self._attempt(lambda name=name: self._find(spec, name))
+            preset = self._attempt(lambda name=name: self._find(spec, name), "searcher.warm_start")
             if preset and space:
                 start = self._attempt(lambda preset=preset: self._warm_start(preset, space))
                 starts += [start] if start else []

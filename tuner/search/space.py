@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from models.errors import Mistake, UserError
 from tuner.search.computed import Computed
 from tuner.search.conditions import Condition, condition_mapping
 from tuner.search.constraints import Constraint
-from tuner.search.domains import Domain, ListOf, ScalarDomain
+from tuner.search.domains import MOST_ITEMS, Domain, ListOf, ScalarDomain
 from tuner.search.space_order import parents_first
 
 Pick: TypeAlias = Callable[[str, ScalarDomain], Any]
@@ -188,5 +189,15 @@ def flatten(values: Mapping[str, Any], space: Space) -> dict[str, Any]:
 
 
 def list_length(domain: ListOf, settings: Mapping[str, Any]) -> int:
-    """Return how long a list is under complete settings."""
-    return domain.length if isinstance(domain.length, int) else int(settings[domain.length])
+    """Return how long a list is under complete settings.
+
+    Raises:
+        UserError: the key that holds its length has none that a list can have.
+    """
+    if isinstance(domain.length, int):
+        return domain.length
+    length = settings[domain.length]
+    if type(length) is not int or not 1 <= length <= MOST_ITEMS:
+        rule = f"a list has 1 to {MOST_ITEMS:,} items"
+        raise UserError(Mistake(key=domain.length, value=length, rule=rule))
+    return length

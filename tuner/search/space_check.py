@@ -8,14 +8,21 @@ own rules decide whether those are possible, so that no trial finds out that its
 import dataclasses
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from models.config_file import to_config
-from models.errors import Mistake, UserError, did_you_mean_of, unknown_keys
+from models.errors import Mistake, UserError, did_you_mean_of, shortened, unknown_keys
 from tuner.search.computed import Computed, Derived
 from tuner.search.conditions import Condition
 from tuner.search.domains import FloatRange, IntRange, ListOf, ScalarDomain
-from tuner.search.feasibility import draw_value, infeasible_mistake, judge_of_space, random_point
+from tuner.search.feasibility import (
+    NUM_DRAWS,
+    draw_value,
+    infeasible_mistake,
+    judge_of_space,
+    random_point,
+)
 from tuner.search.field_kinds import field_kinds, item_kinds
 from tuner.search.space import Parameter, Space
 from tuner.search.space_order import parents_first
@@ -28,6 +35,7 @@ NOT_SEARCHABLE = {
 }
 
 NUM_RANDOM_POINTS = 200
+_EXPR = ".expr"
 _NUM_TRIES = 20  # random surroundings in which an end of a range may be possible
 
 
@@ -90,8 +98,11 @@ def point_mistakes(space: Space, config_type: type) -> list[Mistake]:
         mistake
         for parameter in space.parameters
         for end in parameter.extremes
-        if (mistake := _end_mistake(space, parameter, end, config_type, rng))
+        for mistake in _end_mistakes(space, parameter, end, config_type, rng)
     ]
+    # What a formula gives is refused at every end of what it is made of: once is enough.
+    told = {each.place if each.place.endswith(_EXPR) else str(each): each for each in mistakes}
+    mistakes = [*told.values(), *_never_active(space, rng)]
     if mistakes:
         return mistakes
     if infeasible := infeasible_mistake(space, judge):
@@ -150,7 +161,8 @@ def _value_mistakes(entry: Parameter | Computed, config_type: type) -> list[Mist
         if own:
             takes = f"the key takes {_either(field_kinds(config_type, key))}"
             why = rules[0] if rules else takes
-            mistakes.append(Mistake(place=f"space.{key}", rule=f"{end!r} is not possible: {why}"))
+            rule = f"{shortened(repr(end))} is not possible: {why}"
+            mistakes.append(Mistake(place=f"space.{key}", rule=rule))
     return mistakes
 
 
@@ -231,22 +243,41 @@ def _length_mistakes(
     return [Mistake(place=place, rule=rule)]
 
 
-def _end_mistake(
+def _never_active(space: Space, rng: random.Random) -> list[Mistake]:
+    """Return the keys whose conditions, each possible by itself, hold together at no point."""
+    waiting = {entry.key: entry for entry in space.entries if entry.when}
+    for _ in range(NUM_DRAWS if waiting else 0):
+        with suppress(UserError):  # a formula gives nothing there
+            waiting = {key: waiting[key] for key in waiting.keys() - random_point(space, rng)}
+        if not waiting:
+            break
+    for key, entry in list(waiting.items()):
+        for _ in range(_NUM_TRIES):
+            with suppress(UserError):
+                if key in _point_with(space, entry, (), rng):
+                    waiting.pop(key, None)
+    rule = f"its conditions hold together at none of {NUM_DRAWS:,} points that were drawn"
+    remedy = "loosen one (a key that is not active has the preset's value), or remove the key"
+    places = [f"space.{entry.key}.when" for entry in space.entries if entry.key in waiting]
+    return [Mistake(place=place, rule=rule, remedy=remedy) for place in places]
+
+
+def _end_mistakes(
     space: Space,
     parameter: Parameter,
     end: Any,
     config_type: type,
     rng: random.Random,
-) -> Mistake | None:
+) -> list[Mistake]:
     """Try an end in the preset; if that is refused, with other searched keys moved too."""
     is_plain = not isinstance(parameter.domain, ListOf) and not space.computed
     if is_plain and not _refusal(space.complete({parameter.key: end}), config_type):
-        return None
+        return []
     judge = judge_of_space(space)
     refusal: Sequence[Mistake] = ()
     for _ in range(_NUM_TRIES):
         try:
-            point = _point_with(space, parameter, end, rng)
+            point = _point_with(space, parameter, (end,), rng)
         except UserError as error:  # of a formula
             refusal = error.mistakes
             continue
@@ -254,17 +285,29 @@ def _end_mistake(
             continue
         refusal = _refusal(space.complete(point), config_type)
         if not refusal:
-            return None
+            return []
     if not refusal:  # the constraints leave it out
-        return None
-    rule = f"{end!r} is not possible: {_joined(refusal)}"
-    return Mistake(place=f"space.{parameter.key}", rule=rule)
+        return []
+    computed = [each for each in refusal if each.key in space.computed_keys]
+    if len(computed) < len(refusal):
+        rule = f"{shortened(repr(end))} is not possible: {_joined(refusal)}"
+        return [Mistake(place=f"space.{parameter.key}", rule=rule)]
+    where = f"where {parameter.key} is {shortened(repr(end))}"
+    return [
+        Mistake(
+            place=f"space.{each.key}{_EXPR}",
+            rule=f"it gives {shortened(repr(each.value))} {where}: {each.rule}",
+        )
+        for each in computed
+    ]
 
 
-def _point_with(space: Space, parameter: Parameter, end: Any, rng: random.Random) -> dict[str, Any]:
-    """Draw a point in which the parameter is active and has the value, in a list everywhere."""
-    pinned = {parameter.key: (end,)}
-    pending = [parameter]
+def _point_with(
+    space: Space, entry: Parameter | Computed, values: tuple[Any, ...], rng: random.Random
+) -> dict[str, Any]:
+    """Draw a point in which the key is active and has one of the values, in a list everywhere."""
+    pinned = {entry.key: values}
+    pending = [entry]
     while pending:
         for condition in pending.pop().when:
             if condition.key in space.keys and condition.key not in pinned:

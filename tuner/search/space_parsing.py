@@ -54,7 +54,10 @@ def parse_space(
     """
     if not isinstance(raw, Mapping) or not raw:
         remedy = "name at least one key of the preset, for example lr: {log_uniform: [1e-4, 1e-2]}"
-        nothing = Mistake(place="space", rule="nothing is searched", remedy=remedy)
+        rule, given = "nothing is searched", raw if raw else ...
+        nothing = Mistake(key="space", value=given, rule=rule, remedy=remedy)
+        if given is ...:
+            nothing = Mistake(place="space", rule=rule, remedy=remedy)
         raise SearchInvalid(source, [nothing])
     mistakes: list[str | Mistake] = []
     preset = to_mapping(base)

@@ -7,6 +7,7 @@ from models.errors import Mistake, UserError
 BUCKETS = ("s3://", "gs://")
 """How the URL of a place begins that is no folder of this machine."""
 DATABASES = ("postgresql", "mysql", "sqlite")
+_PASSWORD = re.compile(r"//[^/@\s]*@")
 _SCHEME = re.compile(r"([a-z][a-z0-9+]*)://")
 
 
@@ -46,4 +47,5 @@ def read_storage(raw: object) -> str | None:
 
 
 def _mistake(value: object, rule: str) -> UserError:
-    return UserError(Mistake(key="storage", value=value, rule=rule))
+    shown = _PASSWORD.sub("//***@", value) if isinstance(value, str) else value
+    return UserError(Mistake(key="storage", value=shown, rule=rule))

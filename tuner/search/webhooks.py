@@ -7,7 +7,7 @@ that is written out works too, but the copies of the search have only its host.
 import os
 import re
 
-from models.errors import UserError
+from models.errors import Mistake, UserError
 
 HIDDEN = "***"
 
@@ -55,9 +55,8 @@ def webhook_url(webhook: str) -> str:
         name = found[1] or found[2]
         url = os.environ.get(name, "")
         if not url:
-            raise UserError(
-                f"notify.webhook names the variable {name}, which is not set: export it"
-            )
+            rule = f"notify.webhook names the variable {name}, which is not set"
+            raise UserError(Mistake(key="notify.webhook", rule=rule, remedy="export it"))
         _check_url(url, f"notify.webhook: the variable {name}")
         return url
     if HIDDEN in webhook:

@@ -5,6 +5,7 @@ Arrays made elsewhere stand beside a metadata file with sizes only and a split k
 """
 
 import logging
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,29 @@ def read_dataset(prod: Path, masks: Path | None, grammar: str | Grammar | None) 
     )
 
 
+def check_ids(path: Path) -> None:
+    """Check what can be told of production ids without reading them.
+
+    Raises:
+        UserError: it is no file of numpy's, or none of production ids.
+    """
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        _read_ids(path)  # which says what is wrong
+        return
+    if isinstance(found, np.ndarray):
+        _check_shape(found, path)
+
+
+def _check_shape(ids: np.ndarray, path: Path) -> None:
+    if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer) or not ids.size:
+        raise UserError(
+            f"{path} holds {ids.dtype} {ids.shape}: production ids must be int16 (rows, steps) "
+            "with at least one row; build them with models.grammar_vae.build_dataset"
+        )
+
+
 def _read_ids(path: Path) -> np.ndarray:
     try:
         ids = read_array(path)
@@ -72,11 +96,7 @@ def _read_ids(path: Path) -> np.ndarray:
             f"{error}. Text becomes ids with python -m models.grammar_vae.build_dataset "
             "--text FILE --grammar NAME --out FOLDER"
         ) from error
-    if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer) or not ids.size:
-        raise UserError(
-            f"{path} holds {ids.dtype} {ids.shape}: production ids must be int16 (rows, steps) "
-            "with at least one row; build them with models.grammar_vae.build_dataset"
-        )
+    _check_shape(ids, path)
     limits = np.iinfo(np.int16)
     if ids.min() < limits.min or ids.max() > limits.max:
         raise UserError(

@@ -353,7 +353,7 @@ def test_a_text_file_as_ids_is_told_how_text_becomes_ids(tmp_path):
 
 
 def test_missing_files_are_found_without_reading_any(tmp_path):
-    (tmp_path / "spaces.npy").touch()
+    np.lib.format.open_memmap(tmp_path / "spaces.npy", "w+", np.int16, (10**9, 100))  # 200 GB
     data = DataConfig(prod=str(tmp_path / "ids.npy"), masks="nowhere.npy", grammar="mine.yaml")
     with pytest.raises(UserError) as caught:
         check_data(data)
@@ -361,6 +361,24 @@ def test_missing_files_are_found_without_reading_any(tmp_path):
     assert lines[0] == f"data.prod: there is no file {tmp_path}/ids.npy."
     assert [line.partition(":")[0] for line in lines] == ["data.prod", "data.masks", "data.grammar"]
     check_data(DataConfig(prod=str(tmp_path / "spaces.npy"), grammar="pde"))
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (None, "data.prod: .* cannot be read as a numpy array: it is empty"),
+        (np.zeros((2, 3)), r"data.prod: .* holds float64 \(2, 3\): production ids must be int16"),
+        (np.zeros(3, np.int16), r"data.prod: .* holds int16 \(3,\): production ids must be int16"),
+        (np.zeros((0, 3), np.int16), "data.prod: .* with at least one row"),
+        (np.array([{}]), "data.prod: .* it holds Python objects, which are not read"),
+    ],
+)
+def test_what_are_no_production_ids_is_found_with_the_other_mistakes(tmp_path, array, message):
+    file = tmp_path / "ids.npy"
+    file.touch() if array is None else np.save(file, array)
+    with pytest.raises(UserError, match=message) as caught:
+        check_data(DataConfig(prod=str(file), grammar="mine.yaml"))
+    assert "data.grammar: there is no file" in str(caught.value)
 
 
 def test_the_file_that_was_probably_meant_is_named(tmp_path):

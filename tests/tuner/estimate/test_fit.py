@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,6 +37,23 @@ def test_a_search_whose_largest_model_does_not_fit_is_refused_with_both_sizes():
         refuse("space.encoder_hidden={int: [8, 20000]}", memory_gb=8.0)
 
 
+def test_more_trials_side_by_side_than_memory_has_room_for_are_refused():
+    words = r"resources.cpu is 0.001: 500 trials would run side by side .* take 0\.\d+ or more"
+    with pytest.raises(SearchInvalid, match=words):
+        refuse("resources.cpu=0.001", "budget.num_trials=500", memory_gb=8.0)
+    refuse("resources.cpu=0.25", "budget.num_trials=500", memory_gb=8.0)
+
+
+def test_a_part_of_the_validation_rows_that_leaves_out_none_is_refused():
+    data = SimpleNamespace(val=range(30))
+    check_fit(data, search=load_search("grammar_vae/quickstart"), machine=None)
+    search = load_search("grammar_vae/quickstart", ["scheduler.val_rows=30"])
+    with pytest.raises(SearchInvalid, match=r"is 30: there are 30 validation rows, .* remove"):
+        check_fit(data, search=search, machine=None)
+    fewer = load_search("grammar_vae/quickstart", ["scheduler.val_rows=29"])
+    check_fit(data, search=fewer, machine=None)
+
+
 def test_a_model_that_is_larger_than_a_card_is_refused():
     words = r"takes about \d+ GB of memory in training, and a card here has 80: narrow"
     with pytest.raises(SearchInvalid, match=words):
@@ -70,6 +88,9 @@ def test_a_constraint_on_memory_keeps_the_largest_model_within_it():
 
 
 def test_constraints_on_cost_that_no_model_keeps_are_refused():
-    words = r"constraints\[0\]: no point of 100 that were drawn keeps all constraints: loosen it"
+    words = (
+        r"constraints\[0\] is 'params < 1000': no point of 100 that were drawn keeps all "
+        r"constraints; the smallest model has [\d,]+ parameters, .* the largest .* loosen it"
+    )
     with pytest.raises(SearchInvalid, match=words):
         refuse('constraints=["params < 1000"]', memory_gb=8.0)

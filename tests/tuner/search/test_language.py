@@ -164,9 +164,13 @@ class TestComputedKeys:
         ("text", "message"),
         [
             ("z_dim: {int: [8, 9]}\nbeta: {expr: 1 / (z_dim - 9)}", "computed with z_dim=9"),
-            ("z_dim: {int: [8, 9]}\ndecoder_layers: {expr: z_dim - 9}", "decoder_layers is"),
+            ("z_dim: {int: [8, 9]}\ndecoder_layers: {expr: z_dim - 9}",
+             "space.decoder_layers.expr: it gives 0 where z_dim is 9: Input should be greater"),
             ("z_dim: {int: [8, 9]}\nbeta: {expr: bata}", "no key bata. Did you mean 'beta'"),
-            ("z_dim: {int: [8, 9]}\nlr_schedule: {expr: z_dim}", "lr_schedule is"),
+            ("z_dim: {int: [8, 9]}\nlr_schedule: {expr: z_dim}",
+             "space.lr_schedule.expr: it gives 9 where z_dim is 9: Input should be"),
+            ("z_dim: {int: [8, 9]}\nencoder_conv_layers: {expr: 10 ** 9}\nencoder_kernel: "
+             "{list: {choice: [3, 5]}, length: encoder_conv_layers}", "it gives 1000000000"),
             ("z_dim: {int: [8, 9]}\nbeta: {expr: lr}\nlr: {expr: beta}", "in a circle"),
             ("z_dim: {int: [8, 9]}\nepochs: {expr: z_dim}", "epochs cannot be searched"),
             ("z_dim: {int: [8, 9]}\nlr: {constant: x}", "'x' is not possible: the key takes float"),
@@ -200,24 +204,27 @@ class TestConstraints:
         ("constraints", "message"),
         [
             ("z_dim <= 3", "constraints is 'z_dim <= 3': give a list"),
-            (["z_dim"], "but"),
+            (["z_dim"], "constraints[0] is 'z_dim': it is neither true nor false"),
+            (["not z_dim"], "constraints[0] is 'not z_dim': it is neither true nor false"),
+            (["z_dim = 8"], "== compares; there are numbers"),
+            (["memory_gb < 8 GB"], "numbers have no units"),
             (["z_dim * 2"], "constraints[0] is 'z_dim * 2': it is neither true nor false"),
             (["z_dim <= 9", "z_dum <= 3"], "[1] is 'z_dum <= 3': nothing is called z_dum."),
             (["beta < 3"], "constraints[0]: `beta < 3` is of no searched key"),
             ([3], "constraints[0] is 3: give a statement as text"),
-            (["z_dim < 8"], "constraints[0]: no point of 2,000 that were drawn keeps all"),
-            (["z_dim > 7", "z_dim / 0 < 8"], "constraints[1]: no point of 2,000"),
+            (["z_dim < 8"], "constraints[0] is 'z_dim < 8': no point of 2,000 that were drawn"),
+            (["z_dim > 7", "z_dim / 0 < 8"], "[1] is 'z_dim / 0 < 8': no point of 2,000"),
             (["z_dim <= 8", "z_dim > 8"], "alone is kept by 50 % of them"),
-            (["z_dim < 'x'"], "constraints[0]: no point"),
+            (["z_dim < 'x'"], "keeps all constraints (`z_dim < 'x'` cannot be computed"),
         ],
     )  # fmt: skip
     def test_mistakes_are_explained(self, constraints, message):
-        if message == "but":  # a key alone may be a switch
-            assert space("z_dim: {int: [8, 9]}", constraints)
-        else:
-            assert mistakes("z_dim: {int: [8, 9]}", constraints)[0].startswith(message[:60]) or any(
-                message in each for each in mistakes("z_dim: {int: [8, 9]}", constraints)
-            )
+        assert mistakes("z_dim: {int: [8, 9]}", constraints)[0].startswith(message[:60]) or any(
+            message in each for each in mistakes("z_dim: {int: [8, 9]}", constraints)
+        )
+
+    def test_a_switch_alone_is_a_statement(self):
+        assert space("cyclical_beta: {choice: [true, false]}", ["not cyclical_beta"])
 
     def test_a_warm_start_has_to_keep_them(self):
         with pytest.raises(UserError, match=r"minimal does not keep the constraint `z_dim < 32`"):

@@ -6,7 +6,8 @@ import pytest
 
 from models.errors import UserError
 from tuner.errors import SearchInvalid
-from tuner.search.loading import load_search
+from tuner.record.earlier_runs import with_earlier_runs
+from tuner.search.loading import load_data, load_search, told_with_lines
 from tuner.search.machine import Machine, this_machine
 
 SMALL = Machine(cpu=2, gpu=0, memory_gb=8.0)
@@ -192,3 +193,113 @@ def test_a_file_with_mistakes_of_its_own_has_no_such_hint(tmp_path):
     with pytest.raises(SearchInvalid) as caught:
         load_search(_file(tmp_path, WRONG), ["keep.top_k=2"])
     assert "without --set" not in str(caught.value)
+
+
+WALK = """\
+model: grammar_vae
+preset: minimal
+data: {dataset: equations, num_rows: 300}
+space:
+  lr: {log_uniform: [1e-4, 1e-2]}
+scheduler: {max_epochs: 4}
+budget: {num_trials: 2}
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("space=[lr, beta]", "space is ['lr', 'beta']: nothing is searched"),
+        ("space.beta=true", "True is no domain: write {choice: [one, another]}"),
+        ("space.beta=0.5", "0.5 is no domain: write {uniform: [low, high]}"),
+        ("space.z_dim={int: [8.5, 16]}", "8.5 must be a whole number up to 2**53, without a point"),
+        ("space.z_dim={int: [8, 1e3]}", "write 1000, or use uniform"),
+        (
+            "space.encoder_kernel={list: {choice: [3, 5]}, length: 1000000000}",
+            "length is 1000000000: a list has 1 to 1,000 items",
+        ),
+        (
+            f"space.lr={{choice: [{', '.join(f'1e-{n}' for n in range(1, 1200))}]}}",
+            "it has 1,199 values, and a choice has 1,000 at most",
+        ),
+        (
+            "space.encoder_style={choice: [plain, " + "x" * 9999 + "]}",
+            "(10,001 letters) is not",
+        ),
+        (
+            "preset=mine.yaml",
+            "A preset is named, not its file: put the file into presets/",
+        ),
+        (
+            "searcher.warm_start=[{rum: a}]",
+            "0 is {'rum': 'a'}: give the name of a preset",
+        ),
+        ("searcher.warm_start=[{run: a, tpo: 3}]", "give the name of a preset, or {run: NAME, top"),
+        (
+            "searcher.warm_start=[{run: a, top: 0}]",
+            "0.top is 0: Input should be greater",
+        ),
+        ("storage=postgresql://me:secret@host/db", "storage is 'postgresql://***@host/db'"),
+        (
+            "notify={webhook: $NOWHERE}",
+            "names the variable NOWHERE, which is not set",
+        ),
+        (
+            "scheduler={name: pbt, max_epochs: 4, interval_epochs: 1, population: 8}",
+            "room for 2 trials of resources cpu 1, gpu 0: take resources.cpu 0.25, or a smaller",
+        ),
+    ],
+)
+def test_a_mistake_has_its_place_its_value_and_what_to_do(tmp_path, change, message):
+    more = ("searcher.sampler=random", "budget.num_trials=20") if "pbt" in change else ()
+    (found,) = mistakes(tmp_path, WALK, change, *more)
+    assert found.startswith("--set: ")
+    assert message in found
+    assert len(found) < 1500
+
+
+def test_mistakes_of_one_block_are_told_together(tmp_path):
+    first, second = mistakes(tmp_path, WALK + "notify: {webhook: 'ftp://x', command: ''}\n")
+    assert first.startswith("line 8: notify: webhook is no URL")
+    assert second.startswith("line 8: notify: command is empty")
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        # The one is searched only where the other has another value.
+        "cyclical_beta: {choice: [true, false]}\n"
+        "  kl_anneal_epochs: {int: [0, 3], when: {cyclical_beta: false}}\n"
+        "  beta: {uniform: [0.1, 0.2], when: {cyclical_beta: true, kl_anneal_epochs: 2}}",
+        # A formula that gives even numbers.
+        "decoder_layers: {int: [1, 3]}\n"
+        "  kl_anneal_epochs: {expr: decoder_layers * 2}\n"
+        "  beta: {uniform: [0.1, 0.2], when: {kl_anneal_epochs: 5}}",
+    ],
+)
+def test_conditions_that_never_hold_together_are_a_mistake(tmp_path, when):
+    (found,) = mistakes(tmp_path, WALK.replace("lr:", f"{when}\n  lr:"))
+    assert found.startswith("line 7: space.")
+    assert ".when: its conditions hold together at none of 2,000 points" in found
+    possible = when.replace("true, kl", "false, kl").replace(": 5}", ": 4}")
+    assert load_search(_file(tmp_path, WALK.replace("lr:", f"{possible}\n  lr:")))
+
+
+def test_keys_may_be_merged_from_an_anchor(tmp_path):
+    text = WALK.replace("{log_uniform", "&range {log_uniform", 1)
+    text = text.replace("scheduler:", "  beta: {<<: *range, log_uniform: [1e-3, 1]}\nscheduler:")
+    search = load_search(_file(tmp_path, text))
+    assert search.space.parameter("beta").extremes == (1e-3, 1.0)
+    assert search.space.parameter("lr").extremes == (1e-4, 1e-2)
+    (found,) = mistakes(tmp_path, text.replace("<<: *range, log", "<<: *range, step: 0, log"))
+    assert found.startswith("line 6: space.beta")
+
+
+def test_what_the_data_and_earlier_runs_are_refused_for_has_its_line(tmp_path):
+    few = _file(tmp_path, WALK.replace("300", "3"))
+    with pytest.raises(SearchInvalid, match="line 3: 3 rows are too few"), told_with_lines(few):
+        load_data(load_search(few), None)
+    begun = _file(tmp_path, WALK + "searcher: {warm_start: [{run: nowhere}]}\n")
+    with pytest.raises(SearchInvalid, match="line 8: unknown run"), told_with_lines(begun):
+        search = load_search(begun)
+        with_earlier_runs(search, load_data(search, None))

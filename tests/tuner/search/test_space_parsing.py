@@ -153,7 +153,7 @@ def test_conditions_are_one_value_or_several():
         ("lr: {choice: [0.1, .nan]}", "nan cannot be a value"),
         ("lr: {choice: [0.1, {a: 1}]}", "cannot be a value"),
         ("kernel: {list: {choice: [3, 5]}}", "length is None: give a whole number, or the key"),
-        ("kernel: {list: {choice: [3, 5]}, length: 0}", "length is 0: a list has one item"),
+        ("kernel: {list: {choice: [3, 5]}, length: 0}", "length is 0: a list has 1 to 1,000 items"),
         ("kernel: {list: {choice: [3, 5]}, length: true}", "length is True"),
         ("kernel: {list: 3, length: 2}", "space.kernel.list: 3 is no domain"),
         (
