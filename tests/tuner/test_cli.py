@@ -285,7 +285,7 @@ class TestPresets:
         assert code == 2
         assert "mine" in out
         assert "plain" in out
-        assert "a.yaml: wrong: unknown key 'lrr'. Did you mean 'lr'?" in err
+        assert "a.yaml, line 2: wrong: unknown key 'lrr'. Did you mean 'lr'?" in err
         assert "b.yaml, line 2" in err
         assert run(capsys, "presets", "show", "mine")[0] == 0
         code, _, err = run(capsys, "presets", "show", "wrong")
@@ -355,7 +355,8 @@ class TestCheck:
         spec = dataclasses.replace(search.spec, load_data=refuse)
         monkeypatch.setitem(MODELS, "fake", spec)
         code, out, err = run(capsys, "check", search.source)
-        assert (code, out, err) == (2, "", "error: the data are damaged\n")
+        assert (code, out) == (2, "")
+        assert err == f"error: {search.source}: a mistake\n  the data are damaged\n"
 
     def test_advice_is_printed(self, fake_spec, make_search, monkeypatch, capsys):
         applies = (Applies(key="epoch_s", on="fail_epoch", above=2, why="it is slow later on"),)

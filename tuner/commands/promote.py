@@ -25,6 +25,7 @@ from tuner.record.promotions import read_promotions
 from tuner.record.results import Run, read_run
 from tuner.record.search_copy import read_search
 from tuner.running.runner import RunOptions
+from tuner.search.compared_rows import rows_words
 from tuner.search.search import Search
 
 NONE_WINS = 1
@@ -176,8 +177,8 @@ def _promoted_words(one: Promoted) -> str:
     if one.confirmed:
         said += f"\n  {preset.config.description}"
     return (
-        f"{preset.name}: trial {one.row.number}, {metric['name']} {metric['value']:.4f} "
-        f"after epoch {metric['epoch']}{said}\n"
+        f"{preset.name}: trial {one.row.number}, {metric['name']} {metric['value']:.4f}"
+        f"{rows_words(metric)} after epoch {metric['epoch']}{said}\n"
         f"  {preset.source}, {len(preset.checkpoints)} checkpoints in {one.folder}"
         f"{_RESUMED if one.resumed else ''}"
     )

@@ -21,7 +21,7 @@ from tuner.record.results import Run, leaderboard, pareto_front
 from tuner.record.trial_rows import TrialRow
 from tuner.running.live import short_params
 from tuner.search.blocks import Objective
-from tuner.search.compared_rows import ALL_ROWS
+from tuner.search.compared_rows import name_on_all
 
 _SECONDS_PER_HOUR = 3600
 _MANY = 5
@@ -51,7 +51,7 @@ def leaderboard_table(
     pins = read_pins(run.paths)
     front = {row.trial for row, _ in pareto_front(run, objectives, ranking)} if several else set()
     setting = "setting" if names else "parameters"
-    on_all = f"{ALL_ROWS}{metrics[0].partition('/')[2]}"
+    on_all = name_on_all(metrics[0])
     is_part = any(on_all in row.last_metrics for row in run.rows)
     table = _table(
         [

@@ -8,6 +8,7 @@ from models.presets import Preset
 from models.registry import model_spec
 from models.training.contracts import ModelSpec
 from tuner.record.confirmations import mean_words
+from tuner.search.compared_rows import rows_words
 
 _NO_LIMIT = "What it was not trained on, it has not been judged on."
 
@@ -81,7 +82,8 @@ def _facts(provenance: Mapping[str, Any]) -> Iterator[str]:
         )
     last = provenance["last_value"]
     yield (
-        f"- {metric['name']}: {metric['value']:.4f} after epoch {metric['epoch']}, the best one; "
+        f"- {metric['name']}: {metric['value']:.4f}{rows_words(metric)} after epoch "
+        f"{metric['epoch']}, the best one; "
         f"{'none' if last is None else format(last, '.4f')} after epoch {trial['epochs']}, "
         "the last one"
     )
@@ -109,6 +111,11 @@ def _limits(spec: ModelSpec, provenance: Mapping[str, Any]) -> Iterator[str]:
         f"{provenance['metric']['name']} is of the validation rows by which the search chose: "
         "rows that nothing was chosen by may give less."
     )
+    if part := provenance["metric"].get("val_rows"):
+        yield (
+            f"The search compared trials by {part:,} of the validation rows, the same in all of "
+            "them: the value by all rows may be another."
+        )
     if not provenance["confirmed"]:
         yield "One training, the luckiest of a search, says little of the next one."
     yield spec.limits or _NO_LIMIT

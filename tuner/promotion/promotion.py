@@ -134,7 +134,7 @@ def _promoted(
     """Return what a candidate becomes, not written yet; `place` is its name and its file."""
     name, file = place
     row = candidate.row
-    said = description_of(search, candidate, confirmation)
+    said = description_of(run, search, candidate, confirmation)
     preset = Preset(
         name=name,
         model=search.model,

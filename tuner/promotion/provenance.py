@@ -10,6 +10,8 @@ from tuner.promotion.changes import changes_words
 from tuner.record.confirmations import Confirmation, Confirmed, mean_words
 from tuner.record.environment import file_digest
 from tuner.record.results import Run
+from tuner.record.trial_rows import TrialRow
+from tuner.search.compared_rows import name_on_all, rows_words
 from tuner.search.search import Search
 
 _HOUR_S = 3600.0
@@ -40,7 +42,12 @@ def provenance_of(
             "state": row.state,
             "epochs": row.num_epochs,
         },
-        "metric": {"name": metric, "value": best.metrics[metric], "epoch": best.epoch},
+        "metric": {
+            "name": metric,
+            "value": best.metrics[metric],
+            "epoch": best.epoch,
+            **_part(run, search, row),
+        },
         "weights": weights_words(candidate, run, confirmation),
         "last_value": row.last_metrics.get(metric),
         "confirmed": confirmed is not None,
@@ -64,7 +71,7 @@ def provenance_of(
 
 
 def description_of(
-    search: Search, candidate: Candidate, confirmation: Confirmation | None = None
+    run: Run, search: Search, candidate: Candidate, confirmation: Confirmation | None = None
 ) -> str:
     """Return what a promoted preset is in one line: what changed, and what that was worth."""
     metric = search.objective.metric
@@ -73,7 +80,8 @@ def description_of(
     if confirmation is None:
         best = candidate.row.best(search.ranking)
         value = best.metrics[metric] if best else candidate.best.metrics[metric]
-        return f"{said}; {metric} {value:.4f} in the search, not confirmed"
+        rows = rows_words(_part(run, search, candidate.row))
+        return f"{said}; {metric} {value:.4f}{rows} in the search, not confirmed"
     own = _own(candidate, confirmation)
     return (
         f"{own.changes or said}; {metric} {mean_words(own.values)} against "
@@ -86,6 +94,15 @@ def weights_words(candidate: Candidate, run: Run, confirmation: Confirmation | N
     if candidate.seed is None or confirmation is None:
         return f"trial {candidate.row.number} of the run {run.name}, as the search trained it"
     return f"seed {candidate.seed} of the confirmation {confirmation.id}"
+
+
+def _part(run: Run, search: Search, row: TrialRow) -> dict[str, Any]:
+    """Return by which part of the validation rows the search compared, if it was a part."""
+    part, num_all = search.scheduler.val_rows, run.environment.get("data", {}).get("num_val")
+    if part is None or (num_all is not None and part >= num_all):
+        return {}
+    on_all = row.last_metrics.get(name_on_all(search.objective.metric))
+    return {"val_rows": part, **({} if on_all is None else {"all_rows": on_all})}
 
 
 def _own(candidate: Candidate, confirmation: Confirmation) -> Confirmed:

@@ -288,3 +288,31 @@ def test_a_broken_preset_file_stands_in_no_way_and_is_not_overwritten(fake_run, 
     (promoted,) = promote(fake_run.paths)
     assert promoted.preset.name == "first-2"
     assert (presets / "first-1.yaml").read_text() == "x: [\n"
+
+
+def test_a_value_by_a_part_of_the_validation_rows_is_told_as_such(
+    new_run, make_search, presets, capsys
+):
+    run = new_run("part", make_search("scheduler.val_rows=20"))
+    run.trial("a", [{"val/score": 0.5, "val_all/score": 0.4}])
+    run.trial("b", [0.3], state="stopped")
+    run.end("finished")
+    assert main(["promote", "part", "--top", "2", "--no_confirm"]) == 0
+    whole = "val/score 0.5000 by 20 of the validation rows (0.4000 by all of them"
+    out = capsys.readouterr().out
+    assert whole in out
+    assert "val/score 0.3000 by 20 of the validation rows after epoch 1" in out
+    preset = find_preset(model_spec("fake"), "part-1")
+    assert whole in preset.config.description
+    assert preset.provenance["metric"]["val_rows"] == 20
+    assert preset.provenance["metric"]["all_rows"] == 0.4
+    (card,) = (presets / "part-1").glob("*.md")
+    assert whole in card.read_text()
+    assert "compared trials by 20 of the validation rows" in card.read_text()
+
+
+def test_a_value_by_all_validation_rows_says_nothing_of_rows(fake_run, presets, capsys):
+    assert main(["promote", "first", "--no_confirm"]) == 0
+    preset = find_preset(model_spec("fake"), "first-1")
+    assert "validation rows" not in capsys.readouterr().out + preset.config.description
+    assert set(preset.provenance["metric"]) == {"name", "value", "epoch"}
