@@ -105,17 +105,20 @@ def check_data(data: DataConfig) -> None:
     Raises:
         UserError: with every mistake, a line each.
     """
-    _check_settings(data)
+    mistakes = []
+    try:
+        _check_settings(data)
+    except UserError as error:
+        mistakes += error.mistakes
     if data.dataset is not None and data.num_rows is not None:
         most = find_generator(data.dataset).max_rows()
         if data.num_rows > most:
             rule, remedy = f"there are {most} distinct rows", f"ask for {most} or fewer"
             key, value = "data.num_rows", data.num_rows
-            raise UserError(Mistake(key=key, value=value, rule=rule, remedy=remedy))
+            mistakes.append(Mistake(key=key, value=value, rule=rule, remedy=remedy))
     files = {"prod": data.prod, "masks": data.masks}
     if data.grammar is not None and data.grammar not in BUILT_IN_GRAMMARS:
         files["grammar"] = data.grammar
-    mistakes = []
     for key, name in files.items():
         try:
             if name is not None:

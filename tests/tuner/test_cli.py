@@ -289,7 +289,7 @@ class TestPresets:
         assert "b.yaml, line 2" in err
         assert run(capsys, "presets", "show", "mine")[0] == 0
         code, _, err = run(capsys, "presets", "show", "wrong")
-        assert (code, "a.yaml: wrong: unknown key 'lrr'" in err) == (2, True)
+        assert (code, "a.yaml, line 2: wrong: unknown key 'lrr'" in err) == (2, True)
 
     def test_a_name_of_two_models_needs_the_model(self, fake_spec, capsys):
         code, _, err = run(capsys, "presets", "show", "large")
