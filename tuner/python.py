@@ -29,7 +29,7 @@ def search(
     file: str | Path | None = None,
     *,
     name: str | None = None,
-    overrides: Iterable[str] = (),
+    overrides: str | Iterable[str] = (),
     address: str | None = None,
     stream: TextIO | None = None,
     **blocks: Any,
@@ -39,7 +39,7 @@ def search(
     Args:
         file: a search file, or one that ships by its name; None takes all from `blocks`.
         name: the run's name; None makes one up.
-        overrides: changes, as `budget.num_trials=8`.
+        overrides: changes, as `budget.num_trials=8`; one alone may be text.
         address: a Ray cluster to join; None takes this machine.
         stream: where the progress is shown; None is standard error.
         blocks: what stands at the top of a search file (`model`, `space`, ...), in place of the
@@ -49,6 +49,7 @@ def search(
         UserError: the search has mistakes, each with its key, or cannot be run.
         SearchInterrupted: somebody ended it; `tuner resume` goes on.
     """
+    overrides = [overrides] if isinstance(overrides, str) else overrides
     path = None if file is None else find_search_file(file)
     content = {**({} if path is None else read_content(path)), **blocks}
     machine = None if given_address(address) else this_machine()

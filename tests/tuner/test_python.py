@@ -37,6 +37,12 @@ def test_mistakes_are_told_as_in_a_file(fake_spec):
         search("grammar_vae/nothing")
 
 
+def test_one_change_alone_may_be_text(fake_spec):
+    for change in ("budget.num_trials=0", ["budget.num_trials=0"]):
+        with pytest.raises(SearchInvalid, match="num_trials is 0: Input should be greater than 0"):
+            search(**BLOCKS, overrides=change)
+
+
 def test_a_run_is_a_table_of_trials_or_of_epochs(fake_run):
     run = results(str(fake_run.paths.folder))
     trials = run.to_frame()
