@@ -25,8 +25,8 @@ def check_examples(examples: Sequence[Example]) -> None:
             )
 
 
-def signature(examples: Sequence[Example]) -> tuple[int, ...]:
-    """Return the productions of the signature that examples have.
+def types_of(examples: Sequence[Example]) -> tuple[tuple[Type, ...], Type]:
+    """Return the types of the inputs and of the output that examples have.
 
     Raises:
         UserError: no examples, different signatures, or values of another type.
@@ -45,6 +45,16 @@ def signature(examples: Sequence[Example]) -> tuple[int, ...]:
     inputs, output = types[0]
     if not 1 <= len(inputs) <= MAX_PARAMETERS:
         raise UserError(f"{len(inputs)} inputs: programs take 1 to {MAX_PARAMETERS}")
+    return inputs, output
+
+
+def signature(examples: Sequence[Example]) -> tuple[int, ...]:
+    """Return the productions of the signature that examples have.
+
+    Raises:
+        UserError: no examples, different signatures, or values of another type.
+    """
+    inputs, output = types_of(examples)
     of = language()
     kinds = [f"param_{each}" for each in inputs[:-1]] + [f"last_{inputs[-1]}"]
     return (of.id_of(f"program_{output}"), *map(of.id_of, kinds))

@@ -2,38 +2,54 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from models.ast_autoencoder.judging import examples_passed
-from models.ast_autoencoder.synthesis import Synthesis, synthesize
-from models.ast_autoencoder.trained import Ids, TrainedModel
+from models.ast_autoencoder.example_checks import types_of
 from models.commands.progress import show_progress
 from models.programs.execution.example_text import Example
-from models.programs.execution.program_pool import ProgramPool
+from models.programs.execution.interpreter import Interpreter
 from models.programs.language.to_source import ids_to_source
+from models.programs.synthesis.search import Answer, search_programs
 from models.training.contracts import ProgressCallback
+from models.training.devices import DeviceName
+
+if TYPE_CHECKING:
+    from models.ast_autoencoder.data import ProgramDataset
+    from models.ast_autoencoder.synthesis import Synthesis
+
+_SHARE = 2 / 3
+"""Of the time, for the enumeration where a model is to go on from its best programs."""
+_ENDLESS = 10**9
 
 
 class Wanted(Protocol):
     """How far to search."""
 
     @property
-    def max_candidates(self) -> int:
-        """Different programs to run at most."""
+    def seconds(self) -> int:
+        """How long to search at most."""
         ...
 
     @property
-    def beam(self) -> int:
+    def device(self) -> DeviceName | None:
+        """Of the model."""
+        ...
+
+    @property
+    def max_candidates(self) -> int | None:
+        """Different programs of the model to run at most."""
+        ...
+
+    @property
+    def beam(self) -> int | None:
         """Programs decoded from each latent."""
         ...
 
     @property
-    def seed(self) -> int:
+    def seed(self) -> int | None:
         """Of the latents."""
         ...
 
@@ -43,66 +59,133 @@ class Found:
     """The best program of a search.
 
     Attributes:
-        synthesis: the program, and how many examples it satisfies.
-        missed: the examples that it does not satisfy.
+        program: its derivation; empty if no program satisfies any example.
+        num_tried: expressions, loops and programs that were looked at.
+        seconds: that the search took.
+        satisfied: the examples that it satisfies.
+        missed: the others.
     """
 
-    synthesis: Synthesis
+    program: tuple[int, ...]
+    num_tried: int
+    seconds: float
+    satisfied: list[Example]
     missed: list[Example]
 
     @property
     def lines(self) -> list[str]:
         """The program with comments that say what it is worth."""
-        found, of = self.synthesis, self.synthesis.num_passed + len(self.missed)
-        counts = f"{found.num_passed} of {of} examples; {found.num_candidates:,} candidates tried"
-        source = ids_to_source(found.program)
+        of = len(self.satisfied) + len(self.missed)
+        counts = f"{len(self.satisfied)} of {of} examples; {self.num_tried:,} candidates tried"
+        source = [ids_to_source(self.program)] if self.program else []
         if not self.missed:
-            return [source, f"# satisfies all {counts}"]
+            return [*source, f"# satisfies all {counts} in {self.seconds:.1f} s"]
         missed = [f"# not satisfied: {each.inputs!r} -> {each.output!r}" for each in self.missed]
-        return [source, f"# NO SOLUTION: the best program found satisfies {counts}", *missed]
+        return [*source, f"# NO SOLUTION: the best program found satisfies {counts}", *missed]
 
 
 def search(
-    model: TrainedModel,
     wanted: Wanted,
     examples: Sequence[Example],
-    like: NDArray[np.floating] | None,
+    checkpoint: Path | None,
+    dataset: "ProgramDataset | None",
 ) -> Found:
-    """Search a program that satisfies the examples, and show how far the search is on stderr."""
-    with show_progress() as progress, ProgramPool() as pool:
+    """Search a program that satisfies the examples, and show how far the search is on stderr.
 
-        def passed(programs: Sequence[Ids], examples: Sequence[Example]) -> NDArray[np.bool_]:
-            return examples_passed(programs, examples, pool)
+    Args:
+        wanted: how far to search.
+        examples: one or more, that do not contradict each other.
+        checkpoint: of a model, in whose latent space to look around the best programs.
+        dataset: programs whose latents those of the model are drawn like.
+    """
+    began = time.perf_counter()
+    types, returns = types_of(examples)
+    with show_progress() as progress:
+        shown = _Shown(progress, wanted.seconds, len(examples))
+        answer = search_programs(
+            types, returns, examples, on_level=shown.level,
+            seconds=wanted.seconds if checkpoint is None else wanted.seconds * _SHARE,
+        )  # fmt: skip
+        program, num_tried = answer.program, answer.num_tried
+        if checkpoint is not None and answer.num_passed < len(examples):
+            shown.num_tried = answer.num_tried
+            best = _near(wanted, examples, checkpoint, dataset, answer=answer, shown=shown)
+            num_tried += best.num_candidates
+            if best.num_passed > answer.num_passed or not program:
+                program = best.program
+    outcomes = Interpreter().run(program, [each.inputs for each in examples])
+    right = [o.returned(each.output) for o, each in zip(outcomes, examples, strict=True)]
+    return Found(
+        program=program,
+        num_tried=num_tried,
+        seconds=time.perf_counter() - began,
+        satisfied=[each for each, fits in zip(examples, right, strict=True) if fits],
+        missed=[each for each, fits in zip(examples, right, strict=True) if not fits],
+    )
 
-        best = synthesize(
+
+def _near(
+    wanted: Wanted,
+    examples: Sequence[Example],
+    checkpoint: Path,
+    dataset: "ProgramDataset | None",
+    *,
+    answer: Answer,
+    shown: "_Shown",
+) -> "Synthesis":
+    """Search the latent space of a model around the best programs of the enumeration."""
+    # torch takes seconds to import, and most programs are found without.
+    from models.ast_autoencoder.judging import examples_passed
+    from models.ast_autoencoder.synthesis import synthesize
+    from models.ast_autoencoder.trained import encode, load_model
+    from models.ast_autoencoder.use import training_latents
+    from models.programs.execution.program_pool import ProgramPool
+    from models.training.devices import device_named
+
+    model = load_model(checkpoint, device_named(wanted.device or "auto"))
+    fits = [each for each in answer.near if len(each) <= model.config.max_decode_steps]
+    with ProgramPool() as pool:
+        return synthesize(
             model,
             examples,
-            passed,
-            max_candidates=wanted.max_candidates,
-            beam=wanted.beam,
-            seed=wanted.seed,
-            like=like,
-            on_round=_show_round(progress, wanted.max_candidates, len(examples)),
+            lambda programs, of: examples_passed(programs, of, pool),
+            max_candidates=wanted.max_candidates or _ENDLESS,
+            seconds=shown.left,
+            beam=wanted.beam or 8,
+            seed=wanted.seed or 0,
+            like=training_latents(model, dataset),
+            near=encode(model, fits) if fits else None,
+            on_round=shown.round,
         )
-        satisfied = passed([best.program], examples)[0]
-    missed = [each for each, right in zip(examples, satisfied, strict=True) if not right]
-    return Found(synthesis=best, missed=missed)
 
 
-def _show_round(
-    progress: ProgressCallback, max_candidates: int, num_examples: int
-) -> Callable[[Synthesis], None]:
-    """Return what shows a round: candidates as progress, and a line when there is a better one."""
-    start, shown = time.perf_counter(), 0
+class _Shown:
+    """Shows how far a search is: seconds as progress, and a line when there is a better program."""
 
-    def show(best: Synthesis) -> None:
-        nonlocal shown
-        progress("candidates", best.num_candidates, max_candidates)
-        if best.num_passed > shown:
-            shown = best.num_passed
+    def __init__(self, progress: ProgressCallback, seconds: int, num_examples: int) -> None:
+        self.num_tried = 0
+        self._progress, self._seconds, self._of = progress, seconds, num_examples
+        self._start, self._shown = time.perf_counter(), 0
+
+    @property
+    def left(self) -> float:
+        """Seconds until the search ends."""
+        return self._seconds - (time.perf_counter() - self._start)
+
+    def level(self, answer: Answer) -> None:
+        """Show a level of the enumeration."""
+        self._show(answer.num_passed, answer.num_tried)
+
+    def round(self, best: "Synthesis") -> None:
+        """Show a round of the search in latent space."""
+        self._show(best.num_passed, self.num_tried + best.num_candidates)
+
+    def _show(self, num_passed: int, num_tried: int) -> None:
+        took = self._seconds - self.left
+        self._progress("seconds", min(int(took), self._seconds), self._seconds)
+        if num_passed > self._shown:
+            self._shown = num_passed
             sys.stderr.write(  # a bar lets lines pass above it
-                f"best so far: {shown} of {num_examples} examples, after "
-                f"{best.num_candidates:,} candidates and {time.perf_counter() - start:.0f} s\n"
+                f"best so far: {num_passed} of {self._of} examples, after "
+                f"{num_tried:,} candidates and {took:.0f} s\n"
             )
-
-    return show

@@ -5,6 +5,7 @@ ranked by how many they satisfy. Each round looks around the best latents so far
 ones.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -46,9 +47,11 @@ def synthesize(
     passed: Passed,
     *,
     max_candidates: int = 20_000,
+    seconds: float = float("inf"),
     beam: int = 8,
     seed: int = 0,
     like: NDArray[np.floating] | None = None,
+    near: NDArray[np.float32] | None = None,
     on_round: Callable[[Synthesis], None] = lambda best: None,
 ) -> Synthesis:
     """Search a program that satisfies all examples.
@@ -58,9 +61,11 @@ def synthesize(
         examples: one or more, of one signature.
         passed: runs programs.
         max_candidates: different programs to run at most.
+        seconds: no round begins after so long.
         beam: programs decoded from each latent.
         seed: of the latents.
         like: latents to draw like, for example those of training programs.
+        near: latents to look around first.
         on_round: told the best so far, at the start and after every round.
 
     Raises:
@@ -71,13 +76,15 @@ def synthesize(
     prefix = signature(examples)
     seen: dict[tuple[int, ...], int] = {}
     best = Synthesis(program=(), num_passed=-1, num_candidates=0)
-    elite, elite_scores = np.zeros((0, model.config.latent_dim), np.float32), np.zeros(0)
-    number = 0
+    elite = np.zeros((0, model.config.latent_dim), np.float32) if near is None else near[:_ELITE]
+    elite_scores = np.zeros(len(elite))
+    number, end = 0, time.monotonic() + seconds
     on_round(best)
     while (
         len(seen) < max_candidates
         and best.num_passed < len(examples)
         and number < _max_rounds(max_candidates)
+        and time.monotonic() < end
     ):
         latents = _round(model, elite, seed + number, like)
         number += 1

@@ -2,9 +2,10 @@
 
     python -m models.ast_autoencoder.use reconstruct --model training_artifacts/RUN --file f.py
     python -m models.ast_autoencoder.use interpolate --model best_model.pt --first a.py --last b.py
-    python -m models.ast_autoencoder.use synthesize --model RUN --example "([1, 2],) -> 3"
+    python -m models.ast_autoencoder.use synthesize --example "([1, 2],) -> 3" "([],) -> 0"
 
-`--model` takes a checkpoint, the folder of a training run, or a promoted preset's name.
+`--model` takes a checkpoint, the folder of a training run, or a promoted preset's name;
+`synthesize` does without.
 """
 
 import sys
@@ -132,21 +133,28 @@ class Sample(_Model):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Synthesize(_Model):
-    """Search a program that satisfies examples."""
+class Synthesize:
+    """Search a program that satisfies examples, with or without a model."""
 
     example: Annotated[tuple[tuple[str, ...], ...], tyro.conf.UseAppendAction] = ()
     """Examples as Python values: "([1, 2], 0) -> 3"; one or more, and the flag may be repeated."""
     examples: Path | None = None
     """Or a JSON file: [{"inputs": [[1, 2], 0], "output": 3}, ...]."""
+    seconds: Positive = 60
+    """How long to search at most."""
+    model: str | None = None
+    """Search the last third of the time in this model's latent space, around the best programs:
+    a checkpoint file, the folder of a training run, or the name of a promoted preset."""
+    device: Literal["auto", "cpu", "cuda", "mps"] | None = None
+    """Of the model: auto, the default, is cuda or mps where torch sees one, else cpu."""
     data_dir: Path | None = None
     """Draw latents as those of this data set's training programs lie; default: anywhere."""
-    max_candidates: Positive = 20_000
-    """Different programs to try at most."""
-    beam: Positive = 8
-    """Programs decoded from each latent."""
-    seed: Seed = 0
-    """Seeds the latents."""
+    max_candidates: Positive | None = None
+    """Different programs of the model to try at most; default: as many as the time allows."""
+    beam: Positive | None = None
+    """Programs decoded from each latent; default: 8."""
+    seed: Seed | None = None
+    """Seeds the latents; default: 0. Without a model nothing is drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +198,8 @@ def _run(arguments: Sequence[str]) -> int:
     spelled = read_command(Command, arguments, _COMMAND)
     command = build_flags(Command, spelled, _COMMAND, __doc__)
     given = _given(checked(command))
+    if isinstance(command, Synthesize):
+        return _search(command, *given)
     # torch takes seconds to import; mistakes in flags and files are told before.
     from models.ast_autoencoder import trained
     from models.training.devices import device_named
@@ -213,13 +223,11 @@ def _run(arguments: Sequence[str]) -> int:
         case Nearest():
             _show_nearest(model, command, *given)
         case Sample():
-            like = _training_latents(model, given)
+            like = training_latents(model, given)
             latents = trained.random_latents(model, command.num, command.seed, like)
             programs = _decode(model, latents, command.temperature, command.top_k, command.seed)
             _show(programs)
             print(trial_line(programs))
-        case Synthesize():
-            return _search(model, command, *given)
         case Export():
             trained.export_model(model, command.out, half=command.half)
             size, count = command.out.stat().st_size / 1e6, model.network.num_parameters
@@ -257,6 +265,7 @@ def _given(command: Any) -> Any:
             _check_top_k(command)
             given = _load(command.data_dir)
         case Synthesize():
+            _check_model_flags(command)
             given = _examples(command), _load(command.data_dir)
         case Export():
             model_files.check_export(command.out)
@@ -310,7 +319,8 @@ def _fitting(dataset: ProgramDataset, rows: np.ndarray, num_steps: int) -> list[
     return [dataset.ids[row][dataset.ids[row] >= 0].tolist() for row in chosen]
 
 
-def _training_latents(model: "TrainedModel", dataset: ProgramDataset | None) -> np.ndarray | None:
+def training_latents(model: "TrainedModel", dataset: ProgramDataset | None) -> np.ndarray | None:
+    """Return the latents of some training programs of a data set, if there is one."""
     if dataset is None:
         return None
     from models.ast_autoencoder import trained
@@ -355,21 +365,30 @@ def _examples(command: Synthesize) -> list[Example]:
     return examples
 
 
+def _check_model_flags(command: Synthesize) -> None:
+    for name in ("device", "data_dir", "max_candidates", "beam", "seed"):
+        value = getattr(command, name)
+        if command.model is None and value is not None:
+            raise UserError(
+                f"--{name} {value} would be ignored: it is about a model: pass --model, or leave "
+                "it out"
+            )
+
+
 def _search(
-    model: "TrainedModel",
-    command: Synthesize,
-    examples: Sequence[Example],
-    dataset: ProgramDataset | None,
+    command: Synthesize, examples: Sequence[Example], dataset: ProgramDataset | None
 ) -> int:
     from models.ast_autoencoder.searching import search
 
-    found = search(model, command, examples, _training_latents(model, dataset))
+    checkpoint = None if command.model is None else find_checkpoint(command.model)
+    found = search(command, examples, checkpoint, dataset)
     print("\n".join(found.lines), flush=True)
     if not found.missed:
         return 0
     sys.stderr.write(
-        f"no program was found that satisfies all {len(examples)} examples; the best one is shown: "
-        "try another --seed, more --max_candidates, a wider --beam, or --data_dir\n"
+        f"no program was found that satisfies all {len(examples)} examples within "
+        f"{command.seconds} s{'; the best one is shown' if found.program else ''}: try more "
+        "--seconds, or examples that are smaller\n"
     )
     return IN_VAIN
 

@@ -1,5 +1,6 @@
 """The command for a trained model."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.ast_autoencoder import synthesis, train, trained, use
+from models.ast_autoencoder import searching, synthesis, train, trained, use
 from models.ast_autoencoder.data import records_of
 from models.errors import UserError
 from models.programs.data.collection import generate_programs
@@ -172,7 +173,8 @@ def test_a_device_that_is_not_there_is_told(command, monkeypatch):
 
 
 def test_a_search_in_vain_ends_with_1_and_says_so(run, capsys):
-    arguments = ["synthesize", "--model", str(run), "--max_candidates", "40", "--example"]
+    arguments = ["synthesize", "--model", str(run), "--max_candidates", "40"]
+    arguments += ["--seconds", "12", "--example"]
     assert use._run([*arguments, "3 -> 123456", "4 -> 987654"]) == 1
     printed = capsys.readouterr()
     assert printed.out.startswith("def program(v0: int) -> int:")
@@ -182,8 +184,44 @@ def test_a_search_in_vain_ends_with_1_and_says_so(run, capsys):
     compile(printed.out, "found", "exec")
 
 
-def test_a_search_shows_how_far_it_is_and_ends_with_0(run, capsys, monkeypatch):
-    monkeypatch.setattr(synthesis, "_better", _first_is_right)
+def test_the_model_is_searched_where_the_enumeration_found_none(run, capsys, monkeypatch):
+    monkeypatch.setattr(synthesis, "_better", _sum_is_best)
+    monkeypatch.setattr(searching, "_SHARE", 0.01)  # too little to begin with
+    arguments = ["synthesize", "--model", str(run), "--seconds", "40", "--example"]
+    assert use._run([*arguments, "(1, 2) -> 3", "(5, 2) -> 7", "(10, 20) -> 30"]) == 0
+    printed = capsys.readouterr()
+    assert "return v0 + v1" in printed.out
+    assert "# satisfies all 3 of 3 examples; " in printed.out
+
+
+@pytest.mark.parametrize("spelled", [("1 -> 2", "5 -> 6", "9 -> 10"), ("(1,) -> 2", "(7,) -> 8")])
+def test_a_program_is_sought_without_a_model(spelled, capsys):
+    assert use._run(["synthesize", "--example", *spelled]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("def program(v0: int) -> int:\n    return v0 + 1\n")
+    assert f"# satisfies all {len(spelled)} of {len(spelled)} examples; " in printed.out
+    assert f"best so far: {len(spelled)} of" in printed.err
+    compile(printed.out, "found", "exec")
+
+
+def test_without_a_model_a_search_in_vain_says_so_too(capsys, tmp_path):
+    file = tmp_path / "examples.json"
+    rows = [{"inputs": [n], "output": each} for n, each in ((3, 91234), (5, 5), (8, 70771))]
+    file.write_text(json.dumps(rows))
+    assert use._run(["synthesize", "--seconds", "2", "--examples", str(file)]) == 1
+    printed = capsys.readouterr()
+    assert "# NO SOLUTION: the best program found satisfies " in printed.out
+    assert "# not satisfied: (8,) -> 70771" in printed.out
+    assert "no program was found that satisfies all 3 examples within 2 s" in printed.err
+
+
+def test_flags_about_a_model_are_refused_without_one(tmp_path):
+    for flag, value in (("beam", "4"), ("seed", "1"), ("max_candidates", "9"), ("device", "cpu")):
+        with pytest.raises(UserError, match=f"--{flag} {value} would be ignored"):
+            use._run(["synthesize", "--example", "1 -> 2", f"--{flag}", value])
+
+
+def test_a_search_shows_how_far_it_is_and_ends_with_0(run, capsys):
     assert use._run(["synthesize", "--model", str(run), "--example", "(1, 2) -> 3"]) == 0
     printed = capsys.readouterr()
     assert re.search("best so far: 1 of 1 examples, after [1-9][0-9]* candidates and", printed.err)
@@ -193,8 +231,8 @@ def test_a_search_shows_how_far_it_is_and_ends_with_0(run, capsys, monkeypatch):
 ADDS = "def add(a: int, b: int) -> int:\n    return a + b\n"
 
 
-def _first_is_right(best, programs, scores):
-    return replace(best, program=source_to_ids(ADDS).ids, num_passed=1)
+def _sum_is_best(best, programs, scores):
+    return replace(best, program=source_to_ids(ADDS).ids, num_passed=3)
 
 
 def test_a_file_outside_the_language_is_told_with_its_name(command, tmp_path):

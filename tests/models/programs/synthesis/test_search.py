@@ -1,0 +1,96 @@
+"""Programs from examples by enumeration."""
+
+import time
+
+import pytest
+
+from models.programs.execution.example_text import Example
+from models.programs.execution.interpreter import Interpreter
+from models.programs.language.from_source import source_to_ids
+from models.programs.language.to_source import ids_to_source
+from models.programs.synthesis.search import search_programs
+
+
+def examples_of(function, *inputs):
+    return [Example(inputs=each, output=function(*each)) for each in inputs]
+
+
+def any_below_zero(xs):
+    return any(sum(xs[: n + 1]) < 0 for n in range(len(xs)))
+
+
+CASES = {
+    "an expression": (
+        ("int", "int"), "int", lambda a, b: a * b - a, [(2, 3), (5, 1), (0, 4), (7, 7)],
+    ),
+    "no loop where none is needed": (
+        ("str",), "bool", lambda s: s == s[::-1],
+        [("abba",), ("abc",), ("",), ("xyx",), ("hello",), ("ab",)],
+    ),
+    "a loop that counts": (
+        ("str",), "int", lambda s: sum(c in "aeiou" for c in s),
+        [("hello",), ("",), ("xyz",), ("education",), ("apple pie",)],
+    ),
+    "a loop that returns early": (
+        ("list", "int"), "bool", lambda xs, t: all(x < t for x in xs),
+        [([1, 2, 4], 100), ([1, 20, 4], 5), ([1, 8, 10], 10), ([], 3), ([7], 7), ([5, 2], 3),
+         ([-5, 0], 0), ([1, 2, 3], 4)],
+    ),
+    "two returns": (
+        ("int", "int"), "list", lambda a, b: [a, b] if a <= b else [b],
+        [(1, 2), (5, 3), (4, 4), (9, 0), (0, 7), (8, 2)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_program_that_satisfies_all_examples_is_found(name):
+    types, returns, function, inputs = CASES[name]
+    examples = examples_of(function, *inputs)
+    found = search_programs(types, returns, examples, seconds=60, processor=True)
+    assert found.num_passed == len(examples)
+    outcomes = Interpreter().run(found.program, inputs)
+    assert all(o.returned(e.output) for o, e in zip(outcomes, examples, strict=True))
+    source = ids_to_source(found.program)
+    assert source_to_ids(source).ids == found.program
+    assert ("for " in source) == name.startswith("a loop")
+
+
+def test_the_same_examples_give_the_same_program():
+    examples = examples_of(lambda xs: sorted(xs)[0] + len(xs), ([3, 1],), ([5],), ([9, 2, 4],))
+    one, other = (
+        search_programs(("list",), "int", examples, seconds=60, processor=True) for _ in range(2)
+    )
+    assert one.program == other.program
+    assert one.num_tried == other.num_tried
+    assert one.cost == other.cost
+
+
+def test_a_search_in_vain_ends_in_time_with_the_best_program():
+    outputs = [38104, 7, 99120, 60231, 4, 51007]
+    examples = [Example(inputs=(n,), output=each) for n, each in enumerate(outputs, start=1)]
+    examples += [Example(inputs=(12,), output=13), Example(inputs=(13,), output=14)]
+    told = []
+    start = time.monotonic()
+    found = search_programs(("int",), "int", examples, seconds=3, on_level=told.append)
+    assert time.monotonic() - start < 40  # the machine may be busy; a worker is waited for
+    assert found.num_passed == 2
+    assert "v0 + 1" in ids_to_source(found.program)
+    assert found.near[0] == found.program
+    assert [each.cost for each in told] == list(range(len(told)))
+
+
+def test_an_example_that_was_not_shown_to_the_search_is_satisfied_too():
+    # Of more than ten some are shown at first; `n + 1` fits all but a large one.
+    inputs = [(n,) for n in range(1, 12)]
+    examples = [*examples_of(lambda n: n + 1, *inputs), Example(inputs=(500,), output=500)]
+    found = search_programs(("int",), "int", examples, seconds=60, processor=True)
+    assert found.num_passed == 12
+
+
+def test_nothing_that_fits_any_example_gives_no_program():
+    examples = [Example(inputs=("ab",), output="QXZJ"), Example(inputs=("c",), output="JKWV")]
+    found = search_programs(("str",), "str", examples, seconds=1, processor=True)
+    assert found.program == ()
+    assert found.num_passed == 0
+    assert found.num_tried > 0
