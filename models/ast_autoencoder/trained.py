@@ -102,7 +102,7 @@ def export_model(model: TrainedModel, path: Path, *, half: bool = False) -> None
     about = {
         "model": "ast_autoencoder",
         "config": to_mapping(model.config),
-        "language": language().grammar.digest,
+        "language": language().grammar.digest,  # `load_model` has grown older ones
         "data": model.training_data,
     }
     write_weights(path, model.network.state_dict(), about, half=half)
