@@ -19,6 +19,9 @@ _PROGRAMS, _MAX_NODES = 8_000, 60
 _RARE = 2
 """Counts up to this are noise, and most of the file."""
 
+_NOT_COUNTED = ("gather", "each", "where")
+"""Comprehensions, which the search writes as loops."""
+
 Counts = dict[str, Counter[str]]
 
 
@@ -35,7 +38,9 @@ def count(tree: Node, counts: Counts) -> None:
         counts.setdefault("statements", Counter())[statement.kind] += 1
         count(statement, counts)
     for place, item in enumerate(tree.args):
-        if not item.kind.startswith("param_"):
+        if tree.family in _NOT_COUNTED:
+            count(item, counts)
+        elif not item.kind.startswith("param_"):
             counts.setdefault(f"{tree.kind} {place}", Counter())[symbol_of(item)] += 1
             count(item, counts)
 

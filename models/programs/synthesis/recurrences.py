@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from models.programs.execution.expressions import Expression, ExpressionCompiler
+from models.programs.execution.limits import Meter
 from models.programs.language.kinds import SLOT, Type
 from models.programs.language.tree import Node
 from models.programs.synthesis.bank import Bank
@@ -91,7 +92,7 @@ class Recurrence:
         given = constants(problem.given, _POINTS, choice_cost(len(problem.given)))
         self._leaves = [*own, *seen, *given]
         self._items: dict[int, list[Entry]] = {}
-        self._compiler = ExpressionCompiler(search_operations())
+        self._compiler = ExpressionCompiler(search_operations(), Meter(LIMITS))
 
     def found(self, total: int) -> Iterator[Run]:
         """Yield what comes of the expressions of a cost in all."""

@@ -101,7 +101,7 @@ def test_a_variable_may_depend_on_its_last_two_values():
     assert loop.head is not None
     assert loop.head.kind == "for_range_1"
     runs = Recurrence(loop, "int", order=2)
-    found = [run for total in range(loop.offset + 40) for run in runs.found(total)]
+    found = [run for total in range(loop.offset + 48) for run in runs.found(total)]
     right = next(run for run in found if run.values == fibonacci)
     block = Block(statements=[], variables={}, results={})
     slot = Writer(problem.slots).result(right, block)
