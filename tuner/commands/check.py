@@ -14,8 +14,8 @@ from tuner.commands.tables import cost_table
 from tuner.estimate.cost import SearchCost, estimate_cost
 from tuner.estimate.disk import disk_need, free_on, model_sizes
 from tuner.estimate.fit import card_share_gb, check_fit, check_place, gb_on_card
-from tuner.estimate.speed import legal_configs, measure_search_speed
-from tuner.estimate.wall_time import Pace, wall_s
+from tuner.estimate.speed import Pace, legal_configs, measure_search_speed
+from tuner.estimate.wall_time import wall_s
 from tuner.record.earlier_runs import with_earlier_runs
 from tuner.record.environment import describe_data
 from tuner.record.paths import runs_folder
@@ -87,8 +87,8 @@ def _pace(search: Search, dataset: Any, say: Callable[[str], None]) -> Pace | No
         on_card = math.ceil(num_parallel / this_machine().gpu)
         points = random_points(search.space, max(_NUM_POINTS, on_card - 1), search.seed)
         configs = legal_configs(search, points)
-        rows_per_s, trial_s, gain = shared_pace(search, configs, dataset, on_card, say=say)
-        return Pace(rows_per_s=rows_per_s, trial_s=trial_s, num_on_card=on_card, gain=gain)
+        rows_per_s, trial_s = shared_pace(search, configs, dataset, on_card, say=say)
+        return Pace(rows_per_s=rows_per_s, trial_s=trial_s)
     speed = measure_search_speed(
         search,
         random_points(search.space, _NUM_POINTS, search.seed),
@@ -251,7 +251,7 @@ def _disk_lines(search: Search, cost: SearchCost, machine: Machine | None) -> li
 def _time_words(search: Search, cost: SearchCost, pace: Pace) -> str:
     assert cost.time is not None
     parallel = min(num_parallel_here(search), search.num_trials)
-    wall = duration(wall_s(search, cost, parallel, pace))
+    wall = duration(wall_s(search, cost, parallel, pace.trial_s))
     return (
         f"measured: {pace.rows_per_s:,.0f} rows/s a trial in training with validation, on "
         f"{_device(search)}; with {parallel} trials side by side on this machine about {wall}, "

@@ -13,11 +13,25 @@ from typing import Any
 
 from models.errors import UserError
 from models.training.contracts import ModelSpec
+from tuner.estimate.wall_time import TRIAL_S
 from tuner.search.compared_rows import part_of
 from tuner.search.search import Search
 
 _FIRST_BATCHES = 4
 _GROWTH = 4
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How fast a trial trains.
+
+    Attributes:
+        rows_per_s: training rows a second, validation included.
+        trial_s: what it takes beside its epochs.
+    """
+
+    rows_per_s: float
+    trial_s: float = TRIAL_S
 
 
 def measure_speed(

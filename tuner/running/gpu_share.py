@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import harmonic_mean, mean
 from typing import Any
 
 from models.errors import UserError
@@ -174,7 +173,7 @@ def shared_pace(
     *,
     say: Callable[[str], None],
     device: str = "cuda",
-) -> tuple[float, float, float]:
+) -> tuple[float, float]:
     """Return how fast one of a search's trials trains beside the others of its card.
 
     They train as many at a time as will run on a card.
@@ -188,28 +187,25 @@ def shared_pace(
         device: where to train.
 
     Returns:
-        training rows a second of a trial, validation included; its seconds beside its epochs; and
-        how many times the rows a second of one trial alone all of a card do together.
+        training rows a second of a trial, validation included, and its seconds beside its epochs.
 
     Raises:
         UserError: they do not train.
     """
-    speeds, begins, gains = [], [], []
+    speeds, begins = [], []
     for first in range(0, len(configs), num_on_card):
         group = [*configs[first:], *configs][:num_on_card]
         job = job_of(search, group, dataset, device, _NUM_BATCHES_OF_CHECK)
         try:
             with trainers(job, say, _SECONDS_OF_CHECK) as running:
                 begins += running.trial_s(num_on_card)
-                together = running.speeds(num_on_card)
-                gains.append(num_on_card * together[0] / running.speeds(1)[0])
-                speeds += together
+                speeds += running.speeds(num_on_card)
         except TrainersLost as error:
             raise UserError(
                 f"{num_on_card} trials do not train side by side on a card ({error}): raise "
                 "resources.gpu, or leave the measurement out with --no_measure"
             ) from error
-    return harmonic_mean(speeds), mean(begins), mean(gains)
+    return len(speeds) / sum(1 / speed for speed in speeds), sum(begins) / len(begins)
 
 
 def job_of(

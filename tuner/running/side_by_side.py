@@ -1,4 +1,7 @@
-"""Training in several processes at a time, to see how fast they are together."""
+"""Training in several processes at a time, to see how fast they are together.
+
+They are started, and not forked as `tuner check` does for CPU cores: a GPU does not survive a fork.
+"""
 
 import json
 import pickle

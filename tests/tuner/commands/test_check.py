@@ -15,7 +15,7 @@ def check_on_cards(monkeypatch, capsys):
 
         def pace(search, configs, dataset, num_on_card, *, say):
             asked.append((num_on_card, len(configs)))
-            return 100.0, 2.0, 1.5
+            return 100.0, 2.0
 
         machine = Machine(cpu=16, gpu=2, memory_gb=64, card_gb=80)
         monkeypatch.setattr(checking, "this_machine", lambda: machine)

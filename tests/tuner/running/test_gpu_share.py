@@ -116,14 +116,13 @@ def test_points_of_the_space_train_beside_each_other(monkeypatch):
     real = gpu_share.job_of
     monkeypatch.setattr(gpu_share, "job_of", lambda *given: seen.append(real(*given)) or seen[-1])
     configs = legal_configs(search, [{"lr": 0.002}, {"lr": 0.003}, {"lr": -1.0}])
-    rows_per_s, trial_s, gain = shared_pace(search, configs, dataset, 2, say=print, device="cpu")
+    rows_per_s, trial_s = shared_pace(search, configs, dataset, 2, say=print, device="cpu")
     assert [[config.lr for config in job.configs] for job in seen] == [
         [search.base_config.lr, 0.002],
         [0.003, search.base_config.lr],
     ]
     assert rows_per_s > 0
     assert 0 <= trial_s < 5
-    assert 0 < gain < 5
 
 
 def test_trials_that_do_not_train_beside_each_other_are_told(make_search):
