@@ -113,12 +113,14 @@ def _start(folder: Path, dashboard: bool, server: ForkServer) -> str | None:
 
 
 def _fewer_cores() -> int | None:
-    """Return how many processors we may use where that is not all; None leaves counting to Ray.
+    """Return how many processors we may use where Ray would count more; None leaves it to Ray.
 
     Ray looks at the limits of containers, and not at the processors that a process is kept to.
     """
+    from ray._private.utils import get_num_cpus
+
     cores = num_cores()
-    return cores if cores < (os.cpu_count() or 1) else None
+    return cores if cores < get_num_cpus(override_docker_cpu_warning=True) else None
 
 
 @contextmanager

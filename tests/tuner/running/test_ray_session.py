@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import UserError
+from tuner.running import local_ray
 from tuner.running.lean_ray import lean_start
 from tuner.running.ray_session import (
     check_nodes,
@@ -177,3 +178,10 @@ def test_a_node_that_is_slow_is_waited_for(monkeypatch):
         monkeypatch.setattr("tuner.running.lean_ray._PATIENCE_S", -1.0)
         with pytest.raises(RuntimeError, match="never"):
             services.get_node("address", "id")
+
+
+@pytest.mark.parametrize(("kept_to", "counted", "given"), [(2, 64, 2), (16, 4, None), (4, 4, None)])
+def test_processors_that_are_kept_from_us_are_no_slots(monkeypatch, kept_to, counted, given):
+    monkeypatch.setattr(local_ray, "num_cores", lambda: kept_to)
+    monkeypatch.setattr("ray._private.utils.get_num_cpus", lambda **options: counted)
+    assert local_ray._fewer_cores() == given
