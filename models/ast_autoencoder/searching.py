@@ -4,12 +4,14 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from models.ast_autoencoder.example_checks import types_of
+from models.ast_autoencoder.example_checks import check_examples, types_of
 from models.commands.progress import show_progress
-from models.programs.execution.example_text import Example
+from models.errors import UserError
+from models.programs.execution.example_text import Example, parse_example, read_examples
 from models.programs.execution.interpreter import Interpreter
 from models.programs.language.to_source import ids_to_source
 from models.programs.synthesis.search import Answer, search_programs
@@ -26,7 +28,22 @@ _ENDLESS = 10**9
 
 
 class Wanted(Protocol):
-    """How far to search."""
+    """What to search, and how far."""
+
+    @property
+    def example(self) -> tuple[tuple[str, ...], ...]:
+        """Examples as texts."""
+        ...
+
+    @property
+    def examples(self) -> Path | None:
+        """Or a file of them."""
+        ...
+
+    @property
+    def model(self) -> str | None:
+        """Name of a model."""
+        ...
 
     @property
     def seconds(self) -> int:
@@ -82,6 +99,48 @@ class Found:
             return [*source, f"# satisfies all {counts} in {self.seconds:.1f} s"]
         missed = [f"# not satisfied: {each.inputs!r} -> {each.output!r}" for each in self.missed]
         return [*source, f"# NO SOLUTION: the best program found satisfies {counts}", *missed]
+
+
+def examples_of(wanted: Wanted) -> list[Example]:
+    """Return the examples of a wanted.
+
+    Raises:
+        UserError: there are none, they cannot be read, or contradict each other.
+    """
+    if (wanted.examples is None) == (not wanted.example):
+        raise UserError('pass either --example "([1, 2],) -> 3" ... or --examples FILE.json')
+    examples = (
+        read_examples(wanted.examples)
+        if wanted.examples is not None
+        else [parse_example(text) for text in chain.from_iterable(wanted.example)]
+    )
+    check_examples(examples)
+    return examples
+
+
+def check_model_flags(wanted: Wanted) -> None:
+    """Check that no flag about a model is given without one.
+
+    Raises:
+        UserError: one is.
+    """
+    for name in ("device", "data_dir", "max_candidates", "beam", "seed"):
+        value = getattr(wanted, name)
+        if wanted.model is None and value is not None:
+            raise UserError(
+                f"--{name} {value} would be ignored: it is about a model: pass --model, or leave "
+                "it out"
+            )
+
+
+def in_vain(found: Found, seconds: int) -> str:
+    """Return what is said of a search that found no program that satisfies all examples."""
+    num_examples = len(found.satisfied) + len(found.missed)
+    return (
+        f"no program was found that satisfies all {num_examples} examples within {seconds} s"
+        f"{'; the best one is shown' if found.program else ''}: try more --seconds, or examples "
+        "that are smaller\n"
+    )
 
 
 def search(

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 import tyro
 
+from models.ast_autoencoder import searching
 from models.ast_autoencoder.data import DataConfig, ProgramDataset, load_dataset
-from models.ast_autoencoder.example_checks import check_examples
 from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.ast_autoencoder.trial_runs import trial_line
 from models.commands import model_files
@@ -28,7 +28,7 @@ from models.commands.latents import nearest_latents
 from models.commands.process import run_command
 from models.commands.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
 from models.errors import UserError
-from models.programs.execution.example_text import Example, parse_example, read_examples
+from models.programs.execution.example_text import Example
 from models.programs.language.from_source import file_to_ids
 from models.programs.language.program import Program
 from models.programs.language.to_source import ids_to_source
@@ -265,8 +265,8 @@ def _given(command: Any) -> Any:
             _check_top_k(command)
             given = _load(command.data_dir)
         case Synthesize():
-            _check_model_flags(command)
-            given = _examples(command), _load(command.data_dir)
+            searching.check_model_flags(command)
+            given = searching.examples_of(command), _load(command.data_dir)
         case Export():
             model_files.check_export(command.out)
     return given
@@ -353,44 +353,15 @@ def _show_nearest(
         print(f"# distance {distance:.3f}\n{ids_to_source(corpus[row])}")
 
 
-def _examples(command: Synthesize) -> list[Example]:
-    if (command.examples is None) == (not command.example):
-        raise UserError('pass either --example "([1, 2],) -> 3" ... or --examples FILE.json')
-    examples = (
-        read_examples(command.examples)
-        if command.examples is not None
-        else [parse_example(text) for text in chain.from_iterable(command.example)]
-    )
-    check_examples(examples)
-    return examples
-
-
-def _check_model_flags(command: Synthesize) -> None:
-    for name in ("device", "data_dir", "max_candidates", "beam", "seed"):
-        value = getattr(command, name)
-        if command.model is None and value is not None:
-            raise UserError(
-                f"--{name} {value} would be ignored: it is about a model: pass --model, or leave "
-                "it out"
-            )
-
-
 def _search(
     command: Synthesize, examples: Sequence[Example], dataset: ProgramDataset | None
 ) -> int:
-    from models.ast_autoencoder.searching import search
-
     checkpoint = None if command.model is None else find_checkpoint(command.model)
-    found = search(command, examples, checkpoint, dataset)
+    found = searching.search(command, examples, checkpoint, dataset)
     print("\n".join(found.lines), flush=True)
-    if not found.missed:
-        return 0
-    sys.stderr.write(
-        f"no program was found that satisfies all {len(examples)} examples within "
-        f"{command.seconds} s{'; the best one is shown' if found.program else ''}: try more "
-        "--seconds, or examples that are smaller\n"
-    )
-    return IN_VAIN
+    if found.missed:
+        sys.stderr.write(searching.in_vain(found, command.seconds))
+    return IN_VAIN if found.missed else 0
 
 
 def _show(programs: Sequence[Sequence[int]]) -> None:
