@@ -49,7 +49,7 @@ METHODS = {
     "asha+tpe, ties go on": ("asha", "tpe", ""),
 }
 """Scheduler, sampler, and what tells equals apart at a rung; None is what the model declares."""
-SYNE_TUNE = ("asha", "bohb", "bore", "cqr")
+SYNE_TUNE = ("asha", "bohb", "bore", "cqr", "mobster", "hypertune")
 
 
 class Driver:

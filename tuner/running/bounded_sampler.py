@@ -28,8 +28,11 @@ from tuner.running.ended_trials import TOLD, as_complete, in_order, signs, view_
 from tuner.running.progress import Progress, as_ranked, ranked
 from tuner.running.trial_streams import trial_stream
 
-NUM_FIRST = 32
-"""So many trials end before TPE learns from them."""
+NUM_FIRST = 64
+"""So many trials end before TPE learns from them.
+
+With 32, five of nine replayed searches of 160 trials never found what random points found in seven.
+"""
 RANDOM_SHARE = 2
 """Every second draw after that is at random, too.
 

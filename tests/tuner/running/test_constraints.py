@@ -11,6 +11,7 @@ from models.errors import UserError
 from tuner.cli import main
 from tuner.record.events import InfeasibleDraw, TrialCreated, read_events
 from tuner.record.paths import find_run
+from tuner.running.bounded_sampler import NUM_FIRST
 from tuner.running.drawing import CONSTRAINTS, PointDrawer
 from tuner.running.resuming import ResumeOptions, resume_run
 from tuner.running.runner import RunOptions, run_search
@@ -121,7 +122,7 @@ def test_tpe_learns_to_keep_away_from_what_must_not_be_trained(sampler):
     study = optuna.create_study(sampler=mine, direction="maximize")
     points = PointDrawer(study, mine, space, seed=0, judge=Below(0.2).judge)
     counts = []
-    for number in range(60):
+    for number in range(NUM_FIRST + 30):
         point = points.draw(number)
         study.enqueue_trial(point.values)
         trial = study.ask({"lr": optuna.distributions.FloatDistribution(0.0, 1.0)})

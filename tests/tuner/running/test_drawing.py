@@ -9,6 +9,7 @@ from tuner.record.events import EventLog
 from tuner.record.outcomes import Outcome
 from tuner.record.past import Past
 from tuner.record.paths import RunPaths
+from tuner.running.bounded_sampler import NUM_FIRST
 from tuner.running.drawing import NUM_ATTEMPTS, PointDrawer
 from tuner.running.samplers import sampler_of
 from tuner.running.searcher import OptunaSearcher
@@ -150,7 +151,9 @@ def paths(tmp_path):
 def test_a_search_that_is_cut_off_draws_what_it_would_have_drawn(
     make_search, paths, tmp_path, sampler, storage, changes
 ):
-    search = make_search(SPACE, "budget.num_trials=40", f"searcher.sampler={sampler}", *changes)
+    search = make_search(
+        SPACE, f"budget.num_trials={NUM_FIRST + 8}", f"searcher.sampler={sampler}", *changes
+    )
     whole = Driver(search, RunPaths(tmp_path / "whole"))
     whole.run()
     storage = storage and f"sqlite:///{tmp_path}/study.db"
@@ -159,7 +162,7 @@ def test_a_search_that_is_cut_off_draws_what_it_would_have_drawn(
         cut = Driver(search, paths, past, storage)
         cut.run(reports)  # the process is gone: nothing is closed
         past = take_over(paths, search)
-    assert len(cut.study.trials) == 40
+    assert len(cut.study.trials) == NUM_FIRST + 8
     for one, other in zip(content(cut.study), content(whole.study), strict=True):
         assert one == other
     assert {row.state for row in whole.study.trials} == {TrialState.COMPLETE, TrialState.FAIL} | (
@@ -230,7 +233,8 @@ def test_samplers_that_learn_come_closer(make_search, paths, sampler, objective)
     """Draws that look at no results would keep the contract, too."""
     distances = {}
     for name in (sampler, "random"):
-        num_trials = 36 if sampler == "gp" else 80  # it takes half a second a draw
+        # A Gaussian process takes half a second a draw, and TPE begins later than the others.
+        num_trials = {"gp": 36, "tpe": NUM_FIRST + 96}.get(sampler, 80)
         search = make_search(*changes_for(name, objective, num_trials))
         driver = Driver(search, RunPaths(paths.folder / name))
         driver.run()
@@ -274,10 +278,10 @@ def test_the_tpe_of_a_cut_off_search_learns_from_what_there_was(make_search, pat
     """Draws that look at no results would pass the test above, too."""
     distances = {}
     for sampler in ("tpe", "random"):
-        search = make_search(SPACE, "budget.num_trials=80", f"searcher.sampler={sampler}")
+        search = make_search(SPACE, "budget.num_trials=160", f"searcher.sampler={sampler}")
         driver = Driver(search, RunPaths(paths.folder / sampler))
         driver.run()
-        drawn = [row.params["lr"] for row in driver.study.trials[40:]]
+        drawn = [row.params["lr"] for row in driver.study.trials[NUM_FIRST + 40 :]]
         distances[sampler] = sum(abs(lr - 0.4) for lr in drawn) / len(drawn)
     assert distances["tpe"] < 0.6 * distances["random"]
 
