@@ -12,6 +12,8 @@ from models.errors import UserError
 
 INTERRUPTED = 130
 USER_ERROR = 2
+_OLDEST_PYTHON = (3, 11)
+_OWN = ("models", "tuner", "cluster")
 
 
 def run_command(body: Callable[[], int | None]) -> int:
@@ -25,11 +27,21 @@ def run_command(body: Callable[[], int | None]) -> int:
     # training ran 40 times slower (measured). It must be set before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
+        _refuse_old_python(sys.version_info[:2])
         code = body() or 0
         sys.stdout.flush()  # here a reader that has gone is noticed, not when Python ends
         return code
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
+        return USER_ERROR
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in _OWN or not package:
+            raise
+        sys.stderr.write(
+            f"error: the package '{package}' is not installed for {sys.executable}: install this "
+            "project's dependencies there; on a cluster, on each of its machines\n"
+        )
         return USER_ERROR
     except KeyboardInterrupt as interrupt:
         sys.stderr.write(f"\ninterrupted. {' '.join(map(str, interrupt.args))}\n")
@@ -43,3 +55,17 @@ def run_command(body: Callable[[], int | None]) -> int:
             raise
         sys.stderr.write(f"error: no space left on the disk ({error.filename or error})\n")
         return USER_ERROR
+
+
+def _refuse_old_python(version: tuple[int, int]) -> None:
+    """Refuse a Python that pip has not checked, as that of a cluster's machines.
+
+    Raises:
+        UserError: it is too old.
+    """
+    if version < _OLDEST_PYTHON:
+        raise UserError(
+            f"{sys.executable} is Python {version[0]}.{version[1]}, and this project needs "
+            f"{_OLDEST_PYTHON[0]}.{_OLDEST_PYTHON[1]} or newer: install one, on a cluster on each "
+            "of its machines"
+        )

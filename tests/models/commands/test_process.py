@@ -33,6 +33,24 @@ def test_a_users_mistake_is_one_message_and_code_2(capsys):
     assert capsys.readouterr().err == "error: beta is -1: give 0 or above\n"
 
 
+def test_package_that_a_machine_lacks_is_named_without_a_traceback(capsys):
+    assert run_command(raising(ModuleNotFoundError("No module named 'a.b'", name="a.b"))) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: the package 'a' is not installed for {sys.executable}: install")
+
+
+@pytest.mark.parametrize("name", ["models.nothere", "tuner", None])
+def test_modules_of_ours_that_are_missing_are_a_bug(name):
+    with pytest.raises(ModuleNotFoundError):
+        run_command(raising(ModuleNotFoundError("No module", name=name)))
+
+
+def test_python_that_pip_has_not_checked_may_be_too_old(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 10, 13, "final", 0))
+    assert run_command(lambda: None) == 2
+    assert "is Python 3.10, and this project needs 3.11 or newer" in capsys.readouterr().err
+
+
 def test_children_of_user_errors_end_the_same_way(capsys):
     assert run_command(raising(TrainingDiverged(3, 7, "the KL divergence", "lower lr"))) == 2
     message = "error: the KL divergence is not finite at epoch 3, step 7: lower lr\n"
