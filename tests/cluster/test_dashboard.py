@@ -1,6 +1,7 @@
 """The dashboard of a live search, as a browser shows it, and its gauges, as they are scraped."""
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -76,7 +77,9 @@ def test_page_of_a_worker_tells_what_it_trains_now(live, page) -> None:
     row = page.locator("tr", has=page.get_by_text("watched", exact=True)).first
     row.get_by_role("link").first.click(timeout=SHOWN_S * 1000)
     page.get_by_text("watched: trial ").first.wait_for(timeout=SHOWN_S * 1000)
-    assert "lr=" in page.inner_text("body")
+    assert "{'lr': " in page.inner_text("body")  # the log of the worker, which the page begins with
+    page.get_by_text("Tasks History").click()
+    page.get_by_text(re.compile(r"^watched: trial \d, lr=")).first.wait_for(timeout=SHOWN_S * 1000)
 
 
 def titles_of_workers():
