@@ -82,7 +82,7 @@ def row_columns(
     parts: list[tuple[Tensor, Tensor]] = []
     pieces = noise.split([len(batch.rows) for batch in batches])
     for number, (batch, piece) in enumerate(zip(batches, pieces, strict=True)):
-        rows = rows_of(ids, batch)
+        rows = ids[batch.rows.to(ids.device), : batch.num_steps].long()
         known = settings.rules.allowed(rows) if allowed is None else allowed[number].unpack()
         with torch.autocast(
             ids.device.type, dtype=settings.autocast, enabled=settings.autocast is not None
@@ -91,11 +91,6 @@ def row_columns(
     network.train(was_training)
     columns, means = zip(*parts, strict=True)
     return torch.cat(columns, dim=1), torch.cat(means)
-
-
-def rows_of(ids: Tensor, batch: Batch) -> Tensor:
-    """Return the rows of a batch, (rows, steps), of ids (rows, time)."""
-    return ids[batch.rows.to(ids.device), : batch.num_steps].long()
 
 
 def _batch_columns(
