@@ -41,6 +41,7 @@ _WEIGHTS: Mapping[Type, Mapping[str, float]] = {
 _ADDED: Mapping[Type, Mapping[str, tuple[float, str]]] = {
     "int": {
         "pow": (2.5, "int exponent"), "index_str": (0.3, "str text"), "rfind": (0.1, "str text"),
+        "len_split": (0.3, "str text"),
         "sum_of": (3, "ints"), "min_of": (0.5, "ints"), "max_of": (1, "ints"),
         "count_of": (2, "bools"),
     },
@@ -52,7 +53,8 @@ _ADDED: Mapping[Type, Mapping[str, tuple[float, str]]] = {
     "str": {
         "bin": (0.8, "int"), "swapcase": (0.5, "str"), "capitalize": (0.3, "str"),
         "title": (0.2, "str"), "lstrip": (0.1, "str"), "rstrip": (0.1, "str"),
-        "strip_of": (0.1, "str text"), "join_of": (2.5, "texts text"),
+        "strip_of": (0.1, "str text"), "part": (0.4, "str text index"),
+        "join_of": (2.5, "texts text"),
     },
     "list": {"list_of": (7, "ints")},
 }  # fmt: skip

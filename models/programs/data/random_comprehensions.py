@@ -10,7 +10,7 @@ MakeValue = Callable[[Scope, Variable, int], Node]
 """Makes a value, or a condition, in which a variable occurs, of about so many nodes."""
 
 Over = str
-"""`list`, `str`, `range`, or one of these behind `enumerate_` or `zip_`."""
+"""`list`, `str`, `range`, `words`, `split`, or one of these behind `enumerate_` or `zip_`."""
 
 _FILTERED = 0.5
 """Share of the comprehensions with a condition."""
@@ -29,7 +29,8 @@ def comprehension(
         condition: makes a condition.
     """
     over = draw_over(scope, {"list": 6, "str": 4, "range": 3, "enumerate_list": 1.5,
-                             "enumerate_str": 0.7, "zip_list": 1, "zip_str": 0.7})  # fmt: skip
+                             "enumerate_str": 0.7, "zip_list": 1, "zip_str": 0.7, "words": 0.8,
+                             "split": 0.8})  # fmt: skip
     if over is None:
         return None
     name, sources = over
@@ -60,7 +61,8 @@ def draw_over(scope: Scope, weights: dict[Over, float]) -> tuple[Over, list[Node
         return name, [node("range_2", constant(scope.rng.choice((1, 1, 2))), end)]
     first = scope.read(scope.rng.choice(variables))
     if not name.startswith("zip"):
-        return name, [first]
+        by = [constant(scope.rng.choice((" ", " ", ",", "-", "a")))] if name == "split" else []
+        return name, [first, *by]
     others = [v for v in variables if v.slot != first.slot]
     if others:
         return name, [first, scope.read(scope.rng.choice(others))]
@@ -71,8 +73,9 @@ def draw_over(scope: Scope, weights: dict[Over, float]) -> tuple[Over, list[Node
 def new_variables(scope: Scope, over: Over, sources: list[Node]) -> list[Variable]:
     """Return the variables, one or two, that run over something."""
     invent, first = scope.draft.invent, sources[0].slot
-    is_text = over.endswith("str")
-    items = ("str", "character") if is_text else ("int", "item")
+    if over in ("words", "split"):
+        return [invent("str", "word")]
+    items = ("str", "character") if over.endswith("str") else ("int", "item")
     if over.startswith("enumerate"):
         return [invent("int", "index", first), invent(*items)]
     if over.startswith("zip"):

@@ -163,7 +163,7 @@ class _Shrinker:
         if kind.unconditional is not None:
             self._drop_condition(statement, kind.unconditional)
         # A loop over a named list would freeze it, and its body may change it.
-        is_fresh = kind.name in ("let_list", "set_list", "for_list") or kind.pairs is not None
+        is_fresh = kind.name in ("let_list", "set_list", "for_list") or kind.maker is not None
         nonterminals = [name for name in _children(statement.kind) if name not in ("SLOT", "BLOCK")]
         if kind.name == "set_two":
             nonterminals.insert(0, "SLOT")

@@ -59,7 +59,7 @@ class ExpressionCompiler:
         condition = self.compile(over.pop().args[0]) if over[-1].kind == "where" else None
         items = iterated(language().named(node.kind), [self.over(item) for item in over])
         value, slot, meter = self.compile(element), _slot_of(node), self._meter
-        put = PUT[language().named(node.kind).pairs is not None]
+        put = PUT[language().named(node.kind).second is not None]
         weight = weigh(node) - sum(map(weigh, over))
 
         def run(slots: Slots) -> Iterator[Any]:
@@ -99,10 +99,10 @@ class ExpressionCompiler:
 
 def iterated(kind: Kind, parts: Sequence[Expression]) -> Expression:
     """Return a closure for what a loop or a comprehension goes over."""
-    if kind.pairs is None:
+    if kind.maker is None:
         return parts[0]
-    makes_pairs = _PAIRS[kind.pairs]
-    return lambda slots: makes_pairs(*[part(slots) for part in parts])
+    make = _MAKERS[kind.maker]
+    return lambda slots: make(*[part(slots) for part in parts])
 
 
 def _put_one(slots: Slots, slot: int, item: Any) -> None:
@@ -118,7 +118,7 @@ PUT = (_put_one, _put_two)
 
 RANGES = ("range_1", "range_2", "range_3")
 
-_PAIRS: Mapping[str, Callable[..., Any]] = {"enumerate": enumerate, "zip": zip}
+_MAKERS: Mapping[str, Callable[..., Any]] = {"enumerate": enumerate, "zip": zip, "split": str.split}
 
 
 def weigh(node: Node) -> int:

@@ -80,6 +80,8 @@ _GO_OVER_FIRST: Mapping[str, Operation] = {
     "rstrip": str.rstrip,
     "strip_of": str.strip,
     "word": lambda a, b: a.split()[b],
+    "len_split": lambda a, b: len(a.split(b)),
+    "part": lambda a, b, c: a.split(b)[c],
     "sorted": sorted,
     "sorted_down": lambda a: sorted(a, reverse=True),
     "sorted_set": lambda a: sorted(set(a)),

@@ -211,10 +211,10 @@ class StatementCompiler:
 
     def _for(self, node: Node) -> Statement:
         slot, body = _slot(node), self.block(node.blocks[0])
-        has_pairs = language().named(node.kind).pairs is not None
-        read = self._over if has_pairs else self._expression
+        kind = language().named(node.kind)
+        read = self._over if kind.second else self._expression
         items = self._iterated(node.kind, [read(item) for item in node.args])
-        put = PUT[has_pairs]
+        put = PUT[kind.second is not None]
 
         def run(slots: Slots) -> Any:
             for item in items(slots):

@@ -108,6 +108,7 @@ def assign(target: ast.Name, value: ast.expr, scope: Scope, annotated: Type | No
 def _augment(target: ast.Name, node: ast.AugAssign, scope: Scope) -> Ids:
     value_type = scope.type_of(target)
     kind = _AUGMENTED.get((type(node.op).__name__, value_type))
+    num_slots = len(scope.slots.names)
     if kind is None:
         raise Refusal(
             node,
@@ -115,6 +116,12 @@ def _augment(target: ast.Name, node: ast.AugAssign, scope: Scope) -> Ids:
             text=f"{excerpt(node)}: allowed are += -= *= //= %= on int, += on str and on list",
         )
     slot = scope.changeable(target)
+    if value_type == "int":  # a bool counts as 0 or 1, as Python counts it
+        typed = read_expression(node.value, scope)
+        if typed.type == "bool":
+            counted = [language().id_of("int_bool"), *typed.ids]
+            return [language().id_of(kind), language().slot_id("SLOT", slot), *counted]
+        scope.forget(num_slots)
     value = read_typed(node.value, value_type, scope, "what is combined with {}", target.id)
     return [language().id_of(kind), language().slot_id("SLOT", slot), *value]
 

@@ -154,6 +154,10 @@ def read_over(
             prefix, parts = "enumerate_", [items]
         case ast.Call(func=ast.Name(id="zip"), args=[first, second], keywords=[]):
             prefix, parts = "zip_", [first, second]
+        case ast.Call(func=ast.Attribute(value=text, attr="split"), args=[*by], keywords=[]) if (
+            num_names == 1 and len(by) <= 1
+        ):
+            return _read_split(node, [text, *by], scope, read_expression)
     if num_names != (2 if prefix else 1):
         text = f"{excerpt(node)} does not fit {num_names} variables: {_FORMS}"
         raise Refusal(node, "a loop with another number of variables", text=text)
@@ -164,6 +168,18 @@ def read_over(
         raise Refusal(node, f"a loop over {found}", text=f"{excerpt(node)} is {found}: {_FORMS}")
     ids = [production for item in read for production in item.ids]
     return Over(name=prefix + read[0].type, ids=ids, parts=parts)
+
+
+def _read_split(
+    node: ast.expr, parts: list[ast.expr], scope: Scope, read_expression: ReadExpression
+) -> Over:
+    """Read the words of a text, or the parts that another one splits it into."""
+    read = [read_expression(part, scope) for part in parts]
+    if {item.type for item in read} != {"str"}:
+        found = " by ".join(item.type for item in read)
+        raise Refusal(node, f"a split of {found}", text=f"{excerpt(node)} splits {found}: {_FORMS}")
+    ids = [production for item in read for production in item.ids]
+    return Over(name="words" if len(parts) == 1 else "split", ids=ids, parts=parts)
 
 
 def _as_list(node: ast.expr) -> ast.expr:

@@ -52,7 +52,7 @@ _ALONE: dict[str, Construct] = {
     ),
     "split": (
         "a list of str is not a value here",
-        "len(s.split()), s.split()[i] and `for w in s.split():` are in the language",
+        "len(s.split()), s.split()[i] and `for w in s.split()` are in the language",
     ),
     **dict.fromkeys(("any", "all"), ("this takes a generator", "write `... for x in xs` in it")),
     "enumerate": ("enumerate is not a value here", "loop over it with two variables"),

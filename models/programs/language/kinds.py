@@ -71,7 +71,7 @@ class Kind:
         slot: of a "slot".
         value: of a "constant", a "digit" (a text) or a "character".
         second: type of the second slot that a loop or a comprehension defines.
-        pairs: what makes the pairs that it goes over: "enumerate" or "zip".
+        maker: what makes the items that it goes over: "enumerate", "zip" or "split".
     """
 
     id: int
@@ -86,7 +86,7 @@ class Kind:
     slot: int | None = None
     value: ConstantValue | None = None
     second: Type | None = None
-    pairs: str | None = None
+    maker: str | None = None
 
     @property
     def ends(self) -> bool:
@@ -210,6 +210,14 @@ _PAIRS: Mapping[str, tuple[Type, Type, str]] = {
 }
 """What loops and comprehensions go over two by two -> types of both, and what makes the pairs."""
 
+_ITEMS: Mapping[str, tuple[Any, ...]] = {
+    "list": ("int",),
+    "str": ("str",),
+    "words": ("str", None, "split"),
+    "split": ("str", None, "split"),
+}
+"""What comprehensions go over one by one."""
+
 _STATEMENTS: Mapping[str, tuple[Any, ...]] = {
     **{
         f"{family}_{value_type}": (family, value_type)
@@ -254,11 +262,12 @@ _STATEMENTS: Mapping[str, tuple[Any, ...]] = {
     **{
         f"{value_type}_over_{over}": ("each", one, None, None, None, *two)
         for value_type in TYPES
-        for over, (one, *two) in {"list": ("int",), "str": ("str",), **_PAIRS}.items()
+        for over, (one, *two) in {**_ITEMS, **_PAIRS}.items()
     },
+    "for_split": ("for", "str", None, None, None, None, "split"),
     "where": ("where",),
     "more": ("more",),
 }
 """What stands for no value -> family, type and so on, see _FIELDS."""
 
-_FIELDS = ("family", "type", "operation", "direction", "unconditional", "second", "pairs")
+_FIELDS = ("family", "type", "operation", "direction", "unconditional", "second", "maker")

@@ -60,6 +60,17 @@ def _rewritten(node: ast.expr) -> ast.expr | None:  # noqa: PLR0911  (one a kind
             args=[ast.Call(func=ast.Name(id="list"), args=[ast.Call() | ast.GeneratorExp() as n])],
         ) if isinstance(n, ast.GeneratorExp) or _values(n) is not None:
             return ast.Call(func=func, args=[n], keywords=node.keywords)
+        case ast.Call(
+            func=ast.Attribute(attr="join") as func,
+            args=[
+                ast.Call(
+                    func=ast.Name(id="sorted"),
+                    args=[ast.Call(func=ast.Name(id="list"), args=[ast.expr() as text])],
+                    keywords=[],
+                )
+            ],
+        ):
+            return ast.Call(func=func, args=[call("sorted", text)], keywords=node.keywords)
         case ast.Call(func=func, args=[ast.Call(func=ast.Name(id="map" | "filter")) as n]):
             values = _values(n)
             if values is None or not isinstance(func, ast.Name | ast.Attribute):

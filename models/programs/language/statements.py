@@ -181,6 +181,9 @@ def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, list[int]]:
             return f"for_range_{len(args)}", ids, []
         case ast.Call(func=ast.Attribute(value=text, attr="split"), args=[], keywords=[]):
             return "for_words", read_typed(text, "str", scope, "what is split"), []
+        case ast.Call(func=ast.Attribute(value=text, attr="split"), args=[by], keywords=[]):
+            ids = read_typed(text, "str", scope, "what is split")
+            return "for_split", [*ids, *read_typed(by, "str", scope, "what splits a text")], []
         case ast.Call(func=ast.Name(id="reversed"), args=[_], keywords=[]):
             node = call("list", node)
     typed = read_expression(node, scope)

@@ -115,6 +115,8 @@ EXPRESSIONS: Mapping[str, str] = {
     "lstrip": "a.lstrip()",
     "rstrip": "a.rstrip()",
     "strip_of": "a.strip(b)",
+    "len_split": "len(a.split(b))",
+    "part": "a.split(b)[c]",
     **{
         f"slice_{value_type}{suffix}": text
         for value_type in ("str", "list")
@@ -180,6 +182,7 @@ STATEMENTS: Mapping[str, str] = {
     "for_enumerate_str": "for s, t in enumerate(a): ...",
     "for_zip_list": "for s, t in zip(a, b): ...",
     "for_zip_str": "for s, t in zip(a, b): ...",
+    "for_split": "for s in a.split(b): ...",
     "break": "break",
     "continue": "continue",
     "while_lt": "while s < a: ...",

@@ -57,7 +57,7 @@ class _Writer:
         return [self._statement(node) for node in statements]
 
     def _statement(self, node: Node) -> ast.stmt:
-        over_range = language().named(node.kind).pairs is not None
+        over_range = language().named(node.kind).maker is not None
         args = map(self._over if over_range else self._expression, node.args)
         holes: dict[str, ast.expr] = dict(zip(HOLES, args, strict=False))
         if node.slot is not None:
@@ -103,8 +103,14 @@ class _Writer:
             ast.Name(id=self.name(node.slot + number)) for number in range(len(kind.defined))
         ]
         items = [self._over(item) for item in over]
-        if kind.pairs is not None:
-            items = [ast.Call(func=ast.Name(id=kind.pairs), args=items, keywords=[])]
+        if kind.maker == "split":
+            items = [
+                ast.Call(
+                    func=ast.Attribute(value=items[0], attr="split"), args=items[1:], keywords=[]
+                )
+            ]
+        elif kind.maker is not None:
+            items = [ast.Call(func=ast.Name(id=kind.maker), args=items, keywords=[])]
         target = names[0] if len(names) == 1 else ast.Tuple(elts=names)
         each = ast.comprehension(target=target, iter=items[0], ifs=tests, is_async=0)
         return ast.GeneratorExp(elt=self._expression(value), generators=[each])

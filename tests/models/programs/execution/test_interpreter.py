@@ -49,6 +49,13 @@ EXPRESSIONS = [
     ("xs: list", "len(xs) > 0 and xs[0] > 1", [([],), ([2],), ([1],)]),
     ("a: int", "1 // a if a != 0 else -1", [(0,), (1,)]),
     ("a: int", "a ** 0 + a ** 5", [(0,), (-3,), (2**20,)]),
+    (
+        "s: str, t: str",
+        "len(s.split(t)) + len(s.split(t)[1])",
+        [("a,b", ","), ("a", ""), ("a", "x")],
+    ),
+    ("s: str, t: str", "sum(len(w) for w in s.split(t))", [("a,bc", ","), ("a", ""), ("", ",")]),
+    ("s: str", "'-'.join(w.upper() for w in s.split())", [("a  b",), ("",)]),
     ("a: int", "bin(a)", [(0,), (-5,), (9,)]),
     ("s: str, t: str", "s.index(t) + s.rfind(t)", [("abab", "b"), ("a", "b"), ("", "")]),
     ("s: str", "s.swapcase() + s.title() + s.capitalize()", [("aB cd",), ("ßx",), ("",)]),
@@ -95,6 +102,7 @@ BODIES = [
     ("xs: list", "for x in xs:\n    xs[0] = xs[0] + x\nreturn xs", [([1, 3],), ([],)]),
     ("xs: list", "xs += xs\nxs += [1]\nreturn xs", [([1, 3],), ([],)]),
     ("s: str", "r = ''\nfor c in s:\n    r = c + r\nreturn r", [("abc",), ("",)]),
+    ("s: str", "n = 0\nfor w in s.split(' '):\n    n += w == ''\nreturn n", [("a  b ",), ("",)]),
     ("s: str", "n = 0\nfor w in s.split():\n    n += len(w)\nreturn n", [("ab c",), ("",)]),
     (
         "n: int",

@@ -101,7 +101,7 @@ SIGNATURES = {
     ".strip": {("str",): "str", ("str", "str"): "str"},
     ".replace": {("str", "str", "str"): "str"},
     ".join": {("str", "str"): "str", ("str", "characters"): "str", ("str", "each str"): "str"},
-    ".split": {("str",): "words"},
+    ".split": {("str",): "words", ("str", "str"): "words"},
 }
 OPERATORS = {
     ("int", "int"): (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod),
