@@ -8,6 +8,9 @@ import pytest
 
 from models.ast_autoencoder.data import DataConfig, load_dataset
 
+FIRST_LANGUAGE = "a4a9d71becfd298ba0a5b9043b667b8acfb6ca9d6c5ce598d7d17c893b1b9bc7"
+"""Digest of the language that programs of the plain style keep to."""
+
 COMMAND = [sys.executable, "-m", "models.ast_autoencoder.build_program_dataset"]
 
 
@@ -34,6 +37,18 @@ def test_a_small_data_set_is_built_and_described(tmp_path):
     other = build("--out", folder, "--n", 6, "--seed", 42, "--overwrite", "--workers", 2)
     assert other.returncode == 0
     assert load_dataset(DataConfig(data_dir=str(folder))).num_rows == 6
+
+
+def test_a_style_gives_other_programs_and_stands_in_the_metadata(tmp_path):
+    arguments = ("--n", 40, "--seed", 1, "--workers", 1)
+    assert build("--out", tmp_path / "human", *arguments, "--style", "human").returncode == 0
+    metadata = json.loads((tmp_path / "human" / "metadata.json").read_text())
+    assert metadata["style"] == "human"
+    assert metadata["language"] != FIRST_LANGUAGE
+    assert load_dataset(DataConfig(data_dir=str(tmp_path / "human"))).num_rows == 40
+    assert build("--out", tmp_path / "plain", *arguments).returncode == 0
+    metadata = json.loads((tmp_path / "plain" / "metadata.json").read_text())
+    assert (metadata["language"], "style" in metadata) == (FIRST_LANGUAGE, False)
 
 
 def test_a_part_is_held_out_for_the_test(tmp_path):
