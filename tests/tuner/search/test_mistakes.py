@@ -101,11 +101,11 @@ def test_very_many_mistakes_are_counted(tmp_path):
     ],
 )
 def test_what_cannot_be_run_is_one_clear_mistake_at_once(change):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(SearchInvalid) as caught:
         load_search("grammar_vae/quickstart", [change], check_files=True, machine=SMALL)
     assert len(caught.value.mistakes) == 1
-    assert time.perf_counter() - start < 2.0
+    assert time.process_time() - start < 2.0
 
 
 def test_without_a_machine_its_size_is_not_looked_at():
