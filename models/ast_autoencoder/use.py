@@ -30,7 +30,6 @@ from models.commands.use_flags import NonNegative, Points, Positive, Seed, Tempe
 from models.errors import UserError
 from models.programs.execution.example_text import Example
 from models.programs.language.from_source import file_to_ids
-from models.programs.language.program import Program
 from models.programs.language.to_source import ids_to_source
 
 if TYPE_CHECKING:
@@ -212,8 +211,6 @@ def _run(arguments: Sequence[str]) -> int:
             texts = np.array([ids_to_source(ids) for ids in given])
             model_files.write_arrays(command.out, latents=latents, sources=texts)
             print(f"{command.out}: latents {latents.shape}")
-        case Decode():
-            _show(_decode(model, given, command.temperature, command.top_k, command.seed))
         case Reconstruct():
             originals = _originals(command, given, model.config.max_decode_steps)
             _show_pairs(originals, trained.reconstruct(model, originals))
@@ -222,12 +219,18 @@ def _run(arguments: Sequence[str]) -> int:
             _show(trained.interpolate(model, first, last, command.num))
         case Nearest():
             _show_nearest(model, command, *given)
-        case Sample():
-            like = training_latents(model, given)
-            latents = trained.random_latents(model, command.num, command.seed, like)
-            programs = _decode(model, latents, command.temperature, command.top_k, command.seed)
+        case Decode() | Sample():
+            latents = given
+            if isinstance(command, Sample):
+                like = training_latents(model, given)
+                latents = trained.random_latents(model, command.num, command.seed, like)
+            top_k, seed = command.top_k, command.seed
+            programs = trained.decode(
+                model, latents, temperature=command.temperature, top_k=top_k, seed=seed
+            )
             _show(programs)
-            print(trial_line(programs))
+            if isinstance(command, Sample):
+                print(trial_line(programs))
         case Export():
             trained.export_model(model, command.out, half=command.half)
             size, count = command.out.stat().st_size / 1e6, model.network.num_parameters
@@ -258,9 +261,9 @@ def _given(command: Any) -> Any:
                 raise UserError("pass either --file FILE ... or --data_dir FOLDER")
             given = _programs(command.file) if any(command.file) else _load(command.data_dir)
         case Interpolate():
-            given = _program(command.first).ids, _program(command.last).ids
+            given = file_to_ids(command.first).ids, file_to_ids(command.last).ids
         case Nearest():
-            given = _program(command.file).ids, _load(command.data_dir)
+            given = file_to_ids(command.file).ids, _load(command.data_dir)
         case Sample():
             _check_top_k(command)
             given = _load(command.data_dir)
@@ -289,24 +292,8 @@ def _best_of_run(path: Path) -> Path:
     return best
 
 
-def _decode(
-    model: "TrainedModel",
-    latents: np.ndarray,
-    temperature: float,
-    top_k: int | None,
-    seed: int,
-) -> list[list[int]]:
-    from models.ast_autoencoder import trained
-
-    return trained.decode(model, latents, temperature=temperature, top_k=top_k, seed=seed)
-
-
-def _program(path: Path) -> Program:
-    return file_to_ids(path)
-
-
 def _programs(files: Sequence[Sequence[Path]]) -> list[Sequence[int]]:
-    return [_program(path).ids for path in chain.from_iterable(files)]
+    return [file_to_ids(path).ids for path in chain.from_iterable(files)]
 
 
 def _load(folder: Path | None) -> ProgramDataset | None:
