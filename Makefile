@@ -1,5 +1,5 @@
 # make quickstart   environment, install, a real search on this machine, new presets
-# make test         environment, install, all tests; WORKERS=2 runs two at a time
+# make test         environment, install, all tests; WORKERS=1 runs one at a time
 # make lint types   the other two gates of .ci/run
 # make clean        remove the environment and everything that quickstart made
 
@@ -31,9 +31,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 quickstart: $(INSTALLED)
 	@PATH="$(abspath $(BIN)):$$PATH" bash search_spaces/grammar_vae/quickstart.sh
 
-# Many tests wait for Ray rather than compute, so WORKERS=2 takes little more than half the time where two
-# Rays come up beside each other. A file's tests stay together, as they share what is dear to make.
-WORKERS ?= 1
+# One worker runs what starts Ray, as two Rays hold up each other (tests/conftest.py), and the other the
+# rest: with more workers the rest ends sooner. WORKERS=1 runs one test at a time.
+WORKERS ?= 2
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder

@@ -18,6 +18,23 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep a file's tests together, and all files that start Ray in one worker.
+
+    Two Rays that come up beside each other take more than twice as long, and what kills processes
+    or waits for them is easily held up.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class RayInOneWorker(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "ray" if "pytest.mark.ray" in (REPOSITORY / file).read_text() else file
+
+    return RayInOneWorker(config, log)
+
+
 @pytest.fixture(scope="session")
 def reference_data() -> Path:
     """Return the folder of reference data, made outside this project, or skip the test."""
