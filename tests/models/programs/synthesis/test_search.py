@@ -67,7 +67,7 @@ def test_the_same_examples_give_the_same_program():
 
 
 def test_a_search_in_vain_ends_in_time_with_the_best_program():
-    outputs = [38104, 7, 99120, 60231, 4, 51007]
+    outputs = [38104, 70731, 99120, 60231, 45093, 51007]
     examples = [Example(inputs=(n,), output=each) for n, each in enumerate(outputs, start=1)]
     examples += [Example(inputs=(12,), output=13), Example(inputs=(13,), output=14)]
     told = []
