@@ -92,7 +92,7 @@ def test_a_study_opened_again_teaches_in_the_order_in_which_the_trials_ended(tmp
 def test_every_second_point_is_drawn_at_random_whatever_was_learned():
     sampler = BoundedTPESampler(0)
     study = study_with(sampler)
-    run(study, 50)
+    run(study, NUM_FIRST + 18)
     trial = study.ask()
     drawn = {}
     for number, attempt in ((60, 0), (61, 0), (61, 1)):
