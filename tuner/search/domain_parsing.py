@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeGuard
 
 from models.errors import Mistake, UserError, did_you_mean, shortened
 from tuner.search.domains import (
@@ -180,7 +180,7 @@ def _choice(raw: object, place: str) -> Choice:
     return choice
 
 
-def _is_whole_enough(bound: Any) -> bool:
+def _is_whole_enough(bound: Any) -> TypeGuard[float]:
     return is_number(bound) and _is_finite(bound) and abs(bound) <= _LARGEST_INT
 
 
