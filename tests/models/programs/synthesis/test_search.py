@@ -74,9 +74,10 @@ def test_a_search_in_vain_ends_in_time_with_the_best_program():
     start = time.monotonic()
     found = search_programs(("int",), "int", examples, seconds=3, on_level=told.append)
     assert time.monotonic() - start < 40  # the machine may be busy; a worker is waited for
-    assert found.num_passed == 2
-    assert "v0 + 1" in ids_to_source(found.program)
-    assert found.near[0] == found.program
+    assert 2 <= found.num_passed < len(examples)  # `n + 1` is right on two
+    outcomes = Interpreter().run(found.program, [each.inputs for each in examples])
+    right = [o.returned(each.output) for o, each in zip(outcomes, examples, strict=True)]
+    assert sum(right) == found.num_passed
     assert [each.cost for each in told] == list(range(len(told)))
 
 
