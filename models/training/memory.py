@@ -100,6 +100,17 @@ def out_of_memory(need: MemoryNeed, batch_size: int, device: str, free_mb: float
     )
 
 
+def peak_memory_bytes() -> float:
+    """Return the most main memory that this process has held, in bytes.
+
+    `getrusage` is for systems that tell no more: on Linux it begins with the peak of the parent.
+    """
+    for line in _lines(Path("/proc/self/status")):
+        if line.startswith("VmHWM:"):
+            return float(line.split()[1]) * 1024
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * 1024
+
+
 def _smaller_batch(fits: int, batch_size: int) -> str:
     """Say what to do about a batch size that was tried, where the largest that fits is known."""
     if fits < 1:

@@ -10,13 +10,13 @@ import gc
 import json
 import os
 import pickle
-import resource
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from models.registry import model_spec
+from models.training.memory import peak_memory_bytes
 from tuner.running.mps import CUDA_CONTEXT_BYTES
 from tuner.running.side_by_side import NEW_TRIAL, Job
 from tuner.search.compared_rows import part_of
@@ -81,9 +81,8 @@ class _Trial:
 
 def _memory(torch: Any, device: str) -> dict[str, float]:
     if device == "cpu":
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / _MB
         total_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _MB
-        return {"peak_mb": peak_mb, "total_mb": total_mb}
+        return {"peak_mb": peak_memory_bytes() / _MB, "total_mb": total_mb}
     peak_mb = (torch.cuda.max_memory_reserved() + CUDA_CONTEXT_BYTES) / _MB
     return {"peak_mb": peak_mb, "total_mb": torch.cuda.mem_get_info()[1] / _MB}
 

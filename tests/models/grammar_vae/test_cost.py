@@ -58,7 +58,7 @@ def test_memory_grows_with_the_batch_and_the_rows_length(tiny):
 
 
 PEAK_OF_AN_EPOCH = """
-import resource, sys
+import sys
 from dataclasses import replace
 import numpy as np
 import torch
@@ -68,6 +68,7 @@ from models.grammar_vae.data import DataConfig, load_dataset
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.presets import find_preset
+from models.training.memory import peak_memory_bytes
 
 torch.set_num_threads(1)
 config = replace(find_preset(GRAMMAR_VAE, "minimal").config, batch_size=int(sys.argv[1]))
@@ -79,8 +80,7 @@ dataset = replace(
     dataset, ids=ids, lengths=np.full(len(ids), ids.shape[1]), train=rows, val=rows[:1]
 )
 GrammarVaeTask(config, dataset, "cpu").train_epoch(1)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-print(peak, describe_cost(config, dataset).memory_mb)
+print(peak_memory_bytes() / 1e6, describe_cost(config, dataset).memory_mb)
 """
 
 

@@ -12,7 +12,12 @@ import torch
 import models
 from models.errors import UserError
 from models.training import memory
-from models.training.memory import OutOfMemory, free_memory_mb, is_out_of_memory
+from models.training.memory import (
+    OutOfMemory,
+    free_memory_mb,
+    is_out_of_memory,
+    peak_memory_bytes,
+)
 
 ROOT = Path(models.__file__).parents[1]
 
@@ -77,3 +82,18 @@ def test_a_limit_of_the_shell_counts():
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
     )  # fmt: skip
     assert 0 < float(done.stdout) < limit / 1e6
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the kernel tells no peak")
+def test_the_peak_of_a_process_is_not_that_of_its_parent():
+    code = (
+        "import subprocess, sys; held = bytearray(10**9); held[::4096] = bytes(len(held[::4096]));"
+        "print(subprocess.run([sys.executable, '-c', sys.argv[1]], stdout=subprocess.PIPE).stdout)"
+    )
+    ask = "from models.training.memory import peak_memory_bytes as p; print(int(p()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, ask], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    peak = int(done.stdout.strip().removeprefix("b'").removesuffix("\\n'"))
+    assert 0 < peak < 8e8
+    assert peak_memory_bytes() > 5e7
