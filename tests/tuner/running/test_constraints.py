@@ -87,7 +87,8 @@ class TestWithRay:
         change = ["--set", 'constraints=["params < 5"]']
         assert main(["check", file, "--no_measure", *change]) == 2
         assert main(["search", file, "--name", "none", *change]) == 2
-        assert "constraints[0]: no point of 100 that were drawn" in capsys.readouterr().err
+        said = "constraints[0] is 'params < 5': no point of 100 that were drawn keeps"
+        assert said in capsys.readouterr().err
         with pytest.raises(UserError, match="unknown run"):
             find_run("none")
 
