@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
 # The whole way once: data, a search, its leaderboard, the best two beside the preset to beat on fresh
 # seeds, presets of those that win, what the first one decodes.
-# Every command is shown before it runs, so that it can be typed again with other values.
+# Every command is shown before it runs, as one types it, so that it can be typed again with other values.
 set -euo pipefail
 
 run() {
-    printf '\n$ %s\n' "$*"
+    local word
+    printf '\n$'
+    for word in "$@"; do
+        case $word in *[!A-Za-z0-9_./=:+-]*) printf " '%s'" "$word" ;; *) printf ' %s' "$word" ;; esac
+    done
+    printf '\n'
     "$@"
 }
 
