@@ -116,8 +116,12 @@ class Bank:
             found = []
             for symbol, by_cost in self._by[kind.arguments[place]].items():
                 own = cost - self._costs.root(kind.name, place, symbol)
-                if own >= 0 and own in by_cost:
-                    found.append(by_cost[own])
+                if own < 0 or own not in by_cost:
+                    continue
+                entries = by_cost[own]
+                if place in kind.written_out:
+                    entries = [each for each in entries if kind.takes(place, each)]
+                found.append(entries)
             self._rows[key] = found
         return found
 

@@ -8,6 +8,7 @@ from typing import Any
 from models.programs.execution.limits import Limits, Meter, SizeLimitReached, StepLimitReached
 from models.programs.execution.operations import Operation, operations
 from models.programs.language.kinds import TYPE_OF, Type, language
+from models.programs.language.tree import Node
 from models.programs.synthesis.entries import HAS_LOOP, Entry
 
 LIMITS = Limits(max_steps=1 << 60, max_int_bits=128, max_length=400)
@@ -20,6 +21,9 @@ RAISED = (
 
 _IDLE = ("copy", "slice_str", "slice_list")
 """Kinds that return their part as it is."""
+
+_WRITTEN_OUT = {"pow": (1,)}
+"""Places of a kind where the language takes no expression, only a number from 0 on."""
 
 _MAX_PARTS = 3
 
@@ -34,6 +38,7 @@ class Enumerated:
         result: type of its value.
         function: what it computes of all parts.
         lazy: the same where it does not need all parts, of which some may be None, as they raise.
+        written_out: places that take no expression, only a number from 0 on.
     """
 
     name: str
@@ -41,6 +46,14 @@ class Enumerated:
     result: Type
     function: Operation
     lazy: Callable[..., Any] | None
+    written_out: tuple[int, ...]
+
+    def takes(self, place: int, entry: Entry) -> bool:
+        """Return whether an entry of the right type may stand at a place."""
+        if place not in self.written_out:
+            return True
+        is_constant = isinstance(entry.leaf, Node) and entry.leaf.kind == "constant"
+        return is_constant and entry.values[0] >= 0
 
 
 @lru_cache(maxsize=1)
@@ -54,6 +67,7 @@ def enumerated() -> tuple[Enumerated, ...]:
             result=TYPE_OF[kind.lhs],
             function=functions[kind.name],
             lazy=_LAZY[kind.name][1] if kind.name in _LAZY else None,
+            written_out=_WRITTEN_OUT.get(kind.name, ()),
         )
         for kind in language().kinds
         if kind.lhs in TYPE_OF and kind.name in functions and kind.name not in _IDLE

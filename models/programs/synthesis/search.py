@@ -183,7 +183,9 @@ class _Search:
                 found = self._cheapest()
                 on_level(self._answer(cost, spent))
                 if found is not None and found[0] <= cost:
-                    break
+                    if self._program(found[1]):
+                        break
+                    self._forget(found[1])
         except OutOfTime:
             found = self._cheapest()
         answer = self._answer(cost, spent)
@@ -270,6 +272,18 @@ class _Search:
             len(self._outputs),
             *({bits: found[0] for bits, found in table.items()} for table in tables),
         )
+
+    def _forget(self, choice: Choice) -> None:
+        """Take the parts of a program that the language refuses for none."""
+        if choice.returned is not None:
+            self._returned.pop(choice.returned, None)
+        if choice.condition is not None:
+            self._conditions.pop(choice.condition, None)
+        if choice.loop is not None:
+            self._loops.pop(choice.loop, None)
+        for part in (choice.then, choice.otherwise):
+            if part is not None:
+                self._forget(part)
 
     def _program(self, choice: Choice) -> tuple[int, ...]:
         """Return the program of a choice; empty if the language refuses it."""

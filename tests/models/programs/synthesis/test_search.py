@@ -36,6 +36,9 @@ CASES = {
         [([1, 2, 4], 100), ([1, 20, 4], 5), ([1, 8, 10], 10), ([], 3), ([7], 7), ([5, 2], 3),
          ([-5, 0], 0), ([1, 2, 3], 4)],
     ),
+    "a loop where the language has no operator": (
+        ("int",), "int", lambda n: 2**n, [(0,), (1,), (3,), (5,), (8,)],
+    ),
     "two returns": (
         ("int", "int"), "list", lambda a, b: [a, b] if a <= b else [b],
         [(1, 2), (5, 3), (4, 4), (9, 0), (0, 7), (8, 2)],
@@ -53,7 +56,7 @@ def test_a_program_that_satisfies_all_examples_is_found(name):
     assert all(o.returned(e.output) for o, e in zip(outcomes, examples, strict=True))
     source = ids_to_source(found.program)
     assert source_to_ids(source).ids == found.program
-    assert ("for " in source) == name.startswith("a loop")
+    assert ("for " in source) == name.startswith("a loop"), source
 
 
 def test_the_same_examples_give_the_same_program():
