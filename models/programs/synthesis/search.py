@@ -169,8 +169,8 @@ class _Search:
     def run(self, spent: Answer, on_level: Callable[[Answer], None]) -> Answer:
         """Go up the costs until a program satisfies all examples, or time is over."""
         jobs = [self._begin(worker) for worker in range(_WORKERS)]
-        cost, found = 0, None
-        try:
+        cost = 0
+        with contextlib.suppress(OutOfTime):
             for job in jobs:
                 job.result()
             jobs = [self._ask(worker, ("level", 0)) for worker in range(_WORKERS)]
@@ -183,19 +183,21 @@ class _Search:
                 found = self._cheapest()
                 on_level(self._answer(cost, spent))
                 if found is not None and found[0] <= cost:
-                    if self._program(found[1]):
-                        break
+                    if program := self._program(found[1]):
+                        return replace(self._answer(cost, spent), program=program)
                     self._forget(found[1])
-        except OutOfTime:
-            found = self._cheapest()
         answer = self._answer(cost, spent)
-        if found is not None and (
-            found[0] <= cost or _num_returns(found[1]) * 2 <= len(self._outputs)
+        found = self._cheapest()
+        if (
+            found is not None
+            and (found[0] <= cost or _num_returns(found[1]) * 2 <= len(self._outputs))
+            and (program := self._program(found[1]))
         ):
-            return replace(answer, program=self._program(found[1]))
+            return replace(answer, program=program)
         best = sorted(self._returned, key=lambda bits: (-bits.bit_count(), self._returned[bits][0]))
-        near = [self._program(Choice(returned=bits)) for bits in best[:_NEAR]]
-        return replace(answer, program=near[0] if near else (), near=tuple(filter(None, near)))
+        programs = (self._program(Choice(returned=bits)) for bits in best[:_NEAR])
+        near = tuple(filter(None, programs))
+        return replace(answer, program=near[0] if near else (), near=near)
 
     def _uses(self) -> dict[Type, int]:
         """Return the least cost that is added to an expression to be returned or a condition."""

@@ -8,6 +8,7 @@ from models.programs.execution.example_text import Example
 from models.programs.execution.interpreter import Interpreter
 from models.programs.language.from_source import source_to_ids
 from models.programs.language.to_source import ids_to_source
+from models.programs.synthesis import enumerated
 from models.programs.synthesis.search import search_programs
 
 
@@ -82,6 +83,22 @@ def test_a_search_in_vain_ends_in_time_with_the_best_program():
     right = [o.returned(each.output) for o, each in zip(outcomes, examples, strict=True)]
     assert sum(right) == found.num_passed
     assert [each.cost for each in told] == list(range(len(told)))
+
+
+def test_a_program_that_the_language_refuses_ends_no_search(monkeypatch):
+    # As if a variable might be an exponent: `v0 ** v1` fits everything, and cannot be read again.
+    monkeypatch.setattr(enumerated, "_WRITTEN_OUT", {})
+    enumerated.enumerated.cache_clear()
+    examples = examples_of(lambda a, b: a**b, (2, 3), (5, 1), (3, 0), (7, 2), (1, 9))
+    passed = []
+    found = search_programs(
+        ("int", "int"), "int", examples, seconds=5, processor=True,
+        on_level=lambda answer: passed.append(answer.num_passed),
+    )  # fmt: skip
+    enumerated.enumerated.cache_clear()
+    assert passed.count(len(examples)) > 1  # it went on behind it
+    assert found.program
+    assert "**" not in ids_to_source(found.program)
 
 
 def test_an_example_that_was_not_shown_to_the_search_is_satisfied_too():
