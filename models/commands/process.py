@@ -57,6 +57,13 @@ def run_command(body: Callable[[], int | None]) -> int:
         return USER_ERROR
 
 
+def usable_cores() -> int:
+    """Return how many processors this process may use: `taskset` and batch systems give fewer."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _refuse_old_python(version: tuple[int, int]) -> None:
     """Refuse a Python that pip has not checked, as that of a cluster's machines.
 

@@ -26,7 +26,7 @@ from tuner.search.blocks import Log, Notify
 from tuner.search.compared_rows import compared_rows
 from tuner.search.feasibility import feasibility, judge_of_space
 from tuner.search.loading import load_data, load_search, told_with_lines
-from tuner.search.machine import Machine, num_cores, this_machine
+from tuner.search.machine import Machine, num_side_by_side, this_machine
 from tuner.search.search import Search
 from tuner.search.webhooks import hidden_urls
 
@@ -228,11 +228,7 @@ def _device(search: Search) -> str:
 
 def num_parallel_here(search: Search) -> int:
     """Return how many trials this machine runs side by side, at least 1."""
-    import torch
-
-    has: dict[str, float] = {"cpu": num_cores(), "gpu": torch.cuda.device_count()}
-    wants: dict[str, Any] = {"cpu": search.resources.cpu, "gpu": search.resources.gpu}
-    return max(1, min(int(has[name] / wants[name]) for name in wants if wants[name]))
+    return max(1, num_side_by_side(search.resources, this_machine()))
 
 
 def _disk_lines(search: Search, cost: SearchCost, machine: Machine | None) -> list[str]:

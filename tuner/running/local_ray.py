@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.commands.process import USER_ERROR
+from models.commands.process import USER_ERROR, usable_cores
 from models.errors import UserError
 from tuner.errors import RayLost, SearchInterrupted
 from tuner.running.fork_server import ForkServer, fork_server
@@ -33,7 +33,6 @@ from tuner.running.leftovers import (
 )
 from tuner.running.mps import mps_daemon
 from tuner.running.trial_failure import short_message
-from tuner.search.machine import num_cores
 
 TEMPORARY_VARIABLE = "RAY_TMPDIR"
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -119,7 +118,7 @@ def _fewer_cores() -> int | None:
     """
     from ray._private.utils import get_num_cpus
 
-    cores = num_cores()
+    cores = usable_cores()
     return cores if cores < get_num_cpus(override_docker_cpu_warning=True) else None
 
 

@@ -7,6 +7,7 @@ import ctypes
 import os
 from dataclasses import dataclass
 
+from models.commands.process import usable_cores
 from tuner.search.blocks import Resources
 
 _MAX_NAME = 96  # NVML_DEVICE_UUID_V2_BUFFER_SIZE and NVML_DEVICE_NAME_V2_BUFFER_SIZE
@@ -34,18 +35,11 @@ def this_machine() -> Machine:
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     cards = [card.memory_gb for card in all_cards()]
     return Machine(
-        cpu=num_cores(),
+        cpu=usable_cores(),
         gpu=_num_shown(len(cards)),
         memory_gb=pages / 1e9,
         card_gb=min((known for known in cards if known), default=None),
     )
-
-
-def num_cores() -> int:
-    """Return how many processors this process may use: `taskset` and batch systems give fewer."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def num_side_by_side(resources: Resources, machine: Machine) -> int:

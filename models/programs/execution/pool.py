@@ -9,6 +9,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from models.commands.process import usable_cores
 from models.errors import UserError
 from models.programs.execution.serving import READY
 from models.programs.execution.worker_process import WorkerProcess, WorkerSettings
@@ -194,13 +195,6 @@ class WorkerPool:
     def _remove(self, seat: _Seat) -> str:
         self._seats.remove(seat)
         return seat.worker.kill()
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _kill_all(seats: list[_Seat], owner: int) -> None:

@@ -19,9 +19,7 @@ def check_on_cards(monkeypatch, capsys):
 
         machine = Machine(cpu=16, gpu=2, memory_gb=64, card_gb=80)
         monkeypatch.setattr(checking, "this_machine", lambda: machine)
-        monkeypatch.setattr(checking, "num_cores", lambda: machine.cpu)
         monkeypatch.setattr(checking, "_device", lambda search: "cuda")
-        monkeypatch.setattr("torch.cuda.device_count", lambda: machine.gpu)
         monkeypatch.setattr(checking, "shared_pace", pace)
         data = "data={dataset: equations, num_rows: 60}"
         checking.check("grammar_vae/quickstart", [data, *overrides], measure=True, address=None)

@@ -182,6 +182,6 @@ def test_a_node_that_is_slow_is_waited_for(monkeypatch):
 
 @pytest.mark.parametrize(("kept_to", "counted", "given"), [(2, 64, 2), (16, 4, None), (4, 4, None)])
 def test_processors_that_are_kept_from_us_are_no_slots(monkeypatch, kept_to, counted, given):
-    monkeypatch.setattr(local_ray, "num_cores", lambda: kept_to)
+    monkeypatch.setattr(local_ray, "usable_cores", lambda: kept_to)
     monkeypatch.setattr("ray._private.utils.get_num_cpus", lambda **options: counted)
     assert local_ray._fewer_cores() == given

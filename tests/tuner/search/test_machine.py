@@ -1,8 +1,9 @@
 import ctypes
 import os
 
+from models.commands.process import usable_cores
 from tuner.search import machine
-from tuner.search.machine import Card, all_cards, num_cores, this_machine
+from tuner.search.machine import Card, all_cards, this_machine
 
 
 class FakeDriver:
@@ -55,11 +56,11 @@ def test_a_machine_without_a_driver_has_no_cards(monkeypatch):
 def test_processors_that_are_kept_from_this_process_do_not_count(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 7})
-    assert num_cores() == 2
+    assert usable_cores() == 2
     assert this_machine().cpu == 2
 
 
 def test_where_nothing_is_kept_all_processors_count(monkeypatch):
     monkeypatch.delattr(machine.os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 6)
-    assert num_cores() == 6
+    assert usable_cores() == 6
