@@ -38,7 +38,8 @@ _OTHERWISE = {
     "0": _BY_TEXT["%"],
     "9": _BY_TEXT["%"],
 }
-_ROWS_AT_ONCE = 512
+ROWS_AT_ONCE = 512
+"""Whose bonds are looked at together."""
 
 
 def kinds_of_never(grammar: Grammar, classes: Classes) -> dict[int, str]:
@@ -72,8 +73,8 @@ def forbidden_for_structure(ids: NDArray[np.integer], grammar: Grammar) -> Itera
     """Yield, some rows of ids (rows, time) at a time, those whose bonds are not legal, and why."""
     machine, on_cpu = MoleculeMachine(grammar, "cpu"), DeviceTables.build(tables(grammar), "cpu")
     classes = classes_of(grammar)
-    for start in range(0, len(ids), _ROWS_AT_ONCE):
-        rows = torch.as_tensor(np.array(ids[start : start + _ROWS_AT_ONCE])).long()
+    for start in range(0, len(ids), ROWS_AT_ONCE):
+        rows = torch.as_tensor(np.array(ids[start : start + ROWS_AT_ONCE])).long()
         allowed = legal_along(rows, on_cpu, ids.shape[1], machine)
         taken = allowed.gather(2, rows.clamp(min=0)[..., None]).squeeze(2)
         refused = ~taken & (rows >= 0)

@@ -6,7 +6,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from models.grammar.grammar import Grammar
-from models.molecules.forbidden import forbidden_for_productions, forbidden_for_structure
+from models.molecules.forbidden import (
+    ROWS_AT_ONCE,
+    forbidden_for_productions,
+    forbidden_for_structure,
+)
 from models.training.contracts import ProgressCallback
 
 _MOST_ROWS = 5_000
@@ -38,7 +42,7 @@ def illegal_rows_notes(
     done = 0
     for some in forbidden_for_structure(ids[looked], grammar):
         found |= {int(looked[row]): why for row, why in some.items()}
-        done = min(len(looked), done + 512)
+        done = min(len(looked), done + ROWS_AT_ONCE)
         progress(_WORK, done, len(looked))
     if not found:
         return []
