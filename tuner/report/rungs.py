@@ -143,9 +143,8 @@ def rungs_section(material: Material) -> Section:
         )
     if not material.search.scheduler.rungs:
         words.append("This search stops no trial early: these are the rungs that asha would have.")
-    from tuner.report.figures.rungs import (
-        draw_rung,
-    )  # Altair takes a second; `tuner show` needs none of it
+    # Altair takes a second to import, and `tuner show` needs none of it.
+    from tuner.report.figures.rungs import draw_rung
 
     figures = [
         Figure(

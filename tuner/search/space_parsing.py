@@ -54,10 +54,12 @@ def parse_space(
     """
     if not isinstance(raw, Mapping) or not raw:
         remedy = "name at least one key of the preset, for example lr: {log_uniform: [1e-4, 1e-2]}"
-        rule, given = "nothing is searched", raw if raw else ...
-        nothing = Mistake(key="space", value=given, rule=rule, remedy=remedy)
-        if given is ...:
-            nothing = Mistake(place="space", rule=rule, remedy=remedy)
+        rule = "nothing is searched"
+        nothing = (
+            Mistake(key="space", value=raw, rule=rule, remedy=remedy)
+            if raw
+            else Mistake(place="space", rule=rule, remedy=remedy)
+        )
         raise SearchInvalid(source, [nothing])
     mistakes: list[str | Mistake] = []
     preset = to_mapping(base)
