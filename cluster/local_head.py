@@ -22,6 +22,8 @@ _END_S = 45.0
 """Ray drains a node for up to 30 s before it ends."""
 _POLL_S = 0.2
 _ANSWER_S = 2.0
+_LEAVING_S = 3.0
+"""For a head that was killed in this moment to leave its ports."""
 _NUM_LINES = 5
 _children: list["subprocess.Popen[bytes]"] = []
 """Heads of this process, which outlive it unless it ends them."""
@@ -165,14 +167,24 @@ def _make_private(folder: Path) -> None:
 
 def _refuse_taken_ports(head: LocalHead) -> None:
     """Refuse a port where somebody listens: the answers of another Ray would be taken for ours."""
+    deadline = time.monotonic() + _LEAVING_S
     for name in ("port", "dashboard_port", "agent_port"):
         port = getattr(head, name)
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), _ANSWER_S):
-            raise ClusterError(
-                f"{name} is {port}, where another program of this machine listens: name another "
-                "in a profile of yours (`tuner cluster show local` prints one to start from); to a "
-                f"Ray that runs there searches go by --address {head.url}"
-            )
+        while _listens(port):
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"{name} is {port}, where another program of this machine listens: name "
+                    "another in a profile of yours (`tuner cluster show local` prints one to start "
+                    f"from); to a Ray that runs there searches go by --address {head.url}"
+                )
+            time.sleep(_POLL_S)
+
+
+def _listens(port: int) -> bool:
+    """Return whether a program of this machine listens at a port."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), _ANSWER_S):
+        return True
+    return False
 
 
 def _wait_until_it_answers(head: LocalHead, process: "subprocess.Popen[bytes]") -> None:

@@ -3,10 +3,12 @@
 import ast
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
+from cluster import local_head
 from cluster.errors import ClusterError
 from cluster.job import JobInfo
 from cluster.local_head import LocalHead, start_head
@@ -124,3 +126,14 @@ def test_answers_of_another_program_are_not_taken_for_a_head(name, tmp_path) -> 
         with pytest.raises(ClusterError, match=f"^{name} is {port}, where another program"):
             start_head(head)
     assert not head.log_file.exists()
+
+
+def test_ports_that_are_being_left_are_waited_for() -> None:
+    taken = socket.create_server(("127.0.0.1", 0))
+    threading.Timer(0.5, taken.close).start()
+    port = taken.getsockname()[1]
+    local_head._refuse_taken_ports(
+        LocalHead(folder=Path("/tmp"), port=port, dashboard_port=port, agent_port=port)
+    )
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", port), 1.0)
