@@ -200,7 +200,7 @@ class Machine:
 
 SEARCH = (
     "search", "grammar_vae/quickstart", "--name", "far", "--trials", "2",
-    "--set", "data.num_rows=300", "--set", "data.limit_rows=200",
+    "--set", "data.num_rows=900", "--set", "data.limit_rows=600",
     "--set", "scheduler={name: fifo, max_epochs: 120}",
 )  # fmt: skip
 
