@@ -24,9 +24,20 @@ _tuner_models() {{ compgen -W "{models}" -- "$1"; }}
 _tuner_runs() {{ compadd -- ${{(f)"{runs}"}} }}
 _tuner_searches() {{ compadd -- {searches}; _files -g '*.yaml' }}
 _tuner_models() {{ compadd -- {models} }}
+typeset -gU ${{(k)parameters[(I)_shtab_tuner*_options]}}
 """,
 }
-"""Shell functions that offer names: of runs as they are when somebody types, of what ships."""
+"""Shell functions that offer names: of runs as they are when somebody types, of what ships.
+
+The last line for zsh keeps out what shtab's functions add to their options each time that they are
+called: the second completion of a shell would fail.
+"""
+_SOURCED_BY_ZSH = (
+    "if [[ $zsh_eval_context[-1] == eval ]]; then\n",
+    "if [[ $zsh_eval_context[-1] == (eval|file*) ]]; then\n"
+    "  (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }\n",
+)
+"""What shtab writes knows `eval "$(...)"`, not `source <(...)`; and completion may be off still."""
 _OFFERED = {"run": "_tuner_runs", "file": "_tuner_searches", "model": "_tuner_models"}
 """By an argument's name, the function that offers its values."""
 
@@ -43,7 +54,8 @@ def completion(parser: argparse.ArgumentParser, shell: Shell) -> None:
     names = _NAMES[shell].format(
         runs=_RUNS, searches=between.join(shipped_searches()), models=between.join(MODELS)
     )
-    sys.stdout.write(shtab.complete(parser, shell, preamble={shell: names}) + "\n")
+    script = shtab.complete(parser, shell, preamble={shell: names})
+    sys.stdout.write(script.replace(*_SOURCED_BY_ZSH) + "\n")
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
