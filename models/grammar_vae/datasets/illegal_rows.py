@@ -6,11 +6,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from models.grammar.grammar import Grammar
-from models.molecules.forbidden import (
-    ROWS_AT_ONCE,
-    forbidden_for_productions,
-    forbidden_for_structure,
-)
 from models.training.contracts import ProgressCallback
 
 _MOST_ROWS = 5_000
@@ -36,6 +31,13 @@ def illegal_rows_notes(
     """
     if grammar.constraints == "none":
         return []
+    # They take torch, which other grammars and `--help` have no use for.
+    from models.molecules.forbidden import (
+        ROWS_AT_ONCE,
+        forbidden_for_productions,
+        forbidden_for_structure,
+    )
+
     found = forbidden_for_productions(ids, grammar)
     others = np.setdiff1d(np.arange(len(ids)), list(found))
     looked = others[np.linspace(0, len(others) - 1, min(_MOST_ROWS, len(others))).astype(int)]

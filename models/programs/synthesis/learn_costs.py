@@ -5,6 +5,7 @@
 writes `costs.json` beside this file: run it after a change of the language or of its generator.
 """
 
+import argparse
 import json
 import random
 from collections import Counter
@@ -47,6 +48,7 @@ def count(tree: Node, counts: Counts) -> None:
 
 def main() -> None:
     """Write the counts."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     counts: Counts = {}
     rng = random.Random("costs")
     for _ in range(_PROGRAMS):
