@@ -13,6 +13,7 @@ from typing import Any
 from models.errors import Mistake
 from models.training.contracts import ModelCost
 from tuner.errors import SearchInvalid
+from tuner.estimate.batch_sizes import alike_batches, refuse_alike_batches
 from tuner.estimate.cost import corner_costs
 from tuner.estimate.disk import check_room
 from tuner.search.feasibility import infeasible_mistake, judge_of_space
@@ -37,14 +38,16 @@ def check_fit(dataset: Any, *, search: Search, machine: Machine | None) -> None:
 
     Raises:
         SearchInvalid: its largest model needs more memory than there is, or so many trials as
-            run side by side do; it compares by more validation rows than there are; or no point
-            keeps what the constraints say of cost.
+            run side by side do; it compares by more validation rows than there are; its batch
+            sizes are all as large as the training rows; or no point keeps what the constraints say
+            of cost.
     """
     rows = search.scheduler.val_rows
     if rows is not None and rows >= len(dataset.val):
         rule = f"there are {len(dataset.val):,} validation rows, so it would leave out none"
         mistake = Mistake(key="scheduler.val_rows", value=rows, rule=rule, remedy="remove it")
         raise SearchInvalid(search.source, [mistake])
+    refuse_alike_batches(search, dataset)
     if any(constraint.is_of_cost for constraint in search.space.constraints):
         _refuse_infeasible(dataset, search)
     if machine is not None:
@@ -59,7 +62,9 @@ def check_place(
     *,
     machine: Machine | None,
 ) -> list[str]:
-    """Return what may go wrong with the room on the disk and on the cards, a line each.
+    """Return what had better be changed: for room on the disk and on the cards, a line each.
+
+    Batch sizes that train alike, as the data have few rows, are told, too.
 
     Args:
         search: the search.
@@ -72,6 +77,7 @@ def check_place(
         UserError: not even what running trials need to go on has room on the disk.
     """
     lines = check_room(search, sizes, num_slots, folder)
+    lines += alike_batches(search, sizes[-1].rows_per_epoch)
     card_gb = machine.card_gb if machine is not None else None
     share = card_share_gb(search, machine)
     needed = gb_on_card(sizes[-1])
