@@ -66,6 +66,12 @@ def _with_trials(search: Search, dataset: Any) -> tuple[Search, list[str]]:
         known += found.known
         points += found.points
         said.append(_words(start, found))
+    sources = [(one.values, one.source) for one in known]
+    said += [
+        f"warm start {point.name}: not trained again, as it is known from {source}"
+        for point in search.warm_starts
+        for source in [source for values, source in sources if values == point.values][:1]
+    ]
     if len(points) > search.budget.num_trials:
         raise UserError(
             f"{_KEY} gives {len(points)} points to try, and there are "

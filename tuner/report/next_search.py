@@ -1,6 +1,7 @@
 """The next search as a file ready to run: the same, with ranges widened where the best values lie.
 
-What is written has been read as `tuner check` reads it; where the model forbids a value, a range is
+It begins with what the run found out, as trials of the same training are known results to it. What
+is written has been read as `tuner check` reads it; where the model forbids a value, a range is
 widened by less.
 """
 
@@ -40,6 +41,7 @@ def next_search(material: Material, ends: Mapping[str, Literal["low", "high"]]) 
     """Widen the ranges of some keys at the given ends."""
     content = material.search.to_mapping()
     content["searcher"].pop("seed")  # which it then has of its own
+    content["searcher"]["warm_start"].append({"run": material.run.paths.handle})
     content["data"] = {key: value for key, value in content["data"].items() if value is not None}
     widened: dict[str, tuple[Sequence[Any], Sequence[Any]]] = {}
     problems: list[str] = []

@@ -121,6 +121,8 @@ class PointDrawer:
         """
         told: list[InfeasibleDraw] = []
         first = self._first[number] if number < len(self._first) else None
+        if first is not None and not self._is_new(first.values):
+            first = None  # a result that is known
         if first is not None and self._is_feasible(first.values, told):
             point = Point(values=first.values, preset=first.preset)
         else:

@@ -139,7 +139,7 @@ class Search:
     def trial_names(self) -> tuple[str, ...]:
         """The names of all trials, where every one is a warm start; else none."""
         names = tuple(start.name for start in self.warm_starts)
-        return names if len(names) == self.num_trials else ()
+        return names if len(names) == self.num_trials and not self.known else ()
 
     @property
     def spec(self) -> ModelSpec:

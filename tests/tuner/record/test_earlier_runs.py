@@ -67,6 +67,15 @@ def test_of_other_trainings_only_the_points_count(first, make_search, fake_spec,
     assert f"trial 0, 1, 2: {reason}" in said
 
 
+def test_a_preset_that_an_earlier_run_trained_is_not_trained_again(first, make_search, fake_spec):
+    both = make_search("searcher.warm_start=[quick, {run: first}]")
+    search, said = taken(both, fake_spec)
+    assert said[1:] == ["warm start quick: not trained again, as it is known from first, trial 0"]
+    assert [one.name for one in search.warm_starts] == ["quick"]  # of which the record has the text
+    _, said = taken(make_search("searcher.warm_start=[quick, {run: first, top: 1}]"), fake_spec)
+    assert len(said) == 1
+
+
 def test_other_data_are_seen_by_their_digest(first, make_search, fake_spec):
     environment = json.loads(first.paths.environment_file.read_text())
     first.paths.environment_file.write_text(render({**environment, "data": {"digest": "d2"}}))

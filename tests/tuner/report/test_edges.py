@@ -3,6 +3,7 @@ import re
 import pytest
 
 from models.config_file import parse_yaml
+from tuner.record.paths import find_run
 from tuner.report.edges import edges_of, edges_section
 from tuner.report.next_search import next_search, widen
 from tuner.search.domains import FloatRange, IntRange, ListOf
@@ -30,6 +31,8 @@ def test_the_best_at_an_end_are_told_with_the_next_search(hand_made, tmp_path):
     assert search.space.parameter("lr").domain == FloatRange(low=-0.35, high=1.0)
     assert section.tables[0].rows == (("lr", "0.1 to 1", "-0.35 to 1"),)
     assert search.seed != run.search.seed
+    (start,) = search.searcher.warm_start
+    assert find_run(start.run).folder == run.paths.folder  # whose trials it knows
 
 
 def test_the_best_in_the_middle_are_not_at_an_edge(hand_made):

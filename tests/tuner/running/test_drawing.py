@@ -2,6 +2,7 @@
 
 import itertools
 
+import optuna
 import pytest
 from optuna.trial import TrialState
 
@@ -348,6 +349,20 @@ def test_warm_starts_come_first_and_equal_ones_once(make_search, fake_spec, path
     rows = driver.study.trials
     assert [row.params["lr"] for row in rows[:2]] == [0.25, 0.75]
     assert [row.user_attrs.get(WARM_START) for row in rows] == ["quick", "other", None, None]
+
+
+def test_a_warm_start_that_is_known_already_makes_room_for_another_point(make_search, fake_spec):
+    other = "other: {lr: 0.75}\n"
+    fake_spec.presets_file.write_text(fake_spec.presets_file.read_text() + other)
+    search = make_search("searcher.warm_start=[quick, other]")
+    study, sampler = optuna.create_study(), sampler_of(search)
+    known = [{"lr": 0.25}]
+    drawer = PointDrawer(
+        study, sampler, search.space, seed=0, warm_starts=search.warm_starts, drawn=known
+    )
+    points = [drawer.draw(number) for number in range(2)]
+    assert [point.preset for point in points] == [None, "other"]
+    assert points[0].values != known[0] and points[1].values == {"lr": 0.75}
 
 
 def test_the_study_of_a_database_is_written_anew_and_its_neighbours_stay(make_search, paths):
