@@ -43,6 +43,8 @@ _SHOULD_BE = {
     "literal_error": "{expected}",
 }
 """What a value should be, by pydantic's type of the error and with the limits of its context."""
+_MOST_WHOLE = 1e9
+"""Whole numbers up to here may be meant by one with a point or an exponent, as 1e3."""
 _INT_TAG = "tag:yaml.org,2002:int"
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 _MERGE_TAG = "tag:yaml.org,2002:merge"
@@ -260,8 +262,17 @@ def _mistakes(key: str, items: Sequence[Any], source: str) -> Sequence[Mistake]:
         return reason.within(source).mistakes
     rule = str(reason or _rule(items))
     value = value if key else ...
-    wrong_type = _is_of_type(items[0])
-    return [Mistake(place=source, key=key, value=value, rule=rule, wrong_type=wrong_type)]
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < _MOST_WHOLE
+    return [
+        Mistake(
+            place=source,
+            key=key,
+            value=value,
+            rule=rule,
+            remedy=f"write {value:.0f}" if kind == "int_type" and is_whole else "",
+            wrong_type=_is_of_type(items[0]),
+        )
+    ]
 
 
 def _rule(items: Sequence[Any]) -> str:

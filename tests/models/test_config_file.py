@@ -123,7 +123,8 @@ def test_the_line_of_a_mistake_in_a_file_is_told(tmp_path):
     [
         ("z_dim", True, "Input should be a valid integer"),
         ("z_dim", "3", "Input should be a valid integer"),
-        ("z_dim", 3.0, "Input should be a valid integer"),
+        ("z_dim", 3.0, "Input should be a valid integer: write 3"),
+        ("z_dim", 1e20, "Input should be a valid integer"),
         ("z_dim", None, "Input should be a valid integer"),
         ("z_dim", 0, "Input should be greater than 0"),
         ("seed", -1, "Input should be greater than or equal to 0"),
