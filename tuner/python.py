@@ -58,6 +58,7 @@ def search(
         str(path or "python"),
         find_preset,
         check_files=True,
+        find_run=find_run,
         machine=machine,
     )
     checked = reader.read()

@@ -18,7 +18,7 @@ from tuner.estimate.speed import Pace, legal_configs, measure_search_speed
 from tuner.estimate.wall_time import wall_s
 from tuner.record.earlier_runs import with_earlier_runs
 from tuner.record.environment import describe_data
-from tuner.record.paths import runs_folder
+from tuner.record.paths import find_run, runs_folder
 from tuner.running.gpu_share import refuse_auto_elsewhere, shared_pace, with_gpu_share
 from tuner.running.live import short_params
 from tuner.running.ray_session import given_address
@@ -47,7 +47,7 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
         UserError: the search has mistakes, its data cannot be loaded, or the disk has no room.
     """
     machine = None if given_address(address) else this_machine()
-    search = load_search(file, overrides, check_files=True, machine=machine)
+    search = load_search(file, overrides, check_files=True, find_run=find_run, machine=machine)
     with told_with_lines(file, overrides), show_progress() as progress:
         dataset = load_data(search, progress)  # which may find mistakes, too
         search, begins_with = with_earlier_runs(search, dataset)

@@ -18,6 +18,7 @@ from tuner.record.paths import (
     RunPaths,
     check_run_name,
     confirmed_run,
+    find_run,
     is_run,
     storage_folder,
 )
@@ -55,7 +56,13 @@ def search(
     place, database = split_storage(storage)
     placed = [] if place is None else [f"storage={place}"]
     machine = None if given_address(address) else this_machine()
-    search = load_search(file, [*overrides, *placed], check_files=True, machine=machine)
+    search = load_search(
+        file,
+        [*overrides, *placed],
+        check_files=True,
+        find_run=None if or_resume else find_run,  # a run that goes on needs those before no more
+        machine=machine,
+    )
     for line in search.advice:
         sys.stderr.write(f"advice: {line}\n")
     with show_progress() as progress:
@@ -139,16 +146,18 @@ def show_end(run: Callable[[], Run], search: Search) -> None:
     _print_leaderboard(done, search)
     output().print(
         f"\n{done.name}: {len(done.rows)} trials, {done.num_epochs} epochs"
-        f"{f', {done.message}' if done.message else ''}; everything is in {done.paths.folder}\n"
-        f"  tuner show {done.paths.handle} --trial NUMBER{_promotion(done.paths)}",
+        f"{f', {done.message}' if done.message else ''}; everything is in {done.paths.folder}"
+        f"{_what_next(done)}",
         soft_wrap=True,
     )
 
 
-def _promotion(paths: RunPaths) -> str:
-    """Return what to type to promote the winners, if there can be any."""
-    searched = confirmed_run(paths) or paths
-    return f"\n  tuner promote {searched.handle} --top 3" if is_run(searched) else ""
+def _what_next(run: Run) -> str:
+    """Return what to type to look at a trial and to promote the winners, if there can be any."""
+    searched = confirmed_run(run.paths) or run.paths
+    show = f"\n  tuner show {run.paths.handle} --trial NUMBER" if run.rows else ""
+    can_win = is_run(searched) and any(row.curve for row in run.rows)
+    return show + (f"\n  tuner promote {searched.handle} --top 3" if can_win else "")
 
 
 def _print_leaderboard(run: Run, search: Search) -> None:

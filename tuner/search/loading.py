@@ -20,7 +20,7 @@ from tuner.errors import SearchInvalid
 from tuner.search.machine import Machine
 from tuner.search.origins import Origins, changes_hint
 from tuner.search.overrides import apply_overrides
-from tuner.search.reader import SearchReader
+from tuner.search.reader import FindRun, SearchReader
 from tuner.search.search import Search
 from tuner.search.search_files import find_search_file
 
@@ -30,6 +30,7 @@ def load_search(
     overrides: Iterable[str] = (),
     *,
     check_files: bool = False,
+    find_run: FindRun | None = None,
     machine: Machine | None = None,
 ) -> Search:
     """Read a search file, or one that ships by its name, with changes like `budget.num_trials=8`.
@@ -38,6 +39,7 @@ def load_search(
         path_or_name: the file, or the name of one that ships.
         overrides: the changes.
         check_files: whether a file of the data that is missing is a mistake, as before a start.
+        find_run: refuses a run to begin with that is not there; None leaves that for later.
         machine: what a trial has to fit on; None where that is not known.
 
     Raises:
@@ -47,7 +49,7 @@ def load_search(
     path, overrides = find_search_file(path_or_name), tuple(overrides)
     raw, lines = _read(path)
     content = apply_overrides(raw, overrides)
-    options = {"check_files": check_files, "machine": machine}
+    options = {"check_files": check_files, "find_run": find_run, "machine": machine}
     try:
         return SearchReader(content, str(path), find_preset, **options).read()
     except SearchInvalid as error:

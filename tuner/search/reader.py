@@ -42,6 +42,7 @@ from tuner.search.webhooks import webhook_url
 T = TypeVar("T")
 FindPreset: TypeAlias = Callable[[ModelSpec, str], Preset]
 """Gives the preset of a model's name and a preset's name."""
+FindRun: TypeAlias = Callable[[str], object]
 
 KEYS = (
     "model",
@@ -70,6 +71,7 @@ class SearchReader:
         source: the file, for messages.
         find: where presets come from.
         check_files: whether the files of the data must be there; those of an old run may be gone.
+        find_run: refuses a run that is not there, by a UserError; None leaves that for later.
         machine: what a trial has to fit on; None where that is not known.
         check_effects: whether every key must act, and every point be possible; an old run was what
             it was.
@@ -82,6 +84,7 @@ class SearchReader:
         find: FindPreset,
         *,
         check_files: bool = False,
+        find_run: FindRun | None = None,
         machine: Machine | None = None,
         check_effects: bool = True,
     ) -> None:
@@ -89,6 +92,7 @@ class SearchReader:
         self._source = source
         self._find = find
         self._check_files = check_files
+        self._find_run = find_run
         self._machine = machine
         self._check_effects = check_effects
         self._mistakes: list[str | Mistake] = []
@@ -305,7 +309,10 @@ class SearchReader:
         budget: Budget | None,
     ) -> tuple[WarmStart, ...]:
         starts_with = searcher.warm_start if searcher else ()
-        names = [one for one in starts_with if isinstance(one, str)]  # runs are read at the start
+        names = [one for one in starts_with if isinstance(one, str)]
+        if find_run := self._find_run:  # they are read with the data
+            for run in [one.run for one in starts_with if not isinstance(one, str)]:
+                self._attempt(lambda run=run: find_run(run), "searcher.warm_start")
         if budget and len(names) > budget.num_trials:
             rule = f"searcher.warm_start names {len(names)} presets for {budget.num_trials} trials"
             remedy = "raise budget.num_trials or drop some"

@@ -3,8 +3,9 @@
 import pytest
 
 from models.errors import UserError
-from tuner.commands.search import begun_run, split_storage
+from tuner.commands.search import begun_run, show_end, split_storage
 from tuner.errors import RunExists
+from tuner.record.results import read_run
 
 
 @pytest.fixture
@@ -41,3 +42,14 @@ def test_storage_is_a_place_and_a_database() -> None:
     assert split_storage(["/runs", "postgresql://h/d"]) == ("/runs", "postgresql://h/d")
     with pytest.raises(UserError, match="names 2 databases"):
         split_storage(["sqlite:///a", "mysql://h/d"])
+
+
+def test_end_names_only_what_can_be_looked_at_and_win(new_run, make_search, capsys) -> None:
+    run = new_run("begun")
+    said = []
+    for step in (lambda: None, lambda: run.trial("a", []), lambda: run.trial("b", [0.5])):
+        step()
+        show_end(lambda: read_run(run.paths), make_search())
+        said.append(capsys.readouterr().out)
+    assert ["tuner show" in one for one in said] == [False, True, True]
+    assert ["tuner promote" in one for one in said] == [False, False, True]

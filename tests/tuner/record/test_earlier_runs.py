@@ -171,3 +171,13 @@ def test_a_search_begins_with_an_earlier_run_and_goes_on_without_it(
     assert main(["doctor", "next", "--check"]) == 0
     assert main(["check", str(search.source), "--set", FIRST]) == 2
     assert "unknown run" in capsys.readouterr().err
+
+
+def test_a_run_that_is_not_there_is_told_with_all_other_mistakes(make_search, tmp_path, capsys):
+    file = str(make_search().source)
+    wrong = ["--set", "searcher.warm_start=[{run: nowhere}, nothing]", "--set", "fixed.bar=1"]
+    assert main(["check", file, *wrong]) == 2
+    said = capsys.readouterr().err
+    assert "3 mistakes" in said
+    for one in ("unknown run in", "'nowhere'", "preset 'nothing'", "unknown key 'bar'"):
+        assert one in said
