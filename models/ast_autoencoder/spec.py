@@ -1,10 +1,12 @@
 """What the AST autoencoder declares of itself to a search; imports no torch."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, ProgramDataset, check_data, load_dataset
 from models.ast_autoencoder.effects import APPLIES
+from models.programs.data.derive import count_nodes
 from models.training.contracts import Metric, ModelCost, ModelSpec, Task
 from models.training.showcase import Showcase
 
@@ -14,6 +16,25 @@ from models.ast_autoencoder.trained import decode, load_model, random_latents
 from models.programs.language.to_source import ids_to_source
 model = load_model(Path("{checkpoint}"))
 print(*map(ids_to_source, decode(model, random_latents(model, 5))))"""
+
+
+def _without_short(dataset: ProgramDataset) -> str:
+    return _without(dataset, "of up to 40 nodes", lambda num_nodes: num_nodes <= 40)
+
+
+def _without_long(dataset: ProgramDataset) -> str:
+    return _without(dataset, "of more than 60 nodes", lambda num_nodes: num_nodes > 60)
+
+
+def _without(dataset: ProgramDataset, which: str, is_one: Callable[[int], bool]) -> str:
+    rows = (dataset.ids[row, : dataset.lengths[row]] for row in dataset.val)
+    has = any(is_one(count_nodes(row)) for row in rows)
+    return "" if has else f"there is no validation program {which}"
+
+
+def _without_examples(dataset: ProgramDataset) -> str:
+    return "" if dataset.has_examples else "these programs have no examples"
+
 
 METRICS = (
     Metric(
@@ -26,13 +47,14 @@ METRICS = (
         name="val/exact_match_rate_le40",
         mode="max",
         floor=0.0,
+        absent=_without_short,
         doc="the same of programs of up to 40 nodes",
     ),
     Metric(
         name="val/exact_match_rate_gt60",
         mode="max",
         floor=0.0,
-        is_partial=True,
+        absent=_without_long,
         doc="the same of programs of more than 60 nodes, where the data have any",
     ),
     Metric(
@@ -44,12 +66,14 @@ METRICS = (
         name="val/all_examples_rate",
         mode="max",
         floor=0.0,
+        absent=_without_examples,
         doc="decoded programs that satisfy all hidden examples of the original",
     ),
     Metric(
         name="val/one_example_rate",
         mode="max",
         floor=0.0,
+        absent=_without_examples,
         doc="decoded programs that satisfy one hidden example or more",
     ),
     Metric(

@@ -23,6 +23,14 @@ from models.grammar_vae.trained import load_model, reconstruct, sample
 model = load_model(Path("{checkpoint}"))
 print(reconstruct(model, sample(model, 5)))"""
 
+
+def _without_grammar(dataset: DerivationDataset) -> str:
+    has = dataset.grammar is not None
+    return (
+        "" if has else "the grammar of these ids is unknown, so nothing is sampled from the prior"
+    )
+
+
 METRICS = (
     Metric(
         name="val/seq_acc",
@@ -41,8 +49,18 @@ METRICS = (
     Metric(name="val/recon", mode="min", doc="cross-entropy in nats a row"),
     Metric(name="val/kl", mode="min", doc="KL divergence to the prior in nats a row"),
     Metric(name="val/active_units", mode="max", doc="latent dimensions that carry information"),
-    Metric(name="val/prior_unique", mode="max", doc="distinct rows among prior samples"),
-    Metric(name="val/prior_novel", mode="max", doc="prior samples not among the training rows"),
+    Metric(
+        name="val/prior_unique",
+        mode="max",
+        absent=_without_grammar,
+        doc="distinct rows among prior samples",
+    ),
+    Metric(
+        name="val/prior_novel",
+        mode="max",
+        absent=_without_grammar,
+        doc="prior samples not among the training rows",
+    ),
     Metric(
         name="val/loss",
         mode="min",

@@ -190,7 +190,7 @@ class Metric:
         depends_on: config keys that change what the number measures, so that trials which differ
             in them cannot be compared by it.
         floor: its value before anything is learned.
-        is_partial: whether it is of a part of the rows, and not reported of data without such rows.
+        absent: `(data set) -> why`, in words, these data give no value of it; empty where they do.
         doc: one line for people.
     """
 
@@ -198,7 +198,7 @@ class Metric:
     mode: Literal["max", "min"]
     depends_on: tuple[str, ...] = ()
     floor: float | None = None
-    is_partial: bool = False
+    absent: Callable[[Any], str] = lambda dataset: ""
     doc: str
 
 

@@ -38,15 +38,20 @@ def check_fit(dataset: Any, *, search: Search, machine: Machine | None) -> None:
 
     Raises:
         SearchInvalid: its largest model needs more memory than there is, or so many trials as
-            run side by side do; it compares by more validation rows than there are; its batch
-            sizes are all as large as the training rows; or no point keeps what the constraints say
-            of cost.
+            run side by side do; it compares by more validation rows than there are; its data
+            give no value of an objective; its batch sizes are all as large as the training rows; or
+            no point keeps what the constraints say of cost.
     """
     rows = search.scheduler.val_rows
     if rows is not None and rows >= len(dataset.val):
         rule = f"there are {len(dataset.val):,} validation rows, so it would leave out none"
         mistake = Mistake(key="scheduler.val_rows", value=rows, rule=rule, remedy="remove it")
         raise SearchInvalid(search.source, [mistake])
+    for objective in search.objectives:
+        if why := search.spec.metric(objective.metric).absent(dataset):
+            rule = f"these data give no {objective.metric}: {why}"
+            mistake = Mistake(key="objective", rule=rule, remedy="take another metric")
+            raise SearchInvalid(search.source, [mistake])
     refuse_alike_batches(search, dataset)
     if any(constraint.is_of_cost for constraint in search.space.constraints):
         _refuse_infeasible(dataset, search)

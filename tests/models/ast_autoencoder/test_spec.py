@@ -1,14 +1,19 @@
 """What the AST autoencoder declares of itself."""
 
+import dataclasses
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from models.ast_autoencoder.cost import cost_of, usual_cost
+from models.ast_autoencoder.data import DataConfig, load_dataset
 from models.ast_autoencoder.network.network import build_network
 from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.presets import find_preset, survey_presets
+from models.programs.data.derive import count_nodes
 
 
 def test_declaring_imports_no_torch():
@@ -64,3 +69,26 @@ def test_counting_parameters_first_leaves_the_tables_whole():
         "ConstraintMachine('cpu', 20)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_metrics_of_programs_that_are_not_there_are_absent_with_the_reason():
+    dataset = load_dataset(DataConfig(num_programs=60, seed=1))
+    sizes = [count_nodes(dataset.program(row).ids) for row in range(dataset.num_rows)]
+    short, long = (np.nonzero(np.array(sizes) <= 40)[0], np.nonzero(np.array(sizes) > 60)[0])
+    assert len(short) and len(long)
+
+    def why(name, **changes):
+        return AST_AUTOENCODER.metric(f"val/{name}").absent(dataclasses.replace(dataset, **changes))
+
+    assert why("exact_match_rate_gt60", val=short) == (
+        "there is no validation program of more than 60 nodes"
+    )
+    assert why("exact_match_rate_le40", val=long) == (
+        "there is no validation program of up to 40 nodes"
+    )
+    both = np.concatenate([short, long])
+    assert why("exact_match_rate_gt60", val=both) == why("exact_match_rate_le40", val=both) == ""
+    assert why("all_examples_rate") == why("exact_match_rate") == ""
+    bare = SimpleNamespace(has_examples=False)
+    for name in ("val/all_examples_rate", "val/one_example_rate"):
+        assert AST_AUTOENCODER.metric(name).absent(bare) == "these programs have no examples"

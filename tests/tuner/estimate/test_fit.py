@@ -54,6 +54,15 @@ def test_a_part_of_the_validation_rows_that_leaves_out_none_is_refused():
     check_fit(data, search=fewer, machine=None)
 
 
+@pytest.mark.parametrize("metric", ["val/prior_unique", "val/prior_novel"])
+def test_an_objective_of_which_the_data_give_no_value_is_refused(metric):
+    search = load_search("grammar_vae/quickstart", [f"objective=[val/seq_acc, {metric}]"])
+    words = rf"these data give no {metric}: the grammar of these ids is unknown, .* take another"
+    with pytest.raises(SearchInvalid, match=words):
+        check_fit(SimpleNamespace(grammar=None), search=search, machine=None)
+    check_fit(SimpleNamespace(grammar="known"), search=search, machine=None)
+
+
 def test_a_model_that_is_larger_than_a_card_is_refused():
     words = r"takes about \d+ GB of memory in training, and a card here has 80: narrow"
     with pytest.raises(SearchInvalid, match=words):
