@@ -27,7 +27,7 @@ def _without_long(dataset: ProgramDataset) -> str:
 
 
 def _without(dataset: ProgramDataset, which: str, is_one: Callable[[int], bool]) -> str:
-    rows = (dataset.ids[row, : dataset.lengths[row]] for row in dataset.val)
+    rows = (dataset.ids[row, : dataset.lengths[row]].tolist() for row in dataset.val)
     has = any(is_one(count_nodes(row)) for row in rows)
     return "" if has else f"there is no validation program {which}"
 
