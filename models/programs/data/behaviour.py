@@ -34,11 +34,15 @@ class Behaviour:
         types: of its parameters.
         returns: type of its value.
         keys: one for each probe; equal where the outcomes are.
+        steps: that each probe took.
+        watched: of a watched program, what each probe came to and the blocks that it ran.
     """
 
     types: tuple[Type, ...]
     returns: Type
     keys: tuple[str, ...]
+    steps: tuple[int, ...] = ()
+    watched: tuple[tuple[Outcome, frozenset[int]], ...] = ()
 
     @property
     def digest(self) -> int:
@@ -81,14 +85,23 @@ def observe(
     """Run a program on its probes; None as soon as it cannot return on the share of them."""
     probes = flat_probes(types)
     failures_left = int((1 - min_running) * len(probes))
-    keys = []
+    keys, steps, watched = [], [], []
     for inputs in probes:
-        outcome = executable.run(inputs)
+        outcome, visited = executable.watch(inputs)
         failures_left -= outcome.status != "value"
         if failures_left < 0:
             return None
         keys.append(outcome_key(outcome))
-    return Behaviour(types=types, returns=returns, keys=tuple(keys))
+        steps.append(executable.steps)
+        if executable.is_watched:
+            watched.append((outcome, visited))
+    return Behaviour(
+        types=types,
+        returns=returns,
+        keys=tuple(keys),
+        steps=tuple(steps),
+        watched=tuple(watched),
+    )
 
 
 def outcome_key(outcome: Outcome) -> str:

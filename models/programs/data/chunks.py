@@ -153,14 +153,15 @@ class _Maker:
 
     def _keep(self, tree: Node, ids: tuple[int, ...]) -> str | None:
         # Where the draft failed, the short program may do something else.
-        behaviour = self._observed(tree)
+        behaviour = self._observed(tree, watch=True)
         flaw = FAILS if behaviour is None else behaviour.flaw()
         if behaviour is None or flaw is not None:
             return flaw
         digest, num_nodes = behaviour.digest, count_nodes(ids)
         if self._is_known(digest, num_nodes):
             return EQUAL
-        examples = draw_examples(tree, behaviour.types, self._interpreter, self._rng)
+        types = behaviour.types
+        examples = draw_examples(tree, types, self._interpreter, self._rng, behaviour)
         if examples is None:
             return FAILS
         replaces = digest in self.kept
@@ -174,8 +175,8 @@ class _Maker:
             self.rejected[EQUAL] += 1
         return None
 
-    def _observed(self, tree: Node) -> Behaviour | None:
-        executable = self._interpreter.compile_tree(tree)
+    def _observed(self, tree: Node, *, watch: bool = False) -> Behaviour | None:
+        executable = self._interpreter.compile_tree(tree, watch=watch)
         return observe(executable, parameter_types_of(tree), tree.type)
 
     def _is_known(self, digest: int, num_nodes: int) -> bool:

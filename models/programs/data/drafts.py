@@ -1,8 +1,10 @@
 """A program while it is being made up: its variables so far and what a block sees of them."""
 
 import random
+from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Literal, TypeVar
 
 from models.programs.data.human_weights import Style
@@ -150,7 +152,13 @@ def constant(value: ConstantValue) -> Node:
 
 def size_of(item: Node) -> int:
     """Return the number of nodes of an expression or statement, as in its graph."""
-    size = 1 + sum(map(size_of, item.args)) + sum(size_of(s) for b in item.blocks for s in b)
+    if not item.args:
+        return 1
+    size = 1 + sum(map(size_of, item.args))
+    for block in item.blocks:
+        size += sum(map(size_of, block))
+    if item.slot is None:
+        return size
     return size + (item.family in _WITH_TARGET and item.kind not in _SHRINKS)
 
 
@@ -164,4 +172,9 @@ so that counting it would change every data set that is made anew."""
 
 def choose(rng: random.Random, weights: Mapping[KeyT, float]) -> KeyT:
     """Return a key with a probability in proportion to its weight."""
-    return rng.choices(tuple(weights), tuple(weights.values()))[0]
+    return choose_by(rng, tuple(weights), tuple(accumulate(weights.values())))
+
+
+def choose_by(rng: random.Random, keys: Sequence[KeyT], cumulated: Sequence[float]) -> KeyT:
+    """Return a key, given the weights added up: just what `Random.choices` draws, but faster."""
+    return keys[bisect(cumulated, rng.random() * (cumulated[-1] + 0.0), 0, len(keys) - 1)]

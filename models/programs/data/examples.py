@@ -2,12 +2,13 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from models.programs.data.behaviour import Behaviour
 from models.programs.data.inputs import Inputs, flat_probes, random_inputs
 from models.programs.execution.example_text import Example
 from models.programs.execution.interpreter import Interpreter
-from models.programs.execution.outcomes import Value
+from models.programs.execution.outcomes import Outcome, Value
 from models.programs.language.kinds import Type
 from models.programs.language.tree import Node
 
@@ -20,18 +21,31 @@ _NUM_RANDOM = 20
 
 
 def draw_examples(
-    tree: Node, types: Sequence[Type], interpreter: Interpreter, rng: random.Random
+    tree: Node,
+    types: Sequence[Type],
+    interpreter: Interpreter,
+    rng: random.Random,
+    observed: Behaviour | None = None,
 ) -> list[Example] | None:
     """Return ten examples of a program, the visible ones first, or None when it fails too often.
 
     Inputs are random ones and probes (which hold the edge cases), so chosen that all blocks that
     any of them reaches run, and that the values differ where they can, among the visible and
     among the hidden ones.
+
+    Args:
+        tree: of the program.
+        types: of its parameters.
+        interpreter: runs it.
+        rng: the source of all choices.
+        observed: what it does when it is watched, so that probes need not be run again.
     """
+    probes = flat_probes(tuple(types))
+    known = dict(zip(map(repr, probes), observed.watched, strict=True)) if observed else {}
     candidates = [random_inputs(types, rng) for _ in range(_NUM_RANDOM)]
-    candidates += flat_probes(tuple(types))
+    candidates += probes
     rng.shuffle(candidates)
-    runs = _runs(tree, candidates, interpreter)
+    runs = _runs(tree, candidates, interpreter, known)
     if len(runs) < NUM_EXAMPLES:
         return None
     visible, hidden = _dealt(_chosen(runs))
@@ -51,20 +65,23 @@ def text_to_examples(text: str) -> list[Example]:
 
 
 def _runs(
-    tree: Node, candidates: Sequence[Inputs], interpreter: Interpreter
+    tree: Node,
+    candidates: Sequence[Inputs],
+    interpreter: Interpreter,
+    known: Mapping[str, tuple[Outcome, frozenset[int]]],
 ) -> list[tuple[Inputs, Value, frozenset[int]]]:
     """Return distinct inputs on which the program returns, with its value and the blocks run."""
     executable = interpreter.compile_tree(tree, watch=True)
     seen: set[str] = set()
     runs = []
     for inputs in candidates:
-        if repr(inputs) in seen:
+        text = repr(inputs)
+        if text in seen:
             continue
-        seen.add(repr(inputs))
-        executable.visited.clear()
-        outcome = executable.run(inputs)
+        seen.add(text)
+        outcome, visited = known.get(text) or executable.watch(inputs)
         if outcome.value is not None and _is_readable(outcome.value):
-            runs.append((inputs, outcome.value, frozenset(executable.visited)))
+            runs.append((inputs, outcome.value, visited))
     return runs
 
 

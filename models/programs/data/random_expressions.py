@@ -2,8 +2,10 @@
 
 import random
 from collections.abc import Mapping
+from functools import lru_cache
+from itertools import accumulate
 
-from models.programs.data.drafts import Scope, Variable, choose, constant, node
+from models.programs.data.drafts import Scope, Variable, choose, choose_by, constant, node
 from models.programs.data.expression_weights import (
     DIVISORS,
     INTS,
@@ -12,7 +14,7 @@ from models.programs.data.expression_weights import (
     Choice,
     Part,
 )
-from models.programs.data.human_weights import CHOICES_OF, HUMAN_SPELLED, LETTERS
+from models.programs.data.human_weights import CHOICES_OF, HUMAN_SPELLED, LETTERS, Style
 from models.programs.data.idle_expressions import is_idle
 from models.programs.data.random_comprehensions import comprehension
 from models.programs.language.kinds import SLOT, Type
@@ -32,6 +34,9 @@ _UNUSED_BONUS = 3.0
 """How much more often a variable that nothing has read yet is read."""
 
 _ATTEMPTS = 3
+
+_MOST_PARTS = 4
+"""Of an expression."""
 
 _SPELLED = 0.03
 """Share of constants that have no production of their own."""
@@ -152,20 +157,33 @@ def _draw_kind(scope: Scope, value_type: Type, size: int) -> str | None:
     """Return a kind that is not too large and whose parts the scope offers, or None."""
     if size < 2:
         return None
-    has_list, has_str = bool(scope.of_type("list")), bool(scope.of_type("str"))
-    weights = {}
-    for kind, choice in _choices(scope, value_type).items():
+    kinds, weights = _weights(
+        scope.draft.style,
+        value_type,
+        min(size, _MOST_PARTS + 1),
+        has_list=bool(scope.of_type("list")),
+        has_str=bool(scope.of_type("str")),
+        gathers=_may_gather(scope, size),
+    )
+    return choose_by(scope.rng, kinds, weights) if kinds else None
+
+
+@lru_cache(maxsize=1024)
+def _weights(
+    style: Style, value_type: Type, size: int, *, has_list: bool, has_str: bool, gathers: bool
+) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Return the kinds that are not too large, and their weights added up."""
+    weights: dict[str, float] = {}
+    for kind, choice in CHOICES_OF[style][value_type].items():
         if len(choice.parts) >= size:
             continue
-        if not _GATHERED.keys().isdisjoint(choice.parts) and not _may_gather(scope, size):
+        if not gathers and not _GATHERED.keys().isdisjoint(choice.parts):
             continue
-        weight = choice.weight
         if not has_list and "items" in choice.parts:
             continue
-        if not has_str and not _TEXT_PARTS.isdisjoint(choice.parts):
-            weight *= 0.05
-        weights[kind] = weight
-    return choose(scope.rng, weights) if weights else None
+        is_odd = not has_str and not _TEXT_PARTS.isdisjoint(choice.parts)
+        weights[kind] = choice.weight * 0.05 if is_odd else choice.weight
+    return tuple(weights), tuple(accumulate(weights.values()))
 
 
 def _made(scope: Scope, kind: str, choice: Choice, size: int) -> Node:

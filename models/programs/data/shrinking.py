@@ -13,6 +13,7 @@ from models.programs.data.behaviour import Behaviour, is_value, outcome_key
 from models.programs.data.drafts import constant
 from models.programs.data.inputs import flat_probes
 from models.programs.execution.interpreter import Interpreter
+from models.programs.execution.statements import Made
 from models.programs.language.kinds import CONSTANT, SLOT, Family, Kind, language
 from models.programs.language.tree import Node
 
@@ -66,31 +67,44 @@ class _Shrinker:
     def __init__(self, tree: Node, behaviour: Behaviour, interpreter: Interpreter) -> None:
         self._program = _MutableNode(tree)
         self._interpreter = interpreter
-        # The probe that told the last change apart stands first: it tells most others apart, too.
-        self._runs = [
-            (inputs, key)
-            for inputs, key in zip(flat_probes(behaviour.types), behaviour.keys, strict=True)
-            if is_value(key)
-        ]
-        self._changed = True
+        self._made: Made = {}
+        # Of statements at which nothing could go: the version of the program by then.
+        self._in_vain: dict[_MutableNode, int] = {}
+        self._num_changes, self._num_folded = 1, 0
+        # The statements around the one that is worked on, and it: they are compiled anew.
+        self._around: list[_MutableNode] = []
+        runs = zip(behaviour.steps, flat_probes(behaviour.types), behaviour.keys, strict=True)
+        # Short runs stand first, and before them the probe that told the last change apart: it
+        # tells most others apart, too.
+        self._runs = sorted(
+            [(steps, inputs, key) for steps, inputs, key in runs if is_value(key)],
+            key=lambda run: run[0],
+        )
 
     def result(self) -> Node:
+        before = 0
         for _ in range(_MAX_PASSES):
-            if not self._changed:
+            if self._num_changes == before:
                 break
-            self._changed = False
+            before = self._num_changes
             self._block(self._program.blocks[0], is_loop=False)
         return self._program.freeze()
 
+    @property
+    def _version(self) -> int:
+        return self._num_changes + self._num_folded
+
     def _same(self) -> bool:
         """Tell whether the program still does the same."""
+        for statement in self._around:
+            self._made.pop(statement, None)
         program: Any = self._program
-        run = self._interpreter.compile_tree(program).run
-        for place, (inputs, key) in enumerate(self._runs):
+        run = self._interpreter.compile_tree(program, made=self._made).run
+        for place, (_, inputs, key) in enumerate(self._runs):
             if outcome_key(run(inputs)) != key:
                 self._runs.insert(0, self._runs.pop(place))
                 return False
-        self._changed = True
+        self._num_changes += 1
         return True
 
     def _try(
@@ -107,11 +121,16 @@ class _Shrinker:
     def _block(self, block: list[_MutableNode], *, is_loop: bool) -> None:
         place = 0
         while place < len(block):
-            if not (
+            statement, before = block[place], self._version
+            if self._in_vain.get(statement) == before:
+                place += 1
+            elif not (
                 self._starts_later(block, place)
                 or self._statement_goes(block, place, is_loop=is_loop)
             ):
-                self._inside(block[place])
+                self._inside(statement)
+                if self._version == before:
+                    self._in_vain[statement] = before
                 place += 1
 
     def _starts_later(self, block: list[_MutableNode], place: int) -> bool:
@@ -129,8 +148,9 @@ class _Shrinker:
         ):
             return False
         later.kind = first.kind
+        self._made.pop(later, None)
         del block[place]
-        self._changed = True
+        self._num_changes += 1
         return True
 
     def _statement_goes(self, block: list[_MutableNode], place: int, *, is_loop: bool) -> bool:
@@ -157,6 +177,11 @@ class _Shrinker:
 
     def _inside(self, statement: _MutableNode) -> None:
         """Shorten the parts of a statement."""
+        self._around.append(statement)
+        self._shorten(statement)
+        self._made.pop(self._around.pop(), None)
+
+    def _shorten(self, statement: _MutableNode) -> None:
         kind = language().named(statement.kind)
         if kind.name == "if_else":
             self._drop_else(statement)
@@ -216,6 +241,7 @@ class _Shrinker:
             self._expression(item.args, number, name, is_fresh=fresh_too)
         if item.kind in _ARITHMETIC and all(part.kind == CONSTANT for part in item.args):
             holder[place] = _computed(item)
+            self._num_folded += holder[place] is not item
 
     def _goes_unconditionally(self, item: _MutableNode) -> bool:
         """Try to do without the condition of a comprehension."""

@@ -1,21 +1,24 @@
-"""Expressions as Python closures over the slots of a run."""
+"""Expressions as functions over the slots of a run."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from models.programs.execution.limits import Meter, StepLimitReached
+from models.programs.execution.functions import NAMES, Function, function_of
+from models.programs.execution.limits import Meter
 from models.programs.execution.operations import Operation
 from models.programs.language.kinds import CONSTANT, SLOT, Kind, language
 from models.programs.language.tree import Node
 
-Slots = list[Any]
-"""Values of a run by slot."""
+_DEPTH = 1
+"""Operations in each other in one text; what lies deeper is a function of its own. With more there
+are ten times as many texts to compile, which takes longer than the calls that it saves."""
 
-Expression = Callable[[Slots], Any]
+_MAX_PARTS = 4
+"""Of an operation in a text; longer lists go through functions of their items."""
 
 
 class ExpressionCompiler:
-    """Turns expressions into closures.
+    """Turns expressions into functions.
 
     Args:
         operations: kind -> what it computes.
@@ -25,96 +28,90 @@ class ExpressionCompiler:
     def __init__(self, operations: Mapping[str, Operation], meter: Meter) -> None:
         self._operations = operations
         self._meter = meter
+        self._family_of = language().family_of
 
-    def compile(self, node: Node) -> Expression:  # noqa: PLR0911  (one a kind)
-        """Return a closure that computes an expression."""
+    def compile(self, node: Node) -> Function:
+        """Return a function that computes an expression."""
+        parameters: list[Any] = []
+        return function_of(f"  return {self.text(node, parameters)}", self._meter, parameters)
+
+    def text(self, node: Node, parameters: list[Any], depth: int = _DEPTH) -> str:
+        """Return the text of an expression, for `function_of`.
+
+        Args:
+            node: the expression.
+            parameters: gets those of the text behind those that are there.
+            depth: operations in each other at most; what lies deeper is called.
+        """
         kind = node.kind
         if kind == SLOT:
-            return _read(_slot_of(node))
+            parameters.append(node.slot)
+            return f"s[{NAMES[len(parameters) - 1]}]"
         if kind == CONSTANT:
-            return _constant(node.value)
-        if kind in _LAZY:
-            return _LAZY[kind](*map(self.compile, node.args))
-        if node.family == "each":
-            return self._each(node)
-        operation = self._operations[kind]
-        match node.args:
-            case [one]:
-                return self._unary(operation, one)
-            case [left, right]:
-                return self._binary(operation, left, right)
-            case _:
-                return _of_many(operation, [self.compile(item) for item in node.args])
+            parameters.append(node.value)
+            return NAMES[len(parameters) - 1]
+        if depth == 0:
+            return f"{named(self.compile(node), parameters)}(s)"
+        if kind not in _TEXTS and self._family_of(kind) == "each":
+            return f"{named(self._each(node), parameters)}(s)"
+        if len(node.args) > _MAX_PARTS:
+            functions = named([self.compile(item) for item in node.args], parameters)
+            return f"{named(self._operations[kind], parameters)}(*[f(s) for f in {functions}])"
+        parts = tuple([self.text(item, parameters, depth - 1) for item in node.args])
+        return self.applied(kind, parts, parameters)
 
-    def over(self, node: Node) -> Expression:
-        """Return a closure for what is gone over, item by item: a range makes no list for that."""
+    def applied(self, kind: str, parts: tuple[str, ...], parameters: list[Any]) -> str:
+        """Return the text of an operation on parts whose texts are known."""
+        text = _TEXTS.get(kind)
+        if text is not None:
+            return text % parts
+        if kind in _CONDITIONAL:
+            condition, then, otherwise = parts
+            return f"({then} if {condition} else {otherwise})"
+        return f"{named(self._operations[kind], parameters)}({', '.join(parts)})"
+
+    def over(self, node: Node, parameters: list[Any]) -> str:
+        """Return the text of what is gone over, item by item: a range makes no list for that."""
         if node.kind not in RANGES:
-            return self.compile(node)
-        parts = [self.compile(item) for item in node.args]
-        return lambda slots: range(*[part(slots) for part in parts])
+            return self.text(node, parameters)
+        parts = ", ".join([self.text(item, parameters) for item in node.args])
+        return f"{named(range, parameters)}({parts})"
 
-    def _each(self, node: Node) -> Expression:
-        """Return a closure for the values of a comprehension, computed one by one."""
+    def _each(self, node: Node) -> Function:
+        """Return a function for the values of a comprehension, computed one by one."""
         *over, element = node.args
-        condition = self.compile(over.pop().args[0]) if over[-1].kind == "where" else None
-        items = iterated(language().named(node.kind), [self.over(item) for item in over])
-        value, slot, meter = self.compile(element), _slot_of(node), self._meter
-        put = PUT[language().named(node.kind).second is not None]
-        weight = weigh(node) - sum(map(weigh, over))
-
-        def run(slots: Slots) -> Iterator[Any]:
-            for item in items(slots):
-                meter.steps_left -= weight
-                if meter.steps_left < 0:
-                    raise StepLimitReached
-                put(slots, slot, item)
-                if condition is None or condition(slots):
-                    yield value(slots)
-
-        return run
-
-    def _unary(self, operation: Operation, node: Node) -> Expression:
-        if node.kind == SLOT:
-            slot = _slot_of(node)
-            return lambda slots: operation(slots[slot])
-        part = self.compile(node)
-        return lambda slots: operation(part(slots))
-
-    def _binary(self, operation: Operation, left: Node, right: Node) -> Expression:
-        """Return a closure; common operands are read in it, which saves a call for each."""
-        value = right.value
-        if left.kind == SLOT:
-            slot = _slot_of(left)
-            if right.kind == CONSTANT:
-                return lambda slots: operation(slots[slot], value)
-            if right.kind == SLOT:
-                other = _slot_of(right)
-                return lambda slots: operation(slots[slot], slots[other])
-        first = self.compile(left)
-        if right.kind == CONSTANT:
-            return lambda slots: operation(first(slots), value)
-        second = self.compile(right)
-        return lambda slots: operation(first(slots), second(slots))
+        condition = over.pop().args[0] if over[-1].kind == "where" else None
+        kind = language().named(node.kind)
+        parameters: list[Any] = [weigh(node) - sum(map(weigh, over))]
+        items = iterated(kind, [self.over(item, parameters) for item in over], parameters)
+        where = "True" if condition is None else self.text(condition, parameters)
+        text = (
+            f"  for {target(kind, slot_of(node), parameters)} in {items}:\n"
+            "   m.steps_left -= p0\n"
+            "   if m.steps_left < 0: spent()\n"
+            f"   if {where}: yield {self.text(element, parameters)}"
+        )
+        return function_of(text, self._meter, parameters)
 
 
-def iterated(kind: Kind, parts: Sequence[Expression]) -> Expression:
-    """Return a closure for what a loop or a comprehension goes over."""
+def named(value: object, parameters: list[Any]) -> str:
+    """Add a parameter and return its name."""
+    parameters.append(value)
+    return NAMES[len(parameters) - 1]
+
+
+def target(kind: Kind, slot: int, parameters: list[Any]) -> str:
+    """Return the text of the one variable of a loop or a comprehension, or of both."""
+    slots = (slot,) if kind.second is None else (slot, slot + 1)
+    return ", ".join([f"s[{named(each, parameters)}]" for each in slots])
+
+
+def iterated(kind: Kind, parts: Sequence[str], parameters: list[Any]) -> str:
+    """Return the text of what a loop or a comprehension goes over."""
     if kind.maker is None:
         return parts[0]
-    make = _MAKERS[kind.maker]
-    return lambda slots: make(*[part(slots) for part in parts])
+    return f"{named(_MAKERS[kind.maker], parameters)}({', '.join(parts)})"
 
-
-def _put_one(slots: Slots, slot: int, item: Any) -> None:
-    slots[slot] = item
-
-
-def _put_two(slots: Slots, slot: int, item: Any) -> None:
-    slots[slot], slots[slot + 1] = item
-
-
-PUT = (_put_one, _put_two)
-"""Gives a variable its next value, or both variables."""
 
 RANGES = ("range_1", "range_2", "range_3")
 
@@ -123,41 +120,44 @@ _MAKERS: Mapping[str, Callable[..., Any]] = {"enumerate": enumerate, "zip": zip,
 
 def weigh(node: Node) -> int:
     """Return the nodes of a statement or expression, those of its blocks not counted."""
-    return 1 + sum(map(weigh, node.args))
+    return 1 + sum([weigh(item) for item in node.args]) if node.args else 1
 
 
-def _slot_of(node: Node) -> int:
-    assert node.slot is not None  # of a node that reads a slot
+def slot_of(node: Node) -> int:
+    """Return the slot of a node that has one."""
+    assert node.slot is not None
     return node.slot
 
 
-def _read(slot: int) -> Expression:
-    return lambda slots: slots[slot]
+def _within(operator: str) -> str:
+    """Return the text of an operation whose number is checked against the limits."""
+    return f"(t if lo <= (t := (%s {operator} %s)) <= hi else grown())"
 
 
-def _constant(value: object) -> Expression:
-    return lambda slots: value
-
-
-def _of_many(operation: Operation, parts: Sequence[Expression]) -> Expression:
-    return lambda slots: operation(*[part(slots) for part in parts])
-
-
-def _and(first: Expression, second: Expression) -> Expression:
-    return lambda slots: first(slots) and second(slots)
-
-
-def _or(first: Expression, second: Expression) -> Expression:
-    return lambda slots: first(slots) or second(slots)
-
-
-def _if(condition: Expression, then: Expression, otherwise: Expression) -> Expression:
-    return lambda slots: then(slots) if condition(slots) else otherwise(slots)
-
-
-_LAZY: Mapping[str, Callable[..., Expression]] = {
-    "and": _and,
-    "or": _or,
-    **dict.fromkeys(("if_int", "if_bool", "if_str", "if_list"), _if),
+_TEXTS: Mapping[str, str] = {
+    "add": _within("+"),
+    "sub": _within("-"),
+    "mul": _within("*"),
+    "floordiv": "(%s // %s)",
+    "mod": "(%s %% %s)",
+    "neg": "(-%s)",
+    "abs": "abs(%s)",
+    **dict.fromkeys(("len_list", "len_str"), "len(%s)"),
+    "not": "(not %s)",
+    "and": "(%s and %s)",
+    "or": "(%s or %s)",
+    "list_1": "[%s]",
+    "list_2": "[%s, %s]",
+    "list_3": "[%s, %s, %s]",
+    "empty": "[]",
+    **dict.fromkeys(("item", "char"), "%s[%s]"),
+    **dict.fromkeys(("lt", "lt_str"), "(%s < %s)"),
+    **dict.fromkeys(("le", "le_str"), "(%s <= %s)"),
+    **dict.fromkeys(("gt", "gt_str"), "(%s > %s)"),
+    **dict.fromkeys(("ge", "ge_str"), "(%s >= %s)"),
+    **dict.fromkeys(("eq", "eq_str", "eq_bool"), "(%s == %s)"),
+    **dict.fromkeys(("ne", "ne_str", "ne_bool"), "(%s != %s)"),
 }
-"""Kinds that do not compute all of their parts."""
+"""Operations that are written out; the others are called."""
+
+_CONDITIONAL = ("if_int", "if_bool", "if_str", "if_list")

@@ -1,6 +1,6 @@
 """Runs programs of the language without Python's own evaluator, within limits.
 
-A program is compiled once to closures and then run on as many inputs as wanted. Nothing but the
+A program is compiled once to functions and then run on as many inputs as wanted. Nothing but the
 operations of the language can happen, whatever the program.
 """
 
@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from models.errors import UserError
+from models.programs.execution.functions import Function
 from models.programs.execution.limits import (
     Limits,
     Meter,
@@ -23,7 +24,7 @@ from models.programs.execution.outcomes import (
     Outcome,
     Value,
 )
-from models.programs.execution.statements import Statement, StatementCompiler
+from models.programs.execution.statements import Made, StatementCompiler
 from models.programs.language.kinds import NUM_SLOTS, language
 from models.programs.language.tree import Node, to_tree
 
@@ -62,15 +63,18 @@ class Interpreter:
             return Executable(meter=self._meter, body=_too_large)
         return self.compile_tree(to_tree(program))
 
-    def compile_tree(self, tree: Node, *, watch: bool = False) -> "Executable":
+    def compile_tree(
+        self, tree: Node, *, watch: bool = False, made: Made | None = None
+    ) -> "Executable":
         """Return a program that can be run.
 
         Args:
             tree: of the program.
             watch: note which of its blocks run, in `visited`.
+            made: statements of it that need not be compiled anew; gets those that are.
         """
         visited: set[int] | None = set() if watch else None
-        compiler = StatementCompiler(self._operations, self._meter, visited)
+        compiler = StatementCompiler(self._operations, self._meter, visited, made)
         body = compiler.block(tree.blocks[0])
         return Executable(
             meter=self._meter,
@@ -98,19 +102,19 @@ class Executable:
 
     Args:
         meter: of its interpreter.
-        body: the closure.
+        body: its function.
         num_parameters: of the program; other numbers of inputs are a TypeError. None: any number.
         visited: gets the numbers of the blocks that run, when the program is watched.
         num_blocks: of the program.
     """
 
-    __slots__ = ("_body", "_meter", "_num_parameters", "num_blocks", "visited")
+    __slots__ = ("_body", "_meter", "_num_parameters", "is_watched", "num_blocks", "visited")
 
     def __init__(
         self,
         *,
         meter: Meter,
-        body: Statement,
+        body: Function,
         num_parameters: int | None = None,
         visited: set[int] | None = None,
         num_blocks: int = 0,
@@ -118,8 +122,14 @@ class Executable:
         self._meter = meter
         self._body = body
         self._num_parameters = num_parameters
+        self.is_watched = visited is not None
         self.visited = set() if visited is None else visited
         self.num_blocks = num_blocks
+
+    @property
+    def steps(self) -> int:
+        """How many steps the last run took."""
+        return self._meter.steps
 
     def run(self, inputs: Sequence[Value]) -> Outcome:
         """Run the program on one value for each of its parameters; the values stay as they are."""
@@ -137,6 +147,11 @@ class Executable:
         except _RAISED as error:
             return Outcome(status="error", error=type(error).__name__)
         return INVALID if value is None else Outcome(status="value", value=value)
+
+    def watch(self, inputs: Sequence[Value]) -> tuple[Outcome, frozenset[int]]:
+        """Run a watched program; return what comes of it, and the blocks that ran."""
+        self.visited.clear()
+        return self.run(inputs), frozenset(self.visited)
 
 
 def nesting(ids: Sequence[int]) -> int:

@@ -48,19 +48,24 @@ class Meter:
         limits: of each run.
     """
 
-    __slots__ = ("_greatest", "_least", "_max_steps", "max_int_bits", "max_length", "steps_left")
+    __slots__ = ("_max_steps", "greatest", "least", "max_int_bits", "max_length", "steps_left")
 
     def __init__(self, limits: Limits) -> None:
         self._max_steps = limits.max_steps
         self.max_length = limits.max_length
         self.max_int_bits = limits.max_int_bits
-        self._greatest = (1 << limits.max_int_bits) - 1
-        self._least = -self._greatest
+        self.greatest = (1 << limits.max_int_bits) - 1
+        self.least = -self.greatest
         self.steps_left = limits.max_steps
 
     def restart(self) -> None:
         """Begin a run."""
         self.steps_left = self._max_steps
+
+    @property
+    def steps(self) -> int:
+        """How many steps the run has taken."""
+        return self._max_steps - self.steps_left
 
     def charge(self, steps: int) -> None:
         """Take steps."""
@@ -75,7 +80,7 @@ class Meter:
 
     def number(self, value: int) -> int:
         """Return a number that is not too large."""
-        if self._least <= value <= self._greatest:
+        if self.least <= value <= self.greatest:
             return value
         raise SizeLimitReached
 

@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from models.programs.execution.limits import Meter, SizeLimitReached
+from models.programs.execution.limits import FREE_LENGTH, Meter, SizeLimitReached
 
 Operation = Callable[..., Any]
 
@@ -130,7 +130,8 @@ def _same_members(meter: Meter) -> Operation:
 
 def _going_over_first(function: Operation, meter: Meter) -> Operation:
     def run(first: Any, *others: Any) -> Any:
-        meter.went_over(len(first))
+        if len(first) > FREE_LENGTH:
+            meter.went_over(len(first))
         return function(first, *others)
 
     return run
@@ -138,7 +139,8 @@ def _going_over_first(function: Operation, meter: Meter) -> Operation:
 
 def _going_over_second(function: Operation, meter: Meter) -> Operation:
     def run(first: Any, second: Any) -> Any:
-        meter.went_over(len(second))
+        if len(second) > FREE_LENGTH:
+            meter.went_over(len(second))
         return function(first, second)
 
     return run

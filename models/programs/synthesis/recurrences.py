@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from models.programs.execution.expressions import Expression, ExpressionCompiler
+from models.programs.execution.expressions import ExpressionCompiler
+from models.programs.execution.functions import Function
 from models.programs.execution.limits import Meter
 from models.programs.language.kinds import SLOT, Type
 from models.programs.language.tree import Node
@@ -129,7 +130,7 @@ class Recurrence:
                     )  # fmt: skip
 
     def _end(
-        self, step: Expression, start: tuple[Any, ...], first: int, end: int
+        self, step: Function, start: tuple[Any, ...], first: int, end: int
     ) -> tuple[Any, ...] | None:
         """Return the states after the turns at some points, or None where a turn raises."""
         states = list(start)

@@ -1,3 +1,7 @@
+import hashlib
+
+import pytest
+
 from models.programs.data.behaviour import CONSTANT, PROGRAM_LIMITS, observe
 from models.programs.data.chunks import (
     CHUNK_PROGRAMS,
@@ -72,3 +76,12 @@ def test_given_programs_get_examples_unless_they_are_of_no_use():
     assert isinstance(studied("return 10 // max(0, n)"), MadeProgram)  # fails on many probes
     assert studied("return 3 + 0 * n") == CONSTANT
     assert studied("return 10 // max(0, n - 500)") == FAILS_ALWAYS
+
+
+@pytest.mark.parametrize(
+    ("style", "digest"), [("plain", "f3c28ee71f992fb2"), ("human", "945b77741b140da7")]
+)
+def test_a_seed_gives_the_same_programs_for_good(style, digest):
+    programs, rejected = make_chunk(7, 0, 100, style)
+    content = repr([program.to_plain() for program in programs]) + repr(sorted(rejected.items()))
+    assert hashlib.sha256(content.encode()).hexdigest()[:16] == digest

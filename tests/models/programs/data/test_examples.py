@@ -1,9 +1,9 @@
 import random
 
-from models.programs.data.behaviour import PROGRAM_LIMITS
+from models.programs.data.behaviour import PROGRAM_LIMITS, observe
 from models.programs.data.chunks import parameter_types_of
 from models.programs.data.examples import NUM_EXAMPLES, NUM_VISIBLE, draw_examples
-from models.programs.execution.interpreter import Interpreter
+from models.programs.execution.interpreter import Executable, Interpreter
 
 INTERPRETER = Interpreter(PROGRAM_LIMITS)
 
@@ -46,3 +46,17 @@ def test_texts_that_cannot_be_written_are_no_examples(tree_of):
     tree = tree_of("n: int", "return chr(n % 2 * 55296 + 97)")
     drawn = examples(tree)
     assert drawn is None or all(each.output == "a" for each in drawn)
+
+
+def test_probes_that_were_watched_are_not_run_again(tree_of, monkeypatch):
+    tree = tree_of("xs: list", "if len(xs) > 2:\n    return xs[0]\nreturn len(xs)")
+    types = parameter_types_of(tree)
+    expected = examples(tree, 3)
+    observed = observe(INTERPRETER.compile_tree(tree, watch=True), types, "int")
+    runs = []
+    watch = Executable.watch
+    monkeypatch.setattr(
+        Executable, "watch", lambda self, inputs: runs.append(inputs) or watch(self, inputs)
+    )
+    assert draw_examples(tree, types, INTERPRETER, random.Random(3), observed) == expected
+    assert 0 < len(runs) <= 20

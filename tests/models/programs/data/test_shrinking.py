@@ -83,3 +83,16 @@ def test_shrinking_twice_changes_little(drafts):
     )
     small = shrunk(tree)
     assert tree_to_ids(shrunk(small)) == tree_to_ids(small)
+
+
+def test_statements_that_are_not_compiled_anew_do_the_same(drafts, monkeypatch):
+    good = [tree for tree in drafts[:80] if behaviour(tree).flaw() is None]
+    found = [shrunk(tree) for tree in good]
+    compile_tree = Interpreter.compile_tree
+
+    def forget(self, tree, *, made=None):
+        return compile_tree(self, tree)
+
+    monkeypatch.setattr(Interpreter, "compile_tree", forget)
+    assert len(good) > 20
+    assert [shrunk(tree) for tree in good] == found
