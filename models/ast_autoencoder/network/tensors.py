@@ -3,7 +3,10 @@
 A batch is then a selection of rows, cut to its longest program.
 """
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.ast_autoencoder.network.columns import Columns, columns
+from models.commands.process import usable_cores
+from models.optimization.parts import torch_threads
 from models.programs.language.graph_tables import graph_tables
 from models.programs.language.graphs import (
     CHILD,
@@ -31,6 +36,8 @@ NOWHERE = -1
 """Of a node that has no parent, no sibling before it or no use before it."""
 
 _CHUNK_ROWS = 4096
+
+PartT = TypeVar("PartT")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,48 +112,79 @@ def count_nodes(ids: NDArray[np.integer]) -> NDArray[np.int32]:
 
 def node_tensors(ids: NDArray[np.integer]) -> NodeTensors:
     """Return the graphs of derivations (N, T), complete and padded with -1."""
-    return _padded(build_graphs(ids))
+    width = int(count_nodes(ids).max(initial=1))
+    parts = _in_parts(lambda rows: _padded(build_graphs(rows), width), ids)
+    return NodeTensors(
+        **{
+            f.name: torch.cat([getattr(part, f.name) for part in parts])
+            for f in fields(NodeTensors)
+        }
+    )
 
 
 def step_tensors(ids: NDArray[np.integer]) -> StepTensors:
     """Return what is known at the steps of derivations (N, T), complete and padded with -1."""
-    tables = graph_tables()
     machine = ConstraintMachine("cpu", max(ids.shape[1], 4))
-    contexts = _contexts(machine, ids)
-    given = np.where(ids >= 0, ids, 0)
-    makes_node = (tables.kind >= 0)[given] & (ids >= 0)
-    defines = tables.defines[given] * (ids >= 0)
+    parts = _in_parts(lambda rows: _along(machine, rows), ids)
+    states, context = _numbered([part.pop("state") for part in parts])
+    follows, pair = _numbered([part.pop("follows") for part in parts])
+    alike, legal = _legal(machine, torch.from_numpy(states))
+    joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+    context = alike[context]
+    has_choice = (legal.sum(dim=1) > 1)[context]
+    group = torch.where(has_choice & (joined["ids"] >= 0), joined.pop("group"), -1)
+    return StepTensors(
+        **joined,
+        context=context.to(torch.int32),
+        group=group.to(torch.int8),
+        pair=pair.to(torch.int16),
+        pairs=torch.from_numpy(np.stack([follows >> 8, follows & 0xFF], axis=1)),
+        legal=legal,
+    )
+
+
+def _in_parts(
+    work: Callable[[NDArray[np.integer]], PartT], ids: NDArray[np.integer]
+) -> list[PartT]:
+    """Work on some programs at a time, side by side: numpy and torch free the interpreter."""
+    parts = [ids[s : s + _CHUNK_ROWS] for s in range(0, max(len(ids), 1), _CHUNK_ROWS)]
+    with torch_threads(1), ThreadPoolExecutor(usable_cores()) as pool:
+        return list(pool.map(work, parts))
+
+
+def _along(machine: ConstraintMachine, ids: NDArray[np.integer]) -> dict[str, Any]:
+    """Return what is known at the steps of some programs, and numbers of what is not yet."""
+    tables = graph_tables()
+    contexts = machine.contexts_along(torch.from_numpy(ids))
+    is_real = ids >= 0
+    given = np.where(is_real, ids, 0)
+    makes_node = (tables.kind >= 0)[given] & is_real
+    defines = tables.defines[given] * is_real
     definition = np.full((len(ids), NUM_SLOTS), -1, dtype=np.int16)
     rows, steps = np.nonzero(defines)
     first_new = (np.cumsum(defines, axis=1) - defines)[rows, steps]
     definition[rows, first_new] = steps
     are_two = defines[rows, steps] == 2
     definition[rows[are_two], first_new[are_two] + 1] = steps[are_two]
-    context, legal = _distinct(machine, contexts)
-    pair, pairs = _pairs(ids, contexts.symbol.numpy())
-    has_choice = legal.sum(dim=1) > 1
-    group = torch.from_numpy(columns().group[given])
-    group = torch.where(has_choice[context.long()] & torch.from_numpy(ids >= 0), group, -1)
-    return StepTensors(
-        ids=torch.from_numpy(ids.astype(np.int16)),
-        symbol=contexts.symbol,
-        node=torch.from_numpy((np.cumsum(makes_node, axis=1) - makes_node).astype(np.int16)),
-        context=context,
-        group=group.to(torch.int8),
-        target=torch.from_numpy(np.where(ids >= 0, columns().column[given], 0).astype(np.int16)),
-        pair=pair,
-        pairs=pairs,
-        definition=torch.from_numpy(definition),
-        lengths=torch.from_numpy((ids >= 0).sum(axis=1).astype(np.int32)),
-        legal=legal,
-    )
+    facts = contexts.facts.long() & 0xFFFFFFFF
+    return {
+        "ids": torch.from_numpy(ids.astype(np.int16)),
+        "symbol": contexts.symbol,
+        "node": torch.from_numpy((np.cumsum(makes_node, axis=1) - makes_node).astype(np.int16)),
+        "group": torch.from_numpy(columns().group[given].astype(np.int8)),
+        "target": torch.from_numpy(np.where(is_real, columns().column[given], 0).astype(np.int16)),
+        "definition": torch.from_numpy(definition),
+        "lengths": torch.from_numpy(is_real.sum(axis=1).astype(np.int32)),
+        "state": (contexts.symbol.long() << 32 | facts).numpy(),
+        "follows": _follows(ids, contexts.symbol.numpy()),
+    }
 
 
-def _padded(graphs: ProgramGraphs) -> NodeTensors:
+def _padded(graphs: ProgramGraphs, width: int) -> NodeTensors:
     counts = np.diff(graphs.node_ptr)
     program = np.repeat(np.arange(graphs.num_programs), counts)
     number = np.arange(len(program)) - graphs.node_ptr[program]
-    shape = (graphs.num_programs, int(counts.max(initial=1)))
+    shape = (graphs.num_programs, width)
 
     def spread(values: NDArray[np.integer], dtype: type[np.integer]) -> Tensor:
         array = np.full(shape, -1, dtype=dtype)
@@ -174,25 +212,21 @@ def _padded(graphs: ProgramGraphs) -> NodeTensors:
     )
 
 
-def _contexts(machine: ConstraintMachine, ids: NDArray[np.integer]) -> Contexts:
-    starts = range(0, max(len(ids), 1), _CHUNK_ROWS)
-    parts = [machine.contexts_along(torch.from_numpy(ids[s : s + _CHUNK_ROWS])) for s in starts]
-    return Contexts(
-        **{f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Contexts)}
-    )
+def _numbered(parts: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], Tensor]:
+    """Return the distinct values of all parts, ascending, and the number of each value."""
+    distinct = np.unique(np.concatenate([np.unique(part) for part in parts]))
+    return distinct, torch.cat([torch.from_numpy(np.searchsorted(distinct, p)) for p in parts])
 
 
-def _distinct(machine: ConstraintMachine, contexts: Contexts) -> tuple[Tensor, Tensor]:
-    """Return the number of each step's context and what is legal in each, by column.
+def _legal(machine: ConstraintMachine, states: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the number of what is legal in each state, and what is legal by number and column.
 
     The budget is left out: there is always a step to spare.
     """
-    keys = contexts.symbol.long() << 32 | (contexts.facts.long() & 0xFFFFFFFF)
-    distinct, number = torch.unique(keys, return_inverse=True)
-    spare = torch.full_like(distinct, -machine.max_steps, dtype=torch.int16)
+    spare = torch.full_like(states, -machine.max_steps, dtype=torch.int16)
     roomy = Contexts(
-        symbol=(distinct >> 32).to(torch.uint8),
-        facts=(distinct & 0xFFFFFFFF).to(torch.int32),
+        symbol=(states >> 32).to(torch.uint8),
+        facts=(states & 0xFFFFFFFF).to(torch.int32),
         needed=spare,
         step=torch.zeros_like(spare),
     )
@@ -200,17 +234,14 @@ def _distinct(machine: ConstraintMachine, contexts: Contexts) -> tuple[Tensor, T
     legal, alike = torch.unique(
         by_column(machine.allowed_in(roomy), columns()), dim=0, return_inverse=True
     )
-    return alike[number].to(torch.int32), legal
+    return alike, legal
 
 
-def _pairs(ids: NDArray[np.integer], symbol: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-    """Return the number of what each step follows and stands in, and all that there are."""
+def _follows(ids: NDArray[np.integer], symbol: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return one number for the production before each step and the context."""
     start = np.full((len(ids), 1), len(graph_tables().kind))
     previous = np.concatenate([start, np.maximum(ids[:, :-1], 0)], axis=1).astype(np.int64)
-    keys = np.where(ids >= 0, previous << 8 | symbol, previous[0, 0] << 8 | symbol[0, 0])
-    distinct, number = np.unique(keys, return_inverse=True)
-    pairs = np.stack([distinct >> 8, distinct & 0xFF], axis=1)
-    return torch.from_numpy(number.reshape(ids.shape).astype(np.int16)), torch.from_numpy(pairs)
+    return np.where(ids >= 0, previous << 8 | symbol, previous[0, 0] << 8 | symbol[0, 0])
 
 
 def by_column(allowed: Tensor, head: Columns) -> Tensor:

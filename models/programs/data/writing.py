@@ -4,12 +4,14 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from models.commands.folder_writing import folder_beside
+from models.commands.process import usable_cores
 from models.errors import UserError
 from models.programs.data.dataset import ProgramDataset
 from models.programs.data.files import SHARD_PROGRAMS, ProgramFiles
@@ -93,8 +95,9 @@ def _write_shards(dataset: ProgramDataset, files: ProgramFiles) -> list[dict[str
     if len(dataset.test):
         parts["is_test"] = np.isin(every, dataset.test)
     digests = dataset.program_digests()
-    shards = []
-    for number, first in enumerate(range(0, dataset.num_rows, SHARD_PROGRAMS)):
+
+    def write(number: int) -> dict[str, Any]:
+        first = number * SHARD_PROGRAMS
         rows = np.arange(first, min(first + SHARD_PROGRAMS, dataset.num_rows))
         examples, names = dataset.examples.select(rows), dataset.names.select(rows)
         path = files.shard(number)
@@ -110,8 +113,11 @@ def _write_shards(dataset: ProgramDataset, files: ProgramFiles) -> list[dict[str
             names_text=names.text,
             names_starts=names.starts,
         )
-        shards.append({"file": f"{files.graphs.name}/{path.name}", "programs": len(rows)})
-    return shards
+        return {"file": f"{files.graphs.name}/{path.name}", "programs": len(rows)}
+
+    # Most of the time goes into compression, which leaves the interpreter to others.
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        return list(pool.map(write, range(-(-dataset.num_rows // SHARD_PROGRAMS))))
 
 
 def _description(dataset: ProgramDataset, shards: list[dict[str, Any]]) -> dict[str, Any]:

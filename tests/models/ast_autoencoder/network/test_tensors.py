@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from models.ast_autoencoder.network import tensors as tensors_module
 from models.ast_autoencoder.network.columns import columns
 from models.ast_autoencoder.network.tensors import (
     by_column,
@@ -68,3 +69,15 @@ def test_columns_of_a_nonterminal_hold_its_productions_and_no_others():
         slots = range(cut.num_weighted, cut.num_columns if cut.has_slots[group] else 0)
         assert set(held) <= {*range(cut.starts[group], cut.starts[group + 1]), *slots}, name
         assert len(set(held)) == len(own)
+
+
+def test_programs_that_are_worked_on_in_parts_give_the_same_arrays(program_ids, monkeypatch):
+    ids = program_ids[:30]
+    for make in (node_tensors, step_tensors):
+        whole = make(ids)
+        monkeypatch.setattr(tensors_module, "_CHUNK_ROWS", 7)
+        in_parts = make(ids)
+        monkeypatch.undo()
+        for name, value in vars(whole).items():
+            assert value.dtype == getattr(in_parts, name).dtype
+            assert torch.equal(value, getattr(in_parts, name)), name
