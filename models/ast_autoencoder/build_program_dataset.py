@@ -32,6 +32,7 @@ from models.programs.data.report import (
     summary,
 )
 from models.programs.data.source_functions import find_functions
+from models.programs.data.splits import VAL_SHARE
 from models.programs.data.writing import check_folder, write_dataset
 from models.training.contracts import ProgressCallback
 
@@ -55,6 +56,8 @@ class BuildFlags:
     """Random programs: plain, a bit of everything, or human, shaped like what people write."""
     test_share: float = 0.0
     """Part of the programs to hold out of training and validation until a run has ended."""
+    val_share: float = VAL_SHARE
+    """Part of the programs that validates; of a million a hundredth will do."""
     from_source: Path | None = None
     """Take the functions of the Python files below this folder that fit the language."""
     workers: int | None = None
@@ -102,8 +105,18 @@ def _check_flags(flags: BuildFlags) -> None:
         mistakes.append(f"--n {flags.n}: take at least 2, one to train on and one to validate on")
     if not 0 <= flags.test_share <= MOST_TEST_SHARE:
         mistakes.append(
-            f"--test_share {flags.test_share:g}: take 0 to {MOST_TEST_SHARE:g}: a fifth of the "
-            "programs validates, and some must be left to train on"
+            f"--test_share {flags.test_share:g}: take 0 to {MOST_TEST_SHARE:g}: some programs "
+            "validate, and some must be left to train on"
+        )
+    if not 0 < flags.val_share <= MOST_TEST_SHARE:
+        mistakes.append(
+            f"--val_share {flags.val_share:g}: take more than 0, up to {MOST_TEST_SHARE:g}: some "
+            "programs must be left to train on"
+        )
+    elif flags.val_share + flags.test_share >= 1:
+        mistakes.append(
+            f"--val_share {flags.val_share:g} and --test_share {flags.test_share:g} leave nothing "
+            "to train on: take less of one"
         )
     if flags.seed < 0:
         mistakes.append(f"--seed {flags.seed} must not be negative: take 0 or above")
@@ -119,12 +132,16 @@ def _build(flags: BuildFlags) -> None:
         collected.about["style"] = flags.style
     if flags.test_share:
         collected.about["test_share"] = flags.test_share
+    if flags.val_share != VAL_SHARE:
+        collected.about["val_share"] = flags.val_share
     with show_progress() as progress:
         if flags.from_source is not None:
             _collect_functions(flags, flags.from_source, collected, progress)
         if flags.n is not None:
             _generate(flags, flags.n, collected, progress)
-    dataset = dataset_of(collected.records, flags.out.resolve().name, flags.test_share)
+    dataset = dataset_of(
+        collected.records, flags.out.resolve().name, flags.test_share, flags.val_share
+    )
     collected.about["lengths"] = length_counts(dataset)
     write_dataset(dataset, flags.out, about=collected.about, overwrite=flags.overwrite)
     print("\n".join([*collected.lines, summary(dataset, flags.out)]))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from models.programs.data.examples import NUM_VISIBLE, text_to_examples
 from models.programs.data.program_digest import program_digest
 from models.programs.data.splits import (
+    VAL_SHARE,
     hold_out,
     split_classes,
     twin_classes,
@@ -122,7 +123,10 @@ class ProgramDataset:
 
 
 def dataset_of(
-    records: Sequence[ProgramRecord], name: str, test_share: float = 0.0
+    records: Sequence[ProgramRecord],
+    name: str,
+    test_share: float = 0.0,
+    val_share: float = VAL_SHARE,
 ) -> ProgramDataset:
     """Return programs as a data set, split by classes of twins.
 
@@ -130,6 +134,7 @@ def dataset_of(
         records: the programs.
         name: of the data set.
         test_share: of the programs, held out of training.
+        val_share: of the programs, for validation.
 
     Raises:
         UserError: there are no two programs that differ, or too few for a test part.
@@ -141,7 +146,7 @@ def dataset_of(
     behaviours = np.array([record.behaviour for record in records], dtype=np.uint64)
     programs = np.array([program_digest(r.program.ids) for r in records], dtype=np.uint64)
     classes = twin_classes(programs, behaviours)
-    train, val = split_classes(classes)
+    train, val = split_classes(classes, val_share)
     train, test = hold_out(classes, train, test_share)
     return make_dataset(
         name=name,

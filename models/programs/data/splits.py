@@ -45,8 +45,14 @@ def twin_classes(programs: NDArray[np.uint64], behaviours: NDArray[np.uint64]) -
     return TwinClasses(programs=programs, behaviours=behaviours, labels=labels)
 
 
-def split_classes(classes: TwinClasses) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows of training and validation, ascending; a fifth is for validation.
+def split_classes(
+    classes: TwinClasses, share: float = VAL_SHARE
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of training and validation, ascending.
+
+    Args:
+        classes: of all programs.
+        share: of all programs, for validation.
 
     Raises:
         UserError: all programs are twins.
@@ -58,7 +64,7 @@ def split_classes(classes: TwinClasses) -> tuple[NDArray[np.int64], NDArray[np.i
             f"{len(labels)} programs without two that differ cannot be split into training and "
             "validation: take more programs"
         )
-    chosen = _fill(np.argsort(rank, kind="stable"), sizes, VAL_SHARE * len(labels))
+    chosen = _fill(np.argsort(rank, kind="stable"), sizes, share * len(labels))
     if not chosen.any():  # every class is larger than the part: take the smallest
         chosen[np.argmin(sizes)] = True
     is_val = chosen[group]

@@ -63,6 +63,17 @@ def test_a_part_is_held_out_for_the_test(tmp_path):
     assert (metadata["test_share"], metadata["num_test"]) == (0.1, 2)
 
 
+def test_less_than_a_fifth_validates_where_that_is_asked_for(tmp_path):
+    done = build(
+        *("--out", tmp_path / "less", "--n", 20, "--seed", 42, "--workers", 1),
+        *("--val_share", 0.05, "--test_share", 0.1),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "20: 17 for training, 1 for validation, 2 for the test" in done.stdout
+    metadata = json.loads((tmp_path / "less" / "metadata.json").read_text())
+    assert (metadata["val_share"], metadata["num_val"]) == (0.05, 1)
+
+
 def test_own_functions_are_collected_and_filled_up(tmp_path):
     source = tmp_path / "src"
     source.mkdir()
@@ -95,6 +106,12 @@ def test_own_functions_are_collected_and_filled_up(tmp_path):
         (["--n", "5", "--test_share", "0.6"], "--test_share 0.6: take 0 to 0.5"),
         (["--n", "5", "--test_share", "-0.1"], "--test_share -0.1: take 0 to 0.5"),
         (["--n", "5", "--test_share", "nan"], "--test_share nan: take 0 to 0.5"),
+        (["--n", "5", "--val_share", "0"], "--val_share 0: take more than 0, up to 0.5"),
+        (["--n", "5", "--val_share", "0.6"], "--val_share 0.6: take more than 0, up to 0.5"),
+        (
+            ["--n", "5", "--val_share", "0.5", "--test_share", "0.5"],
+            "--val_share 0.5 and --test_share 0.5 leave nothing to train on",
+        ),
         (["--n", "5", "--max_steps", "3"], "must be at least 10"),
         (["--from_source", "/nowhere"], "no such folder"),
     ],
