@@ -17,6 +17,7 @@ from torch import Tensor
 from models.errors import UserError
 
 ENDING = ".safetensors"
+_SHARED = "shared"
 
 
 def write_weights(
@@ -40,9 +41,12 @@ def write_weights(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Weights of a GPU's network are views into one block, which safetensors refuses.
-        whole = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
+        shared = _shared(weights)
+        whole = {n: w.detach().cpu().clone() for n, w in weights.items() if n not in shared}
         if half:
             whole = {name: tensor.half() for name, tensor in whole.items()}
+        if shared:
+            metadata[_SHARED] = json.dumps(shared)
         save_file(whole, beside, metadata)
         beside.replace(path)
     except (OSError, SafetensorError) as error:
@@ -80,4 +84,18 @@ def read_weights(
         about = {key: json.loads(text) for key, text in metadata.items() if key != "format"}
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: its metadata are damaged ({error})") from error
+    for name, same in about.pop(_SHARED, {}).items():
+        if same in weights:  # whoever loads them says which are missing
+            weights[name] = weights[same]
     return about | {"task": {"network": weights}}
+
+
+def _shared(weights: Mapping[str, Tensor]) -> dict[str, str]:
+    """Return the names of weights that are those of an earlier name, which hold nothing new."""
+    first: dict[tuple[int, int, str], str] = {}
+    found = {}
+    for name, tensor in weights.items():
+        key = (tensor.data_ptr(), tensor.numel(), str(tensor.device))
+        if tensor.numel() and first.setdefault(key, name) != name:
+            found[name] = first[key]
+    return found
