@@ -4,8 +4,8 @@
     python -m models.ast_autoencoder.use interpolate --model best_model.pt --first a.py --last b.py
     python -m models.ast_autoencoder.use synthesize --example "([1, 2],) -> 3" "([],) -> 0"
 
-`--model` takes a checkpoint, the folder of a training run, or a promoted preset's name;
-`synthesize` does without.
+`--model` takes a checkpoint, an export, the folder of a training run, or the name of a preset that
+was promoted or ships with weights (program_best); `synthesize` does without.
 """
 
 import sys
@@ -48,7 +48,7 @@ Files = Annotated[tuple[tuple[Path, ...], ...], tyro.conf.UseAppendAction]
 @dataclass(frozen=True, kw_only=True)
 class _Model:
     model: str
-    """Checkpoint file, folder of a training run, or name of a promoted preset."""
+    """Checkpoint file, export, folder of a training run, or name of a preset that has weights."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """auto: cuda or mps where torch sees one, else cpu."""
 

@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from models.ast_autoencoder import trained as programs_trained
+from models.ast_autoencoder.spec import AST_AUTOENCODER
+from models.ast_autoencoder.use import find_checkpoint as find_program_checkpoint
 from models.grammar_vae import trained
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.use import find_checkpoint
 from models.presets import find_preset
+from models.programs.data.chunks import make_chunk
 from models.registry import MODELS
 
 SHIPPED = [
@@ -42,3 +46,13 @@ def test_the_latent_worth_having_writes_pdes_of_the_prior():
     texts = trained.sample(trained.load_model(find_checkpoint("pde_latent")), 50)
     assert len(set(texts)) > 40
     assert sum(text.startswith(("dt(u)", "dtt(u)", "dxx(u)", "dxxxx(u)")) for text in texts) > 40
+
+
+def test_programs_that_were_never_trained_on_come_back():
+    model = programs_trained.load_model(find_program_checkpoint("program_best"))
+    config = find_preset(AST_AUTOENCODER, "program_best").config
+    assert dataclasses.replace(model.config, description=config.description) == config
+    programs = [made.ids for made in make_chunk(99, 0, 100)[0]]
+    back = programs_trained.decode(model, programs_trained.encode(model, programs))
+    num_exact = sum(tuple(one) == other for one, other in zip(back, programs, strict=True))
+    assert num_exact >= 0.95 * len(programs)
