@@ -43,8 +43,8 @@ def complete(tmp_path, capsys, monkeypatch):
         ("tuner se", ["search"]),
         (
             "tuner search gra",
-            "beta_annealing kl_recipe pde_accuracy pde_latent pde_rate pde_small pde_smallest "
-            "quickstart".split(),
+            "beta_annealing kl_recipe pde_accuracy pde_best pde_latent pde_rate pde_small "
+            "pde_smallest quickstart".split(),
         ),
         ("tuner search --na", ["--name"]),
         ("tuner presets sh", ["show"]),
