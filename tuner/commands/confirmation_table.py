@@ -4,6 +4,7 @@ from rich.table import Table
 
 from tuner.promotion.verdicts import luck, own_faults
 from tuner.record.confirmations import Confirmation, Confirmed, Difference, mean_words
+from tuner.record.values import value_words
 
 _EXACT = 1e-12
 
@@ -27,7 +28,7 @@ def confirmation_table(confirmation: Confirmation) -> Table:
         others = [difference_words(one.further.get(name)) for name in further]
         table.add_row(
             one.name,
-            "-" if one.leaderboard is None else f"{one.leaderboard:.4f}",
+            value_words(one.leaderboard),
             spread_words(one),
             difference_words(one.difference),
             *others,
@@ -43,7 +44,10 @@ def spread_words(one: Confirmed) -> str:
 
 def difference_words(one: Difference | None) -> str:
     """Return a difference with its interval."""
-    return "-" if one is None else f"{one.mean:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
+    if one is None:
+        return "-"
+    mean, low, high = (value_words(value, sign=True) for value in (one.mean, one.low, one.high))
+    return f"{mean} [{low}, {high}]"
 
 
 def verdict_words(one: Confirmed, confirmation: Confirmation) -> str:
@@ -68,11 +72,15 @@ def summary_lines(confirmation: Confirmation) -> list[str]:
     gap = luck(confirmation)
     if gap is not None and round(gap, 4) > 0:
         lines.append(
-            f"in the search the candidates were {gap:.4f} better on average than on fresh seeds: "
-            "so much of the leaderboard was luck"
+            f"in the search the candidates were {value_words(gap)} better on average than on fresh "
+            "seeds: so much of the leaderboard was luck"
         )
     elif gap is not None:
-        more = f"{-gap:.4f} better on average than" if round(gap, 4) else "as good on average as"
+        more = (
+            f"{value_words(-gap)} better on average than"
+            if round(gap, 4)
+            else "as good on average as"
+        )
         lines.append(
             f"the leaderboard was no luck: on fresh seeds the candidates are {more} in the search"
         )

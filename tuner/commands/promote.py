@@ -24,6 +24,7 @@ from tuner.record.paths import RunPaths, confirmed_run, find_run, is_run
 from tuner.record.promotions import read_promotions
 from tuner.record.results import Run, read_run
 from tuner.record.search_copy import read_search
+from tuner.record.values import value_words
 from tuner.running.runner import RunOptions
 from tuner.search.compared_rows import rows_words
 from tuner.search.search import Search
@@ -173,11 +174,11 @@ def _promoted_words(one: Promoted) -> str:
     preset = one.preset
     provenance = preset.provenance or {}
     metric, last = provenance["metric"], provenance["last_value"]
-    said = "" if last is None else f", last {last:.4f}"
+    said = "" if last is None else f", last {value_words(last)}"
     if one.confirmed:
         said += f"\n  {preset.config.description}"
     return (
-        f"{preset.name}: trial {one.row.number}, {metric['name']} {metric['value']:.4f}"
+        f"{preset.name}: trial {one.row.number}, {metric['name']} {value_words(metric['value'])}"
         f"{rows_words(metric)} after epoch {metric['epoch']}{said}\n"
         f"  {preset.source}, {len(preset.checkpoints)} checkpoints in {one.folder}"
         f"{_RESUMED if one.resumed else ''}"
@@ -208,6 +209,6 @@ def _passed_over(paths: RunPaths, search: Search, promoted: Sequence[Promoted]) 
                 "preset has one value a key"
             )
         yield (
-            f"passed over: trial {row.number}, {metric} {best.metrics[metric]:.4f}, "
+            f"passed over: trial {row.number}, {metric} {value_words(best.metrics[metric])}, "
             f"{state_words(row)}: {reason}"
         )

@@ -28,6 +28,7 @@ from tuner.record.pins import read_pins
 from tuner.record.results import Run, find_trial, kept_checkpoints, leaderboard, read_run
 from tuner.record.search_copy import read_search
 from tuner.record.trial_rows import EpochPoint, TrialRow
+from tuner.record.values import value_words
 from tuner.search.blocks import Objective
 from tuner.search.search import Search
 
@@ -217,8 +218,8 @@ def _score(row: TrialRow, best: EpochPoint, ranking: Ranking) -> str:
     metric = ranking.metric
     last = row.last_metrics.get(metric, math.nan)
     return (
-        f"{metric}: best {best.metrics[metric]:.4f} after epoch {best.epoch} (*), "
-        f"last {last:.4f} after epoch {row.num_epochs}"
+        f"{metric}: best {value_words(best.metrics[metric])} after epoch {best.epoch} (*), "
+        f"last {value_words(last)} after epoch {row.num_epochs}"
     )
 
 
@@ -244,7 +245,7 @@ def _curve_table(
         values = [point.metrics.get(name, math.nan) for name in columns]
         table.add_row(
             f"{'*' if point is best else ''}{point.epoch}",
-            *(f"{value:.4f}" if math.isfinite(value) else "-" for value in values),
+            *map(value_words, values),
             checkpoints.get(point.epoch, ""),
         )
     return table

@@ -19,6 +19,7 @@ from tuner.record.outcomes import REMEDIES, Cause, with_cause
 from tuner.record.pins import read_pins
 from tuner.record.results import Run, leaderboard, pareto_front
 from tuner.record.trial_rows import TrialRow
+from tuner.record.values import value_words
 from tuner.running.live import short_params
 from tuner.search.blocks import Objective
 from tuner.search.compared_rows import name_on_all
@@ -70,15 +71,17 @@ def leaderboard_table(
     for standing in standings[:num_rows]:
         row = standing.row
         point = row.best(ranking)
-        values = [_value(point.metrics.get(m, math.nan) if point else math.nan) for m in metrics]
+        values = [
+            value_words(point.metrics.get(m, math.nan) if point else math.nan) for m in metrics
+        ]
         table.add_row(
             str(standing.rank),
             f"{row.number}{'*' if row.trial in front else ''}",
             Text(values[0], style="bold" if standing.rank == 1 else ""),
             *values[1:],
             "-" if standing.epoch is None else f"{standing.epoch}/{row.num_epochs}",
-            _value(standing.last),
-            *[_value(row.last_metrics.get(on_all, math.nan))] * is_part,
+            value_words(standing.last),
+            *[value_words(row.last_metrics.get(on_all, math.nan))] * is_part,
             duration(row.duration_s),
             state_words(row, pinned=row.trial in pins),
             names[row.number] if names else short_params(row.params),
@@ -115,7 +118,7 @@ def runs_table(runs: Sequence[Run], best: Mapping[str, float]) -> Table:
             run.status,
             "-" if began is None else f"{began:%Y-%m-%d %H:%M}",
             f"{ended}/{len(run.rows)}",
-            _value(best.get(run.name, math.nan)),
+            value_words(best.get(run.name, math.nan)),
             str(run.num_epochs),
         )
     return table
@@ -240,7 +243,3 @@ def _table(columns: Sequence[str], text: Sequence[str]) -> Table:
         else:
             table.add_column(title, justify="right", no_wrap=True)
     return table
-
-
-def _value(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else "-"

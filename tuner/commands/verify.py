@@ -14,6 +14,7 @@ from tuner.promotion.verification import Verdict, runs_of, verdict_of, verificat
 from tuner.record.changes import code_changes
 from tuner.record.environment import code_state, describe_driver
 from tuner.record.paths import RunPaths, runs_folder
+from tuner.record.values import value_words
 from tuner.running.runner import RunOptions
 
 _DOES_NOT_HOLD = 1
@@ -85,14 +86,16 @@ def _sentence(preset: Preset, verdict: Verdict) -> str:
         return f"the number of {preset.name} does not hold: trainings failed ({causes})"
     if verdict.difference is None:
         return f"nothing can be said of {preset.name}: fewer than two trainings came to a value"
+    worse = value_words(-verdict.difference.mean)
     return (
-        f"the number of {preset.name} does not hold: it is {-verdict.difference.mean:.4f} worse, "
-        "and its whole interval lies below 0"
+        f"the number of {preset.name} does not hold: it is {worse} worse, and its whole interval "
+        "lies below 0"
     )
 
 
 def _spread(values: Sequence[float]) -> str:
     if not values:
         return "no value"
-    spread = f" +- {stdev(values):.4f}" if len(values) > 1 else ""
-    return f"{fmean(values):.4f}{spread} ({len(values)} {'seed' if len(values) == 1 else 'seeds'})"
+    spread = f" +- {value_words(stdev(values))}" if len(values) > 1 else ""
+    seeds = "seed" if len(values) == 1 else "seeds"
+    return f"{value_words(fmean(values))}{spread} ({len(values)} {seeds})"

@@ -18,6 +18,7 @@ from tuner.record.promotions import read_promotions
 from tuner.record.results import Run, kept_checkpoints
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 from tuner.record.trial_rows import EpochPoint, TrialRow
+from tuner.record.values import value_words
 from tuner.search.search import Search
 
 
@@ -207,5 +208,7 @@ def _ranked(
 def _values(point: EpochPoint, ranking: Ranking) -> str:
     """Return what ranks an epoch in words: its value, and that of the secondary metric."""
     names = dict.fromkeys(name for name in (ranking.metric, ranking.secondary) if name)
-    values = [f"{name} {point.metrics[name]:.4f}" for name in names if name in point.metrics]
+    values = [
+        f"{name} {value_words(point.metrics[name])}" for name in names if name in point.metrics
+    ]
     return f"{', '.join(values)} after epoch {point.epoch}"

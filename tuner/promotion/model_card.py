@@ -8,6 +8,7 @@ from models.presets import Preset
 from models.registry import model_spec
 from models.training.contracts import ModelSpec
 from tuner.record.confirmations import mean_words
+from tuner.record.values import value_words
 from tuner.search.compared_rows import rows_words
 
 _NO_LIMIT = "What it was not trained on, it has not been judged on."
@@ -82,9 +83,9 @@ def _facts(provenance: Mapping[str, Any]) -> Iterator[str]:
         )
     last = provenance["last_value"]
     yield (
-        f"- {metric['name']}: {metric['value']:.4f}{rows_words(metric)} after epoch "
+        f"- {metric['name']}: {value_words(metric['value'])}{rows_words(metric)} after epoch "
         f"{metric['epoch']}, the best one; "
-        f"{'none' if last is None else format(last, '.4f')} after epoch {trial['epochs']}, "
+        f"{'none' if last is None else value_words(last)} after epoch {trial['epochs']}, "
         "the last one"
     )
     yield (
@@ -97,7 +98,7 @@ def _facts(provenance: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _by_seed(values: Mapping[str, float]) -> str:
-    seeds = ", ".join(f"{seed}: {value:.4f}" for seed, value in values.items())
+    seeds = ", ".join(f"{seed}: {value_words(value)}" for seed, value in values.items())
     return f"{mean_words(values)} (seeds {seeds})"
 
 

@@ -11,6 +11,7 @@ from tuner.record.confirmations import Confirmation, Confirmed, mean_words
 from tuner.record.environment import file_digest
 from tuner.record.results import Run
 from tuner.record.trial_rows import TrialRow
+from tuner.record.values import value_words
 from tuner.search.compared_rows import name_on_all, rows_words
 from tuner.search.search import Search
 
@@ -81,11 +82,15 @@ def description_of(
         best = candidate.row.best(search.ranking)
         value = best.metrics[metric] if best else candidate.best.metrics[metric]
         rows = rows_words(_part(run, search, candidate.row))
-        return f"{said}; {metric} {value:.4f}{rows} in the search, not confirmed"
+        return f"{said}; {metric} {value_words(value)}{rows} in the search, not confirmed"
     own = _own(candidate, confirmation)
+    others = "".join(
+        f", {name} {value_words(abs(one.mean))} {'worse' if one.mean < 0 else 'better'}"
+        for name, one in own.further.items()
+    )
     return (
         f"{own.changes or said}; {metric} {mean_words(own.values)} against "
-        f"{mean_words(confirmation.baseline.values)} on {len(own.values)} seeds"
+        f"{mean_words(confirmation.baseline.values)}{others}, on {len(own.values)} seeds"
     )
 
 

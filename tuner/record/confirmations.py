@@ -13,6 +13,7 @@ from typing import Any, Literal
 from models.config_file import to_config, to_mapping, write_text
 from models.errors import UserError
 from tuner.record.paths import RunPaths
+from tuner.record.values import value_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,5 +130,5 @@ def write_confirmations(paths: RunPaths, confirmations: Iterable[Confirmation]) 
 def mean_words(values: Mapping[str, float]) -> str:
     """Return the mean of values by seed, with their standard deviation where there are several."""
     found = list(values.values())
-    spread = f" +- {stdev(found):.4f}" if len(found) > 1 else ""
-    return f"{fmean(found):.4f}{spread}"
+    spread = f" +- {value_words(stdev(found))}" if len(found) > 1 else ""
+    return f"{value_words(fmean(found))}{spread}"

@@ -1,6 +1,7 @@
 """What retraining on fresh seeds gave, and the presets that were made, as YAML."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from models.config_file import dump_yaml, read_yaml
@@ -108,7 +109,10 @@ def _figure(one: Confirmation, index: int) -> Figure:
 
 
 def _table(one: Confirmation) -> Table:
-    rows = [_row(each, one) for each in (one.baseline, *one.candidates)]
+    settings = (one.baseline, *one.candidates)
+    values = [(each.leaderboard, mean(dict(each.values))) for each in settings]
+    said = alike([math.nan if value is None else value for pair in values for value in pair])
+    rows = [_row(each, one, said[2 * i : 2 * i + 2]) for i, each in enumerate(settings)]
     cost = f"{duration(one.hours * 3600)} of training"
     gpu = f", {number(one.gpu_hours)} GPU-hours" if one.gpu_hours else ""
     columns = ("setting", "leaderboard", "mean", "seeds", "better by", "interval", "result")
@@ -127,7 +131,7 @@ def _changes(one: Confirmation) -> list[Table]:
     return [Table(columns=("setting", f"changes to {one.baseline.name}"), rows=rows)] * bool(rows)
 
 
-def _row(each: Confirmed, one: Confirmation) -> tuple[str, ...]:
+def _row(each: Confirmed, one: Confirmation, values: Sequence[str]) -> tuple[str, ...]:
     better = interval = "-"
     if (found := each.difference) is not None:
         better, low, high = alike((found.mean, found.low, found.high))
@@ -140,14 +144,13 @@ def _row(each: Confirmed, one: Confirmation) -> tuple[str, ...]:
         result = "wins" if each.wins else "does not win"
     for metric, further in each.further.items():
         middle, low, high = alike((further.mean, further.low, further.high))
-        result += f"; {metric} better by {middle} ({low} to {high})"
+        result += f"; {metric} better by {middle}{'' if low == high else f' ({low} to {high})'}"
     if each.failures:
         said = [f"seed {seed}: {cause}" for seed, cause in each.failures.items()]
         result += f"; failed: {listing(said)}"
     return (
         each.name,
-        number(each.leaderboard),
-        number(mean(dict(each.values))) if each.values else "-",
+        *values,
         f"{len(each.values)}/{len(one.seeds)}",
         better,
         interval,

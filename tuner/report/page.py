@@ -85,5 +85,5 @@ def _plain(value: Any) -> Any:
 
 
 def _typed(text: str) -> Markup:
-    """Return text in which what stands in backticks is code."""
-    return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(text))))
+    """Return text in which what stands in backticks is code, and arrows are never torn apart."""
+    return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(text)).replace(" -&gt; ", " → ")))

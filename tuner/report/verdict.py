@@ -20,6 +20,8 @@ _STATUS: dict[Status, str] = {
     "died": "died",
 }
 
+_OPEN = ", which may be none"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
@@ -134,7 +136,8 @@ def _by_metric(confirmation: Confirmation, by: str) -> Verdict:
 def difference_words(one: Confirmed, metric: str = "") -> str:
     """Return the difference from the preset to beat with its interval.
 
-    Of several objectives all, each with its name, and those first in which it is surely better.
+    Of several objectives all, each with its name, and those first in which it is surely better;
+    where the interval has 0 in it, that is said.
 
     Args:
         one: the candidate.
@@ -146,11 +149,17 @@ def difference_words(one: Confirmed, metric: str = "") -> str:
         return _difference_words(one.difference)
     named = {metric: one.difference, **one.further}
     order = sorted(named.items(), key=lambda item: item[1].low <= 0)
-    return listing([f"{_difference_words(found)} in {name}" for name, found in order])
+    said = [
+        f"{_difference_words(found)} in {name}{'' if found.low > 0 or found.high < 0 else _OPEN}"
+        for name, found in order
+    ]
+    return listing(said)
 
 
 def _difference_words(found: Difference) -> str:
     middle, low, high = alike((found.mean, found.low, found.high), sign=True)
+    if low == high:
+        return f"by {middle} on every seed"
     return f"by {middle} ({share(found.level)} interval {low} to {high})"
 
 

@@ -3,11 +3,15 @@
 import math
 from collections.abc import Sequence
 
+from tuner.record.values import is_count, value_words
+
 
 def number(value: float | None) -> str:
-    """Return a metric's value: four decimals where they say enough, else four digits."""
+    """Return a metric's value: of counts all digits, else four decimals or four digits."""
     if value is None or not math.isfinite(value):
         return "-"
+    if is_count(value):
+        return value_words(value)
     plain = value == 0 or 1e-3 <= abs(value) < 1e5
     return f"{value:.4f}" if plain else f"{value:.4g}"
 
@@ -24,7 +28,11 @@ def alike(values: Sequence[float], *, sign: bool = False) -> list[str]:
         values: a difference and the ends of its interval, say.
         sign: whether those above 0 have theirs.
     """
-    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    finite = [value for value in values if math.isfinite(value)]
+    largest = max(map(abs, finite), default=0.0)
+    if is_count(largest) and all(value == math.floor(value) for value in finite):
+        form = "+,.0f" if sign else ",.0f"
+        return [format(value, form) if math.isfinite(value) else "-" for value in values]
     if largest >= 1e5:
         return [signed(value) if sign else number(value) for value in values]
     decimals = max(4, 1 - math.floor(math.log10(largest))) if largest else 4

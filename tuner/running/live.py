@@ -12,6 +12,7 @@ from rich.text import Text
 from models.training.console import duration
 from tuner.record.outcomes import Outcome, with_cause
 from tuner.record.trial_rows import TrialRow
+from tuner.record.values import value_words
 from tuner.running.board import Board, BoardRow
 from tuner.running.observer import Observer
 
@@ -190,7 +191,7 @@ def short_params(params: Mapping[str, Any]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    return value_words(value)
 
 
 def _short(value: object) -> str:

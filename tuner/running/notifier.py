@@ -9,6 +9,7 @@ from typing import Any
 
 from tuner.record.events import RunChanged
 from tuner.record.outcomes import REMEDIES, Outcome
+from tuner.record.values import value_words
 from tuner.running.board import Board, BoardRow
 from tuner.running.delivery import Command, Delivery, webhook, webhook_name
 from tuner.running.follow_plan import END_S, FollowPlan
@@ -111,7 +112,7 @@ class Notifier(Follower):
         self._tell_best()
         said = f" ({message})" if message else ""
         best = self._board.best
-        reached = f", best {self._plan.ranking.metric} {best.best:.4f}" if best else ""
+        reached = f", best {self._plan.ranking.metric} {value_words(best.best)}" if best else ""
         event: NotifyEvent = "failure" if status in ("failed", "died") else "end"
         self._tell(event, f"{status}{said}, {len(self._board.rows)} trials{reached}", ends=True)
 
@@ -120,7 +121,7 @@ class Notifier(Follower):
         if row is None or row.best is None or not self._is_live or not self._is_better(row.best):
             return
         self._told, self._told_at = row.best, self._board.clock()
-        value = f"{self._plan.ranking.metric} {row.best:.4f}"
+        value = f"{self._plan.ranking.metric} {value_words(row.best)}"
         self._tell("best", f"new best {value} (trial {row.number}, epoch {row.best_epoch})", row)
 
     def _is_better(self, value: float) -> bool:

@@ -143,6 +143,15 @@ def test_a_winner_by_several_objectives_is_told_first_by_the_one_that_it_won():
     one = candidate(3, -0.0003, -0.0011, 0.0005, further={"val/cost": cost})
     assert difference_words(one, "val/score") == (
         "by +36.6000 (95 % interval +26.8000 to +46.4000) in val/cost and "
-        "by -0.0003 (95 % interval -0.0011 to +0.0005) in val/score"
+        "by -0.0003 (95 % interval -0.0011 to +0.0005) in val/score, which may be none"
     )
     assert difference_words(candidate(3, -0.0003, -0.0011, 0.0005)).endswith("to +0.0005)")
+
+
+def test_a_difference_that_is_the_same_on_every_seed_has_no_interval():
+    size = Difference(mean=3_709_328.0, low=3_709_328.0, high=3_709_328.0, level=0.95)
+    one = candidate(3, 0.0011, -0.0002, 0.0024, further={"params": size})
+    assert difference_words(one, "val/score") == (
+        "by +3,709,328 on every seed in params and by +0.0011 (95 % interval -0.0002 to +0.0024) "
+        "in val/score, which may be none"
+    )

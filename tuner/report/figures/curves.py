@@ -34,7 +34,9 @@ def draw_curves(
 ) -> dict[str, Any]:
     """Return the specification: one line a trial over the data `curves`, rules over `rungs`."""
     base = alt.Chart(rows("curves")).encode(
-        x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False)),
+        x=alt.X(
+            "epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, grid=False, labelFlush=False)
+        ),
         y=alt.Y("value:Q", title=metric, scale=value_scale(domain)),
         detail="trial:N",
         color=colours(KIND_COLOURS, kinds),

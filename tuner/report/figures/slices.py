@@ -12,6 +12,7 @@ _DECIMAL = (
     " ? format(datum.value, '.2~e') : format(datum.value, '.3~r')"
 )
 """How Vega writes the numbers of an axis."""
+_FEW_VALUES = 5
 
 
 def draw_slice(
@@ -41,10 +42,9 @@ def draw_slice(
         x: Any = alt.X("at:N", sort=list(options), title=None, axis=axis, scale=scale)
     else:
         kind = "log" if is_log else "linear"
-        whole = all(isinstance(end, int) for end in ends)
         axis = alt.Axis(
             tickCount=4,
-            tickMinStep=1 if whole and not is_log else alt.Undefined,
+            values=_whole_values(ends) or alt.Undefined,
             labelExpr=_DECIMAL,
             labelOverlap="greedy",
             labelSeparation=10,
@@ -66,3 +66,10 @@ def draw_slice(
         best = base.transform_filter(is_best)
         layers.append(best.mark_point(size=90, filled=True, opacity=1, shape="diamond"))
     return finish(alt.layer(*layers), 170)
+
+
+def _whole_values(ends: tuple[Any, Any]) -> list[int]:
+    """Return the few values of a range of whole numbers; Vega would put halves between them."""
+    if not all(isinstance(end, int) for end in ends) or ends[1] - ends[0] >= _FEW_VALUES:
+        return []
+    return list(range(ends[0], ends[1] + 1))

@@ -14,7 +14,7 @@ def draw_slots(unit: str, kinds: Iterable[object]) -> dict[str, Any]:
     chart = alt.Chart(rows("slots")).mark_area(interpolate="step-after", opacity=0.85)
     return finish(
         chart.encode(
-            x=alt.X("at:Q", title=unit, axis=alt.Axis(grid=False)),
+            x=alt.X("at:Q", title=unit, axis=alt.Axis(grid=False, labelFlush=False)),
             y=alt.Y("busy:Q", title="slots", stack="zero", axis=alt.Axis(tickMinStep=1)),
             color=colours(KIND_COLOURS, kinds),
             order="layer:Q",
