@@ -16,6 +16,7 @@ from tuner.promotion.candidates import Promoted, passed_over
 from tuner.promotion.changes import short
 from tuner.promotion.confirmation_plan import Plan, fresh_seeds, seeds_of
 from tuner.promotion.contenders import contenders, to_beat
+from tuner.promotion.model_card import kept_words
 from tuner.promotion.names import check_names
 from tuner.promotion.promotion import promote
 from tuner.promotion.requests import Request, aimed_at
@@ -167,6 +168,8 @@ def _print_promoted(
         console.print(f"no more trials of this run have a checkpoint ({len(promoted)} of {count})")
     if promoted:
         first = promoted[0].preset
+        if kept := kept_words(search.spec, search.objective.metric):
+            console.print(kept, soft_wrap=True)
         console.print(f"train from it: {training_command(first)}", soft_wrap=True)
 
 

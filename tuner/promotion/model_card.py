@@ -6,7 +6,7 @@ from typing import Any
 from models.config_file import to_mapping
 from models.presets import Preset
 from models.registry import model_spec
-from models.training.contracts import ModelSpec
+from models.training.contracts import PARAMS, ModelSpec
 from tuner.record.confirmations import mean_words
 from tuner.record.values import value_words
 from tuner.search.compared_rows import rows_words
@@ -17,6 +17,16 @@ _NO_LIMIT = "What it was not trained on, it has not been judged on."
 def first_line(name: str) -> str:
     """Return the first line of the card of a preset."""
     return f"# {name}"
+
+
+def kept_words(spec: ModelSpec, metric: str) -> str | None:
+    """Return what a training from a preset keeps, where the preset's value is by another metric."""
+    if metric in (spec.main_metric, PARAMS.name):
+        return None
+    return (
+        f"Its {metric} is that of the best epoch by {metric}. A training keeps the best by "
+        f"{spec.main_metric}, which may be less good in {metric}."
+    )
 
 
 def render_card(preset: Preset, checkpoints: Mapping[str, str]) -> str:
@@ -117,6 +127,8 @@ def _limits(spec: ModelSpec, provenance: Mapping[str, Any]) -> Iterator[str]:
             f"The search compared trials by {part:,} of the validation rows, the same in all of "
             "them: the value by all rows may be another."
         )
+    if kept := kept_words(spec, provenance["metric"]["name"]):
+        yield kept
     if not provenance["confirmed"]:
         yield "One training, the luckiest of a search, says little of the next one."
     yield spec.limits or _NO_LIMIT

@@ -11,6 +11,7 @@ from models.presets import find_preset
 from models.registry import MODELS, model_spec
 from models.training.checkpoints import write_checkpoint
 from models.training.loop import fit, fit_settings
+from tuner.promotion.model_card import kept_words
 from tuner.promotion.promotion import promote
 from tuner.record.environment import render
 from tuner.record.events import EventLog
@@ -95,3 +96,13 @@ def test_the_lines_of_the_card_work_without_the_run(model, tmp_path, monkeypatch
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+def test_a_value_by_another_metric_than_a_training_keeps_checkpoints_by_is_told_to_be_so():
+    spec = model_spec("grammar_vae")
+    assert kept_words(spec, "val/seq_acc") is None
+    assert kept_words(spec, "params") is None
+    assert kept_words(spec, "val/seq_acc_sampled") == (
+        "Its val/seq_acc_sampled is that of the best epoch by val/seq_acc_sampled. A training "
+        "keeps the best by val/seq_acc, which may be less good in val/seq_acc_sampled."
+    )
