@@ -30,6 +30,8 @@ def draw_parallel(names: Sequence[str], kinds: Iterable[object]) -> dict[str, An
         )
     ]
     ends = alt.Chart(rows("ends")).encode(x=x, y=y, text="text:N")
-    low = ends.transform_filter("datum.place == 0").mark_text(align="left", dy=14, fontSize=11)
-    high = ends.transform_filter("datum.place == 1").mark_text(align="right", dy=14, fontSize=11)
+    # Two long names share the line of a phone.
+    style = {"dy": 14, "fontSize": 11, "limit": alt.ExprRef("0.41 * width")}
+    low = ends.transform_filter("datum.place == 0").mark_text(align="left", **style)
+    high = ends.transform_filter("datum.place == 1").mark_text(align="right", **style)
     return finish(alt.layer(*lines, low, high), 50 + 52 * len(names))
