@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
+from tuner.record.outcomes import Cause
 from tuner.record.results import Standing
 from tuner.report.figures.curves import draw_curves
 from tuner.report.material import Material
@@ -14,7 +15,13 @@ from tuner.report.wording import count, listing, number
 _MOST_TRIALS = 150
 _NUM_BEST = 30
 _MOST_POINTS = 60
-KINDS = ("best trial", "trained to the end", "stopped at a rung", "failed", "not ended")
+KINDS = ("best trial", "trained to the end", "stopped early", "failed", "not ended")
+
+_BY: dict[str | None, str] = {
+    Cause.BUDGET: "when the budget was spent",
+    Cause.MEDIAN: "below the median",
+}
+"""What stopped trials beside rungs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,13 +106,14 @@ def _words(material: Material) -> tuple[str, ...]:
     if not rungs:
         words.append("No trial is stopped early: the scheduler is fifo.")
     elif stopped:
-        where = [f"{stopped[cause]} at {cause}" for cause in sorted(stopped, key=str)]
+        causes = sorted(stopped, key=lambda cause: (cause in _BY, str(cause)))
+        where = [f"{stopped[cause]} {_BY.get(cause, f'at {cause}')}" for cause in causes]
         words.append(
             f"{count(sum(stopped.values()), 'trial')} of {len(material.run.rows):,} "
             f"{'was' if sum(stopped.values()) == 1 else 'were'} stopped early: {listing(where)}."
         )
     else:
-        words.append("No trial was stopped at a rung so far.")
+        words.append("No trial was stopped early so far.")
     return tuple(words)
 
 

@@ -132,7 +132,7 @@ def _words(material: Material, usage: Usage, spent: dict[str, float]) -> tuple[s
     parts = [
         f"{share(spent[kind] / usage.busy_s)} of the training went into {text}"
         for kind, text in (
-            ("stopped at a rung", "trials that were stopped early"),
+            ("stopped early", "trials that were stopped early"),
             ("best trial", "the best trial"),
             ("failed", "trials that failed"),
         )

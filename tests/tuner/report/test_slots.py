@@ -68,7 +68,7 @@ def test_time_is_told_by_what_became_of_the_trials(hand_made):
     run.trial([0.2], state=None)
     material = run.material
     assert time_by_kind(material, usage_of(material.events)) == {
-        "best trial": 3.0, "trained to the end": 2.0, "stopped at a rung": 1.0, "failed": 0.0,
+        "best trial": 3.0, "trained to the end": 2.0, "stopped early": 1.0, "failed": 0.0,
         "not ended": 1.0,
     }  # fmt: skip
     section = slots_section(material)

@@ -20,7 +20,7 @@ from tuner.report.figures.style import (
 KIND_COLOURS = {
     "best trial": BEST,
     "trained to the end": GOOD,
-    "stopped at a rung": PLAIN,
+    "stopped early": PLAIN,
     "failed": BAD,
     "not ended": QUIET,
 }
