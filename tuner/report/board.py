@@ -7,7 +7,7 @@ from tuner.record.outcomes import with_cause
 from tuner.record.results import Standing, pareto_front
 from tuner.report.material import Material
 from tuner.report.section import Section, Table
-from tuner.report.wording import count, number, setting
+from tuner.report.wording import alike, count, number, setting
 
 _MOST_ROWS = 100
 
@@ -95,7 +95,7 @@ def _row(
         f"{row.number}{'*' if row.trial in front else ''}",
         *(number(found.get(metric, math.nan)) for metric in metrics),
         "-" if one.epoch is None else f"{one.epoch}/{row.num_epochs}",
-        number(one.last),
+        alike((one.last, one.value))[0],
         duration(row.duration_s),
         with_cause(row.state, row.cause),
         *(setting(row.params[key]) if key in row.params else "" for key in keys),
