@@ -88,9 +88,10 @@ def description_of(
         f", {name} {value_words(abs(one.mean))} {'worse' if one.mean < 0 else 'better'}"
         for name, one in own.further.items()
     )
+    comma = "," if others else ""
     return (
         f"{own.changes or said}; {metric} {mean_words(own.values)} against "
-        f"{mean_words(confirmation.baseline.values)}{others}, on {len(own.values)} seeds"
+        f"{mean_words(confirmation.baseline.values)}{others}{comma} on {len(own.values)} seeds"
     )
 
 
