@@ -197,6 +197,9 @@ def test_of_several_objectives_no_interval_may_lie_below_nought(new_run, make_se
     (one,) = confirmation.candidates
     assert one.difference.low > 0
     assert one.further["val/cost"].mean == pytest.approx(1 / 2 - 1 / 3.6, abs=0.01)
+    said = find_preset(model_spec("fake"), "first-1").config.description
+    gain = one.further["val/cost"].mean
+    assert said.endswith(f", val/cost {gain:.4f} better, on 2 seeds")
 
 
 def test_a_trial_without_weights_takes_those_of_its_best_training(
