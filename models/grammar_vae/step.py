@@ -5,13 +5,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
+from torch.optim import Adam
 
 from models.grammar_vae.loss import KlWeight, kl_per_dimension, reconstruction, weighted_kl
-from models.grammar_vae.network.fused_step import FusedBackward
+from models.grammar_vae.network.fused_step import FusedStep
 from models.grammar_vae.network.network import GrammarVae
 from models.grammar_vae.rules import Rules
 from models.layers.fast_path import implementation_for
+from models.optimization.fused_adam import MAX_PARAMETERS
 from models.training.summed_step import SummedStep, UpdateSettings, with_norm
 
 # In the order in which `step_kernels.cu` adds up, too.
@@ -43,7 +44,7 @@ class TrainStep(SummedStep):
     def __init__(
         self,
         network: GrammarVae,
-        optimizer: Optimizer,
+        optimizer: Adam,
         settings: UpdateSettings,
         *,
         rules: Rules,
@@ -57,19 +58,21 @@ class TrainStep(SummedStep):
         self.first_bad = torch.zeros(2 + len(self.names), dtype=torch.bool, device=self.device)
         self.state += (self.first_bad,)
         with self.autocast():
-            # The fast path on new GPUs is in `network/fused_step.py`. It keeps tensors of `state`:
-            # they are changed in place and never replaced.
+            # The fast path on new GPUs is in `network/fused_step.py`.
             self._fused = implementation_for(
-                self.device,
-                plain=None,
-                fused=FusedBackward(
-                    network=network,
-                    competitors=rules.competitors,
-                    state=(self.sums, self.first_bad, self.first_bad_step),
-                    free_bits=free_bits,
-                    clip_norm=settings.clip_norm,
-                ),
+                self.device, plain=None, fused=FusedStep, fits=len(self.names) <= MAX_PARAMETERS
             )
+        if self._fused is not None:
+            # It keeps tensors of `state`: they are changed in place and never replaced.
+            self._fused = FusedStep(
+                network,
+                optimizer,
+                competitors=rules.competitors,
+                state=(self.sums, self.first_bad, self.first_bad_step),
+                free_bits=free_bits,
+                clip_norm=settings.clip_norm,
+            )
+            self.copies = self._fused.copies
 
     def draw(self, num_rows: int) -> tuple[Tensor]:
         """Return the noise of the posterior's samples, (rows, z_dim)."""
@@ -94,17 +97,28 @@ class TrainStep(SummedStep):
         columns = torch.stack([torch.ones_like(kl), terms.recon, kl, loss, *rights])
         return loss, columns.detach()
 
+    def reset(self) -> None:
+        """Forget the sums of the last epoch; weights may have been loaded since."""
+        super().reset()
+        if self._fused is not None:
+            self._fused.adam.refresh()
+
     def backward(self, inputs: tuple[Any, ...], weight: Tensor, num_rows: Tensor | None) -> Tensor:
         """Do what `SummedStep.backward` does, by kernels where they apply."""
         if self._fused is None:
             return super().backward(inputs, weight, num_rows)
         with self.autocast():
-            return self._fused(*inputs, weight=weight, num_rows=num_rows)
+            return self._fused.backward(*inputs, weight=weight, num_rows=num_rows)
+
+    def update(self, sums: Tensor) -> None:
+        """Do what `SummedStep.update` does, by kernels where they apply."""
+        if self._fused is None:
+            super().update(sums)
+        else:
+            self._fused.update(sums)
 
     def finish(self, sums: Tensor, norms: Tensor) -> Tensor:
         """Add a batch; note which value was the first that is not finite."""
-        if self._fused is not None:
-            return self._fused.finish(sums, norms)
         norm = norms.norm()
         finite = torch.cat([sums[1:3], norms]).isfinite()
         new = self.add(with_norm(sums, norm), bad=~finite.all())

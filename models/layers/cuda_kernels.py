@@ -46,13 +46,16 @@ class Kernel:
         self._function = function
         self._shared_bytes = shared_bytes
 
-    def __call__(self, blocks: int, threads: int, *args: Tensor | float | None) -> None:
+    def __call__(
+        self, blocks: int, threads: int, *args: Tensor | float | ctypes.Structure | None
+    ) -> None:
         """Launch on the current stream.
 
         Args:
             blocks: in the grid.
             threads: in a block.
-            args: tensors as pointers (None as a null pointer), integers and floats as C has them.
+            args: tensors as pointers (None as a null pointer), integers, floats and structures as
+                C has them.
         """
         if blocks == 0:  # no rows; the driver refuses an empty grid
             return
@@ -155,7 +158,11 @@ def _output(nvrtc: ctypes.CDLL, what: str, program: ctypes.c_void_p) -> bytes:
     return buffer.raw
 
 
-def _argument(value: Tensor | float | None) -> ctypes.c_void_p | ctypes.c_int | ctypes.c_float:
+def _argument(
+    value: Tensor | float | ctypes.Structure | None,
+) -> ctypes.c_void_p | ctypes.c_int | ctypes.c_float | ctypes.Structure:
+    if isinstance(value, ctypes.Structure):
+        return value
     if isinstance(value, int):
         return ctypes.c_int(value)
     if isinstance(value, float):

@@ -161,7 +161,7 @@ def fused_states(
             x = F.dropout(x, dropout)
         if len(x) == 1 and number == 0:  # the same at every step
             with torch.autocast("cuda", enabled=False):
-                constant = F.linear(x.float().squeeze(0), w_input, b_input)
+                constant = F.linear(x.float().squeeze(0), w_input.float(), b_input)
             inputs = None
         else:
             inputs = _project(x, w_input, w_state.shape[1]).expand(-1, state.shape[1], -1)

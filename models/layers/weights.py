@@ -28,6 +28,11 @@ def load_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
     network.load_state_dict(weights)
 
 
+def first(tensor: Tensor, count: int, dim: int = 0) -> Tensor:
+    """Return the first entries along a dimension; where these are all, without a copy backward."""
+    return tensor if tensor.shape[dim] <= count else tensor.narrow(dim, 0, count)
+
+
 def drawn_normal(*shape: int, scale: float) -> Tensor:
     """Return `scale` times what `torch.randn` draws; nothing is drawn in `sizes_only`."""
     numbers = torch.empty(*shape)

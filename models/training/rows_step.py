@@ -41,7 +41,7 @@ class RowsStep:
     @property
     def state(self) -> Sequence[Tensor]:
         """All tensors that a call changes but the optimizer's."""
-        return *self.step.parameters, *self.step.state
+        return *self.step.parameters, *self.step.copies, *self.step.state
 
     def __call__(self, rows: Tensor, num_steps: int, weight: Tensor | None) -> None:
         """Train on one batch; see `Work`."""

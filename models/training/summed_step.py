@@ -44,7 +44,9 @@ class SummedStep(ABC):
         remedy: what to do where training diverges.
 
     Attributes:
-        state: the tensors that a batch changes besides the parameters and the optimizer's.
+        state: the tensors that a batch changes besides the parameters and the optimizer's, and
+            which an epoch begins with as zeros.
+        copies: the tensors that a batch changes as it does the parameters.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class SummedStep(ABC):
         self.sums = torch.zeros(len(sums), dtype=torch.float64, device=self.device)
         self.first_bad_step = torch.zeros((), dtype=torch.int64, device=self.device)
         self.state: tuple[Tensor, ...] = (self.sums, self.first_bad_step)
+        self.copies: tuple[Tensor, ...] = ()
 
     @abstractmethod
     def forward(self, *inputs: Any, **named: Any) -> tuple[Tensor, Tensor]:
@@ -119,7 +122,7 @@ class SummedStep(ABC):
             each = zip(parts, weights, strict=True)
             found = [self.backward(part(), weight, num_rows) for part, weight in each]
             sums = torch.stack(found).sum(0)
-        self._update(sums)
+        self.update(sums)
 
     def train_side_by_side(self, workers: PartWorkers, parts: Sequence[Part]) -> None:
         """Train on one batch, all of its rows real, with a thread for each part, on a CPU."""
@@ -134,7 +137,7 @@ class SummedStep(ABC):
         sums = torch.stack([part_sums for _, part_sums in found]).sum(0)
         scale = 1 / self.divisor(float(sums[0]))
         set_gradients(self.parameters, [grads for grads, _ in found], scale)
-        self._update(sums)
+        self.update(sums)
 
     def backward(self, inputs: tuple[Any, ...], weight: Tensor, num_rows: Tensor | None) -> Tensor:
         """Add to every parameter its gradient; return the sums of the part, float64.
@@ -189,7 +192,8 @@ class SummedStep(ABC):
         return self.means_of(dict(zip(self.sum_names, self.sums.tolist(), strict=True)))
 
     @torch.no_grad()
-    def _update(self, sums: Tensor) -> None:
+    def update(self, sums: Tensor) -> None:
+        """Clip the gradients of all parameters and update them; see `finish` on `sums`."""
         grads = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
         norms = torch._foreach_norm(grads)  # pyright: ignore[reportPrivateImportUsage]
         factor = self.finish(sums, torch.stack(norms))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.layers.gru import Gru
-from models.layers.weights import drawn_normal
+from models.layers.weights import drawn_normal, first
 
 DecoderInput = Literal["latent_state", "repeat_latent", "weighted_latent"]
 
@@ -78,8 +78,8 @@ class Decoder(nn.Module):
         """Return the GRU's input (time or 1, batch or 1, width)."""
         inputs = z.unsqueeze(0)
         if self.step_weight is not None:
-            inputs = inputs * self.step_weight[:num_steps].unsqueeze(1)
+            inputs = inputs * first(self.step_weight, num_steps).unsqueeze(1)
         if self.step_input is None:
             return inputs
-        steps = self.step_input[:num_steps].unsqueeze(1)  # (time or 1, 1, width)
+        steps = first(self.step_input, num_steps).unsqueeze(1)  # (time or 1, 1, width)
         return steps if self.latent == "latent_state" else inputs + steps

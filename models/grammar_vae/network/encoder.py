@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from models.grammar_vae.network.blocks import ConvBlock, SameConv, TokenConv
 from models.grammar_vae.network.fused_encoder import MAX_CHANNELS, fused_blocks
 from models.layers.fast_path import implementation_for
+from models.layers.weights import first
 
 
 class Encoder(nn.Module):
@@ -52,7 +53,7 @@ class Encoder(nn.Module):
                 shortcut = nn.Linear(before, width) if before != width else nn.Identity()
             blocks.append(ConvBlock(conv, shortcut, width, normalise=residual))
         self.blocks = nn.ModuleList(blocks)
-        self.widest = max(channels)
+        self.widest, self.channels = max(channels), channels[-1]
         features = channels[-1] * (num_steps if pool == "flatten" else 1)
         self.posterior = nn.Linear(features, 2 * z_dim)
 
@@ -79,7 +80,8 @@ class Encoder(nn.Module):
             total = x.sum(1, dtype=torch.promote_types(x.dtype, torch.float32))
             return self.posterior(total / (ids >= 0).sum(1, keepdim=True))
         flat = x.flatten(1)  # steps cut off are zero, so their weights are cut off too
-        return F.linear(flat, self.posterior.weight[:, : flat.shape[1]], self.posterior.bias)
+        weight = first(self.posterior.weight, flat.shape[1], dim=1)
+        return F.linear(flat, weight, self.posterior.bias)
 
     def _run_blocks(self, ids: Tensor) -> Tensor:
         """Return the last block's output (batch, time, channels), zero behind each row."""

@@ -3,52 +3,75 @@
 The small work is latents, row weights, clipping and sums.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.optim import Adam
 
+from models.grammar_vae.network.fused_encoder import MAX_CHANNELS
 from models.grammar_vae.network.fused_loss import fused_terms
 from models.grammar_vae.network.network import GrammarVae
 from models.layers.cuda_kernels import Kernel, load_kernel
+from models.layers.gru_layer import MAX_HIDDEN
+from models.optimization.fused_adam import FusedAdam, Weight
 
 _SOURCES = tuple(Path(__file__).with_name(f"{n}_kernels.cu") for n in ("shared", "step"))
 _BLOCK_THREADS = 256
 _BLOCK_ROWS = 8
 
 
-@dataclass(frozen=True, kw_only=True)
-class FusedBackward:
-    """What `backward` and `finish` of `TrainStep` do, by kernels.
+class FusedStep:
+    """What `backward` and `update` of `TrainStep` do, by kernels.
 
-    Attributes:
+    Args:
         network: the network.
+        optimizer: over its parameters.
         competitors: (productions, productions), of the grammar's rules.
         state: sums, first_bad and first_bad_step of the training step.
         free_bits: nats of KL a row that cost nothing.
         clip_norm: largest total norm of the gradients; 0 does not clip.
     """
 
-    network: GrammarVae
-    competitors: Tensor
-    state: tuple[Tensor, Tensor, Tensor]
-    free_bits: float
-    clip_norm: float
+    def __init__(
+        self,
+        network: GrammarVae,
+        optimizer: Adam,
+        *,
+        competitors: Tensor,
+        state: tuple[Tensor, Tensor, Tensor],
+        free_bits: float,
+        clip_norm: float,
+    ) -> None:
+        self.path = _Path(network, competitors)
+        self.weights = network_weights(network)
+        self.adam = FusedAdam(optimizer, list(self.weights.values()))
+        self.state = state
+        self.free_bits = free_bits
+        self.clip_norm = clip_norm
+        self.leaves: Mapping[str, Tensor] = {}
 
-    def __call__(
+    @property
+    def copies(self) -> tuple[Tensor, ...]:
+        """The copies of weights, which an update changes with the parameters."""
+        return tuple(w.copy for w in self.weights.values() if w.copy is not None)
+
+    def backward(
         self, ids: Tensor, beta: Tensor, noise: Tensor, weight: Tensor, num_rows: Tensor | None
     ) -> Tensor:
-        """Add the gradients of a part of a batch, and its sums; see `SummedStep.backward`.
+        """Find the gradients of a part of a batch, and add its sums; see `SummedStep.backward`.
 
         Returns:
-            What was not finite, which `finish` takes; of several parts their sum.
+            What was not finite, which `update` takes; of several parts their sum.
         """
-        posterior = self.network.encoder.side_by_side(ids)
-        z, kl = Latent.apply(posterior, noise)  # pyright: ignore[reportGeneralTypeIssues]
-        logits = self.network.decoder(z, ids.shape[1])
-        terms = fused_terms(logits, ids, self.competitors)
+        if num_rows is None:
+            self.leaves = self._leaves(ids.shape[1])
+        else:  # gradients of parts are added up in float32
+            self.leaves = {name: w.parameter for name, w in self.weights.items()}
+        terms, kl = functional_call(self.path, dict(self.leaves), (ids, noise))
         # Backward starts from the terms' gradients and not from a loss, which nobody reads: a mean
         # over rows would be a handful of kernels more.
         with torch.autocast("cuda", enabled=False):
@@ -64,9 +87,69 @@ class FusedBackward:
             torch.autograd.backward((terms, kl), (d_terms, d_kl))
         return bad
 
-    def finish(self, bad: Tensor, norms: Tensor) -> Tensor:
-        """Note the norms of the gradients and what was not finite; return the clipping factor."""
-        return finish_step(norms, bad=bad, state=self.state, clip_norm=self.clip_norm)
+    def update(self, bad: Tensor) -> None:
+        """Clip the gradients, update, and note their norms and what was not finite."""
+        grads = []
+        for name, leaf in self.leaves.items():
+            assert leaf.grad is not None, name
+            is_swapped = self.weights[name].is_swapped
+            grads.append(leaf.grad.mT.contiguous().mT if is_swapped else leaf.grad.contiguous())
+        self.leaves = {}
+        norms = self.adam.norms(grads)
+        factor = finish_step(norms, bad=bad, state=self.state, clip_norm=self.clip_norm)
+        self.adam.update(grads, factor)
+
+    def _leaves(self, num_steps: int) -> dict[str, Tensor]:
+        """Return what the gradients of a batch with so many steps are of."""
+        cuts = {"decoder.step_input": (num_steps, 0), "decoder.step_weight": (num_steps, 0)}
+        encoder = self.path.encoder
+        if encoder.pool == "flatten":
+            cuts["encoder.posterior.weight"] = (num_steps * encoder.channels, 1)
+        leaves = {}
+        for name, weight in self.weights.items():
+            count, dim = cuts.get(name, (1, 0))
+            is_cut = name in cuts and count < weight.parameter.shape[dim]
+            leaves[name] = weight.leaf(count, dim) if is_cut else weight.leaf()
+        return leaves
+
+
+class _Path(nn.Module):
+    """The network from rows to the terms of their loss, under the names of its weights."""
+
+    def __init__(self, network: GrammarVae, competitors: Tensor) -> None:
+        super().__init__()
+        self.encoder = network.encoder
+        self.decoder = network.decoder
+        self.competitors = competitors
+
+    def forward(self, ids: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the terms (3, batch) and the KL (batch,) of ids (batch, time)."""
+        posterior = self.encoder.side_by_side(ids)
+        z, kl = Latent.apply(posterior, noise)  # pyright: ignore[reportGeneralTypeIssues]
+        return fused_terms(self.decoder(z, ids.shape[1]), ids, self.competitors), kl
+
+
+def network_weights(network: GrammarVae) -> dict[str, Weight]:
+    """Return each parameter by its name, with a copy where matrix products take it as it is."""
+    weights = {}
+    for name, parameter in network.named_parameters():
+        copy = None
+        if _is_multiplied(name, network):
+            copy = parameter.detach().to(torch.bfloat16)
+            if name.endswith("conv.conv.weight"):  # `convolve` takes it as (out, kernel, in)
+                copy = copy.mT.contiguous().mT
+        weights[name] = Weight(parameter=parameter, copy=copy)
+    return weights
+
+
+def _is_multiplied(name: str, network: GrammarVae) -> bool:
+    """Tell whether kernels leave a weight to a product in bfloat16, and convert it for that."""
+    if name.startswith("encoder.blocks."):
+        fits = network.encoder.widest <= MAX_CHANNELS
+        return fits and name.endswith(("conv.weight", "shortcut.weight"))
+    if name.startswith("decoder.gru."):
+        return network.decoder.gru.hidden <= MAX_HIDDEN and ".weight_ih_l" in name
+    return not name.startswith("decoder.step_")
 
 
 class Latent(torch.autograd.Function):
