@@ -16,8 +16,10 @@ from torch import Tensor
 
 from models.errors import UserError
 from models.grammar.derivation import PAD_ID
+from models.grammar.fused_decoding import MAX_PLACES, decode_rows, places
 from models.grammar.machine import Machine
 from models.grammar.masks import UNBOUNDED, GrammarTables
+from models.layers.cuda_kernels import kernels_run_on
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,6 +92,15 @@ def constrained_decode(
     """
     num_given = _checked_steps(logits, tables)
     scores = _scores(logits, temperature, generator)
+    if machine is None and _kernel_applies(scores, tables):
+        return decode_rows(
+            scores.float(),
+            tables.net_steps,
+            tables.pushed,
+            tables.num_pushed,
+            start=tables.start,
+            min_length=tables.min_length,
+        )
 
     def best(step: int, allowed: Tensor) -> Tensor:
         # In a spare step there is one that is allowed.
@@ -244,6 +255,15 @@ def _legal(machine: Machine, state: Any, at: Any, net_steps: Tensor, budget: Ten
 def _is_captured(device: torch.device) -> bool:
     """Tell whether a CUDA graph is being captured, which cannot ask for a value."""
     return device.type == "cuda" and torch.cuda.is_current_stream_capturing()
+
+
+def _kernel_applies(scores: Tensor, tables: DeviceTables) -> bool:
+    """Tell whether the loop is one kernel: on new GPUs, with numbers that float32 holds."""
+    return (
+        scores.dtype != torch.float64
+        and kernels_run_on(scores.device)
+        and places(scores.shape[1], tables.pushed) <= MAX_PLACES
+    )
 
 
 def _checked_steps(logits: Tensor, tables: DeviceTables) -> int:
