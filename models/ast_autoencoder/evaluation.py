@@ -31,6 +31,8 @@ def compile_here(programs: Sequence[list[int]]) -> list[Compiled]:
     """Return what Python says to programs, asked one after the other in this process."""
     return [compile_program(ids) for ids in programs]
 
+_ENCODED_AT_ONCE = 1024
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Decoded:
@@ -105,7 +107,8 @@ def decode_rows(
         nats[place] = terms.nats.sum(0).double()
 
     # Small batches here, where the longest program's size is everyone's.
-    batches = list(evaluation_batches(torch.arange(len(rows)), lengths[rows], batch_size // 4, 1))
+    size = min(_ENCODED_AT_ONCE, batch_size // 4)
+    batches = list(evaluation_batches(torch.arange(len(rows)), lengths[rows], size, 1))
     inference.map(encode, batches)
     # Programs of like length end at about the same step.
     order = torch.cat([batch.rows for batch in batches])

@@ -44,7 +44,8 @@ from models.training.contracts import Rows
 from models.training.network_task import NetworkTask
 
 _CPU_EVALUATION_BATCH = 1024
-_GPU_EVALUATION_BATCH = 4096
+_GPU_EVALUATION_BATCH = {"gru": 1 << 15, "transformer": 4096}
+"""A step takes as long for few rows as for many; a transformer keeps all steps of each row."""
 _BASELINE_EPOCHS = 10
 """Trivial baselines change little: they are measured this often, and after the last epoch."""
 _CAPTURABLE = ("gcn", "relational")
@@ -150,7 +151,7 @@ class AstAutoencoderTask(NetworkTask):
             self.tensors,
             rows,
             self.machine,
-            batch_size=_GPU_EVALUATION_BATCH
+            batch_size=_GPU_EVALUATION_BATCH[self.config.decoder_kind]
             if self.device.type == "cuda"
             else _CPU_EVALUATION_BATCH,
         )

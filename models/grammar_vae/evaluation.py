@@ -137,12 +137,15 @@ def summarise(columns: Tensor, means: Tensor) -> dict[str, float]:
 
 
 @torch.no_grad()
-def decode_prior(network: GrammarVae, rules: Rules, latents: Tensor) -> Tensor:
+def decode_prior(
+    network: GrammarVae, rules: Rules, latents: Tensor, autocast: torch.dtype | None = None
+) -> Tensor:
     """Return the greedy derivation of each latent (rows, z_dim): (rows, time), pad -1."""
     assert rules.tables is not None
     was_training = network.training
     network.eval()
-    logits = network.decode(latents, rules.num_steps)
+    with torch.autocast(latents.device.type, dtype=autocast, enabled=autocast is not None):
+        logits = network.decode(latents, rules.num_steps)
     ids = constrained_decode(logits, rules.tables, machine=rules.machine)
     network.train(was_training)
     return ids

@@ -70,6 +70,7 @@ class Validation:
             self._compute()
         else:
             self.graphs.run("validation", self._compute)
+            self.graphs.give_back()
         assert self.columns is not None
         assert self.means is not None
         metrics = summarise(self.columns, self.means)
@@ -125,4 +126,6 @@ class Validation:
             allowed=self.allowed,
         )
         if self.settings.rules.tables is not None:
-            self.samples = decode_prior(self.network, self.settings.rules, self.latents)
+            self.samples = decode_prior(
+                self.network, self.settings.rules, self.latents, autocast=self.settings.autocast
+            )

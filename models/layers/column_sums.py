@@ -15,7 +15,20 @@ def column_sums(x: Tensor) -> Tensor:
     PyTorch gives few long columns to few threads: three times as long for some hundred rows.
     """
     out = x.new_empty(x.shape[1:])
+    _launch(x, out, None, 1)
+    return out
+
+
+def gate_sums(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the sums of x (rows, 4, width) over the rows, and again those of gates 0, 1 and 3."""
+    _, gates, width = x.shape
+    assert gates == 4
+    out, again = x.new_empty(4, width), x.new_empty(3, width)
+    _launch(x, out, again, width)
+    return out, again
+
+
+def _launch(x: Tensor, out: Tensor, again: Tensor | None, width: int) -> None:
     columns = out.numel()
     kernel = load_kernel((_SOURCE,), "column_sums", (), 0, x.device)
-    kernel(-(-columns // 32), 512, x, out, len(x), columns)
-    return out
+    kernel(-(-columns // 32), 512, x, out, again, len(x), columns, width)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.layers.column_sums import column_sums
+from models.layers.column_sums import gate_sums
 from models.layers.cuda_kernels import Kernel, load_kernel
 
 _FOLDER = Path(__file__).parent
@@ -134,9 +134,9 @@ class GruLayer(torch.autograd.Function):
             saved, states, grads[0].contiguous(), weight.contiguous(), gates, sums, d_start,
             steps, batch,
         )  # fmt: skip
-        total = column_sums(sums)[:, :hidden]
+        total, recurrent = gate_sums(sums)
+        total, d_bias = total[:, :hidden], recurrent[:, :hidden].flatten()
         sums = sums[..., :hidden]
-        d_bias = torch.cat([total[:2], total[3:]]).flatten()
         d_weight = _weight_gradient(gates.flatten(0, 1), states[:-1].flatten(0, 1), hidden)
         d_inputs = gates[:, :, :3].flatten(2) if ctx.has_inputs else None
         d_constant = (total[None] if ctx.same_constant else sums)[:, :3].flatten(1)

@@ -118,6 +118,7 @@ class GraphedEpochs:
         for done, batch in enumerate(plan.batches, start=1):
             self.graphs.run(batch.num_steps, lambda steps=batch.num_steps: self._body(steps))
             plan.on_batch(done, len(plan.batches))
+        self.graphs.give_back()
 
     def forget(self) -> None:
         """Drop the graphs, since the optimizer's tensors were replaced."""
@@ -156,18 +157,38 @@ class GraphedEpochs:
         """Remember weights, moments, sums, plan place and random state, to undo a warm-up."""
         tensors = [*self.work.state, self.next]
         tensors += [t for s in self.optimizer.state.values() for t in s.values()]
-        before = [tensor.detach().clone() for tensor in tensors]
+        kept = [_Kept(group) for group in _by_dtype(tensors)]
         random_state = torch.cuda.get_rng_state()
         fresh = not self.optimizer.state
 
         def restore() -> None:
-            with torch.no_grad():
-                for tensor, old in zip(tensors, before, strict=True):
-                    tensor.copy_(old)
-                if fresh:  # the warm-up made the moments: they start at zero
-                    for state in self.optimizer.state.values():
-                        for tensor in state.values():
-                            tensor.zero_()
+            for group in kept:
+                group.restore()
+            if fresh:  # the warm-up made the moments: they start at zero
+                made = [t for s in self.optimizer.state.values() for t in s.values()]
+                for group in _by_dtype(made):
+                    torch._foreach_zero_(group)  # pyright: ignore[reportPrivateImportUsage]
             torch.cuda.set_rng_state(random_state)
 
         return restore
+
+
+class _Kept:
+    """What tensors of one type hold at a moment; for many of them a few kernels."""
+
+    def __init__(self, tensors: list[Tensor]) -> None:
+        self.tensors = tensors
+        self.values = [torch.empty_like(tensor) for tensor in tensors]
+        torch._foreach_copy_(self.values, tensors)  # pyright: ignore[reportPrivateImportUsage]
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Write back what they held."""
+        torch._foreach_copy_(self.tensors, self.values)  # pyright: ignore[reportPrivateImportUsage]
+
+
+def _by_dtype(tensors: Sequence[Tensor]) -> list[list[Tensor]]:
+    groups: dict[torch.dtype, list[Tensor]] = {}
+    for tensor in tensors:
+        groups.setdefault(tensor.dtype, []).append(tensor.detach())
+    return list(groups.values())

@@ -27,12 +27,19 @@ class GraphCache:
         self._preserve = preserve
         self._graphs: dict[Hashable, torch.cuda.CUDAGraph] = {}
         self._pool: Any = None  # torch has no public name for the type of a pool's handle
+        self._holds_cache = False
 
     def run(self, key: Hashable, body: Callable[[], None]) -> None:
         """Replay the graph of `key`; capture it from `body` first where there is none."""
         if key not in self._graphs:
             self._graphs[key] = self._capture(body)
         self._graphs[key].replay()
+
+    def give_back(self) -> None:
+        """Give back the memory that captures needed beside what their graphs keep."""
+        if self._holds_cache:
+            torch.cuda.empty_cache()
+            self._holds_cache = False
 
     def _capture(self, body: Callable[[], None]) -> torch.cuda.CUDAGraph:
         # What runs for the first time allocates workspaces and loads kernels, which a capture must
@@ -46,8 +53,16 @@ class GraphCache:
                 restore()  # a second run starts where the first did
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with _no_collection(), torch.cuda.graph(graph, pool=self._pool):
-            body()
+        torch.cuda.synchronize()
+        # `torch.cuda.graph` would give back the memory of the warm-up each time, which the next one
+        # asks for again: both wait for the device, and beside other processes for a long time.
+        with _no_collection(), torch.cuda.stream(stream):
+            graph.capture_begin(**({} if self._pool is None else {"pool": self._pool}))
+            try:
+                body()
+            finally:
+                graph.capture_end()
+        self._holds_cache = True
         self._pool = graph.pool()  # graphs run one after another and can share their memory
         return graph
 

@@ -147,14 +147,21 @@ extern "C" __global__ void windows(const Piece* x, Piece* out, int batch, int ti
   out[i] = result;
 }
 
-// The gradient of `windows`: every value collects from the windows that hold it.
-extern "C" __global__ void fold(const Piece* d_out, Piece* d_x, int batch, int time) {
+// The gradient of `windows`: every value collects from the windows that hold it, and what comes to
+// it by another way, `more` (or null).
+extern "C" __global__ void fold(const Piece* d_out, const Piece* more, Piece* d_x, int batch,
+                                int time) {
   const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
   if (i >= (size_t)batch * time * PIECES) return;
   const int piece = i % PIECES;
   const size_t row = i / PIECES;
   const int here = row % time;
   float sum[VECTOR] = {};
+  if (more) {
+    Piece part = more[i];
+#pragma unroll
+    for (int v = 0; v < VECTOR; v++) sum[v] = wide(part.value[v]);
+  }
 #pragma unroll
   for (int tap = 0; tap < KERNEL; tap++) {
     const int t = here - tap + LEFT;

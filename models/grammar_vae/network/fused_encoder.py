@@ -21,36 +21,61 @@ _MAX_BACKWARD_BLOCKS = 528
 """Four for each multiprocessor of an H100; each leaves one row of partial sums."""
 
 
-class Windows(torch.autograd.Function):
-    """What a convolution along time multiplies: (batch, time, channels) to windows.
-
-    The windows are (batch, time, kernel * channels), zero outside the row; of an even kernel the
-    longer side is on the right.
-    """
+class Convolution(torch.autograd.Function):
+    """A convolution along time and a map of every step, both of the same x and without bias."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: int) -> Tensor:
-        """Return the windows of x (batch, time, channels), bfloat16."""
-        batch, time, channels = x.shape
-        out = x.new_empty(batch, time, kernel * channels)
-        count = out.numel() // _vector(channels)
-        _window_kernel("windows", channels, kernel, x.device)(
-            -(-count // _BLOCK_THREADS), _BLOCK_THREADS, x.contiguous(), out, batch, time
-        )
-        ctx.sizes = (channels, kernel)
-        return out
+    def forward(
+        ctx: Any, x: Tensor, matrix: Tensor, step_matrix: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return both, (batch, time, out channels).
+
+        Args:
+            ctx: autograd's.
+            x: (batch, time, channels), bfloat16.
+            matrix: (out channels, kernel * channels), bfloat16; of an even kernel the longer side
+                is on the right.
+            step_matrix: (out channels, channels), bfloat16; None leaves the map out.
+        """
+        x = x.contiguous()
+        seen = _windows(x, matrix.shape[1] // x.shape[-1])
+        ctx.save_for_backward(x, seen, matrix, step_matrix)
+        return F.linear(seen, matrix), None if step_matrix is None else F.linear(x, step_matrix)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        """Return the gradient of x."""
-        channels, kernel = ctx.sizes
-        batch, time, _ = grads[0].shape
-        d_x = grads[0].new_empty(batch, time, channels)
-        count = d_x.numel() // _vector(channels)
-        _window_kernel("fold", channels, kernel, d_x.device)(
-            -(-count // _BLOCK_THREADS), _BLOCK_THREADS, grads[0].contiguous(), d_x, batch, time
-        )
-        return d_x, None
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of `forward`'s tensors."""
+        x, seen, matrix, step_matrix = ctx.saved_tensors
+        d_y, d_mapped = (None if grad is None else grad.flatten(0, 1) for grad in grads)
+        assert d_y is not None
+        more = d_step_matrix = None
+        if step_matrix is not None:
+            assert d_mapped is not None
+            more, d_step_matrix = d_mapped @ step_matrix, d_mapped.mT @ x.flatten(0, 1)
+        d_matrix = d_y.mT @ seen.flatten(0, 1)
+        return _folded(d_y @ matrix, more, x), d_matrix, d_step_matrix
+
+
+def _windows(x: Tensor, kernel: int) -> Tensor:
+    """Return what a convolution multiplies, (batch, time, kernel * channels), of contiguous x."""
+    batch, time, channels = x.shape
+    out = x.new_empty(batch, time, kernel * channels)
+    count = out.numel() // _vector(channels)
+    _window_kernel("windows", channels, kernel, x.device)(
+        -(-count // _BLOCK_THREADS), _BLOCK_THREADS, x, out, batch, time
+    )
+    return out
+
+
+def _folded(d_windows: Tensor, more: Tensor | None, x: Tensor) -> Tensor:
+    """Return the gradient of x from that of its windows and what else comes to it, or None."""
+    (batch, time, channels), kernel = x.shape, d_windows.shape[1] // x.shape[-1]
+    d_x = torch.empty_like(x)
+    count = d_x.numel() // _vector(channels)
+    _window_kernel("fold", channels, kernel, x.device)(
+        -(-count // _BLOCK_THREADS), _BLOCK_THREADS, d_windows, more, d_x, batch, time
+    )
+    return d_x
 
 
 def one_hot_windows(ids: Tensor, num_ids: int, kernel: int) -> Tensor:
@@ -141,25 +166,27 @@ def _fused_block(block: ConvBlock, x: Tensor, ids: Tensor) -> Tensor:
     shortcut = shortcut_bias = None
     if isinstance(block.conv, TokenConv):
         y, bias = convolve_ids(x, block.conv.weight), block.conv.bias
+        if isinstance(block.shortcut, TokenConv):
+            shortcut = convolve_ids(x, block.shortcut.weight)
+            shortcut_bias = block.shortcut.bias
     else:
         assert isinstance(block.conv, SameConv)
-        y, bias = convolve(x, block.conv.conv.weight), block.conv.conv.bias
-    match block.shortcut:
-        case TokenConv():
-            shortcut, shortcut_bias = convolve_ids(x, block.shortcut.weight), block.shortcut.bias
-        case nn.Linear():
-            shortcut, shortcut_bias = F.linear(x, block.shortcut.weight), block.shortcut.bias
-        case nn.Identity():
+        step_matrix = None
+        if isinstance(block.shortcut, nn.Linear):
+            step_matrix = block.shortcut.weight.to(torch.bfloat16)
+            shortcut_bias = block.shortcut.bias
+        matrix, bias = _as_matrix(block.conv.conv.weight), block.conv.conv.bias
+        y, shortcut = Convolution.apply(x, matrix, step_matrix)  # pyright: ignore[reportGeneralTypeIssues]
+        if isinstance(block.shortcut, nn.Identity):
             shortcut = x
     norm = (block.norm.weight, block.norm.bias) if isinstance(block.norm, nn.LayerNorm) else ()
     return BlockEnd.apply(y, bias, shortcut, shortcut_bias, *(norm or (None, None)), ids)  # pyright: ignore[reportReturnType]
 
 
-def convolve(x: Tensor, weight: Tensor) -> Tensor:
-    """Return (batch, time, out channels) without bias for a weight (out, in, kernel)."""
+def _as_matrix(weight: Tensor) -> Tensor:
+    """Return the weight (out, in, kernel) of a convolution as (out, kernel * in), bfloat16."""
     matrix = weight.permute(0, 2, 1)
-    matrix = matrix.to(torch.bfloat16, memory_format=torch.contiguous_format).flatten(1)
-    return F.linear(Windows.apply(x, weight.shape[2]), matrix)  # pyright: ignore[reportArgumentType]
+    return matrix.to(torch.bfloat16, memory_format=torch.contiguous_format).flatten(1)
 
 
 def convolve_ids(ids: Tensor, weight: Tensor) -> Tensor:

@@ -127,7 +127,7 @@ def network_weights(network: GrammarVae) -> dict[str, Weight]:
         copy = None
         if _is_multiplied(name, network):
             copy = parameter.detach().to(torch.bfloat16)
-            if name.endswith("conv.conv.weight"):  # `convolve` takes it as (out, kernel, in)
+            if name.endswith("conv.conv.weight"):  # `fused_blocks` take it as (out, kernel, in)
                 copy = copy.mT.contiguous().mT
         weights[name] = Weight(parameter=parameter, copy=copy)
     return weights
@@ -202,6 +202,7 @@ class Loss(torch.autograd.Function):
         )
         ctx.save_for_backward(d_terms, d_kl)
         ctx.mark_non_differentiable(bad)
+        ctx.set_materialize_grads(False)
         return kl.new_empty(()), bad
 
     @staticmethod
