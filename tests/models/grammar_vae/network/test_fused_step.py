@@ -1,8 +1,17 @@
+from functools import partial
+from types import SimpleNamespace
+
 import pytest
 import torch
+from torch import Tensor
 
 from models.grammar_vae.network.fused_step import Latent, finish_step, weigh_rows
+from models.grammar_vae.network.network import build_network
+from models.grammar_vae.step import TrainStep
 from models.layers.cuda_kernels import kernels_run_on
+from models.optimization.optimizers import Adam
+from models.training.rows_step import RowsStep
+from models.training.summed_step import UpdateSettings
 
 pytestmark = pytest.mark.skipif(
     not (torch.cuda.is_available() and kernels_run_on(torch.device("cuda"))),
@@ -92,3 +101,53 @@ def test_what_was_not_finite_first_is_kept() -> None:
     assert state[1].tolist() == [False, False, False, True, False]
     assert state[2].item() == 3
     assert state[0][8].item() == 4.0
+
+
+def _select(ids: Tensor, rows: Tensor, num_steps: int) -> tuple[Tensor, Tensor]:
+    return ids[rows, :num_steps].contiguous(), torch.tensor(0.1, device=rows.device)
+
+
+@pytest.mark.parametrize("micro_batches", [1, 2])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"decoder_position": True},
+        {"encoder_pool": "mean", "decoder_input": "latent_state", "encoder_style": "plain"},
+        {"decoder_input": "weighted_latent", "encoder_kernel": [4, 3, 2]},
+    ],
+)
+def test_two_steps_move_as_those_in_float32_do(tiny, changes: dict, micro_batches: int) -> None:
+    config = tiny(encoder_hidden=64, encoder_conv_layers=3, decoder_hidden=96, **changes)
+    generator = torch.Generator().manual_seed(1)
+    ids = torch.randint(0, 7, (64, 9), generator=generator)
+    ids[1, 4:], ids[2:9, 5:] = -1, -1
+    noise = torch.randn(64, config.z_dim, generator=generator).cuda()
+    rules = SimpleNamespace(
+        competitors=torch.ones(7, 7, dtype=torch.bool, device="cuda"),
+        competing=lambda ids: torch.ones(*ids.shape, 7, dtype=torch.bool, device="cuda"),
+    )
+    moments = []
+    for autocast in (torch.bfloat16, None):
+        torch.manual_seed(0)
+        network = build_network(config, num_ids=7, num_steps=12).cuda().train()
+        optimizer = Adam(network.parameters(), lr=1e-4, fused=True)
+        settings = UpdateSettings(clip_norm=1.0, autocast=autocast)
+        step = TrainStep(network, optimizer, settings, rules=rules, free_bits=0.5)  # pyright: ignore[reportArgumentType]
+        step.draw = lambda num_rows: (noise[:num_rows],)
+        work = RowsStep(step, partial(_select, ids.cuda()), micro_batches=micro_batches)
+        step.reset()
+        rows = torch.arange(64, device="cuda")
+        for _ in range(2):
+            work(rows, 9, (rows < 60).float())
+        moments.append((step, [state["exp_avg"] for state in optimizer.state.values()]))
+    (step, found), (_, expected) = moments
+    for name, mine, other in zip(step.names, found, expected, strict=True):
+        assert float((mine - other).norm() / other.norm()) < 0.1, name
+    assert float((step.sums[:8] / moments[1][0].sums[:8] - 1).nan_to_num().abs().max()) < 0.02
+    for copy, weight in zip(step.copies, _copied(step), strict=True):
+        assert torch.equal(copy, weight.detach().to(torch.bfloat16))
+
+
+def _copied(step: TrainStep) -> list[Tensor]:
+    assert step._fused is not None
+    return [w.parameter for w in step._fused.weights.values() if w.copy is not None]
