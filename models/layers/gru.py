@@ -38,7 +38,9 @@ class Gru(nn.Module):
         """Return (time, batch, hidden); x (time, batch, width), state (layers, batch, hidden)."""
         return self.padded_states(x, state, len(x))[..., : self.hidden]
 
-    def padded_states(self, x: Tensor, state: Tensor, num_steps: int) -> Tensor:
+    def padded_states(
+        self, x: Tensor, state: Tensor, num_steps: int, of_rows: Tensor | None = None
+    ) -> Tensor:
         """Return (time, batch, hidden or more), with zeros behind the units.
 
         The kernels compute a few units more than there are, with zero weights: their gates are
@@ -48,13 +50,14 @@ class Gru(nn.Module):
             x: (time or 1, batch or 1, width); with 1 it is the same throughout.
             state: (layers, batch, hidden).
             num_steps: time.
+            of_rows: (batch, width), added to x at every step; x is then (time, 1, width).
         """
         drop = self.dropout if self.training else 0.0
         # The fast path on new GPUs is `fused_states` in `gru_layer.py`.
         run = implementation_for(
             x.device,
-            plain=self._on_gpu if x.is_cuda else self._on_cpu,
-            fused=partial(fused_states, self.gru.all_weights, drop),
+            plain=partial(self._plain, of_rows),
+            fused=partial(fused_states, self.gru.all_weights, drop, of_rows),
             fits=self.hidden <= MAX_HIDDEN,
         )
         return run(x, state, num_steps)
@@ -98,6 +101,11 @@ class Gru(nn.Module):
                 products = F.linear(after[-1], w_input, b_input)
             after.append(gru_step(products, state, w_state.to(products.dtype), b_state))
         return torch.stack(after)
+
+    def _plain(self, of_rows: Tensor | None, x: Tensor, state: Tensor, num_steps: int) -> Tensor:
+        x = x if of_rows is None else x + of_rows
+        run = self._on_gpu if x.is_cuda else self._on_cpu
+        return run(x, state, num_steps)
 
     def _on_cpu(self, x: Tensor, state: Tensor, num_steps: int) -> Tensor:
         return self.states_of_products(partial(F.linear, x), state, num_steps)

@@ -144,13 +144,19 @@ class GruLayer(torch.autograd.Function):
 
 
 def fused_states(
-    layers: Sequence[Sequence[Tensor]], dropout: float, x: Tensor, state: Tensor, num_steps: int
+    layers: Sequence[Sequence[Tensor]],
+    dropout: float,
+    of_rows: Tensor | None,
+    x: Tensor,
+    state: Tensor,
+    num_steps: int,
 ) -> Tensor:
     """Return what `Gru.padded_states` does, (time, batch, padded), in bfloat16.
 
     Args:
         layers: `all_weights` of an `nn.GRU`.
         dropout: probability between layers, 0 outside training.
+        of_rows: (batch, width), added to x (time, 1, width) at every step, or None.
         x: (time or 1, batch or 1, width).
         state: (layers, batch, hidden).
         num_steps: time.
@@ -159,7 +165,9 @@ def fused_states(
     for number, (w_input, w_state, b_input, b_state) in enumerate(layers):
         if number > 0 and dropout > 0:
             x = F.dropout(x, dropout)
-        if len(x) == 1 and number == 0:  # the same at every step
+        if of_rows is not None and number == 0:
+            inputs, constant = _products_of_parts(x, of_rows, w_input, b_input)
+        elif len(x) == 1 and number == 0:  # the same at every step
             with torch.autocast("cuda", enabled=False):
                 constant = F.linear(x.float().squeeze(0), w_input.float(), b_input)
             inputs = None
@@ -168,6 +176,21 @@ def fused_states(
             constant = b_input.unsqueeze(0)
         x = GruLayer.apply(inputs, constant, w_state, b_state, starts[number], num_steps)  # pyright: ignore[reportAssignmentType]
     return x
+
+
+def _products_of_parts(
+    x: Tensor, of_rows: Tensor, weight: Tensor, bias: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return what `GruLayer` takes of an input that is a sum of (time, 1, ...) and (batch, ...).
+
+    Its product at every step of every row would be as large as all gates, and so its gradient.
+    """
+    hidden, num_rows = len(weight) // 3, len(of_rows)
+    both = _project(torch.cat([of_rows, x.squeeze(1)]), weight, hidden)
+    constant, inputs = both.split([num_rows, len(x)])
+    if both.shape[1] > 3 * hidden:
+        constant = constant.unflatten(1, (3, -1))[..., :hidden].flatten(1)
+    return inputs.unsqueeze(1).expand(-1, num_rows, -1), constant + bias
 
 
 def _project(x: Tensor, weight: Tensor, hidden: int) -> Tensor:

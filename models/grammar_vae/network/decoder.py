@@ -61,7 +61,8 @@ class Decoder(nn.Module):
 
     def forward(self, z: Tensor, num_steps: int) -> Tensor:
         """Return logits (batch, num_steps, num_ids) of z (batch, z_dim)."""
-        states = self.gru.padded_states(self._inputs(z, num_steps), self._state(z), num_steps)
+        x, of_rows = self._inputs(z, num_steps)
+        states = self.gru.padded_states(x, self._state(z), num_steps, of_rows)
         # Units that the kernels added behind the real ones meet zero weights here.
         padding = states.shape[-1] - self.gru.hidden  # (time, batch, hidden + padding)
         weight = F.pad(self.head.weight, (0, padding)) if padding else self.head.weight
@@ -74,12 +75,14 @@ class Decoder(nn.Module):
         state = torch.tanh(self.start(z)).unflatten(1, (self.layers, -1))
         return state.transpose(0, 1).contiguous()
 
-    def _inputs(self, z: Tensor, num_steps: int) -> Tensor:
-        """Return the GRU's input (time or 1, batch or 1, width)."""
+    def _inputs(self, z: Tensor, num_steps: int) -> tuple[Tensor, Tensor | None]:
+        """Return the GRU's input (time or 1, batch or 1, width), and what each row adds to it."""
         inputs = z.unsqueeze(0)
         if self.step_weight is not None:
             inputs = inputs * first(self.step_weight, num_steps).unsqueeze(1)
         if self.step_input is None:
-            return inputs
+            return inputs, None
         steps = first(self.step_input, num_steps).unsqueeze(1)  # (time or 1, 1, width)
-        return steps if self.latent == "latent_state" else inputs + steps
+        if self.latent == "latent_state":
+            return steps, None
+        return (steps, z) if self.step_weight is None else (inputs + steps, None)

@@ -18,6 +18,13 @@ def test_it_equals_the_gru_of_torch(layers, generator):
     torch.testing.assert_close(ours(x, state), theirs(x, state)[0])
 
 
+def test_what_rows_add_is_added_at_every_step(generator):
+    gru = Gru(4, 6, 2, dropout=0.0)
+    x, rows = torch.randn(7, 1, 4, generator=generator), torch.randn(3, 4, generator=generator)
+    state = torch.randn(2, 3, 6, generator=generator)
+    torch.testing.assert_close(gru.padded_states(x, state, 7, rows), gru(x + rows, state))
+
+
 def test_without_training_dropout_changes_nothing(generator):
     with_dropout, without = Gru(4, 6, 3, dropout=0.5).eval(), Gru(4, 6, 3, dropout=0.0)
     without.load_state_dict(with_dropout.state_dict())

@@ -76,3 +76,27 @@ def test_dropout_draws_from_torchs_generator() -> None:
             outs.append(gru(x, state))
     assert torch.equal(outs[0], outs[1])
     assert not torch.equal(outs[0], outs[2])
+
+
+@on_kernels
+@pytest.mark.parametrize("hidden", [100, 128, 384])
+def test_kernels_add_what_rows_bring_to_every_step(hidden: int) -> None:
+    generator = torch.Generator("cuda").manual_seed(hidden)
+    steps, batch, layers, width = 21, 37, 2, 40
+    torch.manual_seed(0)
+    gru = Gru(width, hidden, layers, 0.0).cuda()
+    x = torch.randn(steps, 1, width, generator=generator, device="cuda").requires_grad_()
+    rows = torch.randn(batch, width, generator=generator, device="cuda").requires_grad_()
+    state = torch.randn(layers, batch, hidden, generator=generator, device="cuda")
+    weight = torch.randn(steps, batch, hidden, generator=generator, device="cuda")
+    expected = _reference(gru, (x + rows).detach(), state, weight)
+    d_input = expected.pop("x")
+    del expected["state"]
+    expected |= {"x": d_input.sum(1, keepdim=True), "rows": d_input.sum(0)}
+    with torch.autocast("cuda", torch.bfloat16):
+        out = gru.padded_states(x, state, steps, rows)[..., :hidden]
+    (out * weight).sum().backward()
+    found = {"out": out.detach(), "x": x.grad, "rows": rows.grad}
+    found |= {name: p.grad for name, p in gru.gru.named_parameters()}
+    errors = {name: _error(found[name], expected[name]) for name in expected}  # pyright: ignore[reportArgumentType]
+    assert max(errors.values()) < 0.02, errors
