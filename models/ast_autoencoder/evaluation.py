@@ -31,6 +31,7 @@ def compile_here(programs: Sequence[list[int]]) -> list[Compiled]:
     """Return what Python says to programs, asked one after the other in this process."""
     return [compile_program(ids) for ids in programs]
 
+
 _ENCODED_AT_ONCE = 1024
 
 

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from models.layers.cuda_kernels import kernels_run_on, load_kernel
 from models.optimization.allocation import keep_freed_memory, nothing_old_collected
 from models.optimization.batches import Batch
 from models.optimization.graphs import GraphCache
+
+_SOURCE = Path(__file__).with_name("next_batch.cu")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,11 +132,24 @@ class GraphedEpochs:
             group["lr"] = self.lr
 
     def _body(self, num_steps: int) -> None:
+        rows, weight = self._next_batch()
+        self.work(rows, num_steps, weight)
+
+    def _next_batch(self) -> tuple[Tensor, Tensor]:
+        """Return rows and weights of the next batch of the plan, take its rate, and count on."""
+        if kernels_run_on(self.device):
+            rows, weight = self.rows.new_empty(self.batch_size), self.lr.new_empty(self.batch_size)
+            load_kernel((_SOURCE,), "next_batch", (), 0, self.device)(
+                1, 256,
+                self.rows, self.weights, self.lrs, self.next, rows, weight, self.lr,
+                self.batch_size,
+            )  # fmt: skip
+            return rows, weight
         self.lr.copy_(self.lrs[self.next].squeeze(0))
         rows = self.rows[self.next].squeeze(0)
         weight = self.weights[self.next].squeeze(0)
         self.next += 1
-        self.work(rows, num_steps, weight)
+        return rows, weight
 
     def _load(self, plan: Plan) -> None:
         """Put the plan where the graphs read it; a last batch is filled up with weight 0."""

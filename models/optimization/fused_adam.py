@@ -139,9 +139,7 @@ class FusedAdam:
         return state
 
 
-def _describe(
-    weight: Weight, grad: Tensor, state: Mapping[str, Tensor], end: int
-) -> _Parameter:
+def _describe(weight: Weight, grad: Tensor, state: Mapping[str, Tensor], end: int) -> _Parameter:
     parameter, copy = weight.parameter, weight.copy
     inner = parameter.shape[-1] if weight.is_swapped else 1
     assert grad.dtype in (torch.float32, torch.bfloat16)
