@@ -59,12 +59,13 @@ class TrainStep(SummedStep):
         self.state += (self.first_bad,)
         with self.autocast():
             # The fast path on new GPUs is in `network/fused_step.py`.
-            self._fused = implementation_for(
+            build = implementation_for(
                 self.device, plain=None, fused=FusedStep, fits=len(self.names) <= MAX_PARAMETERS
             )
-        if self._fused is not None:
+        self._fused: FusedStep | None = None
+        if build is not None:
             # It keeps tensors of `state`: they are changed in place and never replaced.
-            self._fused = FusedStep(
+            self._fused = build(
                 network,
                 optimizer,
                 competitors=rules.competitors,

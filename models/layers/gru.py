@@ -57,7 +57,7 @@ class Gru(nn.Module):
         run = implementation_for(
             x.device,
             plain=partial(self._plain, of_rows),
-            fused=partial(fused_states, self.gru.all_weights, drop, of_rows),
+            fused=partial(fused_states, self.gru.all_weights, drop, of_rows=of_rows),
             fits=self.hidden <= MAX_HIDDEN,
         )
         return run(x, state, num_steps)

@@ -146,20 +146,21 @@ class GruLayer(torch.autograd.Function):
 def fused_states(
     layers: Sequence[Sequence[Tensor]],
     dropout: float,
-    of_rows: Tensor | None,
     x: Tensor,
     state: Tensor,
     num_steps: int,
+    *,
+    of_rows: Tensor | None = None,
 ) -> Tensor:
     """Return what `Gru.padded_states` does, (time, batch, padded), in bfloat16.
 
     Args:
         layers: `all_weights` of an `nn.GRU`.
         dropout: probability between layers, 0 outside training.
-        of_rows: (batch, width), added to x (time, 1, width) at every step, or None.
         x: (time or 1, batch or 1, width).
         state: (layers, batch, hidden).
         num_steps: time.
+        of_rows: (batch, width), added to x (time, 1, width) at every step, or None.
     """
     starts = state.float().unbind()
     for number, (w_input, w_state, b_input, b_state) in enumerate(layers):
