@@ -149,7 +149,7 @@ gru_backward(const uint4* saved, const u16* states, const u16* d_states, const f
   for (int i = ROWS * OWN_PITCH + p.thread; i < 16 * OWN_PITCH; i += THREADS) gradients[i] = 0;
 #pragma unroll
   for (int i = 0; i < AHEAD; i++) fetch_step(reads, steps - 1 - i, batch, p);
-  const u32 fragment = shared_address(gradients + (p.lane & 15) * OWN_PITCH + (p.lane >> 4) * 8);
+  const u32 fragment = shared_address(gradients + fragment_place(p.lane, OWN_PITCH));
   float carry[4] = {};
 #if CLUSTER > 1
   u32 parity = 0;  // a buffer's barrier changes phase at every second step
@@ -163,10 +163,10 @@ gru_backward(const uint4* saved, const u16* states, const u16* d_states, const f
     __syncthreads();
     fetch_step(reads, t - AHEAD, batch, p);
     float acc[CLUSTER][CHAINS][4] = {};
+    u32 a[4], two[4];
 #pragma unroll
     for (int k = 0; k < OWN_KSTEPS; k++) {
-      u32 a[4];
-      load_fragment(a, fragment + k * 32);
+      load_fragment(a, two, fragment, k);
 #pragma unroll
       for (int peer = 0; peer < CLUSTER; peer++)
         multiply(acc[peer][k % CHAINS], a, w[peer][k][0], w[peer][k][1]);

@@ -157,7 +157,7 @@ gru_forward(const u16* gates, const float* constant, const float* weight, const 
     if (gates == nullptr || !p.real[i & 1]) ring[i * THREADS + p.thread] = 0;
 #pragma unroll
   for (int t = 0; t < AHEAD; t++) fetch_inputs(inputs, t, p);
-  const u32 fragment = shared_address(hidden + (p.lane & 15) * PITCH + (p.lane >> 4) * 8);
+  const u32 fragment = shared_address(hidden + fragment_place(p.lane, PITCH));
 #if CLUSTER > 1
   set_up(barrier, 16 * HP * 2);
 #endif
@@ -165,10 +165,10 @@ gru_forward(const u16* gates, const float* constant, const float* weight, const 
 
   for (int t = 0; t < steps; t++) {
     float acc[3][4] = {};
+    u32 a[4], two[4];
 #pragma unroll
     for (int k = 0; k < KSTEPS; k++) {
-      u32 a[4];
-      load_fragment(a, fragment + (t & 1) * 16 * PITCH * 2 + k * 32);
+      load_fragment(a, two, fragment + (t & 1) * 16 * PITCH * 2, k);
 #pragma unroll
       for (int g = 0; g < 3; g++) multiply(acc[g], a, w[g][k][0], w[g][k][1]);
     }

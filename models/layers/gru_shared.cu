@@ -93,11 +93,31 @@ __device__ __forceinline__ void close_fetch() { asm volatile("cp.async.commit_gr
 __device__ __forceinline__ void await_fetch() {
   asm volatile("cp.async.wait_group %0;" ::"n"(AHEAD - 1) : "memory");
 }
-// A fragment of 16 rows x 16 columns; `address` is this lane's row of it.
-__device__ __forceinline__ void load_fragment(u32 (&a)[4], u32 address) {
+// Four matrices of 8 rows x 8 columns; `address` is this lane's row of one of them.
+__device__ __forceinline__ void load_matrices(u32 (&a)[4], u32 address) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(a[0]), "=r"(a[1]), "=r"(a[2]), "=r"(a[3])
                : "r"(address));
+}
+// This lane's place for `load_fragment` in rows of `pitch` values.
+__device__ __forceinline__ int fragment_place(int lane, int pitch) {
+#if HALVES == 2
+  return (lane & 15) * pitch + (lane >> 4) * 8;
+#else
+  return (lane & 7) * pitch + (lane >> 3) * 8;
+#endif
+}
+// The fragment of step k, 16 rows x 16 columns. Where 8 rows are all there is, nothing is read for
+// the others, and `two` holds steps k and k + 1 of an even k: shared memory is what a step waits for.
+__device__ __forceinline__ void load_fragment(u32 (&a)[4], u32 (&two)[4], u32 address, int k) {
+#if HALVES == 2
+  load_matrices(a, address + k * 32);
+#else
+  if (k % 2 == 0) load_matrices(two, address + k * 32);
+  a[0] = two[k % 2 * 2];
+  a[1] = a[3] = 0;
+  a[2] = two[k % 2 * 2 + 1];
+#endif
 }
 __device__ __forceinline__ void multiply(float (&c)[4], const u32 (&a)[4], u32 b0, u32 b1) {
   asm volatile(
