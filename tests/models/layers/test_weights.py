@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.layers.weights import drawn_normal, load_weights
+from models.layers.weights import drawn_normal, first, load_weights
 
 
 def test_weights_that_fit_are_taken():
@@ -61,3 +61,20 @@ def test_counting_the_size_of_a_network_imports_no_compiler():
         [sys.executable, "-c", COUNT], capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize(
+    ("count", "dim", "shape"), [(2, 0, (2, 5)), (3, 1, (4, 3)), (9, 0, (4, 5))]
+)
+def test_the_first_entries_have_all_of_the_gradient(count, dim, shape):
+    whole = torch.randn(4, 5, requires_grad=True)
+    part = first(whole, count, dim)
+    assert part.shape == shape
+    part.sum().backward()
+    assert whole.grad is not None
+    assert whole.grad.sum() == part.numel()
+
+
+def test_where_the_first_are_all_nothing_is_cut():
+    whole = torch.randn(4, 5, requires_grad=True)
+    assert first(whole, 4) is whole

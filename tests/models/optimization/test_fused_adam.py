@@ -6,7 +6,7 @@ from models.layers.cuda_kernels import kernels_run_on
 from models.optimization.fused_adam import FusedAdam, Weight
 from models.optimization.optimizers import Adam
 
-pytestmark = pytest.mark.skipif(
+on_kernels = pytest.mark.skipif(
     not (torch.cuda.is_available() and kernels_run_on(torch.device("cuda"))),
     reason="needs a GPU that our kernels run on",
 )
@@ -32,6 +32,24 @@ def _weights(parameters: list[Tensor]) -> list[Weight]:
     return weights
 
 
+def test_a_leaf_shares_the_memory_of_its_weight_and_has_gradients_of_its_own() -> None:
+    parameter = torch.randn(4, 6).requires_grad_()
+    plain = Weight(parameter=parameter, copy=None)
+    copied = Weight(parameter=parameter, copy=parameter.detach().to(torch.bfloat16))
+    for weight, dtype in ((plain, torch.float32), (copied, torch.bfloat16)):
+        leaf = weight.leaf(3, dim=1)
+        assert (leaf.shape, leaf.dtype) == ((4, 3), dtype)
+        leaf.sum().backward()
+        assert leaf.grad is not None
+        assert leaf.grad.is_contiguous()
+        assert parameter.grad is None
+    with torch.no_grad():
+        parameter += 1
+    copied.refresh()
+    assert torch.equal(copied.leaf().float(), parameter.to(torch.bfloat16).float())
+
+
+@on_kernels
 def test_updates_are_those_of_torch_and_copies_follow() -> None:
     torch.manual_seed(0)
     ours = [torch.randn(shape, device="cuda").requires_grad_() for shape, *_ in CASES]

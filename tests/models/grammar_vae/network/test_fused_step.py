@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from functools import partial
 from types import SimpleNamespace
 
@@ -151,3 +153,20 @@ def test_two_steps_move_as_those_in_float32_do(tiny, changes: dict, micro_batche
 def _copied(step: TrainStep) -> list[Tensor]:
     assert step._fused is not None
     return [w.parameter for w in step._fused.weights.values() if w.copy is not None]
+
+
+def test_a_process_that_trains_does_not_import_sympy() -> None:
+    """Torch does for a backward pass that begins with gradients: 3 s in every worker."""
+    code = """
+import sys
+from models.grammar_vae.config import GrammarVaeConfig
+from models.grammar_vae.data import DataConfig, load_dataset
+from models.grammar_vae.task import GrammarVaeTask
+data = load_dataset(DataConfig(dataset="equations", num_rows=300))
+task = GrammarVaeTask(GrammarVaeConfig(epochs=1), data, "cuda")
+task.train_epoch(1)
+task.evaluate()
+print("sympy" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "False", done.stderr
