@@ -34,7 +34,6 @@ class GrammarVaeTask(NetworkTask):
     """
 
     model = "grammar_vae"
-    gpu_step_grid = 4  # a graph for each; exactly on a CPU, where nothing is captured
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """Optimizer, learning rate and the order of batches: what a task trains with, and resumes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ class OptimizationSettings:
         epochs: of the run.
         batch_size: rows a batch.
         step_grid: batches are cut to multiples of so many steps.
+        levels: and to one of these, unless there are none.
         seed: of the order of rows.
     """
 
@@ -32,10 +33,13 @@ class OptimizationSettings:
     epochs: int
     batch_size: int
     step_grid: int
+    levels: Sequence[int]
     seed: int
 
 
-def optimization_settings(config: Any, step_grid: int) -> OptimizationSettings:
+def optimization_settings(
+    config: Any, step_grid: int, levels: Sequence[int]
+) -> OptimizationSettings:
     """Return what optimization needs of a model's settings, which name it alike."""
     return OptimizationSettings(
         lr=config.lr,
@@ -43,6 +47,7 @@ def optimization_settings(config: Any, step_grid: int) -> OptimizationSettings:
         epochs=config.epochs,
         batch_size=config.batch_size,
         step_grid=step_grid,
+        levels=levels,
         seed=config.seed,
     )
 
@@ -92,8 +97,9 @@ class Optimization:
         """
         settings = self.settings
         batches = training_batches(
-            rows, lengths, settings.batch_size, settings.step_grid, self.shuffle
-        )
+            rows, lengths, settings.batch_size, settings.step_grid, self.shuffle,
+            levels=settings.levels,
+        )  # fmt: skip
         lrs = self._lrs(len(batches))
         self.epochs.run(Plan(batches=batches, lrs=lrs, on_batch=on_batch))
         self.num_updates += len(batches)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from models.config_file import to_mapping
+from models.optimization.batches import length_levels
 from models.optimization.optimization import Optimization, optimization_settings
 from models.optimization.parts import count_parts
 from models.training.contracts import Rows
@@ -97,7 +98,13 @@ class NetworkTask(ABC):
             micro_batches=self.micro_batches,
             around=around,
         )
-        settings = optimization_settings(self.config, self.step_grid)
+        batch_size = self.config.batch_size
+        levels = (
+            length_levels(self.train_rows, self.lengths, batch_size, self.step_grid)
+            if self.graphed
+            else ()
+        )
+        settings = optimization_settings(self.config, self.step_grid, levels)
         self.optimization = Optimization(
             self.network, step.optimizer, work, settings, graphed=self.graphed
         )

@@ -1,11 +1,18 @@
 """Batches: every row once, of like length, and the same for the same seed."""
 
+from itertools import combinations
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.optimization.batches import POOL_BATCHES, evaluation_batches, training_batches
+from models.optimization.batches import (
+    POOL_BATCHES,
+    evaluation_batches,
+    length_levels,
+    training_batches,
+)
 
 
 def seeded(seed):
@@ -103,3 +110,34 @@ def test_rows_mix_over_all_pools(seed):
     batches = training_batches(rows, torch.ones(len(rows)).long(), batch_size, 1, seeded(seed))
     apart = [abs(a - b) for a, b in numbers(batches)]
     assert sum(apart) / len(apart) > len(rows) / 5  # a third, if rows are drawn at random
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 9])
+@pytest.mark.parametrize("step_grid", [1, 4])
+def test_levels_leave_the_fewest_steps_that_are_padding(most, step_grid):
+    lengths = torch.randint(3, 25, (90,), generator=torch.Generator().manual_seed(most))
+    rows = torch.arange(90)[:80]
+    levels = length_levels(rows, lengths, 7, step_grid, most)
+    assert levels == sorted(set(levels))
+    assert len(levels) <= most
+    assert all(level % step_grid == 0 for level in levels)
+    assert levels[-1] >= lengths[rows].max()
+
+    def steps(among):
+        generator = torch.Generator().manual_seed(0)
+        return sum(
+            batch.num_steps
+            for _ in range(3)
+            for batch in training_batches(rows, lengths, 7, step_grid, generator, levels=among)
+        )
+
+    lowest = list(range(step_grid, levels[-1], step_grid))
+    tried = combinations(lowest, min(most, 3) - 1)
+    assert steps(levels) <= min(steps([*each, levels[-1]]) for each in tried)
+
+
+def test_batches_are_cut_to_the_next_level():
+    lengths = torch.tensor([2, 3, 5, 6, 9, 9])
+    generator = torch.Generator().manual_seed(0)
+    batches = training_batches(torch.arange(6), lengths, 2, 1, generator, levels=[3, 9])
+    assert sorted(batch.num_steps for batch in batches) == [3, 9, 9]
