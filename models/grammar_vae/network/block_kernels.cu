@@ -135,56 +135,18 @@ struct __align__(2 * VECTOR) Piece {
   u16 value[VECTOR];
 };
 
-// windows (batch, time, KERNEL, CHANNELS) of x (batch, time, CHANNELS), zero outside.
-extern "C" __global__ void windows(const Piece* x, Piece* out, int batch, int time) {
+// One-hot windows (batch, time, KERNEL, CHANNELS) of ids (batch, time), zero outside of the rows;
+// ids out of 0 ... CHANNELS - 1 are zero throughout.
+extern "C" __global__ void one_hot_windows(const long long* ids, Piece* out, int batch, int time) {
   const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
   if (i >= (size_t)batch * time * KERNEL * PIECES) return;
-  const int piece = i % PIECES, tap = i / PIECES % KERNEL;
+  const int first = i % PIECES * VECTOR, tap = i / PIECES % KERNEL;
   const size_t row = i / PIECES / KERNEL;
   const int t = (int)(row % time) + tap - LEFT;
-  Piece result = {};
-  if (t >= 0 && t < time) result = x[(row + tap - LEFT) * PIECES + piece];
-  out[i] = result;
-}
-
-// The gradient of `windows`: every value collects from the windows that hold it, and what comes to
-// it by another way, `more` (or null).
-extern "C" __global__ void fold(const Piece* d_out, const Piece* more, Piece* d_x, int batch,
-                                int time) {
-  const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-  if (i >= (size_t)batch * time * PIECES) return;
-  const int piece = i % PIECES;
-  const size_t row = i / PIECES;
-  const int here = row % time;
-  float sum[VECTOR] = {};
-  if (more) {
-    Piece part = more[i];
-#pragma unroll
-    for (int v = 0; v < VECTOR; v++) sum[v] = wide(part.value[v]);
-  }
-#pragma unroll
-  for (int tap = 0; tap < KERNEL; tap++) {
-    const int t = here - tap + LEFT;
-    if (t < 0 || t >= time) continue;
-    Piece part = d_out[((row - tap + LEFT) * KERNEL + tap) * PIECES + piece];
-#pragma unroll
-    for (int v = 0; v < VECTOR; v++) sum[v] += wide(part.value[v]);
-  }
+  const long long id = t >= 0 && t < time ? ids[row + tap - LEFT] : -1;
   Piece result;
 #pragma unroll
-  for (int v = 0; v < VECTOR; v++) result.value[v] = narrow(sum[v]);
-  d_x[i] = result;
-}
-
-// One-hot windows (batch, time, KERNEL, CHANNELS) of ids (batch, time); ids out of 0 ...
-// CHANNELS - 1 are zero throughout.
-extern "C" __global__ void one_hot_windows(const long long* ids, u16* out, int batch, int time) {
-  const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-  if (i >= (size_t)batch * time * KERNEL * CHANNELS) return;
-  const int id = i % CHANNELS, tap = i / CHANNELS % KERNEL;
-  const size_t row = i / CHANNELS / KERNEL;
-  const int t = (int)(row % time) + tap - LEFT;
-  const bool hot = t >= 0 && t < time && ids[row + tap - LEFT] == id;
-  out[i] = hot ? 0x3f80 : 0;  // 1 in bfloat16
+  for (int v = 0; v < VECTOR; v++) result.value[v] = first + v == id ? 0x3f80 : 0;  // 1 in bfloat16
+  out[i] = result;
 }
 #endif

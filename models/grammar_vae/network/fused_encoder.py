@@ -1,4 +1,4 @@
-"""Convolution blocks on the GPU: matrix products over windows, one kernel for all the rest."""
+"""Convolution blocks on the GPU: cuDNN with channels last, one kernel for all around it."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,45 +37,49 @@ class Convolution(torch.autograd.Function):
                 is on the right.
             step_matrix: (out channels, channels), bfloat16; None leaves the map out.
         """
-        x = x.contiguous()
-        seen = _windows(x, matrix.shape[1] // x.shape[-1])
-        ctx.save_for_backward(x, seen, matrix, step_matrix)
-        return F.linear(seen, matrix), None if step_matrix is None else F.linear(x, step_matrix)
+        kernel, x = matrix.shape[1] // x.shape[-1], x.contiguous()
+        padded, padding = _padded(x, kernel)
+        ctx.save_for_backward(x, matrix, step_matrix)
+        y = F.conv2d(_as_image(padded), _as_filter(matrix, kernel), padding=padding)
+        mapped = None if step_matrix is None else F.linear(x, step_matrix)
+        return y.squeeze(2).mT.contiguous(), mapped
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of `forward`'s tensors."""
-        x, seen, matrix, step_matrix = ctx.saved_tensors
-        d_y, d_mapped = (None if grad is None else grad.flatten(0, 1) for grad in grads)
-        assert d_y is not None
-        more = d_step_matrix = None
-        if step_matrix is not None:
-            assert d_mapped is not None
-            more, d_step_matrix = d_mapped @ step_matrix, d_mapped.mT @ x.flatten(0, 1)
-        d_matrix = d_y.mT @ seen.flatten(0, 1)
-        return _folded(d_y @ matrix, more, x), d_matrix, d_step_matrix
+        x, matrix, step_matrix = ctx.saved_tensors
+        (_, time, channels), kernel = x.shape, matrix.shape[1] // x.shape[-1]
+        padded, padding = _padded(x, kernel)
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+            d_image, d_filter, _ = torch.ops.aten.convolution_backward(
+                _as_image(grads[0].contiguous()), _as_image(padded), _as_filter(matrix, kernel),
+                None, [1, 1], padding, [1, 1], False, [0, 0], 1, [True, True, False],
+            )  # fmt: skip
+        d_padded = d_image.squeeze(2).mT
+        first = 0 if padded is x else (kernel - 1) // 2
+        d_x = d_padded[:, first : first + time].contiguous()
+        d_matrix = d_filter.squeeze(2).mT.reshape(len(matrix), -1)
+        if step_matrix is None:
+            return d_x, d_matrix, None
+        d_mapped = grads[1].flatten(0, 1)
+        d_x.view(-1, channels).addmm_(d_mapped, step_matrix)
+        return d_x, d_matrix, d_mapped.mT @ x.flatten(0, 1)
 
 
-def _windows(x: Tensor, kernel: int) -> Tensor:
-    """Return what a convolution multiplies, (batch, time, kernel * channels), of contiguous x."""
-    batch, time, channels = x.shape
-    out = x.new_empty(batch, time, kernel * channels)
-    count = out.numel() // _vector(channels)
-    _window_kernel("windows", channels, kernel, x.device)(
-        -(-count // _BLOCK_THREADS), _BLOCK_THREADS, x, out, batch, time
-    )
-    return out
+def _padded(x: Tensor, kernel: int) -> tuple[Tensor, tuple[int, int]]:
+    """Return x (batch, time, channels) with the zeros that cuDNN cannot add, and those it adds."""
+    left, right = (kernel - 1) // 2, kernel // 2
+    return (x, (0, left)) if left == right else (F.pad(x, (0, 0, left, right)), (0, 0))
 
 
-def _folded(d_windows: Tensor, more: Tensor | None, x: Tensor) -> Tensor:
-    """Return the gradient of x from that of its windows and what else comes to it, or None."""
-    (batch, time, channels), kernel = x.shape, d_windows.shape[1] // x.shape[-1]
-    d_x = torch.empty_like(x)
-    count = d_x.numel() // _vector(channels)
-    _window_kernel("fold", channels, kernel, x.device)(
-        -(-count // _BLOCK_THREADS), _BLOCK_THREADS, d_windows, more, d_x, batch, time
-    )
-    return d_x
+def _as_image(x: Tensor) -> Tensor:
+    """Return x (batch, time, channels) as (batch, channels, 1, time), channels last in memory."""
+    return x.mT.unsqueeze(2)
+
+
+def _as_filter(matrix: Tensor, kernel: int) -> Tensor:
+    """Return a matrix (out, kernel * in) as (out, in, 1, kernel)."""
+    return matrix.unflatten(1, (kernel, -1)).mT.unsqueeze(2)
 
 
 def one_hot_windows(ids: Tensor, num_ids: int, kernel: int) -> Tensor:
@@ -85,9 +89,12 @@ def one_hot_windows(ids: Tensor, num_ids: int, kernel: int) -> Tensor:
     """
     batch, time = ids.shape
     out = torch.empty(batch, time, kernel * num_ids, dtype=torch.bfloat16, device=ids.device)
-    _window_kernel("one_hot_windows", num_ids, kernel, ids.device)(
-        -(-out.numel() // _BLOCK_THREADS), _BLOCK_THREADS, ids.contiguous(), out, batch, time
-    )
+    vector = 8 if num_ids % 8 == 0 else 1  # values a thread writes: 16 bytes where rows allow it
+    sizes = (("CHANNELS", num_ids), ("KERNEL", kernel), ("VECTOR", vector))
+    load_kernel(_SOURCES, "one_hot_windows", sizes, 0, ids.device)(
+        -(-out.numel() // vector // _BLOCK_THREADS), _BLOCK_THREADS,
+        ids.contiguous(), out, batch, time,
+    )  # fmt: skip
     return out
 
 
@@ -193,16 +200,6 @@ def convolve_ids(ids: Tensor, weight: Tensor) -> Tensor:
     """Return (batch, time, out channels) without bias for a weight (kernel, ids, out)."""
     kernel, num_ids, _ = weight.shape
     return one_hot_windows(ids, num_ids, kernel) @ weight.flatten(0, 1)
-
-
-def _vector(channels: int) -> int:
-    """Return how many values a thread moves at once: 16 bytes where rows allow it."""
-    return 8 if channels % 8 == 0 else 1
-
-
-def _window_kernel(name: str, channels: int, kernel: int, device: torch.device) -> Kernel:
-    sizes = (("CHANNELS", channels), ("KERNEL", kernel), ("VECTOR", _vector(channels)))
-    return load_kernel(_SOURCES, name, sizes, 0, device)
 
 
 def _block_kernel(name: str, channels: int, normalise: bool, device: torch.device) -> Kernel:
