@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.grammar_vae.network.blocks import ConvBlock, SameConv, TokenConv
-from models.grammar_vae.network.fused_encoder import MAX_CHANNELS, fused_blocks
+from models.grammar_vae.network.fused_encoder import MAX_CHANNELS, fused_blocks, linear_of_many
 from models.layers.fast_path import implementation_for
 from models.layers.weights import first
 
@@ -81,7 +81,8 @@ class Encoder(nn.Module):
             return self.posterior(total / (ids >= 0).sum(1, keepdim=True))
         flat = x.flatten(1)  # steps cut off are zero, so their weights are cut off too
         weight = first(self.posterior.weight, flat.shape[1], dim=1)
-        return F.linear(flat, weight, self.posterior.bias)
+        linear = implementation_for(ids.device, plain=F.linear, fused=linear_of_many)
+        return linear(flat, weight, self.posterior.bias)
 
     def _run_blocks(self, ids: Tensor) -> Tensor:
         """Return the last block's output (batch, time, channels), zero behind each row."""

@@ -156,6 +156,27 @@ class BlockEnd(torch.autograd.Function):
         )
 
 
+class _LinearOfMany(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return F.linear(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        return grads[0] @ weight, grads[0].mT @ x, grads[0].sum(0)
+
+
+def linear_of_many(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return `F.linear` in bfloat16; the weight, of many columns, may be a part of a larger one.
+
+    Of such a weight PyTorch's own has the gradient in the other order, and copies it.
+    """
+    half = torch.bfloat16
+    return _LinearOfMany.apply(x.to(half), weight.to(half), bias.to(half))  # pyright: ignore[reportReturnType]
+
+
 def fused_blocks(blocks: Iterable[nn.Module], ids: Tensor) -> Tensor:
     """Return what the blocks make of ids (batch, time): (batch, time, channels), bfloat16.
 
