@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.record.liveness import driver_identity, is_alive
-from tuner.running.mps import end_daemon
+from tuner.running.mps import end_daemon, has_daemon
 from tuner.running.own_process import start_module
 
 MPS_FOLDER = "mps"
@@ -78,8 +78,9 @@ def end_folder(folder: Path) -> None:
 def end_processes(folder: Path) -> None:
     """Kill the processes that belong to a folder."""
     mps = folder / MPS_FOLDER
-    _kill_processes(folder, but=mps)  # clients of the MPS daemon, which is asked to end
-    end_daemon(mps)
+    if has_daemon(mps):
+        _kill_processes(folder, but=mps)  # clients of the MPS daemon, which is asked to end
+        end_daemon(mps)
     _kill_processes(folder)
 
 
@@ -109,9 +110,10 @@ def _kill_processes(folder: Path, but: Path | None = None) -> None:
 
 
 def _processes_of(folder: Path, but: Path | None) -> Iterator[int]:
+    own, user = str(os.getpid()), os.getuid()
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended, or is another user's
-            if process.name == str(os.getpid()) or process.stat().st_uid != os.getuid():
+            if process.name == own or process.stat().st_uid != user:
                 continue
             if _has_temporary_folder(process, folder) or _writes_to(process, folder, but):
                 yield int(process.name)
@@ -128,11 +130,13 @@ def _writes_to(process: Path, folder: Path, but: Path | None) -> bool:
     """
     if _parent(process) == os.getpid():
         return False
-    for descriptor in (process / "fd").iterdir():
+    # Texts and no paths: a busy machine has tens of thousands of open files, and a search's end
+    # waits for this.
+    for descriptor in os.listdir(process / "fd"):  # noqa: PTH208
         with suppress(OSError):
-            file = descriptor.readlink()
-            if file.is_relative_to(folder) and not (but and file.is_relative_to(but)):
-                flags = (process / "fdinfo" / descriptor.name).read_text().split()[3]
+            file = os.readlink(f"{process}/fd/{descriptor}")  # noqa: PTH115
+            if file.startswith(f"{folder}/") and not (but and file.startswith(f"{but}/")):
+                flags = (process / "fdinfo" / descriptor).read_text().split()[3]
                 if int(flags, 8) & os.O_ACCMODE:
                     return True
     return False

@@ -103,10 +103,15 @@ def _daemon_environment(names: Mapping[str, str], by_name: str | None) -> dict[s
     return told
 
 
+def has_daemon(folder: Path) -> bool:
+    """Tell whether a daemon has pipes in a folder: those of one that has ended are gone."""
+    return (folder / "pipes").is_dir()
+
+
 def end_daemon(folder: Path, run: RunControl | None = None) -> None:
     """End the daemon whose pipes lie in a folder, if there is one; its driver is gone."""
     names = {PIPES_VARIABLE: str(folder / "pipes"), LOGS_VARIABLE: str(folder / "logs")}
-    if (folder / "pipes").is_dir():
+    if has_daemon(folder):
         with suppress(OSError, subprocess.SubprocessError):  # it may have ended by itself
             (run or _run)([CONTROL], _QUIT, os.environ | names)
 
