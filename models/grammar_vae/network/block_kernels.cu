@@ -1,7 +1,7 @@
 // What surrounds the matrix products of the convolutional encoder.
 //
-// Compiled with CHANNELS; the block kernels also with NORMALISE (0 or 1), the window kernels with
-// KERNEL (width of the convolution) and VECTOR (values a thread moves: 8, or 1).
+// Compiled with CHANNELS; the block kernels also with NORMALISE (0 or 1), the one-hot windows with
+// KERNEL (width of the convolution) and VECTOR (values a thread writes: 8, or 1).
 
 #define EACH ((CHANNELS + 31) / 32)  // channels of a lane: lane, lane + 32, ...
 
