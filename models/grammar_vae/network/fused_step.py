@@ -12,12 +12,11 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.optim import Adam
 
-from models.grammar_vae.network.fused_encoder import MAX_CHANNELS
 from models.grammar_vae.network.fused_loss import fused_terms
+from models.grammar_vae.network.fused_weights import network_weights
 from models.grammar_vae.network.network import GrammarVae
 from models.layers.cuda_kernels import Kernel, load_kernel
-from models.layers.gru_layer import MAX_HIDDEN
-from models.optimization.fused_adam import FusedAdam, Weight
+from models.optimization.fused_adam import FusedAdam
 
 _SOURCES = tuple(Path(__file__).with_name(f"{n}_kernels.cu") for n in ("shared", "step"))
 _BLOCK_THREADS = 256
@@ -118,29 +117,6 @@ class _Path(nn.Module):
         posterior = self.encoder.side_by_side(ids)
         z, kl = Latent.apply(posterior, noise)  # pyright: ignore[reportGeneralTypeIssues]
         return fused_terms(self.decoder(z, ids.shape[1]), ids, self.competitors), kl
-
-
-def network_weights(network: GrammarVae) -> dict[str, Weight]:
-    """Return each parameter by its name, with a copy where matrix products take it as it is."""
-    weights = {}
-    for name, parameter in network.named_parameters():
-        copy = None
-        if _is_multiplied(name, network):
-            copy = parameter.detach().to(torch.bfloat16)
-            if name.endswith("conv.conv.weight"):  # `fused_blocks` take it as (out, kernel, in)
-                copy = copy.mT.contiguous().mT
-        weights[name] = Weight(parameter=parameter, copy=copy)
-    return weights
-
-
-def _is_multiplied(name: str, network: GrammarVae) -> bool:
-    """Tell whether kernels leave a weight to a product in bfloat16, and convert it for that."""
-    if name.startswith("encoder.blocks."):
-        fits = network.encoder.widest <= MAX_CHANNELS
-        return fits and name.endswith(("conv.weight", "shortcut.weight"))
-    if name.startswith("decoder.gru."):
-        return network.decoder.gru.hidden <= MAX_HIDDEN and ".weight_ih_l" in name
-    return not name.startswith("decoder.step_")
 
 
 class Latent(torch.autograd.Function):
