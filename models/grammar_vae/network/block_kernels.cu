@@ -1,7 +1,7 @@
 // What surrounds the matrix products of the convolutional encoder.
 //
-// Compiled with CHANNELS; the block kernels also with NORMALISE (0 or 1), the one-hot windows with
-// KERNEL (width of the convolution) and VECTOR (values a thread writes: 8, or 1).
+// Compiled with CHANNELS; the block kernels also with NORMALISE (0 or 1), the window kernels with
+// KERNEL (width of the convolution) and VECTOR (values a thread moves: 8, or 1).
 
 #define EACH ((CHANNELS + 31) / 32)  // channels of a lane: lane, lane + 32, ...
 
@@ -134,6 +134,47 @@ block_backward(const u16* d_out, const u16* y, const float* bias, const float* g
 struct __align__(2 * VECTOR) Piece {
   u16 value[VECTOR];
 };
+
+// windows (batch, time, KERNEL, CHANNELS) of x (batch, time, CHANNELS), zero outside.
+extern "C" __global__ void windows(const Piece* x, Piece* out, int batch, int time) {
+  const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= (size_t)batch * time * KERNEL * PIECES) return;
+  const int piece = i % PIECES, tap = i / PIECES % KERNEL;
+  const size_t row = i / PIECES / KERNEL;
+  const int t = (int)(row % time) + tap - LEFT;
+  Piece result = {};
+  if (t >= 0 && t < time) result = x[(row + tap - LEFT) * PIECES + piece];
+  out[i] = result;
+}
+
+// The gradient of `windows`: every value collects from the windows that hold it, and what comes to
+// it by another way, `more` (or null).
+extern "C" __global__ void fold(const Piece* d_out, const Piece* more, Piece* d_x, int batch,
+                                int time) {
+  const size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+  if (i >= (size_t)batch * time * PIECES) return;
+  const int piece = i % PIECES;
+  const size_t row = i / PIECES;
+  const int here = row % time;
+  float sum[VECTOR] = {};
+  if (more) {
+    Piece part = more[i];
+#pragma unroll
+    for (int v = 0; v < VECTOR; v++) sum[v] = wide(part.value[v]);
+  }
+#pragma unroll
+  for (int tap = 0; tap < KERNEL; tap++) {
+    const int t = here - tap + LEFT;
+    if (t < 0 || t >= time) continue;
+    Piece part = d_out[((row - tap + LEFT) * KERNEL + tap) * PIECES + piece];
+#pragma unroll
+    for (int v = 0; v < VECTOR; v++) sum[v] += wide(part.value[v]);
+  }
+  Piece result;
+#pragma unroll
+  for (int v = 0; v < VECTOR; v++) result.value[v] = narrow(sum[v]);
+  d_x[i] = result;
+}
 
 // One-hot windows (batch, time, KERNEL, CHANNELS) of ids (batch, time), zero outside of the rows;
 // ids out of 0 ... CHANNELS - 1 are zero throughout.

@@ -1,4 +1,4 @@
-"""Convolution blocks on the GPU: cuDNN with channels last, one kernel for all around it."""
+"""Convolution blocks on the GPU: matrix products, and one kernel for all between them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,93 +9,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.grammar_vae.network.blocks import ConvBlock, SameConv, TokenConv
+from models.grammar_vae.network.fused_convolution import convolve, one_hot_windows
 from models.layers.column_sums import column_sums
 from models.layers.cuda_kernels import Kernel, load_kernel
 
 MAX_CHANNELS = 1024
 """More than this does not fit the registers of a warp."""
 _SOURCES = tuple(Path(__file__).with_name(f"{n}_kernels.cu") for n in ("shared", "block"))
-_BLOCK_THREADS = 256
 _BLOCK_ROWS = 8
 _MAX_BACKWARD_BLOCKS = 528
 """Four for each multiprocessor of an H100; each leaves one row of partial sums."""
-
-
-class Convolution(torch.autograd.Function):
-    """A convolution along time and a map of every step, both of the same x and without bias."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, matrix: Tensor, step_matrix: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """Return both, (batch, time, out channels).
-
-        Args:
-            ctx: autograd's.
-            x: (batch, time, channels), bfloat16.
-            matrix: (out channels, kernel * channels), bfloat16; of an even kernel the longer side
-                is on the right.
-            step_matrix: (out channels, channels), bfloat16; None leaves the map out.
-        """
-        kernel, x = matrix.shape[1] // x.shape[-1], x.contiguous()
-        padded, padding = _padded(x, kernel)
-        ctx.save_for_backward(x, matrix, step_matrix)
-        y = F.conv2d(_as_image(padded), _as_filter(matrix, kernel), padding=padding)
-        mapped = None if step_matrix is None else F.linear(x, step_matrix)
-        return y.squeeze(2).mT.contiguous(), mapped
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of `forward`'s tensors."""
-        x, matrix, step_matrix = ctx.saved_tensors
-        (_, time, channels), kernel = x.shape, matrix.shape[1] // x.shape[-1]
-        padded, padding = _padded(x, kernel)
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
-            d_image, d_filter, _ = torch.ops.aten.convolution_backward(
-                _as_image(grads[0].contiguous()), _as_image(padded), _as_filter(matrix, kernel),
-                None, [1, 1], padding, [1, 1], False, [0, 0], 1, [True, True, False],
-            )  # fmt: skip
-        d_padded = d_image.squeeze(2).mT
-        first = 0 if padded is x else (kernel - 1) // 2
-        d_x = d_padded[:, first : first + time].contiguous()
-        d_matrix = d_filter.squeeze(2).mT.reshape(len(matrix), -1)
-        if step_matrix is None:
-            return d_x, d_matrix, None
-        d_mapped = grads[1].flatten(0, 1)
-        d_x.view(-1, channels).addmm_(d_mapped, step_matrix)
-        return d_x, d_matrix, d_mapped.mT @ x.flatten(0, 1)
-
-
-def _padded(x: Tensor, kernel: int) -> tuple[Tensor, tuple[int, int]]:
-    """Return x (batch, time, channels) with the zeros that cuDNN cannot add, and those it adds."""
-    left, right = (kernel - 1) // 2, kernel // 2
-    return (x, (0, left)) if left == right else (F.pad(x, (0, 0, left, right)), (0, 0))
-
-
-def _as_image(x: Tensor) -> Tensor:
-    """Return x (batch, time, channels) as (batch, channels, 1, time), channels last in memory."""
-    return x.mT.unsqueeze(2)
-
-
-def _as_filter(matrix: Tensor, kernel: int) -> Tensor:
-    """Return a matrix (out, kernel * in) as (out, in, 1, kernel)."""
-    return matrix.unflatten(1, (kernel, -1)).mT.unsqueeze(2)
-
-
-def one_hot_windows(ids: Tensor, num_ids: int, kernel: int) -> Tensor:
-    """Return one-hot windows (batch, time, kernel * num_ids), bfloat16, of ids (batch, time).
-
-    Ids that are negative or `num_ids` and more are zero throughout.
-    """
-    batch, time = ids.shape
-    out = torch.empty(batch, time, kernel * num_ids, dtype=torch.bfloat16, device=ids.device)
-    vector = 8 if num_ids % 8 == 0 else 1  # values a thread writes: 16 bytes where rows allow it
-    sizes = (("CHANNELS", num_ids), ("KERNEL", kernel), ("VECTOR", vector))
-    load_kernel(_SOURCES, "one_hot_windows", sizes, 0, ids.device)(
-        -(-out.numel() // vector // _BLOCK_THREADS), _BLOCK_THREADS,
-        ids.contiguous(), out, batch, time,
-    )  # fmt: skip
-    return out
 
 
 class BlockEnd(torch.autograd.Function):
@@ -204,7 +127,7 @@ def _fused_block(block: ConvBlock, x: Tensor, ids: Tensor) -> Tensor:
             step_matrix = block.shortcut.weight.to(torch.bfloat16)
             shortcut_bias = block.shortcut.bias
         matrix, bias = _as_matrix(block.conv.conv.weight), block.conv.conv.bias
-        y, shortcut = Convolution.apply(x, matrix, step_matrix)  # pyright: ignore[reportGeneralTypeIssues]
+        y, shortcut = convolve(x, matrix, step_matrix)
         if isinstance(block.shortcut, nn.Identity):
             shortcut = x
     norm = (block.norm.weight, block.norm.bias) if isinstance(block.norm, nn.LayerNorm) else ()
