@@ -144,6 +144,16 @@ def legal_along(ids: Tensor, tables: DeviceTables, num_steps: int, machine: Mach
     return torch.stack(seen, dim=1)
 
 
+def steps_allowed(ids: Tensor, allowed: Tensor) -> Tensor:
+    """Return which steps of ids (batch, time) are allowed; pad steps are, bool (batch, time).
+
+    Args:
+        ids: derivations padded with -1.
+        allowed: bool (batch, time, productions).
+    """
+    return allowed.gather(2, ids.clamp(min=0)[..., None]).squeeze(2) | (ids < 0)
+
+
 def best_production(logits: Tensor, allowed: Tensor) -> Tensor:
     """Return the allowed production with the highest logit, the first one of equals.
 

@@ -41,6 +41,8 @@ from models.training.weights_file import ENDING, read_weights, write_weights
 logger = logging.getLogger(__name__)
 
 _ROWS_AT_ONCE = 1024
+_LOGITS_AT_ONCE = 1 << 27
+"""On a GPU, where many rows take as long as few: half a gigabyte."""
 _MAX_SHOWN = 3
 _EXPORTED = (
     *("model", "config", "grammar", "num_productions", "num_steps", "data", "epoch", "metrics"),
@@ -156,6 +158,15 @@ def encode(model: TrainedModel, texts: Sequence[str]) -> NDArray[np.float32]:
     Raises:
         UserError: a text is outside the grammar or has a longer derivation than the model takes.
     """
+    return encode_derivations(model, derive(model, texts))
+
+
+def derive(model: TrainedModel, texts: Sequence[str]) -> list[list[int]]:
+    """Return the derivation of each text.
+
+    Raises:
+        UserError: a text is outside the grammar or has a longer derivation than the model takes.
+    """
     _, parser = _grammar_of(model)
     derivations = []
     for number, text in enumerate(texts, start=1):
@@ -168,7 +179,14 @@ def encode(model: TrainedModel, texts: Sequence[str]) -> NDArray[np.float32]:
             )
         derivations.append(derivation)
     _warn_of_second_derivation(model, texts)
-    _warn_of_forbidden(model, texts, derivations)
+    return derivations
+
+
+def encode_derivations(
+    model: TrainedModel, derivations: Sequence[Sequence[int]]
+) -> NDArray[np.float32]:
+    """Return the posterior mean of each derivation, (rows, z_dim); says which cannot come back."""
+    _warn_of_forbidden(model, derivations)
     return encode_ids(model, pad(derivations, model.num_steps))
 
 
@@ -179,7 +197,7 @@ def encode_ids(model: TrainedModel, ids: NDArray[np.integer]) -> NDArray[np.floa
         return np.zeros((0, model.config.z_dim), np.float32)
     parts = [
         model.network.encode(rows.to(model.device)).mean.cpu()
-        for rows in torch.as_tensor(np.array(ids)).long().split(_ROWS_AT_ONCE)
+        for rows in torch.as_tensor(np.array(ids)).long().split(_rows_at_once(model))
     ]
     return torch.cat(parts).numpy()
 
@@ -221,11 +239,17 @@ def decode_ids(
     _check_least("seed", seed, 0)
     generator = torch.Generator(model.device).manual_seed(seed)
     parts = []
-    for rows in z.split(_ROWS_AT_ONCE):
+    for rows in z.split(_rows_at_once(model)):
         logits = model.network.decode(rows.to(model.device), model.num_steps)
         ids = constrained_decode(logits, model.tables, temperature, generator, model.machine)
         parts.append(ids.cpu())
     return joined(parts).numpy()
+
+
+def _rows_at_once(model: TrainedModel) -> int:
+    if model.device.type == "cpu":
+        return _ROWS_AT_ONCE
+    return max(_ROWS_AT_ONCE, _LOGITS_AT_ONCE // (model.num_steps * model.num_productions))
 
 
 def joined(parts: Sequence[Tensor]) -> Tensor:
@@ -234,23 +258,18 @@ def joined(parts: Sequence[Tensor]) -> Tensor:
     return torch.cat([F.pad(part, (0, longest - part.shape[1]), value=PAD_ID) for part in parts])
 
 
-def as_written(model: TrainedModel, texts: Sequence[str]) -> list[str]:
-    """Return texts with the white space that the grammar writes, as decoding does.
-
-    Raises:
-        UserError: a text is outside the grammar.
-    """
-    grammar, parser = _grammar_of(model)
-    many = len(texts) > 1
-    return [
-        to_text(grammar, parser.derive(text, f"text {number}" if many else ""))
-        for number, text in enumerate(texts, start=1)
-    ]
-
-
 def reconstruct(model: TrainedModel, texts: Sequence[str]) -> list[str]:
     """Return what each text decodes to from its posterior mean."""
     return decode(model, encode(model, texts))
+
+
+def beside_decoded(
+    model: TrainedModel, derivations: Sequence[Sequence[int]]
+) -> list[tuple[str, str]]:
+    """Return the text of each derivation, as the grammar writes it, and what it decodes to."""
+    grammar, _ = _grammar_of(model)
+    texts = [to_text(grammar, derivation) for derivation in derivations]
+    return list(zip(texts, decode(model, encode_derivations(model, derivations)), strict=True))
 
 
 def sample(
@@ -318,9 +337,7 @@ def _warn_of_second_derivation(model: TrainedModel, texts: Sequence[str]) -> Non
             return
 
 
-def _warn_of_forbidden(
-    model: TrainedModel, texts: Sequence[str], derivations: Sequence[Sequence[int]]
-) -> None:
+def _warn_of_forbidden(model: TrainedModel, derivations: Sequence[Sequence[int]]) -> None:
     """Say which texts cannot come back, as decoding keeps to rules that forbid them."""
     grammar, _ = _grammar_of(model)
     if model.machine is None or not derivations:
@@ -330,11 +347,14 @@ def _warn_of_forbidden(
     for found in forbidden_for_structure(ids, grammar):
         why = found | why
     if why:
-        shown = [f"{excerpt(texts[row], 0)}: {why[row]}" for row in sorted(why)[:_MAX_SHOWN]]
+        shown = [
+            f"{excerpt(to_text(grammar, derivations[row]), 0)}: {why[row]}"
+            for row in sorted(why)[:_MAX_SHOWN]
+        ]
         logger.warning(
             "%d of %d texts cannot come back, since decoding keeps to the rules of molecules: %s%s",
             len(why),
-            len(texts),
+            len(derivations),
             "; ".join(shown),
             "; ..." if len(why) > _MAX_SHOWN else "",
         )

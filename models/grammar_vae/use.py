@@ -204,8 +204,7 @@ def _run(arguments: Sequence[str]) -> None:
         case Decode():
             _show(trained.decode(model, given, command.temperature, command.seed))
         case Reconstruct():
-            originals = trained.as_written(model, _originals(command, given, model))
-            _show_pairs(originals, trained.reconstruct(model, originals))
+            _show_pairs(trained.beside_decoded(model, _derivations(command, given, model)))
         case Sample():
             _show(trained.sample(model, command.num, command.temperature, command.seed))
         case Interpolate():
@@ -346,19 +345,20 @@ def _given_to_reconstruct(command: Reconstruct) -> list[str] | None:
     return None
 
 
-def _originals(command: Reconstruct, given: list[str] | None, model: "TrainedModel") -> list[str]:
+def _derivations(
+    command: Reconstruct, given: list[str] | None, model: "TrainedModel"
+) -> list[list[int]]:
     if given is not None:
-        return _in_notation(command, given, model)
-    from models.grammar.derivation import to_text
+        from models.grammar_vae.trained import derive
 
+        return derive(model, _in_notation(command, given, model))
     assert command.prod is not None  # _given_to_reconstruct
     dataset = _load(command.prod, model)
-    assert dataset.grammar is not None  # the model's
     rows = dataset.ids[getattr(dataset, command.split)[: command.num]]
     num_steps = model.num_steps
     if len(rows) and int((rows >= 0).sum(1).max()) > num_steps:
         raise UserError(f"{command.prod}: rows longer than the {num_steps} steps of the model")
-    return [to_text(dataset.grammar, row[row >= 0]) for row in rows]
+    return [row[row >= 0].tolist() for row in rows]
 
 
 def _load(prod: str, model: "TrainedModel") -> DerivationDataset:
@@ -373,13 +373,12 @@ def _show(texts: Sequence[str]) -> None:
         print(text)
 
 
-def _show_pairs(originals: Sequence[str], decoded: Sequence[str]) -> None:
-    width = max(map(len, (*originals, "original")))
+def _show_pairs(pairs: Sequence[tuple[str, str]]) -> None:
+    width = max(len(text) for text in ("original", *(original for original, _ in pairs)))
     print(f"   {'original':<{width}}  decoded")
-    for original, text in zip(originals, decoded, strict=True):
+    for original, text in pairs:
         print(f"{'=' if original == text else 'x'}  {original:<{width}}  {text}")
-    right = sum(a == b for a, b in zip(originals, decoded, strict=True))
-    print(f"{right} of {len(originals)} exact")
+    print(f"{sum(a == b for a, b in pairs)} of {len(pairs)} exact")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from models.grammar.decoding import steps_allowed
 from models.grammar_vae.evaluation import (
     EvaluationSettings,
     decode_prior,
@@ -86,8 +87,7 @@ class Validation:
             rows = self.ids[torch.cat([batch.rows for batch in group])].long()
             rows = rows[:, : max(batch.num_steps for batch in group)]
             allowed = self.settings.rules.allowed(rows)
-            taken = allowed.gather(2, rows.clamp(min=0)[..., None]).squeeze(2) | (rows < 0)
-            num_forbidden += int((~taken.all(1)).sum())
+            num_forbidden += int((~steps_allowed(rows, allowed).all(1)).sum())
             parts = zip(group, allowed.split(sizes), strict=True)
             packed += [Packed.of(part[:, : batch.num_steps]) for batch, part in parts]
         if num_forbidden:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.grammar.decoding import DeviceTables, legal_along
+from models.grammar.decoding import DeviceTables, legal_along, steps_allowed
 from models.grammar.grammar import Grammar
 from models.grammar.masks import tables
 from models.molecules.classes import NUM_DIGITS, Classes, classes_of
@@ -76,8 +76,7 @@ def forbidden_for_structure(ids: NDArray[np.integer], grammar: Grammar) -> Itera
     for start in range(0, len(ids), ROWS_AT_ONCE):
         rows = torch.as_tensor(np.array(ids[start : start + ROWS_AT_ONCE])).long()
         allowed = legal_along(rows, on_cpu, ids.shape[1], machine)
-        taken = allowed.gather(2, rows.clamp(min=0)[..., None]).squeeze(2)
-        refused = ~taken & (rows >= 0)
+        refused = ~steps_allowed(rows, allowed)
         yield {
             start + row: _why(rows[row].numpy(), int(refused[row].int().argmax()), classes)
             for row in refused.any(1).nonzero().flatten().tolist()

@@ -3,9 +3,11 @@
 import pytest
 
 from models.commands.process import run_command
+from models.grammar.parsing import TextParser
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.trained import (
-    as_written,
+    beside_decoded,
+    derive,
     encode,
     interpolate,
     load_model,
@@ -68,7 +70,19 @@ def test_texts_that_cannot_come_back_are_told(model, caplog):
 
 
 def test_white_space_around_a_molecule_is_none_of_it(model):
-    assert as_written(model, [" CCO "]) == ["CCO"]
+    assert beside_decoded(model, derive(model, [" CCO "])) == [("CCO", "CCO")]
+
+
+def test_a_text_is_read_once(capsys, monkeypatch):
+    read, once = [], TextParser.derive
+    monkeypatch.setattr(
+        TextParser, "derive", lambda self, text, *more: read.append(text) or once(self, text, *more)
+    )
+    given = ("reconstruct", "--model", "smiles_small", "--text", "CCO", " c1ccccc1", "--gpus", "0")
+    assert run_command(lambda: _run(given)) == 0
+    assert read == ["CCO", " c1ccccc1"]
+    shown = "   original  decoded\n=  CCO       CCO\n=  c1ccccc1  c1ccccc1\n2 of 2 exact\n"
+    assert capsys.readouterr().out == shown
 
 
 @pytest.mark.parametrize(
