@@ -1,5 +1,6 @@
 """A search for a program as its user sees it: progress, the program, what it does not satisfy."""
 
+import logging
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ from models.training.devices import DeviceName
 if TYPE_CHECKING:
     from models.ast_autoencoder.data import ProgramDataset
     from models.ast_autoencoder.synthesis import Synthesis
+
+logger = logging.getLogger(__name__)
 
 _SHARE = 2 / 3
 """Of the time, for the enumeration where a model is to go on from its best programs."""
@@ -165,6 +168,8 @@ def search(
             types, returns, examples, on_level=shown.level,
             seconds=wanted.seconds if checkpoint is None else wanted.seconds * _SHARE,
         )  # fmt: skip
+        if answer.cut:
+            logger.warning("%s", answer.cut)
         program, num_tried = answer.program, answer.num_tried
         if checkpoint is not None and answer.num_passed < len(examples):
             shown.num_tried = answer.num_tried

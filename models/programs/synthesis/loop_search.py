@@ -16,6 +16,9 @@ from models.programs.synthesis.writing import Block, Plain, Writer, to_plain
 _SOURCES = 34
 """Cost of the expressions outside of loops that loops may go over."""
 
+_RESERVE = 1 << 24
+"""Bytes that are let go when the memory is full, so that what was found can still be told."""
+
 
 class LoopSearch:
     """Searches loops.
@@ -64,12 +67,15 @@ class LoopSearch:
         self._body = Body(self._problem, variables, range(len(outputs)), max_cost=_SOURCES)
         self._found: list[Any] = []
         self._is_full = False
+        self._reserve = bytearray(_RESERVE)
 
-    def level(self, cost: int) -> tuple[list[Plain], list[tuple[int, int]], int, float] | None:
+    def level(
+        self, cost: int
+    ) -> tuple[list[Plain], list[tuple[int, int]], int, float, bool] | None:
         """Return what loops of a cost build up or return early, or None when time is over.
 
         Once the memory is full no more are found. With them come the number of expressions tried so
-        far and this process's seconds.
+        far, this process's seconds, and whether its memory is full.
         """
         arrived: list[Plain] = []
         entries = []
@@ -80,11 +86,12 @@ class LoopSearch:
             return None
         except MemoryError:
             self._is_full = True
+            self._reserve.clear()
         for entry in entries:
             arrived.append((entry.type, list(entry.values), len(self._found)))
             self._found.append(entry.leaf)
         guards = [(bits, guard.cost) for bits, guard in self._problem.guards.items()]
-        return arrived, guards, self._body.all_tried(), time.process_time()
+        return arrived, guards, self._body.all_tried(), time.process_time(), self._is_full
 
     def write(
         self, numbers: Sequence[int], fired: Sequence[int]

@@ -39,6 +39,15 @@ _MEMORY_MB = 3_000
 _ENTRIES = 700_000
 _WORKERS = 2
 _NEAR = 8
+_LOST = (
+    "a process of the search ended before its time, mostly because the machine is out of memory "
+    f"(each of {_WORKERS} may take {_MEMORY_MB:,} MB), and the search with it: free memory, or "
+    "give smaller examples"
+)
+_FULL = (
+    f"loops were looked at only in part, since they filled the {_MEMORY_MB:,} MB of a process: "
+    "give smaller examples"
+)
 _GRACE_S = 20.0
 """Seconds after which a worker that does not end by itself is ended."""
 
@@ -54,6 +63,7 @@ class Answer:
         num_tried: expressions and loops that were looked at.
         cost: up to which every program of the kinds that are searched was looked at.
         seconds: of processor time, of all processes.
+        cut: why less was looked at than the time allowed, for people; empty if it was not.
     """
 
     program: tuple[int, ...] = ()
@@ -62,6 +72,7 @@ class Answer:
     num_tried: int = 0
     cost: int = 0
     seconds: float = 0.0
+    cut: str = ""
 
 
 def search_programs(
@@ -97,6 +108,10 @@ def search_programs(
         # It fits the examples that were shown to the search, so that it needs to see another one.
         shown = [left_out[0], *shown[: MAX_EXAMPLES - 1]]
         spent = answer
+
+
+class _LostWorker(Exception):
+    """A worker ended before it had worked out its job, and with it all loops that it knew."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +154,7 @@ class _Search:
         self._conditions: dict[int, tuple[int, Entry]] = {}
         self._loops: dict[int, tuple[int, int]] = {}
         self._tried, self._seconds = [0] * _WORKERS, [0.0] * _WORKERS
+        self._cut = ""
         settings = WorkerSettings(
             module=_MODULE, memory_mb=_MEMORY_MB, job_timeout_s=deadline.left * 50 + _GRACE_S
         )
@@ -170,7 +186,7 @@ class _Search:
         """Go up the costs until a program satisfies all examples, or time is over."""
         jobs = [self._begin(worker) for worker in range(_WORKERS)]
         cost = 0
-        with contextlib.suppress(OutOfTime):
+        try:
             for job in jobs:
                 job.result()
             jobs = [self._ask(worker, ("level", 0)) for worker in range(_WORKERS)]
@@ -186,6 +202,10 @@ class _Search:
                     if program := self._program(found[1]):
                         return replace(self._answer(cost, spent), program=program)
                     self._forget(found[1])
+        except OutOfTime:
+            pass
+        except _LostWorker:
+            self._cut = _LOST
         answer = self._answer(cost, spent)
         found = self._cheapest()
         if (
@@ -215,7 +235,9 @@ class _Search:
         def ask() -> Any:
             with contextlib.closing(self._pools[worker].run([job])) as results:
                 result = next(results)
-            return None if isinstance(result, LostJob) else result
+            if isinstance(result, LostJob):
+                raise _LostWorker
+            return result
 
         return self._threads[worker].submit(ask)
 
@@ -226,14 +248,16 @@ class _Search:
             num_tried=spent.num_tried + self._bank.num_tried + sum(self._tried),
             cost=cost,
             seconds=spent.seconds + time.process_time() - self._began + sum(self._seconds),
+            cut=self._cut or spent.cut,
         )
 
     def _level(self, cost: int, results: Sequence[Any]) -> None:
         """Look at all expressions of a cost, with what loops of that cost build up."""
         new = [each for each in self._leaves if self._bank.add(each)] if cost == 0 else []
         self._bank.num_tried += len(new)
-        for worker, (arrived, guards, tried, seconds) in enumerate(results):
+        for worker, (arrived, guards, tried, seconds, is_full) in enumerate(results):
             self._tried[worker], self._seconds[worker] = tried, seconds
+            self._cut = _FULL if is_full else self._cut
             for value_type, values, number in arrived:
                 entry = Entry(
                     value_type, tuple(values), SLOT, cost, leaf=_Loop(worker=worker, number=number),
@@ -289,14 +313,18 @@ class _Search:
 
     def _program(self, choice: Choice) -> tuple[int, ...]:
         """Return the program of a choice; empty if the language refuses it."""
-        statements = _Text(self._ask, self._returned, self._conditions, self._loops).of(choice, {})
         params = tuple(
             Node(kind=f"param_{kind}", slot=slot) for slot, kind in enumerate(self._types)
         )
-        tree = Node(kind=f"program_{self._returns}", args=params, blocks=(tuple(statements),))
+        text = _Text(self._ask, self._returned, self._conditions, self._loops)
         try:
+            statements = tuple(text.of(choice, {}))
+            tree = Node(kind=f"program_{self._returns}", args=params, blocks=(statements,))
             return source_to_ids(ids_to_source(tree_to_ids(tree))).ids
         except (UserError, AssertionError):
+            return ()
+        except _LostWorker:  # what a loop is made of, only its worker knew
+            self._cut = _LOST
             return ()
 
 

@@ -1,6 +1,10 @@
 """Programs from examples by enumeration."""
 
+import contextlib
+import os
+import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +12,10 @@ from models.programs.execution.example_text import Example
 from models.programs.execution.interpreter import Interpreter
 from models.programs.language.from_source import source_to_ids
 from models.programs.language.to_source import ids_to_source
-from models.programs.synthesis import enumerated
+from models.programs.synthesis import enumerated, search
+from models.programs.synthesis.bodies import Body
+from models.programs.synthesis.deadline import Deadline
+from models.programs.synthesis.loop_search import LoopSearch
 from models.programs.synthesis.search import search_programs
 
 
@@ -115,3 +122,49 @@ def test_nothing_that_fits_any_example_gives_no_program():
     assert found.program == ()
     assert found.num_passed == 0
     assert found.num_tried > 0
+
+
+def workers_of(parent):
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, IndexError):
+            if f"\nPPid:\t{parent}\n" in (entry / "status").read_text():
+                line = (entry / "cmdline").read_bytes().split(b"\0")
+                found += [int(entry.name)] if b"models.programs.synthesis.worker" in line else []
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux' /proc")
+@pytest.mark.parametrize("cost", [2, 16])
+def test_a_worker_that_dies_is_told_and_what_is_known_without_it_is_returned(cost):
+    outputs = [38104, 70731, 99120, 60231, 45093, 51007]
+    examples = [Example(inputs=(n,), output=each) for n, each in enumerate(outputs, start=1)]
+    examples += [Example(inputs=(12,), output=13), Example(inputs=(13,), output=14)]
+
+    def kill(answer):
+        if answer.cost == cost:
+            os.kill(workers_of(os.getpid())[-1], signal.SIGKILL)
+
+    found = search_programs(("int",), "int", examples, seconds=40, on_level=kill)
+    assert found.cost <= cost + 2
+    assert "out of memory (each of 2 may take 3,000 MB)" in found.cut
+    assert found.num_passed == (2 if cost == 16 else found.num_passed)
+    assert workers_of(os.getpid()) == []
+
+
+def test_loops_that_fill_the_memory_are_told(monkeypatch):
+    def full(body, total):
+        raise MemoryError
+
+    loops = LoopSearch(
+        types=("int",), inputs=[(1,), (2,)], returns="int", outputs=[1, 4], given=(), share=0,
+        shares=1, seconds=60, processor=True,
+    )  # fmt: skip
+    assert [loops.level(cost)[-1] for cost in range(3)] == [False] * 3
+    monkeypatch.setattr(Body, "level", full)
+    assert loops.level(3)[-1]
+    with search._Search(
+        ("int",), "int", examples_of(abs, (1,)), Deadline(60), processor=True
+    ) as of:
+        of._level(0, [([], [], 0, 0.0, False), ([], [], 0, 0.0, True)])
+        assert "loops were looked at only in part" in of._answer(0, search.Answer()).cut
