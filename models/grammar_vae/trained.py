@@ -10,6 +10,7 @@ Every decoded text is in the grammar, from any latent: decoding is constrained b
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class TrainedModel:
     """A network in evaluation mode with what turns text into its input and back.
 
     Attributes:
-        parser: None where the model was trained without a grammar.
+        grammar: None where the model was trained without one.
         tables: None likewise.
         machine: rules that decoding keeps to beyond the grammar; None where it asks for none.
         num_steps: longest derivation it takes and gives.
@@ -70,7 +71,6 @@ class TrainedModel:
     network: GrammarVae
     config: GrammarVaeConfig
     grammar: Grammar | None
-    parser: TextParser | None
     tables: DeviceTables | None
     machine: Machine | None
     num_steps: int
@@ -80,6 +80,11 @@ class TrainedModel:
     metrics: dict[str, float]
     source: Path
     training_data: dict[str, str]
+
+    @cached_property
+    def parser(self) -> TextParser:
+        """Reads texts; made when the first one comes, since that takes a second."""
+        return TextParser(_grammar_of(self))
 
     @property
     def device(self) -> torch.device:
@@ -114,7 +119,6 @@ def load_model(path: Path, device: str = "cpu", grammar: Grammar | None = None) 
         network=network,
         config=config,
         grammar=grammar,
-        parser=None if grammar is None else TextParser(grammar),
         tables=None if grammar is None else DeviceTables.build(tables(grammar), device),
         machine=None if grammar is None else machine_of(grammar, device),
         num_steps=payload["num_steps"],
@@ -167,11 +171,11 @@ def derive(model: TrainedModel, texts: Sequence[str]) -> list[list[int]]:
     Raises:
         UserError: a text is outside the grammar or has a longer derivation than the model takes.
     """
-    _, parser = _grammar_of(model)
+    _grammar_of(model)
     derivations = []
     for number, text in enumerate(texts, start=1):
         where = f"text {number}" if len(texts) > 1 else ""
-        derivation = parser.derive(text, where)
+        derivation = model.parser.derive(text, where)
         if len(derivation) > model.num_steps:
             raise UserError(
                 f"{excerpt(text, 0)} takes {len(derivation)} productions; this model takes "
@@ -219,7 +223,7 @@ def decode(
     Raises:
         UserError: no grammar, or latents of the wrong width or not finite.
     """
-    grammar, _ = _grammar_of(model)
+    grammar = _grammar_of(model)
     return [
         to_text(grammar, row[row >= 0]) for row in decode_ids(model, latents, temperature, seed)
     ]
@@ -267,7 +271,7 @@ def beside_decoded(
     model: TrainedModel, derivations: Sequence[Sequence[int]]
 ) -> list[tuple[str, str]]:
     """Return the text of each derivation, as the grammar writes it, and what it decodes to."""
-    grammar, _ = _grammar_of(model)
+    grammar = _grammar_of(model)
     texts = [to_text(grammar, derivation) for derivation in derivations]
     return list(zip(texts, decode(model, encode_derivations(model, derivations)), strict=True))
 
@@ -305,7 +309,7 @@ def nearest(
     Raises:
         UserError: the text is outside the grammar, or the corpus has longer rows than the model.
     """
-    grammar, _ = _grammar_of(model)
+    grammar = _grammar_of(model)
     _check_least("num", num_rows, 1)
     longest = int((corpus >= 0).sum(1).max(initial=0))
     if longest > model.num_steps:
@@ -320,8 +324,8 @@ def nearest(
 
 def _warn_of_second_derivation(model: TrainedModel, texts: Sequence[str]) -> None:
     """Say so where a text could have been derived otherwise; only slow grammars have such texts."""
-    grammar, parser = _grammar_of(model)
-    if parser.algorithm == "lalr":
+    grammar = _grammar_of(model)
+    if model.parser.algorithm == "lalr":
         return
     finder = AmbiguityFinder(grammar)
     for text in texts:
@@ -339,7 +343,7 @@ def _warn_of_second_derivation(model: TrainedModel, texts: Sequence[str]) -> Non
 
 def _warn_of_forbidden(model: TrainedModel, derivations: Sequence[Sequence[int]]) -> None:
     """Say which texts cannot come back, as decoding keeps to rules that forbid them."""
-    grammar, _ = _grammar_of(model)
+    grammar = _grammar_of(model)
     if model.machine is None or not derivations:
         return
     ids = pad(derivations)
@@ -365,10 +369,10 @@ def _check_least(name: str, value: int, least: int) -> None:
         raise UserError(f"{name} is {value}: give {least} or more")
 
 
-def _grammar_of(model: TrainedModel) -> tuple[Grammar, TextParser]:
-    if model.grammar is None or model.parser is None:
+def _grammar_of(model: TrainedModel) -> Grammar:
+    if model.grammar is None:
         raise no_grammar_error(model.source)
-    return model.grammar, model.parser
+    return model.grammar
 
 
 def _grammar_for(payload: Mapping[str, Any], path: Path, given: Grammar | None) -> Grammar | None:
