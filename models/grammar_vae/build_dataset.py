@@ -151,7 +151,9 @@ def _in_notation(
     if flags.notation != "loose":
         return rows
     rewriter = Rewriter(grammar)
-    texts = rewrite_rows(rows.texts, rewriter, grammar, rows.where, progress)
+    texts = rewrite_rows(
+        rows.texts, rewriter, grammar, rows.where, progress, remedies=_remedies(flags)
+    )
     return replace(rows, texts=texts, notes=(*rows.notes, *rewriter.notes()))
 
 
@@ -185,12 +187,22 @@ def _tokenise(
     source = flags.csv or flags.text
     return make_dataset(
         name=flags.dataset or (source.name.split(".")[0] if source else grammar.name),
-        ids=derive_rows(rows.texts, grammar, rows.where, progress),
+        ids=derive_rows(rows.texts, grammar, rows.where, progress, remedies=_remedies(flags)),
         splits=splits,
         grammar=grammar,
         labels=rows.labels,
         label_names=rows.label_names,
     )
+
+
+def _remedies(flags: BuildFlags) -> list[str]:
+    """Return what may help where rows are outside of the grammar."""
+    found = []
+    if flags.grammar in ("pde", "pde_wide") and flags.notation != "loose":
+        found.append("or --notation loose for PDEs as people write them")
+    if flags.text is not None and flags.text.suffix.lower() in (".csv", ".tsv"):
+        found.append(f"or --csv {flags.text} --column NAME in place of --text where it is a table")
+    return found
 
 
 def _notes(

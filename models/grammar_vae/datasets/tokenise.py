@@ -23,6 +23,8 @@ def derive_rows(
     grammar: Grammar,
     where: Callable[[int], str],
     progress: ProgressCallback,
+    *,
+    remedies: Sequence[str] = (),
 ) -> np.ndarray:
     """Return the derivations of `texts`, int16 `(rows, steps)`, padded with -1.
 
@@ -31,12 +33,13 @@ def derive_rows(
         grammar: The grammar they are in.
         where: Names the place of a row, for messages.
         progress: Is told how far it is.
+        remedies: What else to try than mending rows or another grammar, each with an "or".
 
     Raises:
         UserError: Rows are outside the grammar; all are counted and the first 10 shown.
     """
     parser = TextParser(grammar)
-    return pad(_each_row(texts, parser.derive, grammar.name, where, progress))
+    return pad(_each_row(texts, parser.derive, grammar.name, where, progress, remedies=remedies))
 
 
 def rewrite_rows(
@@ -45,13 +48,15 @@ def rewrite_rows(
     grammar: Grammar,
     where: Callable[[int], str],
     progress: ProgressCallback,
+    *,
+    remedies: Sequence[str] = (),
 ) -> list[str]:
-    """Return texts in any notation as the grammar has them.
+    """Return texts in any notation as the grammar has them; takes what `derive_rows` does.
 
     Raises:
         UserError: rows cannot be read; all are counted and the first 10 shown.
     """
-    return _each_row(texts, rewriter.rewrite, grammar.name, where, progress)
+    return _each_row(texts, rewriter.rewrite, grammar.name, where, progress, remedies=remedies)
 
 
 def _each_row(
@@ -60,6 +65,8 @@ def _each_row(
     grammar_name: str,
     where: Callable[[int], str],
     progress: ProgressCallback,
+    *,
+    remedies: Sequence[str],
 ) -> list[T]:
     """Return what a function makes of each text and its place, or tell of all that it refuses."""
     results: list[T] = []
@@ -73,16 +80,10 @@ def _each_row(
             shown += [str(error)] if len(shown) < MAX_SHOWN else []
     progress("tokenise", len(texts), len(texts))
     if num_wrong := len(texts) - len(results):
-        raise _outside(num_wrong, len(texts), grammar_name, shown)
+        rule = f"{num_wrong} of {len(texts)} rows are outside the grammar {grammar_name}:"
+        more = [f"... and {num_wrong - len(shown)} more"] if num_wrong > len(shown) else []
+        last = ", ".join(
+            ["nothing was written: mend these rows, or pass another --grammar", *remedies]
+        )
+        raise UserError("\n".join([rule, *shown, *more, last]))
     return results
-
-
-def _outside(num_wrong: int, num_rows: int, grammar_name: str, shown: list[str]) -> UserError:
-    more = num_wrong - len(shown)
-    lines = [f"{num_wrong} of {num_rows} rows are outside the grammar {grammar_name}:", *shown]
-    lines += [f"... and {more} more"] if more else []
-    lines += [
-        "nothing was written: mend these rows, or pass another --grammar; PDEs may be given with "
-        "--notation loose"
-    ]
-    return UserError("\n".join(lines))

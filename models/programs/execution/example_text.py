@@ -39,6 +39,9 @@ def parse_example(text: str) -> Example:
     raise UserError(f"the example {text!r} cannot be read: {_HOW}")
 
 
+_FORM = 'Write a JSON list, as [{"inputs": [[1, 2]], "output": 3}, ...]'
+
+
 def read_examples(path: Path) -> list[Example]:
     """Read a JSON list of objects with `inputs`, a list, and `output`.
 
@@ -48,11 +51,11 @@ def read_examples(path: Path) -> list[Example]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
+        raise UserError(f"{path}: cannot be read: {error}. {_FORM}") from error
     if not isinstance(content, list) or not all(
         isinstance(item, dict) and set(item) == {"inputs", "output"} for item in content
     ):
-        raise UserError(f'{path}: not a list of {{"inputs": [...], "output": ...}}')
+        raise UserError(f"{path}: holds no examples. {_FORM}")
     return [_example(item["inputs"], item["output"], f"{path}: {item}") for item in content]
 
 

@@ -75,7 +75,11 @@ def _only_function(module: ast.Module) -> ast.FunctionDef | ast.AsyncFunctionDef
             raise UserError("line 1, column 1: the source is empty: write one function")
         case _:
             odd = next((n for n in found if not isinstance(n, ast.FunctionDef)), found[-1])
-            raise Refusal(odd, "a program is one function and nothing else", it=excerpt(odd))
+            raise Refusal(
+                odd,
+                "a program is one function and nothing else: leave the rest out",
+                it=excerpt(odd),
+            )
 
 
 def _is_typing_import(node: ast.stmt) -> bool:

@@ -126,6 +126,17 @@ def test_rows_outside_the_grammar_are_told_and_nothing_is_written(command, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
 
 
+def test_a_table_that_was_given_as_text_is_told_how_to_be_given(command, tmp_path, own_file):
+    code, _, errors = command(
+        "--text", own_file, "--grammar", "pde", "--out", tmp_path / "data", "--notation", "strict"
+    )
+    assert code == 2
+    remedies = "or pass another --grammar, or --notation loose for PDEs as people write them, or "
+    assert f"{remedies}--csv {own_file} --column NAME in place of --text where" in errors
+    _, _, errors = command("--text", own_file, "--grammar", "smiles", "--out", tmp_path / "data")
+    assert "--notation" not in errors
+
+
 def test_pdes_in_loose_notation_become_rows_and_the_rewriting_is_told(command, tmp_path):
     file, out = tmp_path / "mine.txt", tmp_path / "data"
     file.write_text("u_t = 2u_xx\n" * 8 + "dt(u) - .5*dxx(u) = 0\n" * 4)

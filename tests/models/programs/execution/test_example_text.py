@@ -45,5 +45,5 @@ def test_examples_come_from_json(tmp_path):
 def test_other_files_are_refused(text, tmp_path):
     path = tmp_path / "examples.json"
     path.write_text(text)
-    with pytest.raises(UserError, match=r"examples\.json"):
+    with pytest.raises(UserError, match=r"examples\.json.* Write a JSON list, as \[{"):
         read_examples(path)
