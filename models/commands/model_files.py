@@ -1,11 +1,11 @@
 """The files that the commands for trained models take and write: checkpoints by name, latents."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from models.commands.folder_writing import check_output_folder
 from models.commands.latents import checked_latents
 from models.commands.numpy_files import read_numpy
 from models.errors import UserError, did_you_mean
@@ -108,19 +108,6 @@ def check_export(path: Path) -> None:
     if path.suffix != ".safetensors":
         raise UserError(f"{path}: the name of an exported model ends with .safetensors")
     check_output(path)
-
-
-def check_output_folder(path: Path) -> None:
-    """Check that files can be written into a folder that may still have to be made.
-
-    Raises:
-        UserError: they cannot.
-    """
-    there = next(each for each in (path, *path.absolute().parents) if each.exists())
-    if not there.is_dir():
-        raise UserError(f"{path}: cannot be written: {there} is not a folder")
-    if not os.access(there, os.W_OK):
-        raise UserError(f"{path}: cannot be written: Permission denied")
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:

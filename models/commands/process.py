@@ -44,7 +44,7 @@ def run_command(body: Callable[[], int | None]) -> int:
         )
         return USER_ERROR
     except KeyboardInterrupt as interrupt:
-        sys.stderr.write(f"\ninterrupted. {' '.join(map(str, interrupt.args))}\n")
+        sys.stderr.write("\n" + " ".join(["interrupted.", *map(str, interrupt.args)]) + "\n")
         return getattr(interrupt, "exit_code", INTERRUPTED)
     except BrokenPipeError:
         # The reader of our output (head, less) has gone: what is left to say goes nowhere.

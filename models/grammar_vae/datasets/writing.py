@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.commands.folder_writing import folder_beside
+from models.commands.folder_writing import check_out, folder_beside
 from models.errors import UserError
 from models.grammar.grammar import Grammar
 from models.grammar.masks import packed_step_masks, tables
@@ -18,8 +18,10 @@ def check_folder(folder: Path, overwrite: bool) -> None:
     """Refuse a folder that holds a data set already.
 
     Raises:
-        UserError: `folder` is a file, or holds a data set and `overwrite` is false.
+        UserError: `folder` is a file, or holds a data set and `overwrite` is false, or nothing can
+            be written there.
     """
+    check_out(folder)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"out ({folder}) is a file: give a folder")
     held = sorted(path.name for path in folder.glob(f"*{IDS_ENDING}"))

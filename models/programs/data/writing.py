@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from models.commands.folder_writing import folder_beside
+from models.commands.folder_writing import check_out, folder_beside
 from models.commands.process import usable_cores
 from models.errors import UserError
 from models.programs.data.dataset import ProgramDataset
@@ -24,8 +24,9 @@ def check_folder(folder: Path, overwrite: bool) -> None:
 
     Raises:
         UserError: `folder` is a file, is not empty and `overwrite` is false, or holds something
-            else than a data set of programs.
+            else than a data set of programs, or nothing can be written there.
     """
+    check_out(folder)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"out ({folder}) is a file: give a folder")
     if not folder.is_dir() or not any(folder.iterdir()):
