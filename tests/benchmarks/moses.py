@@ -8,22 +8,26 @@
 
 The wheel is data here and is never installed, since it pins libraries of 2020. Its 176,074 test
 molecules become the test rows; validation takes 10,000 rows of its training part, at random.
-`judge` needs RDKit, a dependency of this benchmark alone.
+`judge` needs RDKit, a dependency of this benchmark alone, and takes `fcd_torch` where it is.
 """
 
 import gzip
 import multiprocessing
 import os
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import numpy as np
 import tyro
+
+sys.path.insert(0, str(Path(__file__).parent))
+from moses_metrics import FILTERS, chemnet_distance, compared, molecule_facts
 
 from models.grammar.derivation import pad
 from models.grammar.grammar import load_grammar
@@ -63,7 +67,7 @@ class Encode:
 
 @dataclass(frozen=True, kw_only=True)
 class Judge:
-    """Print which share of sampled molecules is valid, unique and novel, as MOSES counts them.
+    """Print how far sampled molecules are like MOSES', by its own metrics.
 
     Unique is the share of distinct ones among the first 1,000 and 10,000 that are valid; novel the
     share of the distinct valid ones that are no training molecule.
@@ -72,7 +76,9 @@ class Judge:
     samples: Path
     """SMILES, one a line."""
     folder: Path
-    """Holds train.smi, against which novelty is told."""
+    """Holds train.smi, against which novelty is told, test.smi and the filters."""
+    num: int = 5000
+    """Molecules of the samples, and of test.smi, whose properties are compared."""
 
 
 def main() -> None:
@@ -107,6 +113,8 @@ def _unpack(command: Unpack) -> None:
             path = command.out / f"{part}.smi"
             path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
             print(f"wrote {path} ({len(texts):,} molecules)")
+        for name in FILTERS:
+            (command.out / name).write_bytes(wheel.read(f"moses/metrics/{name}"))
 
 
 def _encode(command: Encode) -> None:
@@ -157,6 +165,18 @@ def _judge(command: Judge) -> None:
         print(f"unique@{first:<6} {len(set(part)) / max(1, len(part)):.4f}")
     novel = set(valid) - known
     print(f"novel    {len(novel) / max(1, len(set(valid))):.4f}")
+    tested = read_part(command.folder, "test")
+    tested = tested[:: -(-len(tested) // command.num)]
+    for title, texts in (("samples", valid[: command.num]), ("test molecules", tested[1::2])):
+        print(f"of {len(texts):,} {title}:")
+        facts = [
+            _on_every_core(partial(molecule_facts, folder=command.folder), part)
+            for part in (texts, tested[::2])
+        ]
+        for name, value in compared(*facts).items():
+            print(f"  {name:22} {value:.4f}")
+        distance = chemnet_distance(texts, tested[::2])
+        print("  ChemNet distance       " + ("-" if distance is None else f"{distance:.3f}"))
 
 
 def canonical(text: str) -> str | None:
