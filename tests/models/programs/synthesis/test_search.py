@@ -104,8 +104,9 @@ def test_a_program_that_the_language_refuses_ends_no_search(monkeypatch):
     )  # fmt: skip
     enumerated.enumerated.cache_clear()
     assert passed.count(len(examples)) > 1  # it went on behind it
-    assert found.program
-    assert "**" not in ids_to_source(found.program)
+    source = ids_to_source(found.program)
+    assert source_to_ids(source).ids == found.program
+    assert "** v" not in source
 
 
 def test_an_example_that_was_not_shown_to_the_search_is_satisfied_too():
