@@ -169,10 +169,8 @@ def _judge(command: Judge) -> None:
     tested = tested[:: -(-len(tested) // command.num)]
     for title, texts in (("samples", valid[: command.num]), ("test molecules", tested[1::2])):
         print(f"of {len(texts):,} {title}:")
-        facts = [
-            _on_every_core(partial(molecule_facts, folder=command.folder), part)
-            for part in (texts, tested[::2])
-        ]
+        told = partial(molecule_facts, folder=command.folder)
+        facts = [list(filter(None, _on_every_core(told, part))) for part in (texts, tested[::2])]
         for name, value in compared(*facts).items():
             print(f"  {name:22} {value:.4f}")
         distance = chemnet_distance(texts, tested[::2])

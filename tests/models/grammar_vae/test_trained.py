@@ -13,7 +13,6 @@ from hypothesis.extra.numpy import arrays
 from models.errors import UserError
 from models.grammar.derivation import to_text
 from models.grammar.grammar import Grammar
-from models.grammar.parsing import TextParser
 from models.grammar_vae.trained import (
     decode,
     decode_ids,
@@ -276,7 +275,7 @@ def test_the_device_is_where_the_weights_are(model):
 def test_a_text_with_two_derivations_is_told_once(model, caplog):
     lines = ["S -> S '+' S", "S -> 'x'"]
     sums = Grammar.from_mapping({"start": "S", "productions": lines}, "sums")
-    other = replace(model, grammar=sums, parser=TextParser(sums))
+    other = replace(model, grammar=sums)
     encode(other, ["x+x"])
     assert not caplog.records
     encode(other, ["x+x", "x+x+x", "x+x+x"])
