@@ -5,7 +5,7 @@ from itertools import combinations
 
 from models.errors import UserError
 from models.programs.execution.example_text import Example
-from models.programs.language.kinds import MAX_PARAMETERS, TYPES, Type, language
+from models.programs.language.kinds import MAX_PARAMETERS, Type, language
 
 
 def check_examples(examples: Sequence[Example]) -> None:
@@ -64,8 +64,12 @@ def _types(example: Example) -> tuple[tuple[Type, ...], Type]:
     return tuple([_type_of(value) for value in example.inputs]), _type_of(example.output)
 
 
+_PYTHON: dict[Type, type] = {"int": int, "bool": bool, "str": str, "list": list}
+"""What examples may hold; no program is searched for lists of str."""
+
+
 def _type_of(value: object) -> Type:
-    for name, value_type in zip(TYPES, (int, bool, str, list), strict=True):
+    for name, value_type in _PYTHON.items():
         if type(value) is value_type:
             if value_type is list and not all(type(item) is int for item in value):  # pyright: ignore[reportGeneralTypeIssues]
                 break

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from models.programs.language.kinds import CONSTANT, SLOT, Kind, Language, language
-from models.programs.language.tree import Node
+from models.programs.language.tree import ITEMS, MORE, Node
 
 
 def tree_to_ids(tree: Node) -> tuple[int, ...]:
@@ -81,15 +81,16 @@ class _Emitter:
         if kind.family == "each":
             self._comprehension(node, kind)
             return
-        if "ITEMS" not in kind.children:
+        items = kind.children[-1] if kind.children else ""
+        if items not in ITEMS:
             for item, child in zip(node.args, kind.children, strict=True):
                 self._expression(item, child)
             return
         for number, item in enumerate(node.args):
             if number >= len(kind.children) - 1:  # the first ones stand in the production itself
-                self._kind("more")
-            self._expression(item, "INT")
-        self._kind("items_end")
+                self._kind(MORE[items])
+            self._expression(item, ITEMS[items])
+        self._kind(f"{items.lower()}_end")
 
     def _comprehension(self, node: Node, kind: Kind) -> None:
         self._define(node.slot, len(kind.defined))

@@ -11,11 +11,12 @@ from models.programs.language.kinds import Type
 
 Part = Literal[
     "int", "bool", "str", "list", "character", "divisor", "index", "bound", "stride", "times",
-    "text", "items", "exponent", "ints", "bools", "texts",
+    "text", "items", "exponent", "ints", "bools", "texts", "lines", "strings", "joined",
 ]  # fmt: skip
 """What an argument is for: divisor, rarely 0; index and bound, into the first argument; stride,
 of a slice; times, a small count; text, a piece to look for; items, a named list mostly; exponent,
-a literal; ints, bools and texts, the values of a comprehension."""
+a literal; ints, bools and texts, the values of a comprehension; lines, a list of str; strings, a
+named one; joined, one that a text joins."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from models.programs.data.expression_weights import CHOICES, Choice
-from models.programs.language.kinds import Type
+from models.programs.language.kinds import TYPES, Type
 
 Style = Literal["plain", "human"]
 """plain: a bit of everything. human: the shapes, lengths and kinds of what people write."""
@@ -43,30 +43,50 @@ _ADDED: Mapping[Type, Mapping[str, tuple[float, str]]] = {
         "pow": (2.5, "int exponent"), "index_str": (0.3, "str text"), "rfind": (0.1, "str text"),
         "len_split": (0.3, "str text"),
         "sum_of": (3, "ints"), "min_of": (0.5, "ints"), "max_of": (1, "ints"),
-        "count_of": (2, "bools"),
+        "count_of": (2, "bools"), "len_texts": (4, "strings"), "len_set_texts": (0.3, "strings"),
+        "count_texts": (0.8, "strings text"), "index_texts": (0.2, "strings text"),
     },
     "bool": {
         "any_of": (0.8, "bools"), "all_of": (1, "bools"), "eq_set_list": (0.2, "items list"),
         "eq_set_str": (0.4, "str text"), "isalnum": (0.3, "character"),
-        "isspace": (0.3, "character"),
+        "isspace": (0.3, "character"), "eq_texts": (0.3, "strings lines"),
+        "ne_texts": (0.1, "strings lines"), "in_texts": (1.2, "text lines"),
+        "not_in_texts": (0.6, "text lines"),
     },
     "str": {
         "bin": (0.8, "int"), "swapcase": (0.5, "str"), "capitalize": (0.3, "str"),
         "title": (0.2, "str"), "lstrip": (0.1, "str"), "rstrip": (0.1, "str"),
         "strip_of": (0.1, "str text"), "part": (0.4, "str text index"),
-        "join_of": (2.5, "texts text"),
+        "join_of": (2.5, "texts text"), "item_texts": (6, "strings index"),
+        "min_texts": (0.3, "strings"), "max_texts": (0.5, "strings"),
+        "join_texts": (1.5, "text joined"),
     },
     "list": {"list_of": (7, "ints")},
+    "texts": {
+        "texts_1": (0.8, "str"), "texts_2": (1.2, "text text"), "texts_3": (0.8, "text text text"),
+        "texts_n": (1.2, "text text text text"), "concat_texts": (1, "lines lines"),
+        "repeat_texts": (0.2, "lines times"), "slice_texts_l": (0.6, "strings bound"),
+        "slice_texts_u": (0.6, "strings bound"), "slice_texts_lu": (0.3, "strings bound bound"),
+        "slice_texts_s": (0.5, "strings stride"), "slice_texts_ls": (0.1, "strings bound stride"),
+        "slice_texts_us": (0.1, "strings bound stride"),
+        "slice_texts_lus": (0.05, "strings bound bound stride"), "sorted_texts": (2, "lines"),
+        "sorted_texts_down": (0.4, "lines"), "sorted_by_len": (0.6, "lines"),
+        "sorted_set_texts": (0.7, "lines"), "sorted_str": (0.6, "str"),
+        "sorted_set_str": (0.4, "str"), "reversed_texts": (0.6, "lines"),
+        "copy_texts": (0.1, "strings"), "list_str": (1, "str"), "split": (3, "str"),
+        "split_by": (1.5, "str text"), "texts_of": (5, "texts"),
+        "if_texts": (0.3, "bool lines lines"),
+    },
 }  # fmt: skip
 
 
 def _human_choices() -> Mapping[Type, Mapping[str, Choice]]:
     choices: dict[Type, dict[str, Choice]] = {}
-    for value_type, plain in CHOICES.items():
-        weights = _WEIGHTS[value_type]
+    for value_type in TYPES:
+        weights = _WEIGHTS.get(value_type, {})
         choices[value_type] = {
             kind: Choice(weight=weights.get(kind, choice.weight / 2), parts=choice.parts)
-            for kind, choice in plain.items()
+            for kind, choice in CHOICES.get(value_type, {}).items()
         }
         for kind, (weight, parts) in _ADDED[value_type].items():
             choices[value_type][kind] = Choice(
@@ -82,12 +102,12 @@ CHOICES_OF: Mapping[Style, Mapping[Type, Mapping[str, Choice]]] = {
 }
 
 RETURN_WEIGHTS: Mapping[Style, tuple[float, ...]] = {
-    "plain": (0.34, 0.22, 0.23, 0.21),
-    "human": (0.46, 0.28, 0.14, 0.12),
+    "plain": (0.34, 0.22, 0.23, 0.21, 0.0),
+    "human": (0.42, 0.25, 0.14, 0.11, 0.08),
 }
 PARAMETER_WEIGHTS: Mapping[Style, tuple[float, ...]] = {
-    "plain": (0.36, 0.06, 0.27, 0.31),
-    "human": (0.40, 0.01, 0.32, 0.27),
+    "plain": (0.36, 0.06, 0.27, 0.31, 0.0),
+    "human": (0.37, 0.01, 0.30, 0.25, 0.07),
 }
 """By type, in the order of TYPES."""
 
@@ -101,6 +121,15 @@ LETTERS: tuple[str, ...] = (
     "()[]<>{}.,;:!?-_ +*/=0123456789",
 )
 """What they are made of."""
+
+LONG_TEXTS = 0.04
+"""Share of those that are long: alphabets, and words with spaces between them."""
+
+LOCAL_TYPES: Mapping[Style, Mapping[Type, float]] = {
+    "plain": {"int": 5.0, "bool": 0.7, "str": 1.5, "list": 1.5},
+    "human": {"int": 5.0, "bool": 0.7, "str": 1.5, "list": 1.4, "texts": 0.7},
+}
+"""How often a variable is of a type."""
 
 STATEMENT_FACTORS: Mapping[str, float] = {
     "let": 1.6, "update": 0.8, "branch": 1.0, "guard": 2.5, "exchange": 0.6, "loop": 1.0,

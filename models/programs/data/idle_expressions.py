@@ -30,10 +30,11 @@ _NEUTRAL: dict[str, tuple[object, ...]] = {
 _LEFT_NEUTRAL = {"add", "mul", "concat_str"}
 """Kinds of which the same first parts make nothing, too."""
 
-_LISTS = {"list_1", "list_2", "list_3", "list_n"}
+_LISTS = {f"{name}_{size}" for name in ("list", "texts") for size in (1, 2, 3, "n")}
 
 _ONCE = {"abs", "neg", "not", "sorted", "sorted_down", "sorted_set", "reversed", "upper", "lower",
-         "strip"}  # fmt: skip
+         "strip", "sorted_texts", "sorted_texts_down", "sorted_by_len", "sorted_set_texts",
+         "reversed_texts"}  # fmt: skip
 """Kinds that are not put around themselves."""
 
 _ORDERS = {"sorted", "sorted_down", "reversed"}

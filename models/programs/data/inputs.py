@@ -22,6 +22,8 @@ _EDGES: Mapping[Type, tuple[Value, ...]] = {
     "bool": (True, False),
     "str": ("", "a", "Ab 1", "abcba", "hello world", "aaa", "42", "Zebra, xylophone."),
     "list": ([], [1], [3, 1, 2], [-1], [2, 2, 2], [0, -5, 5, 0], [1, 2, 3, 4, 5, 6, 7, 8], [0]),
+    "texts": ([], ["a"], ["b", "abc", "aa"], [""], ["x", "x", "x"], ["kiwi", "Apple", "fig", "egg"],
+              ["12", "3", "-7"], ["a", "b", "c", "d", "e", "f"]),
 }
 """What programs stumble over, then plain cases."""
 
@@ -118,9 +120,19 @@ def _related(value_type: Type, earlier: Sequence[Value], rng: random.Random) -> 
     if value_type == "str" and isinstance(other, str) and other:
         start = rng.randrange(len(other))
         return other[start : start + rng.randint(1, 3)]
-    if value_type == "list" and isinstance(other, list):
-        return rng.sample(other, rng.randint(0, len(other)))
+    if value_type in ("list", "texts") and _is_of(value_type, other):
+        return rng.sample(other, rng.randint(0, len(other)))  # pyright: ignore[reportArgumentType]
+    if value_type == "texts" and isinstance(other, str):
+        return other.split() if " " in other else list(other)
+    if value_type == "str" and isinstance(other, list) and other and _is_of("texts", other):
+        return str(rng.choice(other))
     return None
+
+
+def _is_of(list_type: Type, value: Value) -> bool:
+    """Tell whether a value is a list of ints, or one of texts."""
+    wanted = int if list_type == "list" else str
+    return isinstance(value, list) and all(type(item) is wanted for item in value)
 
 
 def _random_int(rng: random.Random) -> int:
@@ -145,12 +157,26 @@ def _random_list(rng: random.Random) -> Value:
     return [abs(item) for item in items] if kind > 0.8 else items
 
 
+def _random_texts(rng: random.Random) -> Value:
+    length = _random_length(rng)
+    kind = rng.random()
+    if kind < 0.5:
+        return [rng.choice(_WORDS) for _ in range(length)]
+    if kind < 0.65:  # few different items: duplicates
+        return [rng.choice("abcd") for _ in range(length)]
+    if kind < 0.8:
+        return [str(rng.randint(0, 200)) for _ in range(length)]
+    return [
+        "".join(rng.choice(_LETTERS[:6]) for _ in range(rng.randint(0, 5))) for _ in range(length)
+    ]
+
+
 def _random_length(rng: random.Random) -> int:
     return rng.randint(10, 24) if rng.random() < 0.15 else rng.randint(1, 8)
 
 
 def _copy(value: Value) -> Value:
-    return list(value) if isinstance(value, list) else value
+    return value[:] if isinstance(value, list) else value
 
 
 _DRAW: Mapping[Type, Callable[[random.Random], Value]] = {
@@ -158,4 +184,5 @@ _DRAW: Mapping[Type, Callable[[random.Random], Value]] = {
     "bool": lambda rng: rng.random() < 0.5,
     "str": random_text,
     "list": _random_list,
+    "texts": _random_texts,
 }

@@ -30,7 +30,8 @@ def comprehension(
     """
     over = draw_over(scope, {"list": 6, "str": 4, "range": 3, "enumerate_list": 1.5,
                              "enumerate_str": 0.7, "zip_list": 1, "zip_str": 0.7, "words": 0.8,
-                             "split": 0.8})  # fmt: skip
+                             "split": 0.8, "texts": 5, "enumerate_texts": 0.7,
+                             "zip_texts": 0.5})  # fmt: skip
     if over is None:
         return None
     name, sources = over
@@ -66,7 +67,7 @@ def draw_over(scope: Scope, weights: dict[Over, float]) -> tuple[Over, list[Node
     others = [v for v in variables if v.slot != first.slot]
     if others:
         return name, [first, scope.read(scope.rng.choice(others))]
-    kind = "slice_list_l" if name == "zip_list" else "slice_str_l"
+    kind = f"slice_{name.removeprefix('zip_')}_l"
     return name, [first, node(kind, Node(kind=SLOT, slot=first.slot), constant(1))]
 
 
@@ -76,6 +77,7 @@ def new_variables(scope: Scope, over: Over, sources: list[Node]) -> list[Variabl
     if over in ("words", "split"):
         return [invent("str", "word")]
     items = ("str", "character") if over.endswith("str") else ("int", "item")
+    items = ("str", "word") if over.endswith("texts") else items
     if over.startswith("enumerate"):
         return [invent("int", "index", first), invent(*items)]
     if over.startswith("zip"):
@@ -89,4 +91,6 @@ def _sources(over: Over, scope: Scope) -> list[Variable]:
         return [v for v in scope.of_type("int") if v.role in ("parameter", "local")]
     if over.endswith("list"):
         return scope.of_type("list")
+    if over.endswith("texts"):
+        return scope.of_type("texts")
     return [v for v in scope.of_type("str") if v.role != "character"]

@@ -1,5 +1,6 @@
 """Random expressions over the variables in scope."""
 
+import itertools
 import random
 from collections.abc import Mapping
 from functools import lru_cache
@@ -14,7 +15,13 @@ from models.programs.data.expression_weights import (
     Choice,
     Part,
 )
-from models.programs.data.human_weights import CHOICES_OF, HUMAN_SPELLED, LETTERS, Style
+from models.programs.data.human_weights import (
+    CHOICES_OF,
+    HUMAN_SPELLED,
+    LETTERS,
+    LONG_TEXTS,
+    Style,
+)
 from models.programs.data.idle_expressions import is_idle
 from models.programs.data.random_comprehensions import comprehension
 from models.programs.language.kinds import SLOT, Type
@@ -54,7 +61,7 @@ def expression(scope: Scope, value_type: Type, size: int) -> Node:
     return leaf(scope, value_type)
 
 
-def leaf(scope: Scope, value_type: Type) -> Node:
+def leaf(scope: Scope, value_type: Type) -> Node:  # noqa: PLR0911  (one a type)
     """Return a variable or a constant; for a list without a variable a short new list."""
     rng = scope.rng
     variables = scope.of_type(value_type)
@@ -68,6 +75,9 @@ def leaf(scope: Scope, value_type: Type) -> Node:
         return some_text(scope)
     if variables:
         return scope.read(pick(scope, variables))
+    if value_type == "texts":
+        text = _variable(scope, "str", 0.7)
+        return node("texts_1", some_text(scope)) if text is None else node("split", text)
     number = leaf(scope, "int")
     return node(rng.choice(("list_1", "range_1")), number)
 
@@ -99,8 +109,19 @@ def some_text(scope: Scope) -> Node:
     rng = scope.rng
     if scope.draft.style == "human" and rng.random() < HUMAN_SPELLED:
         letters = rng.choice(LETTERS)
+        if rng.random() < LONG_TEXTS:
+            return constant(_long_text(rng))
         return constant("".join(rng.choice(letters) for _ in range(rng.choice((1, 1, 2, 3, 5)))))
     return constant(rng.choice(WORDS) if rng.random() < _SPELLED else choose(rng, TEXTS))
+
+
+def _long_text(rng: random.Random) -> str:
+    """Return an alphabet, a part of one, or a few words."""
+    letters = rng.choice(LETTERS[:2])
+    if rng.random() < 0.5:
+        return letters[: rng.choice((5, 7, 10, 26, 26))]
+    words = ("".join(rng.choice(LETTERS[0]) for _ in range(rng.randint(2, 7))) for _ in range(9))
+    return " ".join(itertools.islice(words, rng.randint(1, 4)))
 
 
 def pick(scope: Scope, variables: list[Variable]) -> Variable:
@@ -122,6 +143,8 @@ def about(scope: Scope, variable: Variable, value_type: Type, size: int) -> Node
     turns = _TURNS.get((variable.type, value_type))
     if turns is None:  # between lists and texts only by way of a number
         number = about(scope, variable, "int", size - 1)
+        if value_type == "texts":
+            return node("texts_1", node("str_int", number))
         return node("str_int" if value_type == "str" else "list_1", number)
     kind = choose(scope.rng, turns)
     return _with(scope, kind, value_type, variable, max(size, 3))
@@ -163,6 +186,7 @@ def _draw_kind(scope: Scope, value_type: Type, size: int) -> str | None:
         min(size, _MOST_PARTS + 1),
         has_list=bool(scope.of_type("list")),
         has_str=bool(scope.of_type("str")),
+        has_texts=bool(scope.of_type("texts")),
         gathers=_may_gather(scope, size),
     )
     return choose_by(scope.rng, kinds, weights) if kinds else None
@@ -170,7 +194,14 @@ def _draw_kind(scope: Scope, value_type: Type, size: int) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _weights(
-    style: Style, value_type: Type, size: int, *, has_list: bool, has_str: bool, gathers: bool
+    style: Style,
+    value_type: Type,
+    size: int,
+    *,
+    has_list: bool,
+    has_str: bool,
+    has_texts: bool,
+    gathers: bool,
 ) -> tuple[tuple[str, ...], tuple[float, ...]]:
     """Return the kinds that are not too large, and their weights added up."""
     weights: dict[str, float] = {}
@@ -180,6 +211,8 @@ def _weights(
         if not gathers and not _GATHERED.keys().isdisjoint(choice.parts):
             continue
         if not has_list and "items" in choice.parts:
+            continue
+        if not has_texts and "strings" in choice.parts:
             continue
         is_odd = not has_str and not _TEXT_PARTS.isdisjoint(choice.parts)
         weights[kind] = choice.weight * 0.05 if is_odd else choice.weight
@@ -194,8 +227,9 @@ def _made(scope: Scope, kind: str, choice: Choice, size: int) -> Node:
         share = left if others == 0 else scope.rng.randint(1, max(1, left - others))
         args.append(_part(scope, part, share, args))
         left = max(others, left - share)
-    if kind == "list_n":
-        args += [leaf(scope, "int") for _ in range(scope.rng.randint(0, 2))]
+    if kind in ("list_n", "texts_n"):
+        more = scope.rng.randint(0, 2)
+        args += [leaf(scope, "int") if kind == "list_n" else some_text(scope) for _ in range(more)]
     return node(kind, *args)
 
 
@@ -207,6 +241,8 @@ def _part(scope: Scope, part: Part, size: int, before: list[Node]) -> Node:
         case "items":
             chance = 1.0 if size < 3 else 0.85
             made = _variable(scope, "list", chance) or expression(scope, "list", size)
+        case "lines" | "strings" | "joined":
+            made = _texts(scope, part, size)
         case "character":
             made = _character(scope, size)
         case "text":
@@ -227,6 +263,17 @@ def _part(scope: Scope, part: Part, size: int, before: list[Node]) -> Node:
     return made
 
 
+def _texts(scope: Scope, part: Part, size: int) -> Node:
+    """Return a list of str; a text joins neither sorted letters nor values as if they were one."""
+    named = _variable(scope, "texts", 1.0 if part == "strings" else 0.4)
+    made = named or expression(scope, "texts", size)
+    return made if part != "joined" or made.kind not in NOT_JOINED else leaf(scope, "texts")
+
+
+NOT_JOINED = ("sorted_str", "texts_of")
+"""Kinds of texts for which joining them has a kind of its own."""
+
+
 def _choices(scope: Scope, value_type: Type) -> Mapping[str, Choice]:
     return CHOICES_OF[scope.draft.style][value_type]
 
@@ -234,6 +281,7 @@ def _choices(scope: Scope, value_type: Type) -> Mapping[str, Choice]:
 def _may_gather(scope: Scope, size: int) -> bool:
     """Tell whether a comprehension may stand in an expression."""
     has_source = scope.of_type("list") or any(v.role != "character" for v in scope.of_type("str"))
+    has_source = has_source or scope.of_type("texts")
     return size >= 4 and bool(has_source) and scope.draft.has_room
 
 
@@ -296,8 +344,7 @@ def _shifted(scope: Scope, index: Node, *, is_index: bool) -> Node:
 
 def _length(scope: Scope, container: Node) -> Node:
     assert container.slot is not None  # of a node that reads a slot
-    is_list = scope.draft.variables[container.slot].type == "list"
-    return node("len_list" if is_list else "len_str", container)
+    return node(f"len_{scope.draft.variables[container.slot].type}", container)
 
 
 def _character(scope: Scope, size: int) -> Node:
@@ -326,7 +373,7 @@ def _number(scope: Scope) -> Node:
     if read is not None:
         return read
     for variable in scope.visible:
-        if variable.type in ("list", "str"):
+        if variable.type in ("list", "str", "texts"):
             return _length(scope, scope.read(variable))
     return some_number(scope.rng)
 
@@ -344,6 +391,7 @@ _PART_TYPES: Mapping[Part, Type] = {
     "times": "int",
     "text": "str",
     "items": "list",
+    **dict.fromkeys(("lines", "strings", "joined"), "texts"),
 }
 
 _TEXT_PARTS = {"str", "character"}
@@ -361,5 +409,9 @@ _TURNS: Mapping[tuple[Type, Type], dict[str, float]] = {
     ("str", "bool"): {"eq_str": 4, "in_str": 2, "isalpha": 0.5, "startswith": 1, "endswith": 1},
     ("list", "int"): {"len_list": 4, "sum": 4, "max_list": 2, "min_list": 1, "item": 3},
     ("list", "bool"): {"eq_list": 3, "in_list": 3},
+    ("texts", "int"): {"len_texts": 5, "count_texts": 1, "len_set_texts": 0.3},
+    ("texts", "bool"): {"in_texts": 4, "eq_texts": 1},
+    ("texts", "str"): {"item_texts": 3, "join_texts": 4, "max_texts": 0.3, "min_texts": 0.3},
+    ("str", "texts"): {"split": 3, "split_by": 1, "list_str": 1, "texts_1": 2, "sorted_str": 0.3},
 }
 """How a value of one type is turned into one of another."""

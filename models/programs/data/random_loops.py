@@ -37,6 +37,9 @@ def random_loop(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
     if scope.of_type("list"):
         # The items of a list that is being built can only be changed in such a loop.
         weights["places"] = 5.0 if len(lists) < len(scope.of_type("list")) else 2.5
+    named = [v for v in scope.of_type("texts") if v.role != "result" or v.slot in scope.frozen]
+    if named:
+        weights |= {"items_of_texts": 5.0, "places_of_texts": 1.5}
     if texts:
         weights |= {"characters": 5.0, "places_of_text": 2.0, "words": 1.2}
     if scope.draft.style == "human":
@@ -50,14 +53,17 @@ def random_loop(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
         return _FREE_MAKERS[kind](scope, going_on)
     # The places of a list may be gone over while its items change.
     over = {"items": lists, "while_places": lists, "places": scope.of_type("list")}
+    over |= dict.fromkeys(("items_of_texts", "places_of_texts"), named)
     return _MAKERS[kind](scope, pick(scope, over.get(kind, texts)), going_on)
 
 
 def _pairs(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
     """Return a loop with two variables; or over numbers, where there is nothing for one."""
     over = draw_over(
-        scope, {"enumerate_list": 3, "enumerate_str": 1, "zip_list": 1.5, "zip_str": 1}
-    )
+        scope,
+        {"enumerate_list": 3, "enumerate_str": 1, "zip_list": 1.5, "zip_str": 1,
+         "enumerate_texts": 2, "zip_texts": 1},
+    )  # fmt: skip
     if over is None:
         return _range(scope, partial(_going_on, body))
     name, sources = over
@@ -69,9 +75,11 @@ def _pairs(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
 
 
 def _items(scope: Scope, over: Variable, body: Body) -> tuple[list[Node], Scope]:
-    item = scope.draft.invent("int", "item")
+    is_list = over.type == "list"
+    item = scope.draft.invent(*(("int", "item") if is_list else ("str", "word")))
     inner = scope.nested(item, frozen=[over.slot], is_loop=True)
-    return [node("for_slot", scope.read(over), slot=item.slot, blocks=[body(inner)])], scope
+    kind = "for_slot" if is_list else "for_slot_texts"
+    return [node(kind, scope.read(over), slot=item.slot, blocks=[body(inner)])], scope
 
 
 def _characters(scope: Scope, over: Variable, body: Body) -> tuple[list[Node], Scope]:
@@ -92,7 +100,7 @@ def _words(scope: Scope, over: Variable, body: Body) -> tuple[list[Node], Scope]
 def _places(scope: Scope, over: Variable, body: Body) -> tuple[list[Node], Scope]:
     """Return a loop over the places of a list or a text: all, all but the first, or backwards."""
     index = scope.draft.invent("int", "index", over.slot)
-    length = node("len_list" if over.type == "list" else "len_str", scope.read(over))
+    length = node(f"len_{over.type}", scope.read(over))
     kind = scope.rng.random()
     if kind < 0.6:
         head, numbers = "for_range_1", [length]
@@ -259,6 +267,8 @@ _MAKERS = {
     "characters": _characters,
     "places_of_text": _places,
     "words": _words,
+    "items_of_texts": _items,
+    "places_of_texts": _places,
 }
 
 _FREE_MAKERS = {

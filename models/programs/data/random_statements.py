@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from models.programs.data.drafts import Scope, Variable, choose, constant, node, size_of
-from models.programs.data.human_weights import STATEMENT_FACTORS
+from models.programs.data.human_weights import LOCAL_TYPES, STATEMENT_FACTORS
 from models.programs.data.random_expressions import (
     about,
     comparison,
@@ -12,13 +12,12 @@ from models.programs.data.random_expressions import (
     pick,
 )
 from models.programs.data.random_loops import may_loop, random_loop
-from models.programs.language.kinds import SLOT, Type
+from models.programs.language.kinds import ITEM_OF, SLOT, Type
 from models.programs.language.tree import Node
 
 _MIN_LOOP = 9
 _MIN_BRANCH = 6
 """Nodes that must be left for a loop, or an `if`, with something in it."""
-_LOCAL_TYPES: Mapping[Type, float] = {"int": 5.0, "bool": 0.7, "str": 1.5, "list": 1.5}
 _MAX_DEPTH = 4
 
 
@@ -78,9 +77,9 @@ def _statement(scope: Scope, size: int) -> tuple[list[Node], Scope]:
 
 
 def _let(scope: Scope, size: int) -> tuple[list[Node], Scope]:
-    value_type = choose(scope.rng, _LOCAL_TYPES)
+    value_type = choose(scope.rng, LOCAL_TYPES[scope.draft.style])
     value = expression(scope, value_type, min(size - 1, scope.rng.randint(3, 7)))
-    value = fresh(scope, value) if value_type == "list" else value
+    value = fresh(scope, value) if value_type in ITEM_OF else value
     variable = scope.draft.invent(value_type, "local")
     return [node(f"let_{value_type}", value, slot=variable.slot)], scope.plus(variable)
 
@@ -120,7 +119,7 @@ def _leave(scope: Scope, size: int) -> tuple[list[Node], Scope]:
 def _other(scope: Scope, size: int) -> tuple[list[Node], Scope]:
     """Return a statement that is rare: two numbers at once, or a method of a list."""
     numbers = [v for v in scope.changeable() if v.type == "int"]
-    lists = [v for v in scope.changeable() if v.type == "list"]
+    lists = [v for v in scope.changeable() if v.type in ITEM_OF]
     if len(numbers) > 1 and (not lists or scope.rng.random() < 0.5):
         one, other = scope.rng.sample(numbers, 2)
         added = node("add", scope.read(one), scope.read(other))
@@ -135,11 +134,11 @@ def _other(scope: Scope, size: int) -> tuple[list[Node], Scope]:
     place = scope.read(pick(scope, indices)) if indices else constant(scope.rng.choice((0, -1)))
     parts = {
         "pop": lambda: [place],
-        "insert": lambda: [place, expression(scope, "int", min(3, size))],
-        "remove": lambda: [expression(scope, "int", min(3, size))],
+        "insert": lambda: [place, expression(scope, ITEM_OF[target.type], min(3, size))],
+        "remove": lambda: [expression(scope, ITEM_OF[target.type], min(3, size))],
         "swap": lambda: [place, constant(scope.rng.choice((0, 1, -1)))],
     }[kind]()
-    return [node(kind, *parts, slot=target.slot)], scope
+    return [node(_OF_LISTS[target.type][kind], *parts, slot=target.slot)], scope
 
 
 def _exchange_weight(scope: Scope) -> float:
@@ -192,7 +191,7 @@ def _loop(scope: Scope, size: int) -> tuple[list[Node], Scope]:
 def _result_type(scope: Scope) -> Type:
     if scope.rng.random() < 0.7:
         return scope.draft.returns
-    return choose(scope.rng, _LOCAL_TYPES)
+    return choose(scope.rng, LOCAL_TYPES[scope.draft.style])
 
 
 def _effect(scope: Scope, size: int) -> Node:
@@ -253,18 +252,35 @@ def _update_str(scope: Scope, target: Variable, size: int) -> Node:
 def _update_list(scope: Scope, target: Variable, size: int) -> Node:
     indices = _running_over(scope, target)
     weights = {"append": 7, "before": 1, "iadd_list": 1, "set": 1, "store": 7 if indices else 0.2}
-    kind = choose(scope.rng, weights)
+    kind, item_type = choose(scope.rng, weights), ITEM_OF[target.type]
+    of = _OF_LISTS[target.type]
     if kind == "append":
-        return node("append", expression(scope, "int", size), slot=target.slot)
+        return node(of[kind], expression(scope, item_type, size), slot=target.slot)
     if kind == "iadd_list":
-        return node("iadd_list", expression(scope, "list", size), slot=target.slot)
+        return node(of[kind], expression(scope, target.type, size), slot=target.slot)
     if kind == "store":
         index = scope.read(pick(scope, indices)) if indices else constant(0)
-        return node("store", index, expression(scope, "int", size), slot=target.slot)
+        return node(of[kind], index, expression(scope, item_type, size), slot=target.slot)
     if kind == "before":
-        added = node("list_1", expression(scope, "int", size))
-        return _set(target, node("concat_list", added, scope.read(target)))
-    return _set(target, fresh(scope, about(scope, target, "list", max(size, 3))))
+        added = node(of["list_1"], expression(scope, item_type, size))
+        return _set(target, node(of["concat_list"], added, scope.read(target)))
+    return _set(target, fresh(scope, about(scope, target, target.type, max(size, 3))))
+
+
+_OF_NUMBERS = (
+    *("append", "iadd_list", "store", "list_1", "concat_list", "pop", "insert", "remove", "swap"),
+    *("sorted", "reversed", "slice_list", "copy", "empty"),
+)
+_OF_TEXTS = (
+    *("append_text", "iadd_texts", "store_text", "texts_1", "concat_texts", "pop_text"),
+    *("insert_text", "remove_text", "swap_texts", "sorted_texts", "reversed_texts", "slice_texts"),
+    *("copy_texts", "empty_texts"),
+)
+_OF_LISTS: Mapping[Type, Mapping[str, str]] = {
+    "list": dict(zip(_OF_NUMBERS, _OF_NUMBERS, strict=True)),
+    "texts": dict(zip(_OF_NUMBERS, _OF_TEXTS, strict=True)),
+}
+"""Kinds of lists of numbers -> those that do the same to lists of each type."""
 
 
 def _set(target: Variable, value: Node) -> Node:
@@ -274,9 +290,13 @@ def _set(target: Variable, value: Node) -> Node:
 def fresh(scope: Scope, value: Node) -> Node:
     """Return a value that gives no list a second name."""
     if value.kind == SLOT:
-        return node(scope.rng.choice(("sorted", "reversed", "slice_list")), value)
-    if value.kind == "if_list" and any(item.kind in (SLOT, "if_list") for item in value.args[1:]):
-        return node("copy", value)
+        assert value.slot is not None  # of a node that reads a slot
+        of = _OF_LISTS[scope.draft.variables[value.slot].type]
+        return node(of[scope.rng.choice(("sorted", "reversed", "slice_list"))], value)
+    if value.kind in ("if_list", "if_texts") and any(
+        item.kind in (SLOT, value.kind) for item in value.args[1:]
+    ):
+        return node("copy" if value.kind == "if_list" else "copy_texts", value)
     return value
 
 
@@ -289,10 +309,10 @@ def _start(scope: Scope, value_type: Type) -> Node:
         return constant(rng.random() < 0.5)
     if value_type == "str":
         return leaf(scope, "str") if rng.random() < 0.2 else constant("")
-    lists = scope.of_type("list")
+    lists, of = scope.of_type(value_type), _OF_LISTS[value_type]
     if lists and rng.random() < 0.35:
-        return node(rng.choice(("slice_list", "copy")), scope.read(pick(scope, lists)))
-    return node("empty")
+        return node(of[rng.choice(("slice_list", "copy"))], scope.read(pick(scope, lists)))
+    return node(of["empty"])
 
 
 _STATEMENTS: Mapping[str, Callable[[Scope, int], tuple[list[Node], Scope]]] = {
@@ -311,4 +331,5 @@ _UPDATES: Mapping[Type, Callable[[Scope, Variable, int], Node]] = {
     "bool": _update_bool,
     "str": _update_str,
     "list": _update_list,
+    "texts": _update_list,
 }

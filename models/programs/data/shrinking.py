@@ -188,12 +188,14 @@ class _Shrinker:
         if kind.unconditional is not None:
             self._drop_condition(statement, kind.unconditional)
         # A loop over a named list would freeze it, and its body may change it.
-        is_fresh = kind.name in ("let_list", "set_list", "for_list") or kind.maker is not None
+        is_fresh = kind.name in _FRESH or kind.maker is not None
         nonterminals = [name for name in _children(statement.kind) if name not in ("SLOT", "BLOCK")]
         if kind.name == "set_two":
             nonterminals.insert(0, "SLOT")
         for place in range(_num_fixed(kind), len(statement.args)):
-            self._expression(statement.args, place, nonterminals[place], is_fresh=is_fresh)
+            refused = _NAMED if is_fresh else ()
+            refused = (*refused, *_REFUSED.get((statement.kind, nonterminals[place]), ()))
+            self._expression(statement.args, place, nonterminals[place], refused)
         if kind.family == "let":
             self._simplest_value(statement, kind)
         for block in statement.blocks:
@@ -221,24 +223,33 @@ class _Shrinker:
         """Start a variable from nothing where its first value never matters."""
         value = statement.args[0]
         if value.args or value.kind == SLOT:
-            for nothing in _NOTHING[kind.children[0]][:1]:
+            nothings = _NOTHING[kind.children[0]][:1]
+            for nothing in (Node(kind="empty_texts"),) if kind.type == "texts" else nothings:
                 self._try(statement.args, slice(0, 1), [_MutableNode(nothing)])
 
     def _expression(
-        self, holder: list[_MutableNode], place: int, nonterminal: str, *, is_fresh: bool
+        self,
+        holder: list[_MutableNode],
+        place: int,
+        nonterminal: str,
+        refused: tuple[str, ...],
     ) -> None:
-        """Put a part of an expression in its place as long as that makes no difference."""
+        """Put a part of an expression in its place as long as that makes no difference.
+
+        Kinds that are refused there are no such parts.
+        """
         goes_on = True
         while goes_on:
             goes_on = self._goes_unconditionally(holder[place]) or any(
                 self._try(holder, slice(place, place + 1), [part])
                 for part in _stand_ins(holder[place], nonterminal)
-                if not (is_fresh and part.kind in (SLOT, "if_list"))
+                if part.kind not in refused
             )
         item = holder[place]
         for number, name in enumerate(_arguments(item)):
-            fresh_too = is_fresh and item.kind == "if_list" and number > 0
-            self._expression(item.args, number, name, is_fresh=fresh_too)
+            same_too = refused if item.kind in ("if_list", "if_texts") and number > 0 else ()
+            kinds = _REFUSED.get((item.kind, name), ())
+            self._expression(item.args, number, name, (*same_too, *kinds))
         if item.kind in _ARITHMETIC and all(part.kind == CONSTANT for part in item.args):
             holder[place] = _computed(item)
             self._num_folded += holder[place] is not item
@@ -256,7 +267,7 @@ class _Shrinker:
 
 def _num_fixed(kind: Kind) -> int:
     """Return how many of a statement's first parts stay: a bound, a literal, a list's name."""
-    has_fixed = kind.family in ("while", "step") or kind.name in ("for_slot", "set_two")
+    has_fixed = kind.family in ("while", "step") or kind.name in _WITH_SLOT
     return int(has_fixed and kind.name != "step_mod")
 
 
@@ -287,8 +298,8 @@ def _arguments(item: _MutableNode) -> Sequence[str]:
     """Return the nonterminals of the parts of an expression."""
     if not item.args:
         return ()
-    if item.kind == "list_n":
-        return ("INT",) * len(item.args)
+    if item.kind in ("list_n", "texts_n"):
+        return ("INT" if item.kind == "list_n" else "STR",) * len(item.args)
     names = _children(item.kind)
     if item.family == "each" and item.args[-2].kind != "where":
         return [name for name in names if name != "WHERE"]
@@ -321,10 +332,32 @@ _ARITHMETIC: Mapping[str, Callable[..., int]] = {
 
 _MAX_COMPUTED = 10_000
 
+_FRESH = ("let_list", "set_list", "for_list", "let_texts", "set_texts", "for_texts")
+"""Statements that a named list must not stand in."""
+
+_NAMED = (SLOT, "if_list", "if_texts")
+
+_WITH_SLOT = ("for_slot", "for_slot_texts", "set_two")
+
+_SPLITS = ("split", "split_by")
+
+_REFUSED: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("join_texts", "TEXTS"): ("sorted_str", "texts_of"),
+    **{
+        (kind, "TEXTS"): _SPLITS
+        for kind in (
+            *("len_texts", "item_texts", "for_texts"),
+            *("int_over_texts", "bool_over_texts", "str_over_texts"),
+        )
+    },
+}
+"""Kind and nonterminal of a part -> what must not stand there, for it has a kind of its own."""
+
 _NOTHING = {
     "INT": (Node(kind=CONSTANT, value=0), Node(kind=CONSTANT, value=1)),
     "BOOL": (),
     "STR": (Node(kind=CONSTANT, value=""),),
     "LIST": (Node(kind="empty"),),
+    "TEXTS": (),
 }
 """The shortest expressions of each type; a condition that never changes is no condition."""

@@ -6,7 +6,7 @@ from typing import Any
 from models.programs.execution.functions import NAMES, Function, function_of
 from models.programs.execution.limits import Meter
 from models.programs.execution.operations import Operation
-from models.programs.language.kinds import CONSTANT, SLOT, Kind, language
+from models.programs.language.kinds import CONSTANT, SLOT, TYPES, Kind, language
 from models.programs.language.tree import Node
 
 _DEPTH = 1
@@ -68,6 +68,9 @@ class ExpressionCompiler:
         if kind in _CONDITIONAL:
             condition, then, otherwise = parts
             return f"({then} if {condition} else {otherwise})"
+        if kind == "part":  # it may raise before the place is computed
+            *split, place = parts
+            return f"{named(self._operations['split_by'], parameters)}({', '.join(split)})[{place}]"
         return f"{named(self._operations[kind], parameters)}({', '.join(parts)})"
 
     def over(self, node: Node, parameters: list[Any]) -> str:
@@ -142,15 +145,15 @@ _TEXTS: Mapping[str, str] = {
     "mod": "(%s %% %s)",
     "neg": "(-%s)",
     "abs": "abs(%s)",
-    **dict.fromkeys(("len_list", "len_str"), "len(%s)"),
+    **dict.fromkeys(("len_list", "len_str", "len_texts"), "len(%s)"),
     "not": "(not %s)",
     "and": "(%s and %s)",
     "or": "(%s or %s)",
-    "list_1": "[%s]",
-    "list_2": "[%s, %s]",
-    "list_3": "[%s, %s, %s]",
-    "empty": "[]",
-    **dict.fromkeys(("item", "char"), "%s[%s]"),
+    **dict.fromkeys(("list_1", "texts_1"), "[%s]"),
+    **dict.fromkeys(("list_2", "texts_2"), "[%s, %s]"),
+    **dict.fromkeys(("list_3", "texts_3"), "[%s, %s, %s]"),
+    **dict.fromkeys(("empty", "empty_texts"), "[]"),
+    **dict.fromkeys(("item", "char", "item_texts"), "%s[%s]"),
     **dict.fromkeys(("lt", "lt_str"), "(%s < %s)"),
     **dict.fromkeys(("le", "le_str"), "(%s <= %s)"),
     **dict.fromkeys(("gt", "gt_str"), "(%s > %s)"),
@@ -160,4 +163,4 @@ _TEXTS: Mapping[str, str] = {
 }
 """Operations that are written out; the others are called."""
 
-_CONDITIONAL = ("if_int", "if_bool", "if_str", "if_list")
+_CONDITIONAL = tuple(f"if_{value_type}" for value_type in TYPES)

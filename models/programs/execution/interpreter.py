@@ -26,7 +26,7 @@ from models.programs.execution.outcomes import (
 )
 from models.programs.execution.statements import Made, StatementCompiler
 from models.programs.language.kinds import NUM_SLOTS, language
-from models.programs.language.tree import Node, to_tree
+from models.programs.language.tree import ITEMS, Node, to_tree
 
 _RAISED = (ArithmeticError, LookupError, ValueError, TypeError, AttributeError)
 """What Python's own operations raise on values."""
@@ -171,7 +171,7 @@ def nesting(ids: Sequence[int]) -> int:
 @lru_cache(maxsize=1)
 def _deeper() -> tuple[tuple[int, ...], ...]:
     """Return by how much each child of a production lies deeper, the last child first."""
-    sequences = {"BLOCK", "PARAM", "ITEMS", "NUMBER", "DIGITS", "CHARS"}
+    sequences = {"BLOCK", "PARAM", *ITEMS, "NUMBER", "DIGITS", "CHARS"}
     table = []
     for kind in language().kinds:
         depths = [1] * len(kind.children)

@@ -6,6 +6,7 @@ length before it is made, so that nothing grows beyond its limit on the way.
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from models.programs.execution.limits import FREE_LENGTH, Meter, SizeLimitReached
@@ -21,10 +22,11 @@ _CONSTANT_TIME: Mapping[str, Operation] = {
     "max_2": lambda a, b: b if b > a else a,
     "len_list": len,
     "len_str": len,
+    "len_texts": len,
     "int_bool": int,
     "ord": ord,
     "bin": bin,
-    "item": operator.getitem,
+    **dict.fromkeys(("item", "item_texts"), operator.getitem),
     **dict.fromkeys(("lt", "lt_str"), operator.lt),
     **dict.fromkeys(("le", "le_str"), operator.le),
     **dict.fromkeys(("gt", "gt_str"), operator.gt),
@@ -41,6 +43,7 @@ _CONSTANT_TIME: Mapping[str, Operation] = {
     "list_2": lambda a, b: [a, b],
     "list_3": lambda a, b, c: [a, b, c],
     "list_n": lambda *items: list(items),
+    **{f"texts_{number}": lambda *items: list(items) for number in (1, 2, 3, "n")},
 }
 """Those that take about the same time for all values."""
 
@@ -56,19 +59,18 @@ _SLICES: Mapping[str, Operation] = {
 }
 
 _GO_OVER_FIRST: Mapping[str, Operation] = {
-    "min_list": min,
-    "max_list": max,
-    "len_set_list": lambda a: len(set(a)),
-    "len_set_str": lambda a: len(set(a)),
+    **dict.fromkeys(("min_list", "min_texts"), min),
+    **dict.fromkeys(("max_list", "max_texts"), max),
+    **dict.fromkeys(("len_set_list", "len_set_str", "len_set_texts"), lambda a: len(set(a))),
     "len_words": lambda a: len(a.split()),
-    "count_list": list.count,
-    "index_list": list.index,
+    **dict.fromkeys(("count_list", "count_texts"), list.count),
+    **dict.fromkeys(("index_list", "index_texts"), list.index),
     "count_str": str.count,
     "find": str.find,
     "rfind": str.rfind,
     "index_str": str.index,
-    "eq_list": operator.eq,
-    "ne_list": operator.ne,
+    **dict.fromkeys(("eq_list", "eq_texts"), operator.eq),
+    **dict.fromkeys(("ne_list", "ne_texts"), operator.ne),
     "isdigit": str.isdigit,
     "isalpha": str.isalpha,
     "isalnum": str.isalnum,
@@ -82,21 +84,25 @@ _GO_OVER_FIRST: Mapping[str, Operation] = {
     "word": lambda a, b: a.split()[b],
     "len_split": lambda a, b: len(a.split(b)),
     "part": lambda a, b, c: a.split(b)[c],
-    "sorted": sorted,
-    "sorted_down": lambda a: sorted(a, reverse=True),
-    "sorted_set": lambda a: sorted(set(a)),
-    "reversed": lambda a: a[::-1],
-    "copy": list,
-    **{f"slice_str{suffix}": function for suffix, function in _SLICES.items()},
-    **{f"slice_list{suffix}": function for suffix, function in _SLICES.items()},
+    **dict.fromkeys(("sorted", "sorted_texts", "sorted_str"), sorted),
+    **dict.fromkeys(("sorted_down", "sorted_texts_down"), lambda a: sorted(a, reverse=True)),
+    **dict.fromkeys(("sorted_set", "sorted_set_texts", "sorted_set_str"), lambda a: sorted(set(a))),
+    "sorted_by_len": lambda a: sorted(a, key=len),
+    **dict.fromkeys(("reversed", "reversed_texts"), lambda a: a[::-1]),
+    **dict.fromkeys(("copy", "copy_texts", "list_str"), list),
+    "split": str.split,
+    "split_by": str.split,
+    **{
+        f"slice_{sliced}{suffix}": function
+        for sliced in ("str", "list", "texts")
+        for suffix, function in _SLICES.items()
+    },
 }
 """Those that go over their first value; what they return is not longer."""
 
 _GO_OVER_SECOND: Mapping[str, Operation] = {
-    "in_list": lambda a, b: a in b,
-    "not_in_list": lambda a, b: a not in b,
-    "in_str": lambda a, b: a in b,
-    "not_in_str": lambda a, b: a not in b,
+    **dict.fromkeys(("in_list", "in_str", "in_texts"), lambda a, b: a in b),
+    **dict.fromkeys(("not_in_list", "not_in_str", "not_in_texts"), lambda a, b: a not in b),
 }
 
 
@@ -206,6 +212,7 @@ def _of_texts(meter: Meter) -> dict[str, Operation]:
         "title": change_case(str.title),
         "replace": replace,
         "join": join,
+        "join_texts": partial(_join_texts, meter),
         "join_sorted": lambda a, b: join(a, sorted(b)),
         "join_reversed": lambda a, b: join(a, b[::-1]),
     }
@@ -220,9 +227,9 @@ def _of_lists(meter: Meter) -> dict[str, Operation]:
         return list(counted)
 
     return {
-        "empty": list,
-        "concat_list": _concatenate(meter),
-        "repeat_list": _repeat(meter),
+        **dict.fromkeys(("empty", "empty_texts"), list),
+        **dict.fromkeys(("concat_list", "concat_texts"), _concatenate(meter)),
+        **dict.fromkeys(("repeat_list", "repeat_texts"), _repeat(meter)),
         "range_1": count_up,
         "range_2": count_up,
         "range_3": count_up,
@@ -241,12 +248,10 @@ def _gathering(meter: Meter) -> dict[str, Operation]:
         return made
 
     def join(values: Iterator[str], separator: str) -> str:
-        texts = collect(values)
-        meter.length(sum(map(len, texts)) + len(separator) * max(len(texts) - 1, 0))
-        return separator.join(texts)
+        return _join_texts(meter, separator, collect(values))
 
     return {
-        "list_of": collect,
+        **dict.fromkeys(("list_of", "texts_of"), collect),
         "sum_of": lambda values: meter.number(sum(values)),
         "count_of": sum,
         "min_of": min,
@@ -255,6 +260,11 @@ def _gathering(meter: Meter) -> dict[str, Operation]:
         "all_of": all,
         "join_of": join,
     }
+
+
+def _join_texts(meter: Meter, separator: str, texts: Sequence[str]) -> str:
+    meter.length(sum(map(len, texts)) + len(separator) * max(len(texts) - 1, 0))
+    return separator.join(texts)
 
 
 def _concatenate(meter: Meter) -> Operation:

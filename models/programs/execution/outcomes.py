@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Value = int | bool | str | list[int]
+Value = int | bool | str | list[int] | list[str]
 """A value of a program."""
 
 Status = Literal[

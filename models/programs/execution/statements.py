@@ -128,13 +128,25 @@ _TEXTS: Mapping[str, str] = {
     "set": "  {own} = {0}",
     "set_two": "  {own}, {0} = {1}, {2}",
     "step_mod": "  {own} = {0} % {own}",
-    "iadd_list": "  i, a = {own}, {0}\n  m.length(len(i) + len(a))\n  i += a",
-    "append": "  i = {own}\n  i.append({0})\n  if len(i) > m.max_length: grown()",
-    "store": "  {own}[{0}] = {1}",
-    "pop": "  {own}.pop({0})",
-    "insert": "  i = {own}\n  i.insert({0}, {1})\n  if len(i) > m.max_length: grown()",
-    "remove": "  i = {own}\n  m.went_over(len(i))\n  i.remove({0})",
-    "swap": "  i = {own}\n  v = i[{1}], i[{0}]\n  i[{0}], i[{1}] = v",
+    **{
+        name: text
+        for names, text in {
+            ("iadd_list", "iadd_texts"): (
+                "  i, a = {own}, {0}\n  m.length(len(i) + len(a))\n  i += a"
+            ),
+            ("append", "append_text"): (
+                "  i = {own}\n  i.append({0})\n  if len(i) > m.max_length: grown()"
+            ),
+            ("store", "store_text"): "  {own}[{0}] = {1}",
+            ("pop", "pop_text"): "  {own}.pop({0})",
+            ("insert", "insert_text"): (
+                "  i = {own}\n  i.insert({0}, {1})\n  if len(i) > m.max_length: grown()"
+            ),
+            ("remove", "remove_text"): "  i = {own}\n  m.went_over(len(i))\n  i.remove({0})",
+            ("swap", "swap_texts"): "  i = {own}\n  v = i[{1}], i[{0}]\n  i[{0}], i[{1}] = v",
+        }.items()
+        for name in names
+    },
     "return": "  return {0}",
     "if": "  return {1}(s) if {0} else None",
     "if_else": "  return {1}(s) if {0} else {2}(s)",

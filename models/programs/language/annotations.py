@@ -13,6 +13,8 @@ _TYPES: dict[str, Type] = {
     "list[int]": "list",
     "List": "list",
     "List[int]": "list",
+    "list[str]": "texts",
+    "List[str]": "texts",
 }
 
 
@@ -26,6 +28,6 @@ def read_annotation(node: ast.expr | None) -> Type | None:
         return None
     found = _TYPES.get(ast.unparse(node))
     if found is None:
-        allowed = "types are int, bool, str, list and list[int]"
+        allowed = "types are int, bool, str, list, list[int] and list[str]"
         raise Refusal(node, "{} is no type here", allowed, it=excerpt(node))
     return found

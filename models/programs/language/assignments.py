@@ -9,8 +9,9 @@ from models.programs.language.expressions import (
     names_a_list,
     read_expression,
     read_typed,
+    read_value,
 )
-from models.programs.language.kinds import Type, language
+from models.programs.language.kinds import ITEM_OF, Type, language
 from models.programs.language.list_methods import read_list_method
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
@@ -25,6 +26,7 @@ _AUGMENTED: dict[tuple[str, Type], str] = {
     ("Mod", "int"): "imod",
     ("Add", "str"): "iadd_str",
     ("Add", "list"): "iadd_list",
+    ("Add", "texts"): "iadd_texts",
 }
 
 
@@ -76,14 +78,15 @@ def assign(target: ast.Name, value: ast.expr, scope: Scope, annotated: Type | No
     """Return the derivation of an assignment to one name, of the type that it is said to have."""
     is_new = target.id not in scope.visible
     new = scope.reserve(target, target.id) if is_new else None
-    typed = read_expression(value, scope)
+    started = "texts" if target.id in scope.slots.started else None
+    typed = read_value(value, scope, annotated or (started if is_new else scope.type_of(target)))
     if annotated not in (None, typed.type):
         raise Refusal(
             value,
             f"an annotation that says {annotated} of {typed.type}",
             text=f"{excerpt(value)} is {typed.type}, but {target.id!r} is said to be {annotated}",
         )
-    if typed.type == "list" and names_a_list(value):
+    if typed.type in ITEM_OF and names_a_list(value):
         raise Refusal(
             value,
             "{} would give a list a second name",
@@ -127,16 +130,17 @@ def _augment(target: ast.Name, node: ast.AugAssign, scope: Scope) -> Ids:
 
 
 def _store(name: ast.Name, index: ast.expr, value: ast.expr, scope: Scope) -> Ids:
-    if scope.type_of(name) != "list" or isinstance(index, ast.Slice):
+    list_type = scope.type_of(name)
+    if list_type not in ITEM_OF or isinstance(index, ast.Slice):
         raise Refusal(
             name,
             "an assignment to a slice, or to an item of what is no list",
             text=f"{name.id!r}: only single items of a list can be assigned",
         )
     place = read_typed(index, "int", scope, "an index")
-    ids = read_typed(value, "int", scope, "an item of a list")
+    ids = read_typed(value, ITEM_OF[list_type], scope, "an item of a list")
     slot = language().slot_id("SLOT", scope.slot(name))
-    return [language().id_of("store"), slot, *place, *ids]
+    return [language().id_of("store" if list_type == "list" else "store_text"), slot, *place, *ids]
 
 
 def _loaded(target: ast.Subscript) -> ast.Subscript:

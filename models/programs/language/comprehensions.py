@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from models.programs.language.kinds import Type, language
+from models.programs.language.kinds import ITEM_OF, Type, language
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
 from models.programs.language.rewriting import call
@@ -119,8 +119,8 @@ def read_values(
     else:
         typed = read_expression(node.elt, inner)
         value_type, value = typed.type, typed.ids
-    if value_type == "list":
-        raise Refusal(node.elt, "a list of lists", "a list holds int", it=excerpt(node.elt))
+    if value_type in ITEM_OF:
+        raise Refusal(node.elt, "a list of lists", "a list holds int or str", it=excerpt(node.elt))
     kind = of.id_of(f"{value_type}_over_{over.name}")
     return Values(node=node, type=value_type, ids=[kind, *over.ids, *where, *value])
 
@@ -163,7 +163,7 @@ def read_over(
         raise Refusal(node, "a loop with another number of variables", text=text)
     read = [read_expression(_as_list(part), scope) for part in parts]
     types = {item.type for item in read}
-    if len(types) > 1 or not types <= {"list", "str"}:
+    if len(types) > 1 or not types <= {"str", *ITEM_OF}:
         found = " and ".join(item.type for item in read)
         raise Refusal(node, f"a loop over {found}", text=f"{excerpt(node)} is {found}: {_FORMS}")
     ids = [production for item in read for production in item.ids]

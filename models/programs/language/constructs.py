@@ -10,10 +10,12 @@ from models.programs.language.templates import expression_templates
 Construct: TypeAlias = tuple[str, str]
 """What a construct is, and what to use instead; the latter may be empty."""
 
+VALUES = "values are int, bool, str, list of int and list of str"
+
 _EXPRESSIONS: dict[type[ast.expr], Construct] = {
     ast.Attribute: ("attributes are not in the language", "only the calls of its methods are"),
     ast.Await: ("await is not in the language", ""),
-    ast.Dict: ("a dictionary is not in the language", "values are int, bool, str and list of int"),
+    ast.Dict: ("a dictionary is not in the language", VALUES),
     ast.DictComp: ("a dictionary comprehension is not in the language", "write a loop over lists"),
     ast.GeneratorExp: (
         "a generator is not a value here",
@@ -24,7 +26,7 @@ _EXPRESSIONS: dict[type[ast.expr], Construct] = {
     ast.Set: ("a set is not in the language", "len(set(...)) and sorted(set(...)) are"),
     ast.SetComp: ("a set comprehension is not in the language", "write a loop"),
     ast.Starred: ("unpacking is not in the language", ""),
-    ast.Tuple: ("a tuple is not in the language", "values are int, bool, str and list of int"),
+    ast.Tuple: ("a tuple is not in the language", VALUES),
     ast.Yield: ("yield is not in the language", "append to a list and return it"),
     ast.YieldFrom: ("yield is not in the language", "append to a list and return it"),
 }
@@ -49,10 +51,6 @@ _ALONE: dict[str, Construct] = {
     "reversed": (
         "reversed(...) is not a value here",
         "write list(reversed(...)) for a list, [::-1]",
-    ),
-    "split": (
-        "a list of str is not a value here",
-        "len(s.split()), s.split()[i] and `for w in s.split()` are in the language",
     ),
     **dict.fromkeys(("any", "all"), ("this takes a generator", "write `... for x in xs` in it")),
     "enumerate": ("enumerate is not a value here", "loop over it with two variables"),

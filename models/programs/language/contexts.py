@@ -110,6 +110,7 @@ def context_steps() -> Mapping[str, int]:
         for context in contexts()
         for index, children in context.children.items()
         if kinds[index].family != "leave"
+        if kinds[index].name != SLOT or context.name in _SLOTS_ONLY or context.nonterminal == "SLOT"
     ]
     return minimum_steps(productions)
 
@@ -157,11 +158,16 @@ def _is_int_from(value: ConstantValue | None, at_least: int) -> bool:
 
 
 def _bound(kind: Kind) -> bool:
-    return kind.name in (SLOT, CONSTANT, "number", "len_list", "len_str")
+    return kind.name in (SLOT, CONSTANT, "number", "len_list", "len_str", "len_texts")
 
 
 def _is_slot(kind: Kind) -> bool:
     return kind.name == SLOT
+
+
+def _texts(*left_out: str) -> Allows:
+    """Allow texts that Python tells from a list of numbers, but for some kinds."""
+    return lambda kind: kind.name not in ("empty_texts", *left_out)
 
 
 _BLOCK_RULES = (
@@ -217,6 +223,10 @@ _EXPRESSION_RULES = (
 _OF_FOR, _OF_WHILE = ("break", "continue"), ("break",)
 """Ways to leave a round of a loop; after `continue` a while would not step."""
 
+_SPLITS = ("split", "split_by")
+
+_SLOTS_ONLY = ("BOUND_LIST", "BOUND_STR", "BOUND_TEXTS")
+
 _LATER_RULES = (
     # Nested blocks inside of loops.
     _Rule(
@@ -249,6 +259,22 @@ _LATER_RULES = (
     _Rule(name="GEN_BOOL", nonterminal="GEN_BOOL", allows=_any),
     _Rule(name="GEN_STR", nonterminal="GEN_STR", allows=_any),
     _Rule(name="WHERE", nonterminal="WHERE", allows=_any),
+    _Rule(name="SET_TEXTS", nonterminal="SLOT", allows=_any, slot_type="texts", changes=True),
+    _Rule(name="STORE_TEXTS", nonterminal="SLOT", allows=_any, slot_type="texts"),
+    _Rule(name="WALK_TEXTS", nonterminal="SLOT", allows=_any, slot_type="texts", freezes=True),
+    _Rule(name="BOUND_TEXTS", nonterminal="TEXTS", allows=_is_slot, slot_type="texts", freezes=True),
+    _Rule(name="OVER_TEXTS", nonterminal="TEXTS", allows=_texts(), slot_type="texts", freezes=True),
+    _Rule(name="TEXTS", nonterminal="TEXTS", allows=_texts(), slot_type="texts"),
+    # `[]` may be of any type: it stands where a type is said, by a slot, an annotation or a return.
+    _Rule(name="RETURNED", nonterminal="TEXTS", allows=_any, slot_type="texts"),
+    _Rule(name="STARTED", nonterminal="TEXTS", allows=lambda kind: kind.name != SLOT),
+    # What may follow here is a loop of its own, an operation of its own, ...
+    _Rule(name="UNSPLIT", nonterminal="TEXTS", allows=_texts(*_SPLITS), slot_type="texts"),
+    _Rule(name="JOINED", nonterminal="TEXTS", allows=_texts("sorted_str", "texts_of"), slot_type="texts"),
+    # ... and here, too; and no named texts, nor what may be some.
+    _Rule(name="FRESH_TEXTS", nonterminal="TEXTS", allows=_texts(*_SPLITS, SLOT)),
+    _Rule(name="FRESH_PART", nonterminal="TEXTS", allows=_texts(SLOT)),
+    _Rule(name="TEXT_ITEMS", nonterminal="TEXT_ITEMS", allows=_any),
 )
 
 _REST = "REST"
@@ -283,6 +309,26 @@ _CHILDREN: Mapping[str, tuple[str, ...]] = {
     "for_list": ("FRESH", "BLOCK", _REST),
     "for_enumerate_list": ("OVER", "BLOCK", _REST),
     "for_zip_list": ("OVER", "OVER", "BLOCK", _REST),
+    "let_texts": ("STARTED", _REST),
+    "set_texts": ("SET_TEXTS", "STARTED", _REST),
+    "return_texts": ("RETURNED",),
+    "iadd_texts": ("SET_TEXTS", "TEXTS", _REST),
+    "append_text": ("SET_TEXTS", "STR", _REST),
+    "store_text": ("STORE_TEXTS", "INT", "STR", _REST),
+    "pop_text": ("SET_TEXTS", "INT", _REST),
+    "insert_text": ("SET_TEXTS", "INT", "STR", _REST),
+    "remove_text": ("SET_TEXTS", "STR", _REST),
+    "swap_texts": ("STORE_TEXTS", "INT", "INT", _REST),
+    "for_slot_texts": ("WALK_TEXTS", "BLOCK", _REST),
+    "for_texts": ("FRESH_TEXTS", "BLOCK", _REST),
+    "for_enumerate_texts": ("OVER_TEXTS", "BLOCK", _REST),
+    "for_zip_texts": ("OVER_TEXTS", "OVER_TEXTS", "BLOCK", _REST),
+    **{
+        f"{name.lower()}_over_texts": ("UNSPLIT", "WHERE", name) for name in ("INT", "BOOL", "STR")
+    },
+    "len_texts": ("UNSPLIT",),
+    "item_texts": ("UNSPLIT", "INT"),
+    "join_texts": ("STR", "JOINED"),
     "while_lt": _UP,
     "while_le": _UP,
     "while_gt": _DOWN,
@@ -305,10 +351,18 @@ _CHILDREN: Mapping[str, tuple[str, ...]] = {
 """Contexts of right-hand sides where they differ from the nonterminals."""
 
 _CHILDREN_IN: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("FRESH", "if_list"): ("BOOL", "FRESH", "FRESH"),
-    ("OVER", "if_list"): ("BOOL", "OVER", "OVER"),
+    **{
+        (name, kind): ("BOOL", name, name)
+        for kind, names in {
+            "if_list": ("FRESH", "OVER"),
+            "if_texts": ("OVER_TEXTS", "RETURNED", "STARTED", "FRESH_PART"),
+        }.items()
+        for name in names
+    },
+    ("FRESH_TEXTS", "if_texts"): ("BOOL", "FRESH_PART", "FRESH_PART"),
     ("BOUND", "len_list"): ("BOUND_LIST",),
     ("BOUND", "len_str"): ("BOUND_STR",),
+    ("BOUND", "len_texts"): ("BOUND_TEXTS",),
 }
 """Those that depend on where the production stands, too."""
 

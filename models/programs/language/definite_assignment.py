@@ -60,6 +60,9 @@ class _Paths:
             case ast.Assign(targets=targets, value=value):
                 self._read([value, *targets], assigned)
                 return assigned.union(*(_names(target, ast.Store) for target in targets))
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._read([value], assigned)
+                return assigned.union(_names(target, ast.Store))
             case ast.AugAssign(target=target, value=value):
                 # The name itself is read, too, although Python calls it stored.
                 self._read([target, value], assigned)

@@ -48,5 +48,7 @@ def _type_of(node: ast.expr) -> Type | None:
     for value_type, python in _PYTHON.items():
         if isinstance(value, python):
             return value_type
+    if isinstance(value, list) and value and all(type(item) is str for item in value):
+        return "texts"
     is_list = isinstance(value, list) and all(type(item) is int for item in value)
     return "list" if is_list else None

@@ -5,18 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.programs.language.comprehensions import GATHERS, Values, gathering, read_values
-from models.programs.language.constructs import refused_expression
+from models.programs.language.constructs import VALUES, refused_expression
 from models.programs.language.contexts import MAX_DIGITS
 from models.programs.language.kinds import NONTERMINAL_OF, Type, language
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
-from models.programs.language.rewriting import simplified
+from models.programs.language.rewriting import at, call, simplified
 from models.programs.language.templates import (
     ExpressionTemplate,
     expression_templates,
     fill,
     shape,
 )
+from models.programs.language.tree import MORE
 
 Ids = list[int]
 
@@ -29,15 +30,39 @@ class TypedExpression:
     ids: Ids
 
 
-def read_expression(  # noqa: PLR0911  (one a kind)
-    node: ast.expr, scope: Scope
-) -> TypedExpression:
+def read_expression(node: ast.expr, scope: Scope) -> TypedExpression:
     """Return the type and the derivation of an expression; see `simplified`.
 
     Raises:
         Refusal: it is outside the language.
     """
     node = simplified(node)
+    typed = _read(node, scope)
+    if typed.type == "texts":
+        scope.need_texts(node)
+    return typed
+
+
+def read_value(node: ast.expr, scope: Scope, wanted: Type | None) -> TypedExpression:
+    """Return an expression of which the type is said: `[]` may be texts.
+
+    Raises:
+        Refusal: it is outside the language.
+    """
+    if wanted != "texts":
+        return read_expression(node, scope)
+    scope.need_texts(node)
+    node = simplified(node)
+    match node:
+        case ast.List(elts=[]):
+            return TypedExpression(type="texts", ids=[language().id_of("empty_texts")])
+        case ast.IfExp():
+            return _conditional(node, scope, wanted)
+        case _:
+            return read_expression(node, scope)
+
+
+def _read(node: ast.expr, scope: Scope) -> TypedExpression:  # noqa: PLR0911  (one a kind)
     match node:
         case ast.Name():
             value_type = scope.type_of(node)
@@ -58,7 +83,13 @@ def read_expression(  # noqa: PLR0911  (one a kind)
         case ast.IfExp():
             return _conditional(node, scope)
         case ast.ListComp():
-            return _gathered("list_of", read_values(node, scope, read_expression, read_condition))
+            return _listed(read_values(node, scope, read_expression, read_condition))
+        case ast.Compare(
+            left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[ast.List(elts=[]) as nothing]
+        ) if _is_texts(left, scope):
+            zero = at(ast.Constant(value=0), nothing)
+            length = ast.Compare(left=call("len", left), ops=node.ops, comparators=[zero])
+            return read_expression(at(length, node), scope)
         case ast.Call(args=[ast.GeneratorExp() | ast.ListComp() as values], keywords=[]) if (
             how := gathering(node)
         ) is not None:
@@ -125,11 +156,13 @@ _SOME: dict[Type, tuple[str, ...]] = {
     "int": ("ne",),
     "str": ("gt", "len_str"),
     "list": ("gt", "len_list"),
+    "texts": ("gt", "len_texts"),
 }
 _NONE: dict[Type, tuple[str, ...]] = {
     "int": ("eq",),
     "str": ("eq", "len_str"),
     "list": ("eq", "len_list"),
+    "texts": ("eq", "len_texts"),
 }
 """How a value that is no bool is compared with 0 where it is a condition, and where it is not."""
 
@@ -151,6 +184,14 @@ def read_literal(node: ast.expr, at_least: int) -> Ids | None:
     if isinstance(node, ast.Constant) and type(node.value) is int and node.value >= at_least:
         return _constant(node).ids
     return None
+
+
+def _is_texts(node: ast.expr, scope: Scope) -> bool:
+    """Tell whether an expression is texts, without a trace of having read it."""
+    num_slots = len(scope.slots.names)
+    is_texts = read_expression(node, scope).type == "texts"
+    scope.forget(num_slots)
+    return is_texts
 
 
 def names_a_list(node: ast.expr) -> bool:
@@ -175,9 +216,27 @@ def _from_templates(node: ast.expr, scope: Scope) -> TypedExpression:
             text=f"{excerpt(node)} is not in the language: {_forms(candidates)}",
         )
     # `sorted(set(x))` also looks like `sorted(a)`, but no value is a set: the larger one is meant.
-    largest = max(item.size for item, _ in filled)
-    fitting = [item for item, _ in filled if item.size == largest]
-    holes = next(holes for item, holes in filled if item.size == largest)
+    # Where types decide for a smaller one, as in `"".join(sorted(words))`, it is another value.
+    num_slots = len(scope.slots.names)
+    refusal = None
+    for size in sorted({item.size for item, _ in filled}, reverse=True):
+        of_size = [pair for pair in filled if pair[0].size == size]
+        try:
+            return _by_types(node, [item for item, _ in of_size], of_size[0][1], scope)
+        except Refusal as refused:
+            refusal = refusal or refused
+            scope.forget(num_slots)
+    assert refusal is not None  # there was at least one size
+    raise refusal
+
+
+def _by_types(
+    node: ast.expr,
+    fitting: Sequence[ExpressionTemplate],
+    holes: Mapping[str, ast.expr],
+    scope: Scope,
+) -> TypedExpression:
+    """Read by the template whose types are those of the parts."""
     num_slots = len(scope.slots.names)
     parts = [read_expression(holes[name], scope) for name in sorted(holes)]
     types = tuple(part.type for part in parts)
@@ -217,10 +276,9 @@ def _gathered_by(
     """Read `sum(... for ...)`, `"".join(... for ...)` and so on."""
     counts = how in ("any", "all")
     read = read_values(values, scope, read_expression, read_condition, is_condition=counts)
-    if isinstance(values, ast.ListComp) and how in _OF_LIST and read.type == "int":
-        inner = _gathered("list_of", read)
-        outer = language().id_of(_OF_LIST[how])
-        return TypedExpression(type="int", ids=[outer, *inner.ids])
+    if isinstance(values, ast.ListComp) and (how, read.type) in _OF_LIST:
+        outer = language().id_of(_OF_LIST[how, read.type])
+        return TypedExpression(type=read.type, ids=[outer, *_listed(read).ids])
     kind = GATHERS.get((how, read.type))
     if kind is None:
         raise Refusal(
@@ -233,14 +291,25 @@ def _gathered_by(
     return _gathered(kind, read, more)
 
 
-_OF_LIST = {"sum": "sum", "min": "min_list", "max": "max_list"}
+_OF_LIST: Mapping[tuple[str, Type], str] = {
+    ("sum", "int"): "sum",
+    ("min", "int"): "min_list",
+    ("max", "int"): "max_list",
+    ("min", "str"): "min_texts",
+    ("max", "str"): "max_texts",
+}
+
+
+def _listed(values: Values) -> TypedExpression:
+    """Return a list comprehension."""
+    return _gathered("texts_of" if values.type == "str" else "list_of", values)
 
 
 def _gathered(kind: str, values: Values, more: Sequence[int] = ()) -> TypedExpression:
     production = language().named(kind)
     if production.children[0] != f"GEN_{NONTERMINAL_OF[values.type]}":
         raise Refusal(
-            values.node, f"a list of {values.type}", "a list holds int", it=excerpt(values.node)
+            values.node, f"a list of {values.type}", "a list holds int or str", it=excerpt(values.node)
         )
     assert production.type is not None  # of an expression
     return TypedExpression(type=production.type, ids=[production.id, *values.ids, *more])
@@ -255,9 +324,11 @@ def _power(node: ast.expr, base: ast.expr, exponent: ast.expr, scope: Scope) -> 
     return TypedExpression(type="int", ids=[language().id_of("pow"), *ids, *literal])
 
 
-def _conditional(node: ast.IfExp, scope: Scope) -> TypedExpression:
+def _conditional(
+    node: ast.IfExp, scope: Scope, wanted: Type | None = None
+) -> TypedExpression:
     condition = read_condition(node.test, scope)
-    then, otherwise = read_expression(node.body, scope), read_expression(node.orelse, scope)
+    then, otherwise = (read_value(part, scope, wanted) for part in (node.body, node.orelse))
     if then.type != otherwise.type:
         raise Refusal(
             node,
@@ -289,13 +360,17 @@ def _joined(parts: Sequence[ast.expr], scope: Scope) -> TypedExpression:
 
 
 def _long_list(node: ast.List, scope: Scope) -> TypedExpression:
-    of = language()
-    ids = [of.id_of("list_n")]
+    of, num_slots = language(), len(scope.slots.names)
+    item_type = "str" if read_expression(node.elts[0], scope).type == "str" else "int"
+    scope.forget(num_slots)
+    kind, list_type = ("texts_n", "texts") if item_type == "str" else ("list_n", "list")
+    ids = [of.id_of(kind)]
+    items = of.named(kind).children[-1]
     for place, item in enumerate(node.elts):
         if place >= 4:  # the first four stand in the production itself
-            ids.append(of.id_of("more"))
-        ids += read_typed(item, "int", scope, "an item of a list")
-    return TypedExpression(type="list", ids=[*ids, of.id_of("items_end")])
+            ids.append(of.id_of(MORE[items]))
+        ids += read_typed(item, item_type, scope, "an item of a list")
+    return TypedExpression(type=list_type, ids=[*ids, of.id_of(f"{items.lower()}_end")])
 
 
 def _constant(node: ast.Constant) -> TypedExpression:
@@ -322,7 +397,7 @@ def _constant(node: ast.Constant) -> TypedExpression:
             raise Refusal(
                 node,
                 f"a {type(value).__name__} is not in the language",
-                "values are int, bool, str and list of int",
+                VALUES,
                 it=excerpt(node),
             )
 

@@ -1,13 +1,17 @@
 """Python source to derivations."""
 
 import ast
+import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 from models.errors import UserError
 from models.programs.language.annotations import read_annotation
 from models.programs.language.docstring_types import types_in_examples
+from models.programs.language.empty_lists import started_empty
 from models.programs.language.kinds import MAX_PARAMETERS, TYPES, Type, language
 from models.programs.language.program import Program
 from models.programs.language.python_files import parse_source, read_source, source_text
@@ -89,31 +93,61 @@ def _is_typing_import(node: ast.stmt) -> bool:
 def _read(function: ast.FunctionDef) -> Program:
     """Read a function with the only types of its parameters that fit their use.
 
-    Where several fit, calls of the function in its doc string may tell which are meant.
-    Where annotations leave types open, all combinations are tried, 256 at most; most fail at the
-    first statement.
+    Calls of the function in its doc string tell which are meant, if those fit. Else all
+    combinations are tried that annotations leave open; most fail at the first statement. Lists of
+    str are tried last: whatever fits without them means something else.
     """
     parameters = _parameters(function)
     annotated: list[Type | None] = [read_annotation(item.annotation) for item in parameters]
     reader = _FunctionReader(function, parameters, read_annotation(function.returns))
+    told = types_in_examples(function)
+    if told is not None and _agrees(told, annotated):
+        for how in _WAYS:
+            with suppress(Refusal):
+                return reader.read(told, how)
     fits: list[tuple[Sequence[Type], Program]] = []
     farthest: Refusal | None = None
-    for counts_values in (False, True):  # `if xs:` says little of the type of xs: the last resort
-        for types in () if fits else _combinations(annotated):
+    for how in _WAYS:
+        for types in () if fits or not reader.may(how) else _combinations(annotated, how):
             try:
-                fits.append((types, reader.read(types, counts_values)))
+                fits.append((types, reader.read(types, how)))
             except Refusal as refusal:
                 if farthest is None or refusal.progress > farthest.progress:
                     farthest = refusal
-    if len(fits) > 1:
-        told = types_in_examples(function)
-        agreeing = [fit for fit in fits if tuple(fit[0]) == told]
-        fits = agreeing or fits
     if len(fits) > 1:
         raise _ambiguous(parameters, [types for types, _ in fits])
     if farthest and not fits:
         raise farthest
     return fits[0][1]
+
+
+def _agrees(told: Sequence[Type], annotated: Sequence[Type | None]) -> bool:
+    return len(told) == len(annotated) and all(
+        said in (None, found) for said, found in zip(annotated, told, strict=True)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Way:
+    """How far a function is read for what it may mean, the most likely meaning first.
+
+    Args:
+        texts: whether there may be lists of str in it.
+        texts_given: whether parameters of unknown type may be some.
+        counts_values: whether `if xs:` may ask for a number, a text or a list; it says little of
+            the type of xs.
+    """
+
+    texts: bool = False
+    texts_given: bool = False
+    counts_values: bool = False
+
+
+_WAYS = [
+    _Way(texts=texts, texts_given=given, counts_values=counts_values)
+    for texts, given in ((False, False), (True, False), (True, True))
+    for counts_values in (False, True)
+]
 
 
 class _FunctionReader:
@@ -126,9 +160,32 @@ class _FunctionReader:
         self._parameters = parameters
         self._returned: Type | None = returned
         self._body = _without_doc_string(function.body)
+        self._empty = started_empty(self._body)
+        self._wants_texts = bool(self._empty)
 
-    def read(self, types: Sequence[Type], counts_values: bool) -> Program:
-        scope = Scope(slots=Slots(counts_values=counts_values), visible={}, frozen={})
+    def may(self, how: _Way) -> bool:
+        """Tell whether another way to read may do more than those before."""
+        is_open = any(parameter.annotation is None for parameter in self._parameters)
+        return is_open if how.texts_given else self._wants_texts or not how.texts
+
+    def read(self, types: Sequence[Type], how: _Way) -> Program:
+        """Read the function; `[]` starts a list of int where that fits, else one of str."""
+        names = self._empty if how.texts else ()
+        farthest: Refusal | None = None
+        for started in product((False, True), repeat=len(names)):
+            texts = frozenset(itertools.compress(names, started))
+            slots = Slots(counts_values=how.counts_values, allows_texts=how.texts, started=texts)
+            try:
+                return self._with(types, slots)
+            except Refusal as refusal:
+                self._wants_texts = self._wants_texts or slots.wants_texts
+                if farthest is None or refusal.progress > farthest.progress:
+                    farthest = refusal
+        assert farthest is not None  # at least one was tried
+        raise farthest
+
+    def _with(self, types: Sequence[Type], slots: Slots) -> Program:
+        scope = Scope(slots=slots, visible={}, frozen={})
         for parameter, value_type in zip(self._parameters, types, strict=True):
             scope.define(parameter, parameter.arg, value_type)
         body = BodyReader(self._returned)
@@ -176,8 +233,9 @@ def _without_doc_string(body: list[ast.stmt]) -> list[ast.stmt]:
             return body
 
 
-def _combinations(annotated: Sequence[Type | None]) -> Iterator[tuple[Type, ...]]:
-    choices: list[tuple[Type, ...]] = [TYPES if given is None else (given,) for given in annotated]
+def _combinations(annotated: Sequence[Type | None], how: _Way) -> Iterator[tuple[Type, ...]]:
+    unknown = TYPES if how.texts_given else TYPES[:-1]
+    choices: list[tuple[Type, ...]] = [unknown if given is None else (given,) for given in annotated]
     return product(*choices)
 
 

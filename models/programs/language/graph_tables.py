@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from models.programs.language.kinds import ConstantValue, Kind, language
 
 _SEQUENCES = {"BLOCK": "BLOCK", "PARAM": "PARAM", "NUMBER": "DIGITS", "DIGITS": "DIGITS"}
-_SEQUENCES |= {"CHARS": "CHARS", "ITEMS": "ITEMS"}
+_SEQUENCES |= {"CHARS": "CHARS", "ITEMS": "ITEMS", "TEXT_ITEMS": "TEXT_ITEMS"}
 """Nonterminal -> the nonterminal of what follows it beside it, at the end of a right-hand side."""
 
 

@@ -15,13 +15,23 @@ from typing import Any, Literal, get_args
 from models.grammar.grammar import Grammar, load_grammar
 from models.grammar.symbols import Production
 
-Type = Literal["int", "bool", "str", "list"]
-"""Types of values; a list holds whole numbers."""
+Type = Literal["int", "bool", "str", "list", "texts"]
+"""Types of values; a list holds whole numbers, texts are a list of str."""
 
 TYPES: tuple[Type, ...] = get_args(Type)
 
-NONTERMINAL_OF: dict[Type, str] = {"int": "INT", "bool": "BOOL", "str": "STR", "list": "LIST"}
+NONTERMINAL_OF: dict[Type, str] = {
+    "int": "INT", "bool": "BOOL", "str": "STR", "list": "LIST", "texts": "TEXTS"
+}  # fmt: skip
 """The nonterminal of the expressions of each type."""
+
+ITEM_OF: dict[Type, Type] = {"list": "int", "texts": "str"}
+"""Types of the items of lists."""
+
+ANNOTATIONS: dict[Type, str] = {
+    "int": "int", "bool": "bool", "str": "str", "list": "list", "texts": "list[str]"
+}  # fmt: skip
+"""How Python says the types."""
 
 TYPE_OF: dict[str, Type] = {name: value_type for value_type, name in NONTERMINAL_OF.items()}
 
@@ -196,9 +206,10 @@ _EXPRESSIONS: Mapping[str, Family] = {
     "text": "text",
     "repeat_str": "repeat",
     "repeat_list": "repeat",
+    "repeat_texts": "repeat",
     **{f"if_{value_type}": "conditional" for value_type in TYPES},
     **dict.fromkeys(("list_of", "sum_of", "min_of", "max_of", "count_of"), "gather"),
-    **dict.fromkeys(("any_of", "all_of", "join_of"), "gather"),
+    **dict.fromkeys(("any_of", "all_of", "join_of", "texts_of"), "gather"),
 }
 """Families of expressions that are no plain operation."""
 
@@ -207,12 +218,15 @@ _PAIRS: Mapping[str, tuple[Type, Type, str]] = {
     "enumerate_str": ("int", "str", "enumerate"),
     "zip_list": ("int", "int", "zip"),
     "zip_str": ("str", "str", "zip"),
+    "enumerate_texts": ("int", "str", "enumerate"),
+    "zip_texts": ("str", "str", "zip"),
 }
 """What loops and comprehensions go over two by two -> types of both, and what makes the pairs."""
 
 _ITEMS: Mapping[str, tuple[Any, ...]] = {
     "list": ("int",),
     "str": ("str",),
+    "texts": ("str",),
     "words": ("str", None, "split"),
     "split": ("str", None, "split"),
 }
@@ -231,16 +245,21 @@ _STATEMENTS: Mapping[str, tuple[Any, ...]] = {
     "imod": ("augment", "int", "mod"),
     "iadd_str": ("augment", "str", "concat_str"),
     "iadd_list": ("augment", "list", "concat_list"),
+    "iadd_texts": ("augment", "texts", "concat_texts"),
     "append": ("append", "list"),
     "store": ("store", "list"),
     **dict.fromkeys(("pop", "insert", "remove"), ("append", "list")),
+    **dict.fromkeys(
+        ("append_text", "pop_text", "insert_text", "remove_text"), ("append", "texts")
+    ),
+    **dict.fromkeys(("store_text", "swap_texts"), ("store", "texts")),
     "set_two": ("set", "int"),
     "swap": ("store", "list"),
     "if": ("if",),
     "if_else": ("if",),
     **dict.fromkeys(("for_range_1", "for_range_2", "for_range_3"), ("for", "int")),
     **dict.fromkeys(("for_slot", "for_list"), ("for", "int")),
-    **dict.fromkeys(("for_str", "for_words"), ("for", "str")),
+    **dict.fromkeys(("for_str", "for_words", "for_slot_texts", "for_texts"), ("for", "str")),
     "while_lt": ("while", "int", "lt", "up"),
     "while_le": ("while", "int", "le", "up"),
     "while_gt": ("while", "int", "gt", "down"),
@@ -267,6 +286,7 @@ _STATEMENTS: Mapping[str, tuple[Any, ...]] = {
     "for_split": ("for", "str", None, None, None, None, "split"),
     "where": ("where",),
     "more": ("more",),
+    "more_texts": ("more",),
 }
 """What stands for no value -> family, type and so on, see _FIELDS."""
 

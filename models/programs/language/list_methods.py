@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from models.programs.language.constructs import STATEMENT_FORMS
 from models.programs.language.expressions import Ids, read_typed
-from models.programs.language.kinds import language
+from models.programs.language.kinds import ITEM_OF, Type, language
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
 from models.programs.language.rewriting import call as call_of
@@ -22,7 +22,7 @@ _STATEMENTS: dict[str, tuple[str, ...]] = {
     "insert": (_PLACE, _ITEM),
     "remove": ("what is removed",),
 }
-"""Methods with a kind of their own, and what their arguments are, all of them int."""
+"""Methods with a kind of their own, and what their arguments are."""
 
 
 def read_list_method(call: ast.Call, scope: Scope, assign: Assign) -> Ids:
@@ -52,14 +52,17 @@ def _read(call: ast.Call, name: ast.Name, method: str, scope: Scope, assign: Ass
         args = [ast.copy_location(ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1)), call)]
     places = _STATEMENTS.get(method)
     if places is not None and len(places) == len(args):
-        _list(call, name, method, scope)
+        list_type = _list(call, name, method, scope)
         slot = scope.changeable(name)
         ids = [
             production
             for item, place in zip(args, places, strict=True)
-            for production in read_typed(item, "int", scope, place)
+            for production in read_typed(
+                item, "int" if place == _PLACE else ITEM_OF[list_type], scope, place
+            )
         ]
-        return [of.id_of(method), of.slot_id("SLOT", slot), *ids]
+        kind = method if list_type == "list" else f"{method}_text"
+        return [of.id_of(kind), of.slot_id("SLOT", slot), *ids]
     match method, args:
         case "sort", []:
             value = call_of("sorted", _load(name))
@@ -68,26 +71,28 @@ def _read(call: ast.Call, name: ast.Name, method: str, scope: Scope, assign: Ass
         case "clear", []:
             value = ast.copy_location(ast.List(elts=[], ctx=ast.Load()), call)
         case "extend", [more]:
-            _list(call, name, method, scope)
+            list_type = _list(call, name, method, scope)
             slot = scope.changeable(name)
-            ids = read_typed(more, "list", scope, "what a list is extended with")
-            return [of.id_of("iadd_list"), of.slot_id("SLOT", slot), *ids]
+            ids = read_typed(more, list_type, scope, "what a list is extended with")
+            return [of.id_of(f"iadd_{list_type}"), of.slot_id("SLOT", slot), *ids]
         case _:
             raise _other(call)
     _list(call, name, method, scope)
     return assign(name, value, scope)
 
 
-def _list(call: ast.Call, name: ast.Name, method: str, scope: Scope) -> None:
-    """Check that a method is one of a list."""
-    if scope.type_of(name) != "list":
+def _list(call: ast.Call, name: ast.Name, method: str, scope: Scope) -> Type:
+    """Return the type of a list that a method is of."""
+    list_type = scope.type_of(name)
+    if list_type not in ITEM_OF:
         raise Refusal(
             call,
             f"{method} of something else than a list",
-            text=f"{excerpt(call)}: {method} takes one int, on a named list"
+            text=f"{excerpt(call)}: {method} takes one int or str, on a named list"
             if method == "append"
             else f"{excerpt(call)}: {method} is a method of lists",
         )
+    return list_type
 
 
 def _load(name: ast.Name) -> ast.Name:

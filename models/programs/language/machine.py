@@ -28,14 +28,14 @@ from models.programs.language.scopes import (
     PARAMETER,
     READABLE_LIST,
     READABLE_STR,
+    READABLE_TEXTS,
     TWO_DEFINABLE,
-    WALKABLE,
 )
 
 MAX_STEPS = 4096
 """Longest budget. `Contexts` has steps as int16, so it must stay below 32,768."""
 
-_STR, _LIST = TYPES.index("str"), TYPES.index("list")
+_STR, _LIST, _TEXTS = map(TYPES.index, ("str", "list", "texts"))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -199,18 +199,17 @@ class ConstraintMachine:
         # What is held at a bound is the counter: as its own bound it would never be passed.
         fitting = fitting & ~(state.held & tables.bounds[symbol])
         changeable = (of_type & ~frozen[:, None]) != 0
-        definable = state.num_slots < NUM_SLOTS
         readable = of_type != 0
         facts = (
             fitting
             | (changeable * self._type_bits).sum(dim=1)
             | self._return_bits[state.returns]
             | tables.fixed_facts[symbol]
-            | definable * fact_bit(DEFINABLE)
+            | (state.num_slots < NUM_SLOTS) * fact_bit(DEFINABLE)
             | (state.num_slots < MAX_PARAMETERS - 1) * fact_bit(PARAMETER)
             | readable[:, _LIST] * fact_bit(READABLE_LIST)
             | readable[:, _STR] * fact_bit(READABLE_STR)
-            | (readable[:, _LIST] & definable) * fact_bit(WALKABLE)
+            | readable[:, _TEXTS] * fact_bit(READABLE_TEXTS)
             | (state.num_slots < NUM_SLOTS - 1) * fact_bit(TWO_DEFINABLE)
         )
         return Contexts(
@@ -225,7 +224,7 @@ class ConstraintMachine:
         rows = self._budget_rows(contexts)
         # index_select is ten times as fast as indexing here.
         in_budget = self._tables.in_budget.index_select(0, rows.flatten())
-        facts_hold = (contexts.facts[..., None] & self._tables.needs) != 0
+        facts_hold = (contexts.facts[..., None] & self._tables.needs) == self._tables.needs
         return in_budget.view(*rows.shape, -1) & facts_hold
 
     def contexts_along(self, ids: Tensor) -> Contexts:

@@ -12,9 +12,10 @@ from torch import Tensor
 from models.programs.language.contexts import Context, context_steps, contexts
 from models.programs.language.kinds import NUM_SLOTS, TYPES, Kind, language
 from models.programs.language.scopes import (
-    ALWAYS,
     FACTS,
-    NO_BOUND,
+    READABLE_LIST,
+    READABLE_STR,
+    READABLE_TEXTS,
     is_visible_in,
     needed_facts,
 )
@@ -47,7 +48,7 @@ class MachineTables:
         in_budget: bool (C * levels, P), whether that is at most so many spare steps as the level,
             and the production may stand in the context at all; level 0 is -1 spare steps, the
             last level is as many as matter.
-        needs: int32 (P,), bits of the facts that a production needs one of.
+        needs: int32 (P,), bits of the facts that a production needs.
         fixed_facts: int64 (C,), bits of the facts that hold in a context.
         pushed: int64 (C * P, R), stack entries to push, without slots, the left-most last.
         depth_change: int64 (C * P,).
@@ -124,13 +125,13 @@ def _build_tables() -> MachineTables:
     for context in every:
         for index, children in context.children.items():
             _fill(arrays, symbols, context, kinds[index], children)
-    always, no_bound = fact_bit(ALWAYS), fact_bit(NO_BOUND)
+    readable = sum(map(fact_bit, (READABLE_LIST, READABLE_STR, READABLE_TEXTS)))
     needs = [sum(map(fact_bit, needed_facts(kind))) for kind in kinds]
     return MachineTables(
         in_budget=torch.from_numpy(_in_budget(arrays)),
         needs=torch.tensor(needs).to(torch.int32),
         fixed_facts=torch.tensor(
-            [0, *(always | no_bound * (item.name != "BOUND") for item in every)]
+            [0, *(readable * (item.nonterminal == "INT" and item.name != "BOUND") for item in every)]
         ),
         **arrays.pairs(),
         slot_bits=torch.tensor([0 if kind.slot is None else 1 << kind.slot for kind in kinds]),

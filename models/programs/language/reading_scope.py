@@ -23,11 +23,17 @@ class Slots:
         names: of each.
         types: of each.
         counts_values: whether a condition may be a number, a text or a list, as in `if xs:`.
+        allows_texts: whether an expression may be a list of str.
+        started: names that start from `[]` and are texts.
+        wants_texts: whether something was refused because it is texts.
     """
 
     names: list[str] = field(default_factory=list)
     types: list[Type | None] = field(default_factory=list)
     counts_values: bool = False
+    allows_texts: bool = False
+    started: frozenset[str] = frozenset()
+    wants_texts: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +93,12 @@ class Scope:
         self.slots.names.append(name)
         self.slots.types.append(None)
         return slot
+
+    def need_texts(self, node: ast.AST) -> None:
+        """Refuse texts while a function is read without them."""
+        if not self.slots.allows_texts:
+            self.slots.wants_texts = True
+            raise Refusal(node, "a list of str where none is expected")
 
     def forget(self, num_slots: int) -> None:
         """Take back all slots but the first ones: what reserved them is read once more."""

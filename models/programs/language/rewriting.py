@@ -40,12 +40,6 @@ def _rewritten(node: ast.expr) -> ast.expr | None:  # noqa: PLR0911  (one a kind
     match node:
         case ast.Compare(ops=[_, _, *_]):
             return _unchained(node)
-        case ast.Compare(
-            left=left,
-            ops=[ast.In() | ast.NotIn() as op],
-            comparators=[ast.List() | ast.Tuple() | ast.Set() as n],
-        ) if n.elts and all(_is_text(item) for item in n.elts):
-            return _one_of(left, n.elts, isinstance(op, ast.In))
         case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[ast.Tuple() | ast.Set() as n]):
             return ast.Compare(
                 left=node.left,
@@ -60,17 +54,6 @@ def _rewritten(node: ast.expr) -> ast.expr | None:  # noqa: PLR0911  (one a kind
             args=[ast.Call(func=ast.Name(id="list"), args=[ast.Call() | ast.GeneratorExp() as n])],
         ) if isinstance(n, ast.GeneratorExp) or _values(n) is not None:
             return ast.Call(func=func, args=[n], keywords=node.keywords)
-        case ast.Call(
-            func=ast.Attribute(attr="join") as func,
-            args=[
-                ast.Call(
-                    func=ast.Name(id="sorted"),
-                    args=[ast.Call(func=ast.Name(id="list"), args=[ast.expr() as text])],
-                    keywords=[],
-                )
-            ],
-        ):
-            return ast.Call(func=func, args=[call("sorted", text)], keywords=node.keywords)
         case ast.Call(func=func, args=[ast.Call(func=ast.Name(id="map" | "filter")) as n]):
             values = _values(n)
             if values is None or not isinstance(func, ast.Name | ast.Attribute):
@@ -127,21 +110,6 @@ def _rewritten_call(node: ast.Call) -> ast.expr | None:  # noqa: PLR0911  (one a
             return ast.IfExp(test=v, body=downwards, orelse=upwards)
         case _:
             return None
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def _one_of(left: ast.expr, texts: list[ast.expr], is_in: bool) -> ast.expr:
-    """Turn `c in ("a", "b")` into `c == "a" or c == "b"`: no value is a list of texts."""
-    op = ast.Eq() if is_in else ast.NotEq()
-    tests: list[ast.expr] = [
-        at(ast.Compare(left=left, ops=[op], comparators=[text]), text) for text in texts
-    ]
-    if len(tests) == 1:
-        return tests[0]
-    return ast.BoolOp(op=ast.Or() if is_in else ast.And(), values=tests)
 
 
 def _values(node: ast.Call) -> ast.GeneratorExp | None:

@@ -6,32 +6,30 @@ for whom, and which facts about the slots in scope must hold before a production
 
 from models.programs.language.kinds import NUM_SLOTS, TYPES, Kind, Type
 
-ALWAYS = "always"
 DEFINABLE = "a slot is left"
 TWO_DEFINABLE = "two slots are left"
 PARAMETER = "another parameter is allowed"
 READABLE_LIST = "a list is visible"
 READABLE_STR = "a string is visible"
-WALKABLE = "a list is visible and a slot is left"
-NO_BOUND = "this is no bound of a while"
+READABLE_TEXTS = "texts are visible"
 
 FACTS: tuple[str, ...] = (
     *(f"v{slot} fits" for slot in range(NUM_SLOTS)),
     *(f"{value_type} can be changed" for value_type in TYPES),
     *(f"returns {value_type}" for value_type in TYPES),
-    ALWAYS,
     DEFINABLE,
     PARAMETER,
     READABLE_LIST,
     READABLE_STR,
-    WALKABLE,
-    NO_BOUND,
+    READABLE_TEXTS,
     TWO_DEFINABLE,
 )
 """What a production may need; each is a bit of an int32, so there are 32 at most.
 
 `v3 fits`: slot 3 is visible, has the type that the place asks for, and is not frozen where it
-would be changed. `int can be changed`: some visible slot of that type is not frozen.
+would be changed. `int can be changed`: some visible slot of that type is not frozen. That a list, a
+string or texts are visible is asked where their length is a bound, too; in all other expressions
+it holds without, since the length of anything will do there.
 """
 
 
@@ -55,7 +53,7 @@ def is_visible_in(kind: Kind, place: int) -> bool:
 
 
 def needed_facts(kind: Kind) -> tuple[str, ...]:
-    """Return which of FACTS must hold before a production may be taken; one of them is enough."""
+    """Return which of FACTS must hold before a production may be taken."""
     changed = changed_type(kind)
     if changed:
         return (f"{changed} can be changed",)
@@ -67,17 +65,14 @@ def needed_facts(kind: Kind) -> tuple[str, ...]:
         case "param":
             return (PARAMETER,)
         case "let" | "for" | "each" | "gather":  # what gathers leaves no choice but to define
-            needed = TWO_DEFINABLE if kind.second else DEFINABLE
-            return _OTHER_FACTS.get(kind.name, (needed,))
+            return (TWO_DEFINABLE if kind.second else DEFINABLE, *_READS.get(kind.name, ()))
         case _:
-            return _OTHER_FACTS.get(kind.name, (ALWAYS,))
+            return _READS.get(kind.name, ())
 
 
-_OTHER_FACTS = {
-    "store": (READABLE_LIST,),
-    "swap": (READABLE_LIST,),
-    "for_slot": (WALKABLE,),
-    # In a bound, the length of a slot only: elsewhere any list and any string will do.
-    "len_list": (NO_BOUND, READABLE_LIST),
-    "len_str": (NO_BOUND, READABLE_STR),
+_READS = {
+    **dict.fromkeys(("store", "swap", "for_slot", "len_list"), (READABLE_LIST,)),
+    **dict.fromkeys(("store_text", "swap_texts", "for_slot_texts", "len_texts"), (READABLE_TEXTS,)),
+    "len_str": (READABLE_STR,),
 }
+"""What needs a slot of some type that it does not change."""

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from models.programs.language.assignments import read_assignment
 from models.programs.language.comprehensions import loop_names, read_over
 from models.programs.language.counting_loops import CLOSING, NEVER_REACHED, read_while
+from models.programs.language.empty_lists import RETURN
 from models.programs.language.expressions import (
     Ids,
     names_a_list,
     read_condition,
     read_expression,
     read_typed,
+    read_value,
 )
-from models.programs.language.kinds import Type, language
+from models.programs.language.kinds import ITEM_OF, Type, language
 from models.programs.language.looked_into import without_names
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
@@ -83,7 +85,8 @@ class BodyReader:
     def _return(self, node: ast.Return, scope: Scope) -> Ids:
         if node.value is None:
             raise Refusal(node, "a return without a value", text="return needs a value")
-        value = read_expression(node.value, scope)
+        wanted = self.return_type or ("texts" if RETURN in scope.slots.started else None)
+        value = read_value(node.value, scope, wanted)
         self.return_type = self.return_type or value.type
         if value.type != self.return_type:
             raise Refusal(
@@ -161,7 +164,7 @@ def _named_lists(node: ast.expr, scope: Scope) -> list[int]:
     """Return the slots of the lists that the value of an expression may be."""
     if isinstance(node, ast.IfExp):
         return [*_named_lists(node.body, scope), *_named_lists(node.orelse, scope)]
-    is_list = isinstance(node, ast.Name) and scope.type_of(node) == "list"
+    is_list = isinstance(node, ast.Name) and scope.type_of(node) in ITEM_OF
     return [scope.slot(node)] if is_list and isinstance(node, ast.Name) else []
 
 
@@ -189,7 +192,7 @@ def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, list[int]]:
     typed = read_expression(node, scope)
     if typed.type == "str":
         return "for_str", typed.ids, []
-    if typed.type != "list":
+    if typed.type not in ITEM_OF:
         raise Refusal(
             node,
             f"a loop over {typed.type}",
@@ -197,8 +200,9 @@ def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, list[int]]:
         )
     if isinstance(node, ast.Name):
         slot = scope.slot(node)
-        return "for_slot", [language().slot_id("SLOT", slot)], [slot]
+        kind = "for_slot" if typed.type == "list" else "for_slot_texts"
+        return kind, [language().slot_id("SLOT", slot)], [slot]
     if names_a_list(node):
         allowed = "loop over a copy, `list(...)`"
         raise Refusal(node, "{} may be a named list", allowed, it=excerpt(node))
-    return "for_list", typed.ids, []
+    return f"for_{typed.type}", typed.ids, []

@@ -116,10 +116,40 @@ EXPRESSIONS: Mapping[str, str] = {
     "rstrip": "a.rstrip()",
     "strip_of": "a.strip(b)",
     "len_split": "len(a.split(b))",
+    "len_texts": "len(a)",
+    "len_set_texts": "len(set(a))",
+    "count_texts": "a.count(b)",
+    "index_texts": "a.index(b)",
+    "eq_texts": "a == b",
+    "ne_texts": "a != b",
+    "in_texts": "a in b",
+    "not_in_texts": "a not in b",
+    "item_texts": "a[b]",
+    "min_texts": "min(a)",
+    "max_texts": "max(a)",
+    "join_texts": "a.join(b)",
+    "empty_texts": "[]",
+    "texts_1": "[a]",
+    "texts_2": "[a, b]",
+    "texts_3": "[a, b, c]",
+    "concat_texts": "a + b",
+    "repeat_texts": "a * b",
+    "sorted_texts": "sorted(a)",
+    "sorted_texts_down": "sorted(a, reverse=True)",
+    "sorted_by_len": "sorted(a, key=len)",
+    "sorted_set_texts": "sorted(set(a))",
+    "sorted_str": "sorted(a)",
+    "sorted_set_str": "sorted(set(a))",
+    "reversed_texts": "list(reversed(a))",
+    "copy_texts": "list(a)",
+    "list_str": "list(a)",
+    "split": "a.split()",
+    "split_by": "a.split(b)",
+    "if_texts": "b if a else c",
     "part": "a.split(b)[c]",
     **{
         f"slice_{value_type}{suffix}": text
-        for value_type in ("str", "list")
+        for value_type in ("str", "list", "texts")
         for suffix, text in {
             "": "a[:]",
             "_l": "a[b:]",
@@ -132,10 +162,11 @@ EXPRESSIONS: Mapping[str, str] = {
         }.items()
     },
 }
-"""Every kind of expression but slots, constants and lists of four and more."""
+"""Every kind of expression but slots, constants and lists of four items and more."""
 
 GATHERED: Mapping[str, str] = {
     "list_of": "list(a)",
+    "texts_of": "list(a)",
     "sum_of": "sum(a)",
     "min_of": "min(a)",
     "max_of": "max(a)",
@@ -151,10 +182,12 @@ STATEMENTS: Mapping[str, str] = {
     "let_bool": "s = a",
     "let_str": "s = a",
     "let_list": "s = a",
+    "let_texts": "s = a",
     "set_int": "s = a",
     "set_bool": "s = a",
     "set_str": "s = a",
     "set_list": "s = a",
+    "set_texts": "s = a",
     "iadd": "s += a",
     "isub": "s -= a",
     "imul": "s *= a",
@@ -162,26 +195,33 @@ STATEMENTS: Mapping[str, str] = {
     "imod": "s %= a",
     "iadd_str": "s += a",
     "iadd_list": "s += a",
+    "iadd_texts": "s += a",
     "append": "s.append(a)",
     "store": "s[a] = b",
     "pop": "s.pop(a)",
     "insert": "s.insert(a, b)",
     "remove": "s.remove(a)",
+    "append_text": "s.append(a)",
+    "store_text": "s[a] = b",
+    "pop_text": "s.pop(a)",
+    "insert_text": "s.insert(a, b)",
+    "remove_text": "s.remove(a)",
     "set_two": "s, a = b, c",
-    "swap": "s[a], s[b] = s[b], s[a]",
+    **dict.fromkeys(("swap", "swap_texts"), "s[a], s[b] = s[b], s[a]"),
     "if": "if a: ...",
     "if_else": "if a: ...\nelse: ...",
     "for_range_1": "for s in range(a): ...",
     "for_range_2": "for s in range(a, b): ...",
     "for_range_3": "for s in range(a, b, c): ...",
-    "for_slot": "for s in a: ...",
-    "for_list": "for s in a: ...",
-    "for_str": "for s in a: ...",
+    **dict.fromkeys(
+        ("for_slot", "for_list", "for_str", "for_slot_texts", "for_texts"), "for s in a: ..."
+    ),
     "for_words": "for s in a.split(): ...",
-    "for_enumerate_list": "for s, t in enumerate(a): ...",
-    "for_enumerate_str": "for s, t in enumerate(a): ...",
-    "for_zip_list": "for s, t in zip(a, b): ...",
-    "for_zip_str": "for s, t in zip(a, b): ...",
+    **{
+        f"for_{maker}_{over}": f"for s, t in {maker}({holes}): ..."
+        for maker, holes in (("enumerate", "a"), ("zip", "a, b"))
+        for over in ("list", "str", "texts")
+    },
     "for_split": "for s in a.split(b): ...",
     "break": "break",
     "continue": "continue",
@@ -203,6 +243,7 @@ STATEMENTS: Mapping[str, str] = {
     "return_bool": "return a",
     "return_str": "return a",
     "return_list": "return a",
+    "return_texts": "return a",
 }
 """Every kind of statement."""
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 
 from models.errors import UserError
-from models.programs.language.kinds import CONSTANT, NUM_SLOTS, SLOT, language
+from models.programs.language.kinds import ANNOTATIONS, CONSTANT, NUM_SLOTS, SLOT, language
 from models.programs.language.templates import (
     HOLES,
     instantiate,
@@ -30,8 +30,8 @@ def ids_to_source(
     tree = to_tree(ids)
     given = tuple(names) if names else tuple(f"v{slot}" for slot in range(NUM_SLOTS))
     writer = _Writer(given)
-    types = [f"{writer.name(item.slot)}: {item.type}" for item in tree.args]
-    head = f"def {name}({', '.join(types)}) -> {return_type(ids)}: ..."
+    types = [f"{writer.name(item.slot)}: {ANNOTATIONS[item.type]}" for item in tree.args]
+    head = f"def {name}({', '.join(types)}) -> {ANNOTATIONS[return_type(ids)]}: ..."
     function = ast.parse(head).body[0]
     assert isinstance(function, ast.FunctionDef)
     function.body = writer.block(tree.blocks[0])
@@ -67,6 +67,8 @@ class _Writer:
         bodies = map(self.block, node.blocks)
         statement = instantiate(parsed_statement(node.kind), holes, bodies)
         statement.lineno = 0  # `ast.unparse` asks some statements for it
+        if node.kind == "let_texts" and node.args[0].kind in ("empty_texts", "if_texts"):
+            return _annotated(holes["s"], ANNOTATIONS["texts"], holes["a"])
         return statement
 
     def _expression(self, node: Node) -> ast.expr:
@@ -77,9 +79,9 @@ class _Writer:
         if node.family == "each":
             return self._comprehension(node)
         args = [self._expression(item) for item in node.args]
-        if node.kind == "list_n":
+        if node.kind in ("list_n", "texts_n"):
             return ast.List(elts=args)
-        if node.kind == "list_of":
+        if node.kind in ("list_of", "texts_of"):
             (values,) = args
             assert isinstance(values, ast.GeneratorExp)
             return ast.ListComp(elt=values.elt, generators=values.generators)
@@ -114,6 +116,13 @@ class _Writer:
         target = names[0] if len(names) == 1 else ast.Tuple(elts=names)
         each = ast.comprehension(target=target, iter=items[0], ifs=tests, is_async=0)
         return ast.GeneratorExp(elt=self._expression(value), generators=[each])
+
+
+def _annotated(target: ast.expr, annotation: str, value: ast.expr) -> ast.stmt:
+    """Return an assignment that says the type of what may be an empty list."""
+    said = ast.parse(annotation, mode="eval").body
+    assert isinstance(target, ast.Name)
+    return ast.AnnAssign(target=target, annotation=said, value=value, simple=1)
 
 
 def _constant(node: Node) -> ast.expr:

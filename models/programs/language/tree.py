@@ -15,6 +15,12 @@ from models.programs.language.kinds import (
     language,
 )
 
+ITEMS = {"ITEMS": "INT", "TEXT_ITEMS": "STR"}
+"""What follows the first items of a long list -> the nonterminal of an item."""
+
+MORE = {"ITEMS": "more", "TEXT_ITEMS": "more_texts"}
+"""The kind that adds an item."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Node:
@@ -177,10 +183,11 @@ class _Reader:
             return Node(kind=CONSTANT, value=self._spelled("CHARS"))
         if kind.family == "each":
             return self._comprehension(kind)
-        args = [self._expression(name) for name in kind.children if name != "ITEMS"]
-        if "ITEMS" in kind.children:
-            while not self._next("ITEMS").ends:
-                args.append(self._expression("INT"))
+        args = [self._expression(name) for name in kind.children if name not in ITEMS]
+        if kind.children[-1:] and kind.children[-1] in ITEMS:
+            items = kind.children[-1]
+            while not self._next(items).ends:
+                args.append(self._expression(ITEMS[items]))
         return Node(kind=kind.name, args=tuple(args))
 
     def _comprehension(self, kind: Kind) -> Node:

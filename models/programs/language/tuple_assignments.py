@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable, Sequence
 
 from models.programs.language.expressions import Ids, read_typed
-from models.programs.language.kinds import language
+from models.programs.language.kinds import ITEM_OF, language
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
 
@@ -52,11 +52,12 @@ def _swapped(
         ] if [ast.unparse(item) for item in values] == [ast.unparse(other), ast.unparse(one)]:
             if not isinstance(other.value, ast.Name) or other.value.id != name.id:
                 raise _refused(node)
-            if scope.type_of(name) != "list":
+            if scope.type_of(name) not in ITEM_OF:
                 raise _refused(node)
+            kind = "swap" if scope.type_of(name) == "list" else "swap_texts"
             slot = language().slot_id("SLOT", scope.slot(name))
             places = [i for p in (first, second) for i in read_typed(p, "int", scope, "an index")]
-            return [language().id_of("swap"), slot, *places]
+            return [language().id_of(kind), slot, *places]
         case _:
             raise _refused(node)
 

@@ -27,6 +27,9 @@ _WRITTEN_OUT = {"pow": (1,)}
 
 _MAX_PARTS = 3
 
+_SEARCHED = frozenset(TYPE_OF) - {"TEXTS"}
+"""Nonterminals whose kinds are enumerated; lists of str are not."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Enumerated:
@@ -70,8 +73,8 @@ def enumerated() -> tuple[Enumerated, ...]:
             written_out=_WRITTEN_OUT.get(kind.name, ()),
         )
         for kind in language().kinds
-        if kind.lhs in TYPE_OF and kind.name in functions and kind.name not in _IDLE
-        if 0 < len(kind.children) <= _MAX_PARTS and all(c in TYPE_OF for c in kind.children)
+        if kind.lhs in _SEARCHED and kind.name in functions and kind.name not in _IDLE
+        if 0 < len(kind.children) <= _MAX_PARTS and _SEARCHED.issuperset(kind.children)
     )
 
 

@@ -129,7 +129,7 @@ class Replay:
         return None
 
     def _slot_mistake(self, slot: int, place: Place) -> str | None:
-        if place.role in ("fresh", "literal"):
+        if place.role in ("fresh", "started", "fresh part", "literal"):
             return "a slot may not stand here: it would give a list a second name, or change"
         if slot in self._fitting(place):
             return None
@@ -154,8 +154,10 @@ class Replay:
             return None if large else f"only a literal number from {place.least} on fits"
         if place.role == "negated" and kind.value == 1:
             return "-1 has a production of its own"
+        if place.nonterminal == "TEXTS" and kind.name in _refused_texts(place.role):
+            return "this has a kind of its own here, or could be a list of numbers"
         if place.role == "bound" and not is_number:
-            if kind.name not in ("len_list", "len_str") or place.nonterminal != "INT":
+            if kind.name not in ("len_list", "len_str", "len_texts") or place.nonterminal != "INT":
                 return "a bound is a number, a slot, or the length of a slot"
             operand = _children(kind, place)[0]
             return None if self._fitting(operand) else "there is no such slot"
@@ -223,6 +225,17 @@ def _children(kind: Kind, place: Place) -> list[Place]:
     role = {"neg": "negated", "if_list": place.role}.get(kind.name, "")
     if place.role == "bound":
         role = "bound"
+    if kind.name == "if_texts" and place.role in ("over", "started", "returned", "fresh part"):
+        role = place.role
+    if kind.name == "if_texts" and place.role == "fresh":
+        role = "fresh part"
+    if kind.name in ("len_texts", "item_texts", "join_texts") or kind.name.endswith("_over_texts"):
+        special = "joined" if kind.name == "join_texts" else "unsplit"
+        if place.role != "bound":
+            return [
+                replace(child, role=special if child.nonterminal == "TEXTS" else "")
+                for child in children
+            ]
     if kind.name == "pow":
         return [children[0], replace(children[1], role="literal")]
     same = [child.nonterminal == kind.lhs or role == "bound" for child in children]
@@ -244,10 +257,14 @@ def _part_of_statement(kind: Kind, place: Place, child: Place, spot: int) -> Pla
         return replace(child, role="literal" if kind.direction == "shrink" else "bound")
     if kind.family == "step" and kind.operation != "mod":
         return replace(child, role="literal", least=2 if kind.operation == "floordiv" else 1)
-    if kind.family == "for" and kind.second and child.nonterminal == "LIST":
+    if kind.family == "for" and kind.second and child.nonterminal in ("LIST", "TEXTS"):
         return replace(child, role="over")
-    is_bound_to_slot = kind.name in ("let_list", "set_list", "for_list")
-    return replace(child, role="fresh") if is_bound_to_slot else child
+    role = {
+        **dict.fromkeys(("let_list", "set_list", "for_list", "for_texts"), "fresh"),
+        **dict.fromkeys(("let_texts", "set_texts"), "started"),
+        "return_texts": "returned",
+    }.get(kind.name)
+    return replace(child, role=role) if role else child
 
 
 def _rest_role(place: Place) -> str:
@@ -257,7 +274,8 @@ def _rest_role(place: Place) -> str:
 def _slot_of_statement(kind: Kind, child: Place) -> Place:
     role = {"for": "walk", "while": "counter", "store": "store"}.get(kind.family, "set")
     # The type of a for is that of its variable, not of the list that it walks over.
-    return replace(child, role=role, type="list" if kind.family == "for" else kind.type)
+    walked = "list" if kind.type == "int" else "texts"
+    return replace(child, role=role, type=walked if kind.family == "for" else kind.type)
 
 
 def _defined(kind: Kind) -> list[Type]:
@@ -293,4 +311,14 @@ def _fewest_steps(place: Place) -> int:
         return 1 if place.role == "next" else 2
     if place.nonterminal.startswith("GEN_"):
         return 4  # itself, something empty, no condition, a constant
+    if place.nonterminal == "TEXTS":  # a list of one text, where `[]` would say too little
+        return 1 if place.role in ("started", "returned", "bound") else 2
     return {"PROGRAM": 4, "NUMBER": 3}.get(place.nonterminal, 1)
+
+
+def _refused_texts(role: str) -> set[str]:
+    """Return the kinds of texts that a role leaves no room for."""
+    refused = set() if role in ("started", "returned") else {"empty_texts"}
+    if role in ("unsplit", "fresh"):
+        refused |= {"split", "split_by"}
+    return refused | {"sorted_str", "texts_of"} if role == "joined" else refused

@@ -18,6 +18,10 @@ FLAVOURS = {
     "spelled": ("number", "text", "digit", "list_n", "more", "neg", "let_int", "let_str"),
     "comprehensions": ("slot", "list_of", "sum_of", "any_of", "join_of", "where", "for_zip_list",
                        "for_enumerate_str", "break", "continue", "if", "set_two", "let_list"),
+    "texts": ("slot", "let_texts", "set_texts", "return_texts", "program_texts", "last_texts",
+              "append_text", "for_slot_texts", "for_texts", "for_enumerate_texts", "if_texts",
+              "split", "split_by", "texts_n", "texts_of", "str_over_texts", "item_texts",
+              "join_texts", "len_texts", "sorted_str", "empty_texts", "if", "while_lt"),
     "slots": ("slot", "let_int", "let_list", "let_str", "let_bool"),
 }  # fmt: skip
 
@@ -56,31 +60,43 @@ def any_program():
     return draw_one()
 
 
+TEXTS = "list[str]"
 SIGNATURES = {
     "abs": {("int",): "int"},
-    "min": {("list",): "int", ("int", "int"): "int", ("each int",): "int"},
-    "max": {("list",): "int", ("int", "int"): "int", ("each int",): "int"},
+    **dict.fromkeys(
+        ("min", "max"),
+        {("list",): "int", (TEXTS,): "str", ("int", "int"): "int", ("each int",): "int"},
+    ),
     "sum": {("list",): "int", ("each int",): "int", ("each bool",): "int"},
     "any": {("each bool",): "bool"},
     "all": {("each bool",): "bool"},
     "bin": {("int",): "str"},
-    "enumerate": {("list",): ("int", "int"), ("range",): ("int", "int"), ("str",): ("int", "str")},
+    "enumerate": {
+        **dict.fromkeys((("list",), ("range",)), ("int", "int")),
+        **dict.fromkeys((("str",), (TEXTS,)), ("int", "str")),
+    },
     "zip": {
+        (TEXTS, TEXTS): ("str", "str"),
         **{(a, b): ("int", "int") for a in ("list", "range") for b in ("list", "range")},
         ("str", "str"): ("str", "str"),
     },
-    "len": {("list",): "int", ("str",): "int", ("set",): "int", ("words",): "int"},
+    "len": {("list",): "int", ("str",): "int", ("set",): "int", ("texts set",): "int",
+            (TEXTS,): "int"},
     "int": {("str",): "int", ("bool",): "int"},
     "ord": {("str",): "int"},
     "str": {("int",): "str"},
     "chr": {("int",): "str"},
-    "set": {("list",): "set", ("str",): "set"},
-    "sorted": {("list",): "list", ("set",): "list", ("str",): "characters"},
-    "reversed": {("list",): "backwards", ("str",): "characters"},
-    "list": {("list",): "list", ("range",): "list", ("backwards",): "list"},
+    "set": {("list",): "set", ("str",): "texts set", (TEXTS,): "texts set"},
+    "sorted": {("list",): "list", ("set",): "list", ("str",): TEXTS, (TEXTS,): TEXTS,
+               ("texts set",): TEXTS},
+    "reversed": {("list",): "backwards", ("str",): "characters", (TEXTS,): "texts backwards"},
+    "list": {("list",): "list", ("range",): "list", ("backwards",): "list",
+             **dict.fromkeys((("str",), (TEXTS,), ("texts backwards",)), TEXTS)},
     "range": {("int",): "range", ("int",) * 2: "range", ("int",) * 3: "range"},
-    ".count": {("list", "int"): "int", ("str", "str"): "int"},
-    ".index": {("list", "int"): "int", ("str", "str"): "int"},
+    **dict.fromkeys(
+        (".count", ".index"),
+        {("list", "int"): "int", ("str", "str"): "int", (TEXTS, "str"): "int"},
+    ),
     ".rfind": {("str", "str"): "int"},
     ".isalnum": {("str",): "bool"},
     ".isspace": {("str",): "bool"},
@@ -100,8 +116,9 @@ SIGNATURES = {
     ".lower": {("str",): "str"},
     ".strip": {("str",): "str", ("str", "str"): "str"},
     ".replace": {("str", "str", "str"): "str"},
-    ".join": {("str", "str"): "str", ("str", "characters"): "str", ("str", "each str"): "str"},
-    ".split": {("str",): "words", ("str", "str"): "words"},
+    ".join": {("str", "str"): "str", ("str", "characters"): "str", ("str", "each str"): "str",
+              ("str", TEXTS): "str"},
+    ".split": {("str",): TEXTS, ("str", "str"): TEXTS},
 }
 OPERATORS = {
     ("int", "int"): (ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod),
@@ -109,9 +126,11 @@ OPERATORS = {
     ("list", "list"): (ast.Add,),
     ("str", "int"): (ast.Mult,),
     ("list", "int"): (ast.Mult,),
+    (TEXTS, TEXTS): (ast.Add,),
+    (TEXTS, "int"): (ast.Mult,),
 }
-METHODS = {"append": 1, "pop": 1, "insert": 2, "remove": 1}
-ITEMS = {"list": "int", "str": "str", "words": "str", "range": "int"}
+METHODS = {"append": ["item"], "pop": ["int"], "insert": ["int", "item"], "remove": ["item"]}
+ITEMS = {"list": "int", "str": "str", TEXTS: "str", "range": "int"}
 
 
 class PythonChecker:
@@ -119,8 +138,8 @@ class PythonChecker:
 
     def __init__(self, source):
         (self.function,) = ast.parse(source).body
-        self.types = {a.arg: a.annotation.id for a in self.function.args.args}
-        self.returned = self.function.returns.id
+        self.types = {a.arg: ast.unparse(a.annotation) for a in self.function.args.args}
+        self.returned = ast.unparse(self.function.returns)
         self.loops = []
 
     def check(self):
@@ -141,11 +160,18 @@ class PythonChecker:
     def statement(self, node, defined, frozen):
         match node:
             case ast.Return(value=value):
-                assert self.type_of(value, defined) == self.returned
+                assert self.type_of(value, defined, self.returned) == self.returned
                 return None
+            case ast.AnnAssign(target=ast.Name(id=name), value=value):
+                assert ast.unparse(node.annotation) == TEXTS
+                assert name not in self.types
+                assert self.type_of(value, defined, TEXTS) == TEXTS
+                assert not self.may_be_named(value)
+                self.types[name] = TEXTS
+                return defined | {name}
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                found = self.type_of(value, defined)
-                assert found in ("int", "bool", "str", "list")
+                found = self.type_of(value, defined, self.types.get(name))
+                assert found in ("int", "bool", "str", "list", TEXTS)
                 assert self.types.setdefault(name, found) == found
                 assert name not in frozen
                 assert not self.may_be_named(value)
@@ -161,12 +187,14 @@ class PythonChecker:
                     ast.unparse(second),
                     ast.unparse(first),
                 ]
-                assert {self.types[first.value.id], self.types[second.value.id]} == {"list"}
-                assert {self.type_of(item, defined) for item in value.elts} == {"int"}
+                (list_type,) = {self.types[first.value.id], self.types[second.value.id]}
+                assert list_type in ("list", TEXTS)
+                assert {self.type_of(item, defined) for item in value.elts} == {ITEMS[list_type]}
             case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name), slice=index)]):
                 assert name in defined
-                assert self.types[name] == "list"
-                assert self.type_of(index, defined) == self.type_of(node.value, defined) == "int"
+                assert self.types[name] in ("list", TEXTS)
+                assert self.type_of(index, defined) == "int"
+                assert self.type_of(node.value, defined) == ITEMS[self.types[name]]
             case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
                 assert name in defined - frozen
                 pair = self.types[name], self.type_of(value, defined)
@@ -175,7 +203,9 @@ class PythonChecker:
             case ast.Expr(value=ast.Call(func=ast.Attribute(ast.Name(id=name), attr=method))):
                 assert name in defined - frozen
                 found = [self.type_of(value, defined) for value in node.value.args]
-                assert (self.types[name], found) == ("list", ["int"] * METHODS[method])
+                assert self.types[name] in ("list", TEXTS)
+                item = ITEMS[self.types[name]]
+                assert found == [item if each == "item" else each for each in METHODS[method]]
             case ast.Break():
                 assert self.loops
                 return None
@@ -254,21 +284,23 @@ class PythonChecker:
         """Whether the value of an expression may be a list that a variable holds."""
         if isinstance(node, ast.IfExp):
             return self.may_be_named(node.body) or self.may_be_named(node.orelse)
-        return isinstance(node, ast.Name) and self.types[node.id] == "list"
+        return isinstance(node, ast.Name) and self.types[node.id] in ("list", TEXTS)
 
-    def type_of(self, node, defined):
+    def type_of(self, node, defined, wanted=None):
+        """The type of an expression; only one that is wanted makes `[]` a list of str."""
         match node:
+            case ast.List(elts=[]):
+                return TEXTS if wanted == TEXTS else "list"
             case ast.Constant(value=value):
                 return type(value).__name__
             case ast.Name(id=name):
                 assert name in defined, f"{name} may be undefined"
                 return self.types[name]
             case ast.List(elts=items):
-                assert all(self.type_of(item, defined) == "int" for item in items)
-                return "list"
+                (item_type,) = {self.type_of(item, defined) for item in items}
+                return {"int": "list", "str": TEXTS}[item_type]
             case ast.ListComp():
-                assert self.values(node, defined) == "int"
-                return "list"
+                return {"int": "list", "str": TEXTS}[self.values(node, defined)]
             case ast.GeneratorExp():
                 return f"each {self.values(node, defined)}"
             case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int() as exponent)):
@@ -292,8 +324,9 @@ class PythonChecker:
                 )
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 assert self.type_of(test, defined) == "bool"
-                assert self.type_of(body, defined) == self.type_of(orelse, defined)
-                return self.type_of(body, defined)
+                found = {self.type_of(part, defined, wanted) for part in (body, orelse)}
+                assert len(found) == 1
+                return found.pop()
             case ast.Subscript(value=value, slice=index):
                 return self.item(self.type_of(value, defined), index, defined)
             case ast.Call():
@@ -308,7 +341,7 @@ class PythonChecker:
 
     def comparison(self, op, left, right):
         if isinstance(op, ast.In | ast.NotIn):
-            assert (left, right) in (("int", "list"), ("str", "str"))
+            assert (left, right) in (("int", "list"), ("str", "str"), ("str", TEXTS))
         elif left in ("int", "str"):
             assert left == right
         else:
@@ -318,7 +351,7 @@ class PythonChecker:
 
     def item(self, owner, index, defined):
         if isinstance(index, ast.Slice):
-            assert owner in ("str", "list")
+            assert owner in ("str", "list", TEXTS)
             parts = (index.lower, index.upper, index.step)
             assert all(part is None or self.type_of(part, defined) == "int" for part in parts)
             return owner
@@ -331,7 +364,13 @@ class PythonChecker:
             owner = self.type_of(node.func.value, defined)
             return SIGNATURES[f".{node.func.attr}"][(owner, *args)]
         if node.keywords:
-            assert (node.func.id, args) == ("sorted", ["list"])
+            assert node.func.id == "sorted"
+            keyword = ast.unparse(node.keywords[0])
+            assert (args, keyword) in (
+                (["list"], "reverse=True"),
+                ([TEXTS], "reverse=True"),
+                ([TEXTS], "key=len"),
+            )
         return SIGNATURES[node.func.id][tuple(args)]
 
 

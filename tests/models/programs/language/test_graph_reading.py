@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from models.programs.language.graph_tables import continues, graph_tables
 from models.programs.language.graphs import CHILD, build_graphs
 from models.programs.language.kinds import language
+from models.programs.language.tree import MORE
 
-ENDS = {"NUMBER": "digits_end", "CHARS": "chars_end", "ITEMS": "items_end"}
+ENDS = {"NUMBER": "digits_end", "CHARS": "chars_end"}
 
 
 def graph_to_ids(graphs, row=0):
@@ -46,9 +47,10 @@ class GraphReader:
     def _below(self, nonterminal, nodes):
         """Return the productions of what one nonterminal of a right-hand side holds."""
         of = language()
-        if nonterminal == "ITEMS":
-            items = [id_ for node in nodes for id_ in (of.id_of("more"), *self.expand([node]))]
-            return [*items, of.id_of("items_end")]
+        if nonterminal in MORE:
+            more = of.id_of(MORE[nonterminal])
+            items = [id_ for node in nodes for id_ in (more, *self.expand([node]))]
+            return [*items, of.id_of(f"{nonterminal.lower()}_end")]
         if nonterminal == "WHERE" and not nodes:
             return [of.id_of("where_end")]
         ids = self.expand(nodes)

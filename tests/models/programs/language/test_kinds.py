@@ -36,13 +36,13 @@ def test_only_slots_and_values_share_a_kind():
     assert shared == {"slot", "constant", "digit", "character"}
 
 
-@pytest.mark.parametrize("lhs", ["SLOT", "INT", "BOOL", "STR", "LIST"])
+@pytest.mark.parametrize("lhs", ["SLOT", "INT", "BOOL", "STR", "LIST", "TEXTS"])
 def test_every_slot_has_a_production_of_every_type(lhs):
     of = language()
     for slot in range(NUM_SLOTS):
         kind = of.kinds[of.slot_id(lhs, slot)]
         assert (kind.lhs, kind.name, kind.slot) == (lhs, "slot", slot)
-    assert len(TYPES) == MAX_PARAMETERS == 4
+    assert (len(TYPES), MAX_PARAMETERS) == (5, 4)
 
 
 def test_values_are_python_values():
@@ -65,7 +65,7 @@ def test_the_written_form_leads_back_to_the_derivation(data, any_program):
 
 def test_only_what_closes_a_sequence_ends():
     ends = {kind.name for kind in language().kinds if kind.ends}
-    assert ends == {"end", "digits_end", "chars_end", "items_end", "where_end"}
+    assert ends == {"end", "digits_end", "chars_end", "items_end", "text_items_end", "where_end"}
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,9 @@ def test_only_what_closes_a_sequence_ends():
         ("ifloordiv", ("augment", "int", "floordiv", None, None)),
         ("iadd_str", ("augment", "str", "concat_str", None, None)),
         ("store", ("store", "list", None, None, None)),
+        ("remove_text", ("append", "texts", None, None, None)),
+        ("iadd_texts", ("augment", "texts", "concat_texts", None, None)),
+        ("for_slot_texts", ("for", "str", None, None, None)),
         ("insert", ("append", "list", None, None, None)),
         ("set_two", ("set", "int", None, None, None)),
         ("break", ("leave", None, None, None, None)),

@@ -190,7 +190,7 @@ def test_a_last_else_moves_behind_its_if():
         (["n += 'a'", "return n"], "`'a'` is str, what is combined with 'n' must be int"),
         (["m += 1", "return n"], "line 2, column 5: 'm' is not defined here"),
         (["xs.append('a')", "return n"], "`'a'` is str, what is appended must be int"),
-        (["s.append(1)", "return n"], "append takes one int, on a named list"),
+        (["s.append(1)", "return n"], "append takes one int or str, on a named list"),
         (["xs.sort(key=abs)", "return n"], "is not in the language: allowed is sorted\\(list\\)"),
         (["s.sort()", "return n"], "`s.sort\\(\\)`: sort is a method of lists"),
         (["xs.index(1)", "return n"], "`xs.index\\(1\\)` is not a statement of the language"),

@@ -16,6 +16,7 @@ from models.programs.language.templates import (
 )
 
 WITHOUT = {"slot", "constant", "digit", "character", "number", "text", "list_n", "more", "where"}
+WITHOUT |= {"texts_n", "more_texts"}
 
 
 def test_every_kind_has_its_python():
@@ -40,6 +41,8 @@ def test_templates_of_one_syntax_differ_in_the_types_of_their_parts():
     seen = set()
     for templates in expression_templates().values():
         for item in templates:
+            if item.kind.name == "empty_texts":
+                continue  # of one syntax with the empty list of numbers, where its type is said
             key = ast.dump(item.syntax), item.arguments
             assert key not in seen
             seen.add(key)
