@@ -22,8 +22,16 @@ _EDGES: Mapping[Type, tuple[Value, ...]] = {
     "bool": (True, False),
     "str": ("", "a", "Ab 1", "abcba", "hello world", "aaa", "42", "Zebra, xylophone."),
     "list": ([], [1], [3, 1, 2], [-1], [2, 2, 2], [0, -5, 5, 0], [1, 2, 3, 4, 5, 6, 7, 8], [0]),
-    "texts": ([], ["a"], ["b", "abc", "aa"], [""], ["x", "x", "x"], ["kiwi", "Apple", "fig", "egg"],
-              ["12", "3", "-7"], ["a", "b", "c", "d", "e", "f"]),
+    "texts": (
+        [],
+        ["a"],
+        ["b", "abc", "aa"],
+        [""],
+        ["x", "x", "x"],
+        ["kiwi", "Apple", "fig", "egg"],
+        ["12", "3", "-7"],
+        ["a", "b", "c", "d", "e", "f"],
+    ),
 }
 """What programs stumble over, then plain cases."""
 

@@ -262,7 +262,9 @@ _LATER_RULES = (
     _Rule(name="SET_TEXTS", nonterminal="SLOT", allows=_any, slot_type="texts", changes=True),
     _Rule(name="STORE_TEXTS", nonterminal="SLOT", allows=_any, slot_type="texts"),
     _Rule(name="WALK_TEXTS", nonterminal="SLOT", allows=_any, slot_type="texts", freezes=True),
-    _Rule(name="BOUND_TEXTS", nonterminal="TEXTS", allows=_is_slot, slot_type="texts", freezes=True),
+    _Rule(
+        name="BOUND_TEXTS", nonterminal="TEXTS", allows=_is_slot, slot_type="texts", freezes=True
+    ),
     _Rule(name="OVER_TEXTS", nonterminal="TEXTS", allows=_texts(), slot_type="texts", freezes=True),
     _Rule(name="TEXTS", nonterminal="TEXTS", allows=_texts(), slot_type="texts"),
     # `[]` may be of any type: it stands where a type is said, by a slot, an annotation or a return.
@@ -270,7 +272,12 @@ _LATER_RULES = (
     _Rule(name="STARTED", nonterminal="TEXTS", allows=lambda kind: kind.name != SLOT),
     # What may follow here is a loop of its own, an operation of its own, ...
     _Rule(name="UNSPLIT", nonterminal="TEXTS", allows=_texts(*_SPLITS), slot_type="texts"),
-    _Rule(name="JOINED", nonterminal="TEXTS", allows=_texts("sorted_str", "texts_of"), slot_type="texts"),
+    _Rule(
+        name="JOINED",
+        nonterminal="TEXTS",
+        allows=_texts("sorted_str", "texts_of"),
+        slot_type="texts",
+    ),
     # ... and here, too; and no named texts, nor what may be some.
     _Rule(name="FRESH_TEXTS", nonterminal="TEXTS", allows=_texts(*_SPLITS, SLOT)),
     _Rule(name="FRESH_PART", nonterminal="TEXTS", allows=_texts(SLOT)),
@@ -323,9 +330,7 @@ _CHILDREN: Mapping[str, tuple[str, ...]] = {
     "for_texts": ("FRESH_TEXTS", "BLOCK", _REST),
     "for_enumerate_texts": ("OVER_TEXTS", "BLOCK", _REST),
     "for_zip_texts": ("OVER_TEXTS", "OVER_TEXTS", "BLOCK", _REST),
-    **{
-        f"{name.lower()}_over_texts": ("UNSPLIT", "WHERE", name) for name in ("INT", "BOOL", "STR")
-    },
+    **{f"{name.lower()}_over_texts": ("UNSPLIT", "WHERE", name) for name in ("INT", "BOOL", "STR")},
     "len_texts": ("UNSPLIT",),
     "item_texts": ("UNSPLIT", "INT"),
     "join_texts": ("STR", "JOINED"),

@@ -309,7 +309,10 @@ def _gathered(kind: str, values: Values, more: Sequence[int] = ()) -> TypedExpre
     production = language().named(kind)
     if production.children[0] != f"GEN_{NONTERMINAL_OF[values.type]}":
         raise Refusal(
-            values.node, f"a list of {values.type}", "a list holds int or str", it=excerpt(values.node)
+            values.node,
+            f"a list of {values.type}",
+            "a list holds int or str",
+            it=excerpt(values.node),
         )
     assert production.type is not None  # of an expression
     return TypedExpression(type=production.type, ids=[production.id, *values.ids, *more])
@@ -324,9 +327,7 @@ def _power(node: ast.expr, base: ast.expr, exponent: ast.expr, scope: Scope) -> 
     return TypedExpression(type="int", ids=[language().id_of("pow"), *ids, *literal])
 
 
-def _conditional(
-    node: ast.IfExp, scope: Scope, wanted: Type | None = None
-) -> TypedExpression:
+def _conditional(node: ast.IfExp, scope: Scope, wanted: Type | None = None) -> TypedExpression:
     condition = read_condition(node.test, scope)
     then, otherwise = (read_value(part, scope, wanted) for part in (node.body, node.orelse))
     if then.type != otherwise.type:

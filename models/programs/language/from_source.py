@@ -235,7 +235,9 @@ def _without_doc_string(body: list[ast.stmt]) -> list[ast.stmt]:
 
 def _combinations(annotated: Sequence[Type | None], how: _Way) -> Iterator[tuple[Type, ...]]:
     unknown = TYPES if how.texts_given else TYPES[:-1]
-    choices: list[tuple[Type, ...]] = [unknown if given is None else (given,) for given in annotated]
+    choices: list[tuple[Type, ...]] = [
+        unknown if given is None else (given,) for given in annotated
+    ]
     return product(*choices)
 
 

@@ -249,9 +249,7 @@ _STATEMENTS: Mapping[str, tuple[Any, ...]] = {
     "append": ("append", "list"),
     "store": ("store", "list"),
     **dict.fromkeys(("pop", "insert", "remove"), ("append", "list")),
-    **dict.fromkeys(
-        ("append_text", "pop_text", "insert_text", "remove_text"), ("append", "texts")
-    ),
+    **dict.fromkeys(("append_text", "pop_text", "insert_text", "remove_text"), ("append", "texts")),
     **dict.fromkeys(("store_text", "swap_texts"), ("store", "texts")),
     "set_two": ("set", "int"),
     "swap": ("store", "list"),

@@ -131,7 +131,13 @@ def _build_tables() -> MachineTables:
         in_budget=torch.from_numpy(_in_budget(arrays)),
         needs=torch.tensor(needs).to(torch.int32),
         fixed_facts=torch.tensor(
-            [0, *(readable * (item.nonterminal == "INT" and item.name != "BOUND") for item in every)]
+            [
+                0,
+                *(
+                    readable * (item.nonterminal == "INT" and item.name != "BOUND")
+                    for item in every
+                ),
+            ]
         ),
         **arrays.pairs(),
         slot_bits=torch.tensor([0 if kind.slot is None else 1 << kind.slot for kind in kinds]),
