@@ -115,7 +115,9 @@ def _edge_first(value_type: Type, rng: random.Random, place: int) -> Iterator[Va
         yield _DRAW[value_type](rng)
 
 
-def _related(value_type: Type, earlier: Sequence[Value], rng: random.Random) -> Value | None:
+def _related(  # noqa: PLR0911  (one a pair of types)
+    value_type: Type, earlier: Sequence[Value], rng: random.Random
+) -> Value | None:
     """Return a value that has to do with an earlier one, or None where nothing offers itself."""
     if not earlier:
         return None

@@ -55,14 +55,16 @@ class _Paths:
             assigned = self._statement(statement, assigned)
         return assigned
 
-    def _statement(self, node: ast.stmt, assigned: frozenset[str]) -> Assigned:
+    def _statement(  # noqa: PLR0911  (one a kind)
+        self, node: ast.stmt, assigned: frozenset[str]
+    ) -> Assigned:
         match node:
             case ast.Assign(targets=targets, value=value):
                 self._read([value, *targets], assigned)
                 return assigned.union(*(_names(target, ast.Store) for target in targets))
             case ast.AnnAssign(target=target, value=ast.expr() as value):
-                self._read([value], assigned)
-                return assigned.union(_names(target, ast.Store))
+                plain = ast.Assign(targets=[target], value=value)
+                return self._statement(plain, assigned)
             case ast.AugAssign(target=target, value=value):
                 # The name itself is read, too, although Python calls it stored.
                 self._read([target, value], assigned)

@@ -16,7 +16,7 @@ from models.programs.language.kinds import MAX_PARAMETERS, TYPES, Type, language
 from models.programs.language.program import Program
 from models.programs.language.python_files import parse_source, read_source, source_text
 from models.programs.language.reading_scope import Scope, Slots
-from models.programs.language.refusals import Refusal, excerpt
+from models.programs.language.refusals import NeedsTexts, Refusal, excerpt
 from models.programs.language.statements import BodyReader
 
 _PLAIN = "parameters are plain names without default values"
@@ -111,6 +111,8 @@ def _read(function: ast.FunctionDef) -> Program:
         for types in () if fits or not reader.may(how) else _combinations(annotated, how):
             try:
                 fits.append((types, reader.read(types, how)))
+            except NeedsTexts:
+                continue
             except Refusal as refusal:
                 if farthest is None or refusal.progress > farthest.progress:
                     farthest = refusal

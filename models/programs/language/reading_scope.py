@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from models.errors import did_you_mean
 from models.programs.language.kinds import NUM_SLOTS, Type
-from models.programs.language.refusals import Refusal
+from models.programs.language.refusals import NeedsTexts, Refusal
 
 FUNCTIONS = {
     "abs", "all", "any", "bin", "chr", "enumerate", "int", "len", "list", "max", "min", "ord",
@@ -95,10 +95,10 @@ class Scope:
         return slot
 
     def need_texts(self, node: ast.AST) -> None:
-        """Refuse texts while a function is read without them."""
+        """Refuse lists of str while a function is read without them."""
         if not self.slots.allows_texts:
             self.slots.wants_texts = True
-            raise Refusal(node, "a list of str where none is expected")
+            raise NeedsTexts(node, "a list of str")
 
     def forget(self, num_slots: int) -> None:
         """Take back all slots but the first ones: what reserved them is read once more."""

@@ -56,6 +56,10 @@ class Refusal(Exception):
         return UserError(f"line {self.line}, column {column}: {self.text}")
 
 
+class NeedsTexts(Refusal):
+    """A list of str in a function that is read without any: it is read once more, with them."""
+
+
 def excerpt(node: ast.AST, limit: int = 60) -> str:
     """Return a node's source on one line, cut to `limit` characters, for a message."""
     try:

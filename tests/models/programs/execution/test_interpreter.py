@@ -79,6 +79,27 @@ EXPRESSIONS = [
     ),
     ("s: str, t: str", "t.join(c.upper() for i, c in enumerate(s) if i % 2 == 0)", [("abc", "-")]),
     ("n: int", "any(i > n for i in range(n ** 9))", [(2**30,), (5,)]),
+    (
+        "ws: list[str], n: int",
+        "ws[n] + min(ws) + max(ws) + ', '.join(ws[::n])",
+        [(["b", "a"], 1), ([], 0), (["x"], 0)],
+    ),
+    (
+        "ws: list[str], s: str",
+        "len(set(ws)) + ws.count(s) + ws.index(s)",
+        [(["a"], "a"), ([], "a")],
+    ),
+    ("s: str, t: str", "s.split(t) + s.split() + list(s)", [("a b", " "), ("a", ""), ("", "x")]),
+    (
+        "ws: list[str]",
+        "sorted(ws, key=len) + sorted(ws, reverse=True) + sorted(set(ws)) + list(reversed(ws))",
+        [(["bb", "a", "cc", "a"],), ([],)],
+    ),
+    ("s: str", "sorted(s) + sorted(set(s)) + [s] * 2 + [s, 'a'] + [s[0], s, s, s, 'x']", [("ba",)]),
+    ("ws: list[str], s: str", "s in ws or ws == [s] or ws != list(s)", [(["a"], "a"), ([], "")]),
+    ("ws: list[str]", "[w.upper() for i, w in enumerate(ws) if i != 1]", [(["a", "b"],), ([],)]),
+    ("ws: list[str]", "sum(len(v) for v, w in zip(ws, ws[1:]) if v < w)", [(["a", "bb"],), ([],)]),
+    ("ws: list[str], b: bool", "(ws if b else ws[:1]) + ws", [(["a", "b"], False), ([], True)]),
     ("n: int", "[sum(j for j in range(i) if j % 2 == 1) for i in range(n)]", [(6,), (0,), (-1,)]),
 ]
 
@@ -145,6 +166,18 @@ BODIES = [
         "t = 0\nwhile n > 0:\n    if n % 7 == 0:\n        break\n    for i in range(n):\n"
         "        if i > 2:\n            break\n        t += i\n    n -= 1\nreturn t",
         [(20,), (6,)],
+    ),
+    (
+        "ws: list[str], n: int",
+        "ws.append('q')\nws.insert(1, 'r')\nws.pop(n)\nws.remove('r')\n"
+        "ws[0], ws[-1] = ws[-1], ws[0]\nws[n] = 's'\nws += ws\nreturn ws",
+        [(["a", "b"], 0), ([], 0), (["a"], 5)],
+    ),
+    (
+        "ws: list[str], s: str",
+        "r: list[str] = []\nfor w in ws:\n    for c in sorted(w):\n        if c not in r:\n"
+        "            r.append(c)\nfor i, w in enumerate(r):\n    s += w * i\nreturn s",
+        [(["ab", "ca"], ""), ([], "x")],
     ),
     ("n: int", "n -= 1\nn //= 2\nn %= 3\nn *= n\nreturn n == 1", [(20,), (7,), (1,)]),
 ]
@@ -230,6 +263,12 @@ def assert_agree(in_cpython, tasks):
         ("n: int", "for i in range(99):\n    n = n ** 3\nreturn n", "size_limit"),
         ("n: int", "return sum(sum(j for j in range(9999)) for i in range(9999))", "step_limit"),
         ("s: str", "return ''.join(s * 99 for i in range(500))", "size_limit"),
+        (
+            "s: str",
+            "ws = [s * 900]\nfor i in range(99):\n    ws += ws\nreturn ''.join(ws)",
+            "size_limit",
+        ),
+        ("s: str", "ws = [s * 900] * 900\nreturn ''.join(ws)", "size_limit"),
         (
             "n: int",
             "xs = [n]\nfor i in range(20000):\n    xs.insert(0, i)\nreturn xs",

@@ -61,12 +61,12 @@ def any_program():
 
 
 TEXTS = "list[str]"
+EXTREMES = {("list",): "int", (TEXTS,): "str", ("int", "int"): "int", ("each int",): "int"}
+PLACES = {("list", "int"): "int", ("str", "str"): "int", (TEXTS, "str"): "int"}
 SIGNATURES = {
     "abs": {("int",): "int"},
-    **dict.fromkeys(
-        ("min", "max"),
-        {("list",): "int", (TEXTS,): "str", ("int", "int"): "int", ("each int",): "int"},
-    ),
+    "min": EXTREMES,
+    "max": EXTREMES,
     "sum": {("list",): "int", ("each int",): "int", ("each bool",): "int"},
     "any": {("each bool",): "bool"},
     "all": {("each bool",): "bool"},
@@ -107,10 +107,8 @@ SIGNATURES = {
         **dict.fromkeys((("str",), (TEXTS,), ("texts backwards",)), TEXTS),
     },
     "range": {("int",): "range", ("int",) * 2: "range", ("int",) * 3: "range"},
-    **dict.fromkeys(
-        (".count", ".index"),
-        {("list", "int"): "int", ("str", "str"): "int", (TEXTS, "str"): "int"},
-    ),
+    ".count": PLACES,
+    ".index": PLACES,
     ".rfind": {("str", "str"): "int"},
     ".isalnum": {("str",): "bool"},
     ".isspace": {("str",): "bool"},
