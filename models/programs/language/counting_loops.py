@@ -12,10 +12,10 @@ from models.programs.language.expressions import (
     Ids,
     read_condition,
     read_expression,
-    read_literal,
     read_typed,
 )
 from models.programs.language.kinds import language
+from models.programs.language.literals import read_literal
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
 

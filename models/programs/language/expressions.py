@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.programs.language.comprehensions import GATHERS, Values, gathering, read_values
-from models.programs.language.constructs import VALUES, refused_expression
-from models.programs.language.contexts import MAX_DIGITS
+from models.programs.language.constructs import refused_expression
 from models.programs.language.kinds import NONTERMINAL_OF, Type, language
+from models.programs.language.literals import constant_ids, is_one, read_constant, read_literal
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
 from models.programs.language.rewriting import at, call, simplified
@@ -69,9 +69,10 @@ def _read(node: ast.expr, scope: Scope) -> TypedExpression:  # noqa: PLR0911  (o
             lhs = NONTERMINAL_OF[value_type]
             return TypedExpression(type=value_type, ids=[language().slot_id(lhs, scope.slot(node))])
         case ast.Constant():
-            return _constant(node)
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)) if _is_one(value):
-            return TypedExpression(type="int", ids=_constant_ids("INT", -1))
+            value_type, ids = read_constant(node)
+            return TypedExpression(type=value_type, ids=ids)
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)) if is_one(value):
+            return TypedExpression(type="int", ids=constant_ids("INT", -1))
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return TypedExpression(type="bool", ids=_negated(operand, scope))
         case ast.BinOp(left=base, op=ast.Pow(), right=exponent):
@@ -176,14 +177,7 @@ def _is_some(
     if not scope.slots.counts_values:
         text = f"{excerpt(node)} is {typed.type}, a condition must be bool"
         raise Refusal(node, f"a condition that is {typed.type}, not bool", text=text)
-    return [*map(language().id_of, kinds[typed.type]), *typed.ids, *_constant_ids("INT", 0)]
-
-
-def read_literal(node: ast.expr, at_least: int) -> Ids | None:
-    """Return the derivation of a literal number from `at_least` (0 or more) on, else None."""
-    if isinstance(node, ast.Constant) and type(node.value) is int and node.value >= at_least:
-        return _constant(node).ids
-    return None
+    return [*map(language().id_of, kinds[typed.type]), *typed.ids, *constant_ids("INT", 0)]
 
 
 def _is_texts(node: ast.expr, scope: Scope) -> bool:
@@ -357,7 +351,7 @@ def _joined(parts: Sequence[ast.expr], scope: Scope) -> TypedExpression:
             raise Refusal(part, f"{typed.type} in an f-string", allowed, it=excerpt(part))
         texts.append([of.id_of("str_int"), *typed.ids] if typed.type == "int" else typed.ids)
     ids = [of.id_of("concat_str")] * (len(texts) - 1) + [i for text in texts for i in text]
-    return TypedExpression(type="str", ids=ids or _constant_ids("STR", ""))
+    return TypedExpression(type="str", ids=ids or constant_ids("STR", ""))
 
 
 def _long_list(node: ast.List, scope: Scope) -> TypedExpression:
@@ -372,52 +366,3 @@ def _long_list(node: ast.List, scope: Scope) -> TypedExpression:
             ids.append(of.id_of(MORE[items]))
         ids += read_typed(item, item_type, scope, "an item of a list")
     return TypedExpression(type=list_type, ids=[*ids, of.id_of(f"{items.lower()}_end")])
-
-
-def _constant(node: ast.Constant) -> TypedExpression:
-    match node.value:
-        case bool() as value:
-            return TypedExpression(type="bool", ids=_constant_ids("BOOL", value))
-        case int() as value:
-            if value >= 10**MAX_DIGITS:
-                raise Refusal(
-                    node,
-                    f"a number of more than {MAX_DIGITS} digits",
-                    text=f"numbers have at most {MAX_DIGITS} digits",
-                )
-            return TypedExpression(type="int", ids=_constant_ids("INT", value))
-        case str() as value:
-            if not (value.isascii() and value.isprintable()):
-                raise Refusal(
-                    node,
-                    "a text with other characters than printable ASCII",
-                    text=f"{excerpt(node)}: texts hold printable ASCII characters only",
-                )
-            return TypedExpression(type="str", ids=_constant_ids("STR", value))
-        case value:
-            raise Refusal(
-                node,
-                f"a {type(value).__name__} is not in the language",
-                VALUES,
-                it=excerpt(node),
-            )
-
-
-def _constant_ids(lhs: str, value: int | str | bool) -> Ids:
-    """Return the derivation of a constant, spelled out where it has no production."""
-    of = language()
-    known = of.constant_id(lhs, value)
-    if known is not None:
-        return [known]
-    name, first, rest = ("text", "CHARS", "CHARS") if lhs == "STR" else _NUMBER
-    letters = str(value)
-    spelled = [of.constant_id(first if place == 0 else rest, x) for place, x in enumerate(letters)]
-    ids = [of.id_of(name), *spelled, of.id_of(f"{rest.lower()}_end")]
-    return [production_id for production_id in ids if production_id is not None]
-
-
-_NUMBER = ("number", "NUMBER", "DIGITS")
-
-
-def _is_one(value: object) -> bool:
-    return type(value) is int and value == 1

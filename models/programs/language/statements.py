@@ -85,8 +85,8 @@ class BodyReader:
     def _return(self, node: ast.Return, scope: Scope) -> Ids:
         if node.value is None:
             raise Refusal(node, "a return without a value", text="return needs a value")
-        wanted = self.return_type or ("texts" if RETURN in scope.slots.started else None)
-        value = read_value(node.value, scope, wanted)
+        started: Type | None = "texts" if RETURN in scope.slots.started else None
+        value = read_value(node.value, scope, self.return_type or started)
         self.return_type = self.return_type or value.type
         if value.type != self.return_type:
             raise Refusal(

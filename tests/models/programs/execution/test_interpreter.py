@@ -54,6 +54,11 @@ EXPRESSIONS = [
         "len(s.split(t)) + len(s.split(t)[1])",
         [("a,b", ","), ("a", ""), ("a", "x")],
     ),
+    (
+        "s: str, t: str, n: int",
+        "s.split(t)[1 // n]",
+        [("a,b", ",", 1), ("a", "", 0), ("a", "b", 0)],
+    ),
     ("s: str, t: str", "sum(len(w) for w in s.split(t))", [("a,bc", ","), ("a", ""), ("", ",")]),
     ("s: str", "'-'.join(w.upper() for w in s.split())", [("a  b",), ("",)]),
     ("a: int", "bin(a)", [(0,), (-5,), (9,)]),
