@@ -99,8 +99,8 @@ def _context(rule: _Rule) -> Context:
 def context_steps() -> Mapping[str, int]:
     """Return the fewest steps that complete each context.
 
-    They hold in every scope: what completes fastest (a constant, a return, a step) needs no slot, and
-    slots do not count where something else may stand.
+    They hold in every scope: what completes fastest (a constant, a return, a step) needs no slot,
+    and slots do not count where something else may stand.
     Leaving a loop is faster still and left out, so that whoever never learned it can return.
     """
     kinds = language().kinds
