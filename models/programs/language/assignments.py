@@ -75,11 +75,19 @@ def read_assignment(node: ast.stmt, scope: Scope) -> Ids:  # noqa: PLR0911  (one
 
 
 def assign(target: ast.Name, value: ast.expr, scope: Scope, annotated: Type | None = None) -> Ids:
-    """Return the derivation of an assignment to one name, of the type that it is said to have."""
-    is_new = target.id not in scope.visible
+    """Return the derivation of an assignment to one name, of the type that it is said to have.
+
+    A name that gets a value of another type in the block that it was defined in is another variable
+    from there on.
+    """
+    is_new, num_slots = target.id not in scope.visible, len(scope.slots.names)
     new = scope.reserve(target, target.id) if is_new else None
-    started = "texts" if target.id in scope.slots.started else None
+    started: Type | None = "texts" if target.id in scope.slots.started else None
     typed = read_value(value, scope, annotated or (started if is_new else scope.type_of(target)))
+    if new is None and typed.type != scope.type_of(target) and target.id not in scope.outer:
+        scope.forget(num_slots)
+        new = scope.reserve(target, target.id)
+        typed = read_value(value, scope, annotated or started)
     if annotated not in (None, typed.type):
         raise Refusal(
             value,

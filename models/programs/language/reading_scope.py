@@ -44,16 +44,20 @@ class Scope:
         slots: of the whole program.
         visible: name -> slot.
         frozen: slot -> why it must not be changed here.
+        outer: names that were defined outside the block.
     """
 
     slots: Slots
     visible: dict[str, int]
     frozen: dict[int, str]
+    outer: frozenset[str] = frozenset()
 
     def nested(self, freeze: Iterable[tuple[int, str]] = ()) -> "Scope":
         """Return the scope of a block inside this one, with more frozen slots."""
         frozen = {**dict(freeze), **self.frozen}
-        return replace(self, visible=dict(self.visible), frozen=frozen)
+        return replace(
+            self, visible=dict(self.visible), frozen=frozen, outer=frozenset(self.visible)
+        )
 
     def slot(self, node: ast.Name) -> int:
         """Return the slot that a name stands for."""

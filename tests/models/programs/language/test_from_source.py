@@ -158,3 +158,14 @@ def test_whatever_is_read_keeps_the_rules(data, seed, any_program, check_python)
             continue
         check_program(program.ids)
         check_python(ids_to_source(program.ids))
+
+
+def test_a_name_of_another_type_is_another_variable_from_there_on():
+    program = source_to_ids(
+        "def f(n: int, ys: list):\n    n = [c for c in str(n)]\n    for y in ys:\n"
+        "        n.append(str(y))\n        y = n[y]\n        n.append(y)\n    n = ''.join(n)\n"
+        "    return n"
+    )
+    assert program.names == ("n", "ys", "n", "c", "y", "y", "n")
+    assert ids_to_source(program.ids).endswith("    v6 = ''.join(v2)\n    return v6\n")
+    check_program(program.ids)

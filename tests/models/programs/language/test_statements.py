@@ -66,6 +66,11 @@ def test_statements_of_the_language_come_back(lines):
         (["m = n = 2", "return m"], ["m = 2", "n = m", "return m"]),
         (["m: int = 2", "return m"], ["m = 2", "return m"]),
         (["n += s == 'a'", "return n"], ["n += int(s == 'a')", "return n"]),
+        (["n = str(n)", "n += s", "return n"], ["n = str(n)", "n += s", "return n"]),
+        (
+            ["for x in xs:", "    x = str(x + n)", "    s += x", "return s"],
+            ["for x in xs:", "    x = str(x + n)", "    s += x", "return s"],
+        ),
         (["xs.sort()", "return xs"], ["xs = sorted(xs)", "return xs"]),
         (["xs.sort(reverse=True)", "return xs"], ["xs = sorted(xs, reverse=True)", "return xs"]),
         (["xs.reverse()", "return xs"], ["xs = list(reversed(xs))", "return xs"]),
@@ -109,8 +114,8 @@ def test_a_last_else_moves_behind_its_if():
             "line 4, column 5: .* returns str, but the func",
         ),
         (
-            ["n = 'a'", "return n"],
-            "line 2, column 5: 'n' is int and cannot become str: use another",
+            ["if n > 0:", "    n = 'a'", "return n"],
+            "line 3, column 9: 'n' is int and cannot become str: use another",
         ),
         (["ys = xs", "return ys"], "line 2, column 10: `xs` would give a list a second name: copy"),
         (["ys = xs if n > 1 else []", "return ys"], "would give a list a second name"),
