@@ -8,7 +8,7 @@ from typing import Protocol
 from models.programs.language.kinds import ITEM_OF, Type, language
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
-from models.programs.language.rewriting import call
+from models.programs.language.rewriting import call, simplified
 
 GATHERS: Mapping[tuple[str, Type], str] = {
     ("sum", "int"): "sum_of",
@@ -148,6 +148,7 @@ def read_over(
     Raises:
         Refusal: it is outside the language, or gives another number of values.
     """
+    node = simplified(node)
     prefix, parts = "", [node]
     match node:
         case ast.Call(func=ast.Name(id="enumerate"), args=[items], keywords=[]):

@@ -59,6 +59,10 @@ def _rewritten(node: ast.expr) -> ast.expr | None:  # noqa: PLR0911  (one a kind
             if values is None or not isinstance(func, ast.Name | ast.Attribute):
                 return None
             return ast.Call(func=func, args=[values], keywords=node.keywords)
+        case ast.Call(
+            func=ast.Attribute(attr="split"), args=[], keywords=[ast.keyword(arg="sep", value=by)]
+        ):
+            return ast.Call(func=node.func, args=[by], keywords=[])
         case ast.Call(func=ast.Name()):
             return _rewritten_call(node)
         case _:

@@ -19,7 +19,7 @@ from models.programs.language.kinds import ITEM_OF, Type, language
 from models.programs.language.looked_into import without_names
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
-from models.programs.language.rewriting import call
+from models.programs.language.rewriting import call, simplified
 
 
 class BodyReader:
@@ -170,6 +170,7 @@ def _named_lists(node: ast.expr, scope: Scope) -> list[int]:
 
 def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, list[int]]:
     """Return the kind of a for loop, its expressions and the slots to freeze."""
+    node = simplified(node)
     match node:
         case ast.Call(func=ast.Name(id="range"), args=[_, *_] as args, keywords=[]):
             if len(args) > 3:

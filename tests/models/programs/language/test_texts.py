@@ -110,6 +110,11 @@ def test_statements_of_lists_of_str_come_back(lines):
         (["ws.sort()", "return ws"], ["ws = sorted(ws)", "return ws"]),
         (["ws.extend(['a'])", "return ws"], ["ws += ['a']", "return ws"]),
         (["ws.sort(key=len)", "return ws"], ["ws = sorted(ws, key=len)", "return ws"]),
+        (["return s.split(sep='.')"], ["return s.split('.')"]),
+        (
+            ["for w in s.split(sep=' '):", "    n += len(w)", "return n"],
+            ["for w in s.split(' '):", "    n += len(w)", "return n"],
+        ),
         (["return s in ('a', 'b')"], ["return s in ['a', 'b']"]),
     ],
 )
