@@ -56,11 +56,11 @@ def _draw_size(rng: random.Random, max_nodes: int) -> int:
 def _draw_human_size(rng: random.Random, max_nodes: int) -> int:
     """Return a number of nodes to begin with; most of what people write is short."""
     kind = rng.random()
-    if kind < 0.22:
+    if kind < 0.14:
         return rng.randint(6, min(22, max_nodes))
     if kind > 0.92:
         return rng.randint(min(60, max_nodes), 2 * max_nodes)
-    return round(min(2.0 * max_nodes, 20 + rng.expovariate(1 / 55)))
+    return round(min(2.0 * max_nodes, 24 + rng.expovariate(1 / 60)))
 
 
 def _return(scope: Scope, size: int) -> Node:

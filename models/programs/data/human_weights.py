@@ -15,26 +15,26 @@ Style = Literal["plain", "human"]
 
 _WEIGHTS: Mapping[Type, Mapping[str, float]] = {
     "int": {
-        "add": 14, "sub": 10, "mul": 9, "mod": 12, "floordiv": 3, "neg": 2, "abs": 2, "item": 16,
-        "len_str": 8, "len_list": 8, "sum": 4, "ord": 2.5, "int_str": 1.5, "if_int": 0.8,
+        "add": 14, "sub": 10, "mul": 5, "mod": 7, "floordiv": 3, "neg": 2, "abs": 0.7, "item": 26,
+        "len_str": 10, "len_list": 6, "sum": 2, "ord": 0.4, "int_str": 4, "if_int": 0.8,
         "len_set_list": 0.3, "len_set_str": 0.3, "int_bool": 0.1, "find": 0.3, "min_2": 1,
         "max_2": 1.5,
     },
     "bool": {
-        "eq": 20, "gt": 6, "lt": 6, "le": 2, "ge": 3, "ne": 4, "eq_str": 11, "and": 7, "or": 6,
+        "eq": 18, "gt": 6, "lt": 3, "le": 2, "ge": 3, "ne": 4, "eq_str": 20, "and": 14, "or": 6,
         "ne_str": 3, "not": 0.5,
         "in_str": 2.5, "not_in_str": 1.2, "eq_bool": 0.05, "ne_bool": 0.05, "lt_str": 0.05,
         "le_str": 0.05, "gt_str": 0.05, "ge_str": 0.05, "if_bool": 0.05, "ne_list": 0.1,
     },
     "str": {
-        "char": 12, "str_int": 3, "concat_str": 4, "slice_str_lu": 1.5, "slice_str_ls": 0.1,
+        "char": 12, "str_int": 1.5, "concat_str": 8, "slice_str_lu": 1.5, "slice_str_ls": 0.1,
         "slice_str_us": 0.1, "slice_str_lus": 0.1, "join_sorted": 0.3, "join_reversed": 0.3,
         "replace": 0.8, "join": 0.3, "word": 0.2,
     },
     "list": {
-        "list_1": 0.5, "list_2": 2, "list_n": 0.6, "sorted": 3, "slice_list_ls": 0.1,
-        "slice_list_us": 0.1, "slice_list_lus": 0.05, "range_3": 0.2, "if_list": 0.3,
-        "concat_list": 1.5, "repeat_list": 0.4,
+        "list_1": 0.2, "list_2": 2, "range_1": 0.05, "range_2": 0.2, "list_n": 0.6,
+        "sorted": 3, "slice_list_ls": 0.1, "slice_list_us": 0.1, "slice_list_lus": 0.05, "range_3": 0.1,
+        "if_list": 0.3, "concat_list": 0.6, "repeat_list": 0.4,
     },
 }  # fmt: skip
 
@@ -50,21 +50,21 @@ _ADDED: Mapping[Type, Mapping[str, tuple[float, str]]] = {
         "any_of": (0.8, "bools"), "all_of": (1, "bools"), "eq_set_list": (0.2, "items list"),
         "eq_set_str": (0.4, "str text"), "isalnum": (0.3, "character"),
         "isspace": (0.3, "character"), "eq_texts": (0.3, "strings lines"),
-        "ne_texts": (0.1, "strings lines"), "in_texts": (1.2, "text lines"),
+        "ne_texts": (0.1, "strings lines"), "in_texts": (3, "text lines"),
         "not_in_texts": (0.6, "text lines"),
     },
     "str": {
         "bin": (0.8, "int"), "swapcase": (0.5, "str"), "capitalize": (0.3, "str"),
         "title": (0.2, "str"), "lstrip": (0.1, "str"), "rstrip": (0.1, "str"),
         "strip_of": (0.1, "str text"), "part": (0.4, "str text index"),
-        "join_of": (2.5, "texts text"), "item_texts": (6, "strings index"),
+        "join_of": (5, "texts text"), "item_texts": (12, "strings index"),
         "min_texts": (0.3, "strings"), "max_texts": (0.5, "strings"),
         "join_texts": (1.5, "text joined"),
     },
     "list": {"list_of": (7, "ints")},
     "texts": {
-        "texts_1": (0.8, "str"), "texts_2": (1.2, "text text"), "texts_3": (0.8, "text text text"),
-        "texts_n": (1.2, "text text text text"), "concat_texts": (1, "lines lines"),
+        "texts_1": (0.2, "str"), "texts_2": (1.2, "text text"), "texts_3": (0.8, "text text text"),
+        "texts_n": (2, "text text text text"), "concat_texts": (1, "lines lines"),
         "repeat_texts": (0.2, "lines times"), "slice_texts_l": (0.6, "strings bound"),
         "slice_texts_u": (0.6, "strings bound"), "slice_texts_lu": (0.3, "strings bound bound"),
         "slice_texts_s": (0.5, "strings stride"), "slice_texts_ls": (0.1, "strings bound stride"),
@@ -74,7 +74,7 @@ _ADDED: Mapping[Type, Mapping[str, tuple[float, str]]] = {
         "sorted_set_texts": (0.7, "lines"), "sorted_str": (0.6, "str"),
         "sorted_set_str": (0.4, "str"), "reversed_texts": (0.6, "lines"),
         "copy_texts": (0.1, "strings"), "list_str": (1, "str"), "split": (3, "str"),
-        "split_by": (1.5, "str text"), "texts_of": (5, "texts"),
+        "split_by": (1.5, "str text"), "texts_of": (9, "texts"),
         "if_texts": (0.3, "bool lines lines"),
     },
 }  # fmt: skip
@@ -103,15 +103,15 @@ CHOICES_OF: Mapping[Style, Mapping[Type, Mapping[str, Choice]]] = {
 
 RETURN_WEIGHTS: Mapping[Style, tuple[float, ...]] = {
     "plain": (0.34, 0.22, 0.23, 0.21, 0.0),
-    "human": (0.42, 0.25, 0.14, 0.11, 0.08),
+    "human": (0.26, 0.17, 0.25, 0.17, 0.15),
 }
 PARAMETER_WEIGHTS: Mapping[Style, tuple[float, ...]] = {
     "plain": (0.36, 0.06, 0.27, 0.31, 0.0),
-    "human": (0.37, 0.01, 0.30, 0.25, 0.07),
+    "human": (0.26, 0.01, 0.38, 0.25, 0.10),
 }
 """By type, in the order of TYPES."""
 
-HUMAN_SPELLED = 0.35
+HUMAN_SPELLED = 0.75
 """Share of the texts that are made up of letters; most of people's have no production."""
 
 LETTERS: tuple[str, ...] = (
@@ -122,16 +122,16 @@ LETTERS: tuple[str, ...] = (
 )
 """What they are made of."""
 
-LONG_TEXTS = 0.04
+LONG_TEXTS = 0.08
 """Share of those that are long: alphabets, and words with spaces between them."""
 
 LOCAL_TYPES: Mapping[Style, Mapping[Type, float]] = {
     "plain": {"int": 5.0, "bool": 0.7, "str": 1.5, "list": 1.5},
-    "human": {"int": 5.0, "bool": 0.7, "str": 1.5, "list": 1.4, "texts": 0.7},
+    "human": {"int": 4.0, "bool": 0.2, "str": 2.0, "list": 1.6, "texts": 1.5},
 }
 """How often a variable is of a type."""
 
 STATEMENT_FACTORS: Mapping[str, float] = {
-    "let": 1.6, "update": 0.8, "branch": 1.0, "guard": 2.5, "exchange": 0.6, "loop": 1.0,
+    "let": 1.2, "update": 1.2, "branch": 2.0, "guard": 2.0, "exchange": 0.3, "loop": 1.2,
 }  # fmt: skip
 """How much more often a statement is drawn in the human style than in the plain one."""

@@ -12,7 +12,7 @@ MakeValue = Callable[[Scope, Variable, int], Node]
 Over = str
 """`list`, `str`, `range`, `words`, `split`, or one of these behind `enumerate_` or `zip_`."""
 
-_FILTERED = 0.5
+_FILTERED = 0.75
 """Share of the comprehensions with a condition."""
 
 

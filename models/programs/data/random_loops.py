@@ -15,7 +15,8 @@ _MAX_NESTED_LOOPS = 2
 """Loops in each other at most."""
 
 
-_HUMAN = {"while": 0.3, "while_places": 0.2, "divide": 0.3, "shrink": 0.4, "range": 2.0}
+_HUMAN = {"while": 0.3, "while_places": 0.2, "divide": 0.3, "shrink": 0.4, "places": 0.5,
+          "places_of_text": 0.6}  # fmt: skip
 """How much more often people write a loop than the plain style does."""
 
 
