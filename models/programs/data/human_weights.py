@@ -33,8 +33,8 @@ _WEIGHTS: Mapping[Type, Mapping[str, float]] = {
     },
     "list": {
         "list_1": 0.2, "list_2": 2, "range_1": 0.05, "range_2": 0.2, "list_n": 0.6,
-        "sorted": 3, "slice_list_ls": 0.1, "slice_list_us": 0.1, "slice_list_lus": 0.05, "range_3": 0.1,
-        "if_list": 0.3, "concat_list": 0.6, "repeat_list": 0.4,
+        "sorted": 3, "slice_list_ls": 0.1, "slice_list_us": 0.1, "slice_list_lus": 0.05,
+        "range_3": 0.1, "if_list": 0.3, "concat_list": 0.6, "repeat_list": 0.4,
     },
 }  # fmt: skip
 
