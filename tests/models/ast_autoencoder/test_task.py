@@ -45,8 +45,8 @@ def test_metrics_are_floats_and_those_of_the_guide(small, dataset):
     assert validated["compilation_rate"] == 1.0
 
 
-def test_training_learns(small, dataset):
-    task = AstAutoencoderTask(small(), dataset, "cpu")
+def test_training_learns(small, programs, program_ids):
+    task = AstAutoencoderTask(small(), programs(program_ids), "cpu")
     before = task.evaluate()["loss"]
     losses = [task.train_epoch(epoch)["loss"] for epoch in (1, 2, 3)]
     assert losses[2] < losses[1] < losses[0]
