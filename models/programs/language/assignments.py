@@ -11,7 +11,7 @@ from models.programs.language.expressions import (
     read_typed,
     read_value,
 )
-from models.programs.language.kinds import ITEM_OF, Type, language
+from models.programs.language.kinds import ITEM_OF, Type, language, said
 from models.programs.language.list_methods import read_list_method
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
@@ -88,11 +88,12 @@ def assign(target: ast.Name, value: ast.expr, scope: Scope, annotated: Type | No
         scope.forget(num_slots)
         new = scope.reserve(target, target.id)
         typed = read_value(value, scope, annotated or started)
-    if annotated not in (None, typed.type):
+    if annotated is not None and annotated != typed.type:
         raise Refusal(
             value,
-            f"an annotation that says {annotated} of {typed.type}",
-            text=f"{excerpt(value)} is {typed.type}, but {target.id!r} is said to be {annotated}",
+            f"an annotation that says {said(annotated)} of {said(typed.type)}",
+            text=f"{excerpt(value)} is {said(typed.type)}, but {target.id!r} is said to be "
+            f"{said(annotated)}",
         )
     if typed.type in ITEM_OF and names_a_list(value):
         raise Refusal(
@@ -108,7 +109,7 @@ def assign(target: ast.Name, value: ast.expr, scope: Scope, annotated: Type | No
     if scope.type_of(target) != typed.type:
         raise Refusal(
             target,
-            f"{{}} is {scope.type_of(target)} and cannot become {typed.type}",
+            f"{{}} is {said(scope.type_of(target))} and cannot become {said(typed.type)}",
             "use another name",
             it=repr(target.id),
         )
@@ -123,7 +124,7 @@ def _augment(target: ast.Name, node: ast.AugAssign, scope: Scope) -> Ids:
     if kind is None:
         raise Refusal(
             node,
-            f"an augmented assignment of this kind to {value_type}",
+            f"an augmented assignment of this kind to {said(value_type)}",
             text=f"{excerpt(node)}: allowed are += -= *= //= %= on int, += on str and on list",
         )
     slot = scope.changeable(target)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from models.programs.language.kinds import ITEM_OF, Type, language
+from models.programs.language.kinds import ITEM_OF, Type, language, said
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
 from models.programs.language.rewriting import call, simplified
@@ -165,7 +165,7 @@ def read_over(
     read = [read_expression(_as_list(part), scope) for part in parts]
     types = {item.type for item in read}
     if len(types) > 1 or not types <= {"str", *ITEM_OF}:
-        found = " and ".join(item.type for item in read)
+        found = " and ".join(said(item.type) for item in read)
         raise Refusal(node, f"a loop over {found}", text=f"{excerpt(node)} is {found}: {_FORMS}")
     ids = [production for item in read for production in item.ids]
     return Over(name=prefix + read[0].type, ids=ids, parts=parts)
@@ -177,7 +177,7 @@ def _read_split(
     """Read the words of a text, or the parts that another one splits it into."""
     read = [read_expression(part, scope) for part in parts]
     if {item.type for item in read} != {"str"}:
-        found = " by ".join(item.type for item in read)
+        found = " by ".join(said(item.type) for item in read)
         raise Refusal(node, f"a split of {found}", text=f"{excerpt(node)} splits {found}: {_FORMS}")
     ids = [production for item in read for production in item.ids]
     return Over(name="words" if len(parts) == 1 else "split", ids=ids, parts=parts)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from models.programs.language.comprehensions import GATHERS, Values, gathering, read_values
 from models.programs.language.constructs import refused_expression
-from models.programs.language.kinds import NONTERMINAL_OF, Type, language
+from models.programs.language.kinds import NONTERMINAL_OF, Type, language, said
 from models.programs.language.literals import constant_ids, is_one, read_constant, read_literal
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
@@ -116,9 +116,9 @@ def read_typed(node: ast.expr, value_type: Type, scope: Scope, place: str, name:
     if typed.type != value_type:
         raise Refusal(
             node,
-            f"{place} that is {typed.type}, not {value_type}",
-            text=f"{excerpt(node)} is {typed.type}, {place.replace('{}', repr(name))} must be "
-            f"{value_type}",
+            f"{place} that is {said(typed.type)}, not {said(value_type)}",
+            text=f"{excerpt(node)} is {said(typed.type)}, {place.replace('{}', repr(name))} must "
+            f"be {said(value_type)}",
         )
     return typed.ids
 
@@ -175,8 +175,8 @@ def _is_some(
     if typed.type == "bool":
         return typed.ids
     if not scope.slots.counts_values:
-        text = f"{excerpt(node)} is {typed.type}, a condition must be bool"
-        raise Refusal(node, f"a condition that is {typed.type}, not bool", text=text)
+        text = f"{excerpt(node)} is {said(typed.type)}, a condition must be bool"
+        raise Refusal(node, f"a condition that is {said(typed.type)}, not bool", text=text)
     return [*map(language().id_of, kinds[typed.type]), *typed.ids, *constant_ids("INT", 0)]
 
 
@@ -233,7 +233,7 @@ def _by_types(
     """Read by the template whose types are those of the parts."""
     num_slots = len(scope.slots.names)
     parts = [read_expression(holes[name], scope) for name in sorted(holes)]
-    types = tuple(part.type for part in parts)
+    types: tuple[Type, ...] = tuple(part.type for part in parts)
     for template in fitting:
         if template.arguments == types:
             return _typed(template, parts)
@@ -243,8 +243,8 @@ def _by_types(
             return _typed(template, [read_expression(holes[name], scope) for name in "ba"])
     raise Refusal(
         node,
-        f"{_title(node)} of {' and '.join(types)}",
-        text=f"{excerpt(node)} has {' and '.join(types)}: {_forms(fitting)}",
+        f"{_title(node)} of {' and '.join(map(said, types))}",
+        text=f"{excerpt(node)} has {' and '.join(map(said, types))}: {_forms(fitting)}",
     )
 
 
@@ -276,8 +276,9 @@ def _gathered_by(
     kind = GATHERS.get((how, read.type))
     if kind is None:
         raise Refusal(
-            values, f"{how} of values that are {read.type}", text=f"{excerpt(values)}: {how} goes "
-            f"over {' or '.join(each for name, each in GATHERS if name == how)}, not {read.type}",
+            values, f"{how} of values that are {said(read.type)}", text=f"{excerpt(values)}: {how} "
+            f"goes over {' or '.join(each for name, each in GATHERS if name == how)}, not "
+            f"{said(read.type)}",
         )  # fmt: skip
     more: Ids = []
     if isinstance(node.func, ast.Attribute):
@@ -304,7 +305,7 @@ def _gathered(kind: str, values: Values, more: Sequence[int] = ()) -> TypedExpre
     if production.children[0] != f"GEN_{NONTERMINAL_OF[values.type]}":
         raise Refusal(
             values.node,
-            f"a list of {values.type}",
+            f"a list of {said(values.type)}",
             "a list holds int or str",
             it=excerpt(values.node),
         )
@@ -327,9 +328,9 @@ def _conditional(node: ast.IfExp, scope: Scope, wanted: Type | None = None) -> T
     if then.type != otherwise.type:
         raise Refusal(
             node,
-            f"IfExp of {then.type} and {otherwise.type}",
-            text=f"{excerpt(node)} has {then.type} and {otherwise.type}: both sides of an if must "
-            "be of one type",
+            f"IfExp of {said(then.type)} and {said(otherwise.type)}",
+            text=f"{excerpt(node)} has {said(then.type)} and {said(otherwise.type)}: both sides of "
+            "an if must be of one type",
         )
     ids = [language().id_of(f"if_{then.type}"), *condition, *then.ids, *otherwise.ids]
     return TypedExpression(type=then.type, ids=ids)
@@ -348,7 +349,7 @@ def _joined(parts: Sequence[ast.expr], scope: Scope) -> TypedExpression:
         typed = read_expression(part, scope)
         if typed.type not in ("int", "str"):
             allowed = "int and str can stand in an f-string"
-            raise Refusal(part, f"{typed.type} in an f-string", allowed, it=excerpt(part))
+            raise Refusal(part, f"{said(typed.type)} in an f-string", allowed, it=excerpt(part))
         texts.append([of.id_of("str_int"), *typed.ids] if typed.type == "int" else typed.ids)
     ids = [of.id_of("concat_str")] * (len(texts) - 1) + [i for text in texts for i in text]
     return TypedExpression(type="str", ids=ids or constant_ids("STR", ""))

@@ -12,7 +12,7 @@ from models.errors import UserError
 from models.programs.language.annotations import read_annotation
 from models.programs.language.docstring_types import types_in_examples
 from models.programs.language.empty_lists import started_empty
-from models.programs.language.kinds import MAX_PARAMETERS, TYPES, Type, language
+from models.programs.language.kinds import MAX_PARAMETERS, TYPES, Type, language, said
 from models.programs.language.program import Program
 from models.programs.language.python_files import parse_source, read_source, source_text
 from models.programs.language.reading_scope import Scope, Slots
@@ -252,7 +252,8 @@ def _ambiguous(parameters: Sequence[ast.arg], fits: Sequence[Sequence[Type]]) ->
     name = parameters[place].arg
     return Refusal(
         parameters[place],
-        f"the type of {{}} does not follow from its use, it could be {' or '.join(choices)}",
-        f"annotate it, as in `{name}: {next(iter(choices))}`",
+        "the type of {} does not follow from its use, it could be "
+        f"{' or '.join(map(said, choices))}",
+        f"annotate it, as in `{name}: {said(next(iter(choices)))}`",
         it=repr(name),
     )

@@ -170,6 +170,11 @@ class Language:
         return {(kind.lhs, kind.value): kind.id for kind in self.kinds if kind.value is not None}
 
 
+def said(value_type: Type) -> str:
+    """Return a type as Python says it."""
+    return ANNOTATIONS[value_type]
+
+
 @lru_cache(maxsize=1)
 def language() -> Language:
     """Return the language of programs, read once."""

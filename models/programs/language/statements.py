@@ -15,7 +15,7 @@ from models.programs.language.expressions import (
     read_typed,
     read_value,
 )
-from models.programs.language.kinds import ITEM_OF, Type, language
+from models.programs.language.kinds import ITEM_OF, Type, language, said
 from models.programs.language.looked_into import without_names
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
@@ -30,7 +30,7 @@ class BodyReader:
     """
 
     def __init__(self, return_type: Type | None) -> None:
-        self.return_type = return_type
+        self.return_type: Type | None = return_type
         self._loops: list[str] = []
 
     def body(self, statements: Sequence[ast.stmt], scope: Scope, owner: ast.AST) -> Ids:
@@ -91,7 +91,8 @@ class BodyReader:
         if value.type != self.return_type:
             raise Refusal(
                 node,
-                f"{{}} returns {value.type}, but the function returns {self.return_type}",
+                f"{{}} returns {said(value.type)}, but the function returns "
+                f"{said(self.return_type)}",
                 "return one type everywhere",
                 it=excerpt(node),
             )
@@ -196,8 +197,8 @@ def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, list[int]]:
     if typed.type not in ITEM_OF:
         raise Refusal(
             node,
-            f"a loop over {typed.type}",
-            text=f"{excerpt(node)} is {typed.type}: loop over a range, a list or a str",
+            f"a loop over {said(typed.type)}",
+            text=f"{excerpt(node)} is {said(typed.type)}: loop over a range, a list or a str",
         )
     if isinstance(node, ast.Name):
         slot = scope.slot(node)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from models.programs.language.kinds import TYPE_OF, Kind, Type, language
+from models.programs.language.kinds import TYPE_OF, Kind, Type, language, said
 
 HOLES: tuple[str, ...] = ("a", "b", "c", "d")
 """Names that stand for expressions, by place."""
@@ -277,9 +277,9 @@ class ExpressionTemplate:
     @property
     def text(self) -> str:
         """The template's text with types for its holes, as messages show it."""
-        names = dict(zip(HOLES, self.arguments, strict=False))
+        names = dict(zip(HOLES, map(said, self.arguments), strict=False))
         holes = {hole: ast.Name(id=name) for hole, name in names.items()}
-        return f"{ast.unparse(instantiate(self.syntax, holes, iter(())))} -> {self.result}"
+        return f"{ast.unparse(instantiate(self.syntax, holes, iter(())))} -> {said(self.result)}"
 
 
 @lru_cache(maxsize=1)

@@ -197,7 +197,7 @@ def test_derivations_are_short(expression, kinds):
         ("0x" + "f" * 5000, "numbers have at most 18 digits"),
         ("'\\d' + 1", "has str and int"),
         ("[1, 2, 3, s]", "column 22: `s` is str, an item of a list must be int"),
-        ("[b]", "`\\[b\\]` has bool: allowed is \\[int\\] -> list; \\[str\\] -> texts"),
+        ("[b]", "`\\[b\\]` has bool: allowed is \\[int\\] -> list; \\[str\\] -> list\\[str\\]"),
         (
             "n if b else s",
             "`n if b else s` has int and str: both sides of an if must be of one type",
