@@ -1,7 +1,5 @@
 """Random expressions over the variables in scope."""
 
-import itertools
-import random
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import accumulate
@@ -9,21 +7,16 @@ from itertools import accumulate
 from models.programs.data.drafts import Scope, Variable, choose, choose_by, constant, node
 from models.programs.data.expression_weights import (
     DIVISORS,
-    INTS,
-    TEXTS,
-    WORDS,
     Choice,
     Part,
 )
 from models.programs.data.human_weights import (
     CHOICES_OF,
-    HUMAN_SPELLED,
-    LETTERS,
-    LONG_TEXTS,
     Style,
 )
 from models.programs.data.idle_expressions import is_idle
 from models.programs.data.random_comprehensions import comprehension
+from models.programs.data.random_constants import some_number, some_text
 from models.programs.language.kinds import SLOT, Type
 from models.programs.language.tree import Node
 
@@ -44,9 +37,6 @@ _ATTEMPTS = 3
 
 _MOST_PARTS = 4
 """Of an expression."""
-
-_SPELLED = 0.03
-"""Share of constants that have no production of their own."""
 
 
 def expression(scope: Scope, value_type: Type, size: int) -> Node:
@@ -97,31 +87,6 @@ def comparison(scope: Scope, size: int) -> Node:
     if made is not None and not is_idle(made):
         return made
     return node(rng.choice(("gt", "lt", "eq")), _number(scope), some_number(rng))
-
-
-def some_number(rng: random.Random) -> Node:
-    """Return a constant, rarely one that has to be spelled."""
-    return constant(rng.randint(11, 999) if rng.random() < _SPELLED else choose(rng, INTS))
-
-
-def some_text(scope: Scope) -> Node:
-    """Return a constant, rarely one that has to be spelled."""
-    rng = scope.rng
-    if scope.draft.style == "human" and rng.random() < HUMAN_SPELLED:
-        letters = rng.choice(LETTERS)
-        if rng.random() < LONG_TEXTS:
-            return constant(_long_text(rng))
-        return constant("".join(rng.choice(letters) for _ in range(rng.choice((1, 1, 2, 3, 5)))))
-    return constant(rng.choice(WORDS) if rng.random() < _SPELLED else choose(rng, TEXTS))
-
-
-def _long_text(rng: random.Random) -> str:
-    """Return an alphabet, a part of one, or a few words."""
-    letters = rng.choice(LETTERS[:2])
-    if rng.random() < 0.5:
-        return letters[: rng.choice((5, 7, 10, 26, 26))]
-    words = ("".join(rng.choice(LETTERS[0]) for _ in range(rng.randint(2, 7))) for _ in range(9))
-    return " ".join(itertools.islice(words, rng.randint(1, 4)))
 
 
 def pick(scope: Scope, variables: list[Variable]) -> Variable:
