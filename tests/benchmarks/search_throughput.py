@@ -7,7 +7,8 @@
 Ours, plain Optuna in processes and bare Ray Tune run the same search for the same seconds from the
 command on, one after another. Our figures come from the run's own event log: epochs, first report,
 epochs and rows a second, the slots that were busy from the first report on, the longest time from
-the drawing of a trial to its start, and the seconds from the last end to the prompt. Then come 100
+the drawing of a trial to its start, and the seconds from the last end to the prompt; what the first
+report's seconds are made of comes from the driver's log. Then come 100
 trials of one epoch, and what searcher, study and record cost the driver. Name a part twice (--only
 ours optuna ours optuna) where others use the machine, and compare neighbours.
 
@@ -39,6 +40,7 @@ from tuner.record.events import (
 )
 from tuner.record.paths import RunPaths
 from tuner.running.mps import mps_daemon
+from tuner.running.start_steps import REPORT, steps_told
 from tuner.search.loading import load_search
 from tuner.search.search import Search
 
@@ -127,8 +129,8 @@ def measure(
         print_driver_cost(options.trials)
 
 
-def run_ours(folder: Path, file: Path, seconds: float) -> tuple[float, float, list[Event]]:
-    """Run `tuner search`; return when it began, when it had ended, and its events."""
+def run_ours(folder: Path, file: Path, seconds: float) -> tuple[float, float, list[Event], str]:
+    """Run `tuner search`; return when it began, when it had ended, its events and its log."""
     name = f"run-{time.time_ns()}"
     command = [sys.executable, "-m", "tuner", "search", str(file), "--name", name]
     command += ["--set", f"budget.hours={seconds / 3600}"]
@@ -142,7 +144,8 @@ def run_ours(folder: Path, file: Path, seconds: float) -> tuple[float, float, li
     )
     if done.returncode:
         raise SystemExit(done.stderr)
-    return began, time.time(), read_events(RunPaths(folder / name).events_file)
+    ended, paths = time.time(), RunPaths(folder / name)
+    return began, ended, read_events(paths.events_file), paths.log_file.read_text()
 
 
 def run_peer(mode: str, folder: Path, file: Path, options: argparse.Namespace) -> Figures:
@@ -192,10 +195,10 @@ def print_figures(found: Figures) -> None:
 
 
 def print_ours(
-    run: tuple[float, float, list[Event]], search: Search, options: argparse.Namespace
+    run: tuple[float, float, list[Event], str], search: Search, options: argparse.Namespace
 ) -> None:
     """Print what our search reached, from its event log."""
-    began, ended, events = run
+    began, ended, events, log = run
     metric = search.objective.metric
     reports = [
         (event.time - began, event.trial, event.metrics[metric])
@@ -206,6 +209,7 @@ def print_ours(
     print_figures(found)
     if not found.epochs:
         return
+    print_steps(log, found.first_report_s)
     dataset = search.spec.load_data(search.data, lambda *a, **k: None)
     rows = search.spec.describe_cost(search.base_config, dataset).rows_per_epoch
     ends = [event.time for event in events if isinstance(event, TrialEnded)]
@@ -217,6 +221,14 @@ def print_ours(
         f"start; {ended - last:.1f} s from the last end to the prompt; "
         f"{3600 * len(ends) / span_s:,.0f} trials an hour"
     )
+
+
+def print_steps(log: str, first_report_s: float) -> None:
+    """Print when a start reached what, in seconds from the command."""
+    steps = steps_told(log)
+    read_s = first_report_s - steps.get(REPORT, math.nan)
+    told = [("search read", read_s), *((name, read_s + one) for name, one in steps.items())]
+    print("  " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in told))
 
 
 def busy_slots(events: Sequence[Event], begin: float, end: float) -> float:
@@ -248,13 +260,14 @@ def print_short(folder: Path) -> None:
     """Print what 100 trials of one epoch take."""
     file = folder / "short.yaml"
     file.write_text(SHORT_SEARCH)
-    began, ended, events = run_ours(folder, file, 3600.0)
+    began, ended, events, log = run_ours(folder, file, 3600.0)
     first = min(event.time for event in events if isinstance(event, TrialReported))
     last = max(event.time for event in events if isinstance(event, TrialEnded))
     print(
         f"  100 trials of one epoch in {ended - began:.1f} s: first report after "
         f"{first - began:.1f} s, {ended - last:.1f} s from the last end to the prompt"
     )
+    print_steps(log, first - began)
 
 
 def print_driver_cost(sizes: Sequence[int]) -> None:

@@ -145,33 +145,41 @@ def _schema(options: argparse.Namespace) -> None:
 
 
 def _search(options: argparse.Namespace) -> None:
-    from tuner.commands.search import search
+    from tuner.commands.workers import workers_ahead
 
-    search(
-        options.file,
-        overrides_of(options),
-        name=options.name,
-        address=options.address,
-        dashboard=options.dashboard,
-        storage=options.storage,
-        or_resume=options.or_resume,
-        command=["tuner", *sys.argv[1:]],
-    )
+    with workers_ahead(options.address) as server:
+        from tuner.commands.search import search
+
+        search(
+            options.file,
+            overrides_of(options),
+            name=options.name,
+            address=options.address,
+            dashboard=options.dashboard,
+            storage=options.storage,
+            or_resume=options.or_resume,
+            command=["tuner", *sys.argv[1:]],
+            server=server,
+        )
 
 
 def _resume(options: argparse.Namespace) -> None:
-    from tuner.commands.resume import resume
+    from tuner.commands.workers import workers_ahead
 
-    resume(
-        options.run,
-        trials=options.trials,
-        hours=options.hours,
-        gpu_hours=options.gpu_hours,
-        no_improvement=options.no_improvement,
-        target=options.target,
-        anyway=options.anyway,
-        address=options.address,
-        dashboard=options.dashboard,
-        storage=options.storage,
-        command=["tuner", *sys.argv[1:]],
-    )
+    with workers_ahead(options.address) as server:
+        from tuner.commands.resume import resume
+
+        resume(
+            options.run,
+            trials=options.trials,
+            hours=options.hours,
+            gpu_hours=options.gpu_hours,
+            no_improvement=options.no_improvement,
+            target=options.target,
+            anyway=options.anyway,
+            address=options.address,
+            dashboard=options.dashboard,
+            storage=options.storage,
+            command=["tuner", *sys.argv[1:]],
+            server=server,
+        )

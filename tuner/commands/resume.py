@@ -9,6 +9,7 @@ from tuner.estimate.disk import model_sizes
 from tuner.estimate.fit import check_place
 from tuner.record.paths import find_run, runs_folder
 from tuner.record.search_copy import read_search
+from tuner.running.fork_server import StartedServer
 from tuner.running.mirror import home_of
 from tuner.running.ray_session import given_address
 from tuner.running.resuming import ResumeOptions, resume_run
@@ -30,6 +31,7 @@ def resume(
     dashboard: bool,
     storage: str | None,
     command: Sequence[str],
+    server: StartedServer | None = None,
 ) -> None:
     """Go on with the run and print its leaderboard.
 
@@ -45,6 +47,7 @@ def resume(
             dashboard=dashboard,
             storage=storage,
             command=command,
+            server=server,
             progress=progress,
             model_sizes=model_sizes,
             check_room=partial(check_place, machine=machine),

@@ -24,6 +24,7 @@ from tuner.record.paths import (
 )
 from tuner.record.results import Run, read_run
 from tuner.record.search_copy import read_search
+from tuner.running.fork_server import StartedServer
 from tuner.running.mirror import home_of
 from tuner.running.ray_session import given_address
 from tuner.running.resuming import ResumeOptions, resume_run
@@ -46,6 +47,7 @@ def search(
     storage: Sequence[str],
     command: Sequence[str],
     or_resume: bool = False,
+    server: StartedServer | None = None,
 ) -> None:
     """Run the search and print its leaderboard; with `or_resume` go on with a run of this name.
 
@@ -72,6 +74,7 @@ def search(
             dashboard=dashboard,
             storage=database,
             command=command,
+            server=server,
             progress=progress,
             **fit_checks(search, machine),
         )

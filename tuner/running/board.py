@@ -8,6 +8,7 @@ from typing import Any
 from models.training.ranking import NO_VALUE, Cost, Ranking, has_value
 from tuner.record.outcomes import Outcome
 from tuner.record.trial_rows import TrialRow, TrialState
+from tuner.search.search import Search
 
 
 @dataclass(kw_only=True)
@@ -143,3 +144,16 @@ class Board:
         if row.began is None:
             return row.earlier_s
         return row.earlier_s + (row.ended or self.clock()) - row.began
+
+
+def board_of(search: Search, run: str, deadline: float | None, earlier_s: float) -> Board:
+    """Return an empty board of a search."""
+    return Board(
+        run=run,
+        ranking=search.ranking,
+        num_trials=search.num_trials,
+        max_epochs=search.scheduler.max_epochs,
+        deadline=deadline,
+        earlier_s=earlier_s,
+        names=search.trial_names,
+    )

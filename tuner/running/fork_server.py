@@ -8,16 +8,19 @@ the server cannot help, Ray's own start is used: see `fork_client`.
 
 It also calls functions for its user, in a process forked for each, where they find those imports.
 
-The server is told by its standard input of the Ray that its workers are for, and ends when that
-input does, so with whoever started it. Ray's core keeps some variables from the moment it is
-imported, so Ray is imported only then, and workers of another Ray or job are not forked here. What
-knows no Ray is imported before.
+The server is told by its standard input what to import and, later, of the Ray that its workers are
+for; workers of another Ray or job are not forked here. It ends when that input does, so with
+whoever started it, and its workers with it. Its imports are the longest part of a search's start,
+so a command starts it before it reads its search: `started_ahead`.
+
+Ray's core keeps some variables from the moment it is imported, and that is before the Ray of the
+search is there. Its first job has always the same number. Workers look by the process id of Ray's
+node whether it lives; ours look whether their user does, who ends them when the node is lost.
 """
 
 import contextlib
 import ctypes
 import gc
-import importlib
 import itertools
 import json
 import os
@@ -31,12 +34,13 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tuner.running.lean_imports import import_lean, import_quietly
 from tuner.running.own_process import start_module
 
 _CALL = b"="
@@ -49,18 +53,50 @@ _IDS_DRAWN = 1024
 """More than the first thread of a worker draws."""
 _IDS_THREADS = 16
 """More than other threads of a worker draw ids."""
-_KNOWS_NO_RAY = "models."
-"""Begins the names of modules that are imported while Ray still starts."""
 _ARENAS_VARIABLE = "MALLOC_ARENA_MAX"
 """Read by glibc when a process starts: how many heaps its threads share."""
+_ARENAS_OPTION = -8  # M_ARENA_MAX of `mallopt`, which says the same later
 _OF_RAY = _JOB, _RAYLET = "RAY_JOB_ID", "RAY_RAYLET_PID"
-OF_RAY_TUNE = ("pandas", "pyarrow.fs", "pyarrow.dataset", "fsspec", "requests", "jsonschema")
-"""What Ray and its Tune import of others, the slowest first."""
+FIRST_JOB = "01000000"
+"""Ray's number of the first job of a cluster."""
+_FIRST = ("torch",)
+"""What every model's workers need; imported while nobody knows yet which model it will be."""
+
+
+@dataclass(frozen=True)
+class StartedServer:
+    """A server that imports, and knows neither its modules nor its place yet.
+
+    Attributes:
+        process: the server.
+        listener: the socket at which it will be asked.
+    """
+
+    process: "subprocess.Popen[bytes]"
+    listener: socket.socket
+
+
+@contextmanager
+def started_ahead() -> Iterator[StartedServer]:
+    """Start a server for a `fork_server` in the block; without one it ends with the block."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        number = listener.fileno()
+        server = start_module(
+            __spec__.name, str(number), stdin=subprocess.PIPE, output=None, pass_fds=[number]
+        )
+        try:
+            yield StartedServer(server, listener)
+        finally:
+            server.kill()  # it has ended, or nobody needs it
+            server.wait()
 
 
 @contextmanager
 def fork_server(
-    folder: Path, modules: Sequence[str], num_threads: int = 1
+    folder: Path,
+    modules: Sequence[str],
+    num_threads: int = 1,
+    started: StartedServer | None = None,
 ) -> "Iterator[ForkServer]":
     """Run a server during the block.
 
@@ -70,31 +106,26 @@ def fork_server(
 
     Args:
         folder: where its files lie, private to this user.
-        modules: imported when Ray is there.
+        modules: what workers need.
         num_threads: in which a worker trains.
+        started: a server that was started ahead; None starts one.
     """
     address = folder / "fork.sock"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(str(address))
-        listener.listen(_BACKLOG)  # who asks before the server listens waits for it
-        number = listener.fileno()
-        server = start_module(
-            __spec__.name,
-            str(number),
-            *modules,
-            stdin=subprocess.PIPE,
-            output=None,
-            pass_fds=[number],
-            environment={_ARENAS_VARIABLE: str(num_threads)},
-        )
-    assert server.stdin is not None
-    try:
-        yield ForkServer(_write_launcher(folder / "python", address), address, server.stdin)
-    finally:
-        server.kill()  # it holds nothing; an end in order, with torch and Ray in it, takes a second
-        server.wait()
-        with contextlib.suppress(OSError):
-            server.stdin.close()
+    with nullcontext(started) if started else started_ahead() as server:
+        server.listener.bind(str(address))
+        server.listener.listen(_BACKLOG)  # who asks before the server listens waits for it
+        server.listener.close()  # here; the server has it, too
+        told = server.process.stdin
+        assert told is not None
+        _tell(told, {"modules": list(modules), "threads": num_threads})
+        try:
+            yield ForkServer(_write_launcher(folder / "python", address), address, told)
+        finally:
+            # It holds nothing; an end in order, with torch and Ray in it, takes a second.
+            server.process.kill()
+            server.process.wait()
+            with contextlib.suppress(OSError):
+                told.close()
 
 
 @dataclass(frozen=True)
@@ -117,11 +148,7 @@ class ForkServer:
             job: Ray's id of the driver's job.
             raylet: process id of Ray's node.
         """
-        ours = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
-        told = {**ours, _JOB: job, _RAYLET: str(raylet)}
-        with contextlib.suppress(OSError):  # it died, and workers start as ever
-            self._input.write(json.dumps(told).encode() + b"\n")
-            self._input.flush()
+        _tell(self._input, {_JOB: job, _RAYLET: str(raylet)})
 
     def call(self, function: Callable[[], Any]) -> Any:
         """Call a function in a process of its own, and return or raise what it does.
@@ -151,13 +178,16 @@ class ForkServer:
 
 def main(arguments: Sequence[str]) -> None:
     """Serve until the standard input ends."""
-    number, *modules = arguments
-    ctypes.CDLL(None).prctl(_KILL_WITH_PARENT, signal.SIGKILL)
+    (number,) = arguments
+    libc = _end_with_parent()
     listener = socket.socket(fileno=int(number))
-    early = [name for name in modules if name.startswith(_KNOWS_NO_RAY)]
-    import_quietly(("torch", *early, *OF_RAY_TUNE))
-    os.environ.update(json.loads(sys.stdin.buffer.readline() or b"{}"))
-    import_quietly(modules)
+    import_quietly(_FIRST)
+    told = json.loads(sys.stdin.buffer.readline() or b"{}")
+    if _ARENAS_VARIABLE not in os.environ and hasattr(libc, "mallopt"):
+        libc.mallopt(_ARENAS_OPTION, told.get("threads", 1))
+    os.environ.update({_JOB: FIRST_JOB, _RAYLET: str(os.getppid())})
+    import_lean(told.get("modules", ()))
+    asked = json.loads(sys.stdin.buffer.readline() or b"{}")
     gc.collect()
     gc.freeze()  # so that collecting in a worker does not copy what is shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how workers ended
@@ -167,18 +197,30 @@ def main(arguments: Sequence[str]) -> None:
         for worker in itertools.count():
             if any(key.fileobj is not listener for key, _ in waiting.select()):
                 return
-            _serve(listener, worker)
+            _serve(listener, worker, asked if asked.get(_JOB) == FIRST_JOB else {})
 
 
-def import_quietly(modules: Iterable[str]) -> None:
-    """Import modules ahead of their use; whoever needs one that fails says what is wrong."""
-    for name in modules:
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
+def _end_with_parent() -> ctypes.CDLL:
+    """Let this process be killed when its parent ends."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(_KILL_WITH_PARENT, signal.SIGKILL)
+    return libc
 
 
-def _serve(listener: socket.socket, number: int) -> None:
-    """Fork the worker of this number for whoever asks next, or what calls a function."""
+def _tell(server: IO[bytes], what: Mapping[str, object]) -> None:
+    with contextlib.suppress(OSError):  # it died, and workers start as ever
+        server.write(json.dumps(what).encode() + b"\n")
+        server.flush()
+
+
+def _serve(listener: socket.socket, number: int, asked: Mapping[str, str]) -> None:
+    """Fork the worker of this number for whoever asks next, or what calls a function.
+
+    Args:
+        listener: where they ask.
+        number: of the next worker.
+        asked: variables of the Ray that workers are for; empty for none.
+    """
     client, _ = listener.accept()
     files: list[int] = []
     with client, contextlib.suppress(OSError, ValueError):  # of a client that is gone
@@ -192,8 +234,13 @@ def _serve(listener: socket.socket, number: int) -> None:
                     _answer(client, content)
                 return
             request = json.loads(content)
-            if all(os.environ.get(name) == request["environment"].get(name) for name in _OF_RAY):
+            theirs = {name: request["environment"].get(name) for name in _OF_RAY}
+            if asked == theirs:
+                server = os.getpid()
                 if _fork() == 0:
+                    _end_with_parent()
+                    if os.getppid() != server:
+                        os._exit(1)
                     listener.close()
                     client.close()
                     _become(request, files, number)
@@ -240,7 +287,7 @@ def _become(request: dict[str, object], files: Sequence[int], number: int) -> No
         os.environ.clear()
         os.environ.update(request["environment"])  # pyright: ignore
         os.chdir(str(request["folder"]))
-        _draw_other_ids(number)
+        _look_like_new(number)
         sys.argv = list(request["command"])  # pyright: ignore
         sys.path[0] = str(Path(sys.argv[0]).parent)
         runpy.run_path(sys.argv[0], run_name="__main__")
@@ -251,15 +298,19 @@ def _become(request: dict[str, object], files: Sequence[int], number: int) -> No
         os._exit(code)
 
 
-def _draw_other_ids(number: int) -> None:
-    """Let Ray's core in this worker draw other ids than in those of other numbers.
+def _look_like_new(number: int) -> None:
+    """Let Ray's core in this worker be as if it were imported here, if it is imported.
 
-    All workers are forked with the same generators: that of this thread, which importing Ray has
+    It keeps some variables from the moment of its import, and reads them again here. And all
+    workers are forked with the same generators of ids: that of this thread, which importing Ray has
     used, and a pool of which every other thread is given a generator when it draws its first id.
     Each worker skips the ids and the seeds of those before it.
     """
-    from ray._raylet import ObjectRef
+    if "ray" not in sys.modules:
+        return
+    from ray._raylet import Config, ObjectRef
 
+    Config.initialize("")
     for _ in range(number * _IDS_DRAWN):
         ObjectRef.from_random()
     for _ in range(number * _IDS_THREADS):

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,14 @@ def without_metrics() -> Iterator[None]:
 
 @contextmanager
 def lean_start() -> Iterator[None]:
-    """Let Ray start without dashboard and log monitor inside the block.
+    """Let Ray start without dashboard, log monitor and autoscaler inside the block.
 
-    It also waits longer for a node that is slow, and ends at once when one of its processes dies,
-    for which Ray would wait half a minute.
+    What is left of the dashboard, an agent without which no node starts, takes its least form; to
+    see whether it could take another, Ray would import 200 modules first. It also waits longer for
+    a node that is slow, and ends at once when one of its processes dies, for which Ray would wait
+    half a minute.
     """
-    from ray._private import services
+    from ray._private import services, utils
     from ray._private.node import Node
 
     nodes: list[Any] = []
@@ -72,8 +74,14 @@ def lean_start() -> Iterator[None]:
             time.sleep(_POLL_S)
 
     with (
-        _replaced(Node, start_api_server=no_dashboard, start_log_monitor=_nothing),
+        _replaced(
+            Node,
+            start_api_server=no_dashboard,
+            start_log_monitor=_nothing,
+            start_monitor=_nothing,
+        ),
         _replaced(services, get_node=get_node),
+        _replaced(utils, get_dashboard_dependency_error=lambda: ImportError("nobody looks")),
     ):
         yield
 
@@ -133,10 +141,11 @@ def lean_tune() -> Iterator[None]:
     knows, W&B among them: a second of a core before the first trial. Of each number that a trial
     reports it keeps five statistics, 17 kB a trial. It loads the trials' class anew for every
     trial, from Ray's control service. It keeps trials that have ended, to save them all, and each
-    trial's last result, to print it.
+    trial's last result, to print it. And it imports Ray's data sets to save none of them.
     """
     from ray.air._internal import usage
     from ray.tune import registry
+    from ray.tune.execution import experiment_state
     from ray.tune.execution.tune_controller import TuneController
     from ray.tune.experiment import trial
     from ray.tune.progress_reporter import TrialProgressCallback
@@ -144,6 +153,7 @@ def lean_tune() -> Iterator[None]:
 
     with (
         _replaced(usage, tag_callbacks=_nothing),
+        _replaced(experiment_state, out_of_band_serialize_dataset=nullcontext),
         _replaced(TuneController, on_step_end=_forgetting(TuneController.on_step_end)),
         _replaced(TrialProgressCallback, log_result=_nothing, on_trial_complete=_nothing),
         _replaced(_TrainingRunMetadata, update_metric=_nothing),

@@ -14,7 +14,7 @@ from typing import Any
 from models.commands.process import USER_ERROR, usable_cores
 from models.errors import UserError
 from tuner.errors import RayLost, SearchInterrupted
-from tuner.running.fork_server import ForkServer, fork_server
+from tuner.running.fork_server import ForkServer, StartedServer, fork_server
 from tuner.running.interrupts import handlers_kept
 from tuner.running.lean_ray import (
     forked_workers,
@@ -59,6 +59,8 @@ def started_here(
     share_gpus: bool,
     preload: Sequence[str],
     num_threads: int,
+    *,
+    server: StartedServer | None,
     say: Callable[[str], None],
 ) -> Iterator[RaySession]:
     """Run the block with a Ray of this machine; see `ray_session`."""
@@ -69,11 +71,11 @@ def started_here(
     try:
         # The daemon ends after its clients, the workers.
         metrics = nullcontext() if dashboard else without_metrics()
-        ahead = _workers_ahead(folder, preload, num_threads)
-        with watched(folder), daemon, metrics, ahead as server:
-            url = _start(folder, dashboard, server)
+        ahead = _workers_ahead(folder, preload, num_threads, server)
+        with watched(folder), daemon, metrics, ahead as forks:
+            url = _start(folder, dashboard, forks)
             with ended(_end, unless=(RayLost, SearchInterrupted)):
-                yield RaySession(url or None, server.call)
+                yield RaySession(url or None, forks.call)
     except RayLost as error:
         end_processes(folder)
         raise RayLost(f"{error}; {_keep_logs(folder)}") from error.__cause__
@@ -82,13 +84,14 @@ def started_here(
 
 
 @contextmanager
-def _workers_ahead(folder: Path, preload: Sequence[str], num_threads: int) -> Iterator[ForkServer]:
+def _workers_ahead(
+    folder: Path, preload: Sequence[str], num_threads: int, server: StartedServer | None
+) -> Iterator[ForkServer]:
     """Run a process during the block that forks workers; it loads what they need beside Ray."""
     with ExitStack() as stack:
         with _workers_use(str(folder)):
-            modules = ("ray.tune", *preload)
-            server = stack.enter_context(fork_server(folder, modules, num_threads))
-        yield server
+            forks = stack.enter_context(fork_server(folder, preload, num_threads, server))
+        yield forks
 
 
 def _start(folder: Path, dashboard: bool, server: ForkServer) -> str | None:

@@ -12,6 +12,7 @@ from cluster.errors import ClusterError
 from cluster.tokens import send_token_if_wanted
 from models.errors import UserError
 from tuner.errors import RayLost
+from tuner.running.fork_server import StartedServer
 from tuner.running.interrupts import handlers_kept
 from tuner.running.local_ray import QUIET, RaySession, ended, started_here
 from tuner.running.node_labels import check_label, labelled_nodes
@@ -47,6 +48,7 @@ def ray_session(
     share_gpus: bool = False,
     preload: Sequence[str] = (),
     num_threads: int = 1,
+    server: StartedServer | None = None,
     say: Callable[[str], None] = print,
 ) -> Iterator[RaySession]:
     """Run the block with Ray, and end afterwards what was started for it.
@@ -58,6 +60,7 @@ def ray_session(
         share_gpus: whether trials share a GPU, so that a Ray started here wants an MPS daemon.
         preload: modules that workers on this machine find imported.
         num_threads: in which a worker on this machine trains.
+        server: what forks the workers on this machine, where it was started ahead.
         say: takes a line for people.
 
     Raises:
@@ -77,7 +80,7 @@ def ray_session(
     started = (
         _joined(address)
         if address
-        else started_here(dashboard, share_gpus, preload, num_threads, say)
+        else started_here(dashboard, share_gpus, preload, num_threads, server=server, say=say)
     )
     with started as session:
         yield session

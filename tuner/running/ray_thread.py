@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 
 from tuner.errors import RayLost, SearchInterrupted
+from tuner.running.fork_server import StartedServer
 from tuner.running.interrupts import Interrupts
 from tuner.running.local_ray import RaySession, leave_ray
 from tuner.running.ray_session import ray_session
@@ -24,6 +25,7 @@ def ray_session_beside(
     share_gpus: bool = False,
     preload: Sequence[str] = (),
     num_threads: int = 1,
+    server: StartedServer | None = None,
     say: Callable[[str], None] = print,
     interrupts: Interrupts,
 ) -> Iterator[Callable[[], RaySession]]:
@@ -43,6 +45,7 @@ def ray_session_beside(
                 share_gpus=share_gpus,
                 preload=preload,
                 num_threads=num_threads,
+                server=server,
                 say=say,
             ) as session:
                 watch = watch_ray()

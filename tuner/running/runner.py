@@ -31,12 +31,13 @@ from tuner.record.results import Run, read_run
 from tuner.record.run_lock import hold_run, refuse_if_held
 from tuner.record.search_copy import write_search
 from tuner.record.unbegun import clear_unbegun, is_unbegun, remove_unbegun
-from tuner.running.board import Board
+from tuner.running.board import Board, board_of
 from tuner.running.driver_log import log_to_file
 from tuner.running.following import following
-from tuner.running.fork_server import OF_RAY_TUNE, import_quietly
+from tuner.running.fork_server import StartedServer
 from tuner.running.gpu_share import loaded_and_shared, refuse_auto_elsewhere
 from tuner.running.interrupts import Interrupts, catch_signals
+from tuner.running.lean_imports import OF_RAY_TUNE, import_lean, import_quietly
 from tuner.running.live import show_search
 from tuner.running.local_ray import RaySession
 from tuner.running.mirror import mirrored
@@ -44,6 +45,7 @@ from tuner.running.observer import Observer
 from tuner.running.ray_session import check_nodes, given_address, num_slots
 from tuner.running.ray_thread import ray_session_beside
 from tuner.running.search_data import loading_search_data
+from tuner.running.start_steps import RAY, StartSteps
 from tuner.running.stopping import SearchStop
 from tuner.running.study_place import StudyPlace, new_place, recorded_command
 from tuner.running.trial_failure import is_unwritable, short_message, unwritable_words
@@ -79,6 +81,7 @@ class RunOptions:
         model_sizes: what is reckoned of the search and its data, in that process.
         check_room: takes the search, what was reckoned, how many trials run side by side and the
             run's folder, before the first trial; returns warnings, or refuses by a UserError.
+        server: what forks the workers on this machine, where it was started ahead.
     """
 
     name: str | None = None
@@ -94,6 +97,7 @@ class RunOptions:
     gpu_share: Mapping[int, float] | None = None
     model_sizes: Callable[[Search, Any], Any] = lambda search, dataset: None
     check_room: Callable[[Search, Any, int, Path], Sequence[str]] = lambda *given: ()
+    server: StartedServer | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -153,13 +157,15 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
         options.address,
         options.dashboard,
         share_gpus=0 < search.resources.gpu < 1,
-        preload=("tuner.running.trainable", f"{search.spec.home}.task"),
+        preload=(f"{search.spec.home}.task", "tuner.running.trainable"),
         num_threads=max(1, int(search.resources.cpu)),
+        server=options.server,
         say=lambda line: _say(options, line),
     )
     there: Future[RaySession] = Future()
     ours = there if given_address(options.address) is None else None
-    loading = loading_search_data(search, options, ours)
+    steps = StartSteps()
+    loading = loading_search_data(search, options, ours, steps)
     try:
         with catch_signals() as interrupts:
             with loading as wait_for_data, session(interrupts=interrupts) as wait_for_ray:
@@ -178,8 +184,10 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
                 import_quietly((*OF_RAY_TUNE, "optuna"))
                 # Ray comes before the data, as its workers start meanwhile.
                 there.set_result(wait_for_ray())
+                steps.reach(RAY)
                 if dashboard := there.result().dashboard:
                     options.stream.write(f"Ray's dashboard: http://{dashboard}\n")
+                import_lean(())
                 check_nodes(search)
                 if start.refuses_data:
                     load()
@@ -195,6 +203,7 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
                     interrupts=interrupts,
                     study=start.study,
                     past=past,
+                    steps=steps,
                 )
                 followed = following(search, paths, past, lambda line: _say(options, line))
                 with interrupts.deferred(), followed:
@@ -218,7 +227,7 @@ def _begin(search: Search, options: RunOptions) -> tuple[Search, RunOptions]:
         options = dataclasses.replace(options, dataset=dataset)
     if search.gpu_is_auto:
         refuse_auto_elsewhere(search, given_address(options.address))
-        load = loading_search_data(search, options, None)
+        load = loading_search_data(search, options, None, StartSteps())
         search, found, dataset = loaded_and_shared(search, load, say)
         options = dataclasses.replace(options, dataset=dataset, gpu_share=found.rows_per_s)
     return search, options
@@ -330,13 +339,15 @@ def _drive(
     interrupts: Interrupts,
     study: StudyPlace,
     past: Past,
+    steps: StartSteps,
 ) -> SearchStop:
     """Let Ray run the trials and settle all of them, however the search ends."""
     from tuner.running.tune_run import TuneRun  # imports Ray, whose environment is set only now
 
     hours = search.budget.hours
     stop = SearchStop(None if hours is None else hours * HOUR_S - past.spent_s)
-    with show_search(_board(search, paths, stop, past), options.stream) as view:
+    board = partial(board_of, search, paths.name, stop.deadline, past.spent_s)
+    with show_search(board(), options.stream) as view:
         run = TuneRun(
             search=search,
             paths=paths,
@@ -347,7 +358,7 @@ def _drive(
             study=study,
             past=past,
             own_ray=given_address(options.address) is None,
-            others=_gauges(_board(search, paths, stop, past), search, options),
+            others=(steps, *_gauges(board(), search, options)),
         )
         interrupts.last_resort = partial(
             _settle_and_tell, run=run, paths=paths, events=events, options=options
@@ -376,18 +387,6 @@ def _settle_and_tell(
     events.run("interrupted", end.problem)
     word = "interrupted." if end.problem is None else "error:"
     sys.stderr.write(f"{word} {_with_next_steps(end, paths, options)}\n")
-
-
-def _board(search: Search, paths: RunPaths, stop: SearchStop, past: Past) -> Board:
-    return Board(
-        run=paths.name,
-        ranking=search.ranking,
-        num_trials=search.num_trials,
-        max_epochs=search.scheduler.max_epochs,
-        deadline=stop.deadline,
-        earlier_s=past.spent_s,
-        names=search.trial_names,
-    )
 
 
 def _record_crash(events: EventLog, error: Exception) -> None:

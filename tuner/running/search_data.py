@@ -15,6 +15,7 @@ from models.registry import MODELS
 from models.training.contracts import ModelSpec, ProgressCallback
 from tuner.running.data_loading import Waits, loading_beside
 from tuner.running.local_ray import RaySession
+from tuner.running.start_steps import DATA, IMPORTS, StartSteps
 from tuner.search.loading import load_data
 from tuner.search.search import Search
 
@@ -42,7 +43,7 @@ class Wanted(Protocol):
 
 
 def loading_search_data(
-    search: Search, wanted: Wanted, ray_there: Future[RaySession] | None
+    search: Search, wanted: Wanted, ray_there: Future[RaySession] | None, steps: StartSteps
 ) -> AbstractContextManager[Waits]:
     """Load the data of a search beside the block, which waits for them and what is reckoned.
 
@@ -50,12 +51,13 @@ def loading_search_data(
         search: the search.
         wanted: of the data.
         ray_there: gives the Ray of this machine; None where Ray runs elsewhere.
+        steps: told when the data are there, and what workers import.
     """
     load = partial(_load, search, wanted.dataset)
     reckon = partial(_reckon, search, search.spec, wanted.check_data, wanted.model_sizes)
     if ray_there is None:
         return loading_beside(partial(_load_and_reckon, load, reckon), wanted.progress)
-    return loading_beside(load, wanted.progress, partial(_reckon_beside, ray_there, reckon))
+    return loading_beside(load, wanted.progress, partial(_reckon_beside, ray_there, reckon, steps))
 
 
 def _reckon(
@@ -85,6 +87,9 @@ def _load_and_reckon(
 
 
 def _reckon_beside(
-    ray_there: Future[RaySession], reckon: Callable[[Any], Any], dataset: Any
+    ray_there: Future[RaySession], reckon: Callable[[Any], Any], steps: StartSteps, dataset: Any
 ) -> tuple[Any, Any]:
-    return dataset, ray_there.result().call(partial(reckon, dataset))
+    steps.reach(DATA)
+    reckoned = ray_there.result().call(partial(reckon, dataset))
+    steps.reach(IMPORTS)
+    return dataset, reckoned

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from models.errors import UserError
-from tuner.running.fork_server import fork_server
+from tuner.running.fork_server import FIRST_JOB, fork_server
 
 TELL = """
 import json, os, sys
@@ -51,7 +51,7 @@ def server(tmp_path):
         yield server
 
 
-def ask(server, *command, job="01", raylet="7"):
+def ask(server, *command, job=FIRST_JOB, raylet="7"):
     """Ask for a worker as Ray's node does; return what it tells, and the exit code."""
     environment = os.environ | {"RAY_JOB_ID": job, "RAY_RAYLET_PID": raylet, "MARK": "mine"}
     read, write = os.pipe()
@@ -69,7 +69,7 @@ def ask(server, *command, job="01", raylet="7"):
 
 
 def test_a_worker_is_forked_with_what_it_was_given(server, script):
-    server.prepare("01", 7)
+    server.prepare(FIRST_JOB, 7)
     told, code = ask(server, script, "--one", "two")
     assert told["arguments"] == ["--one", "two"]
     assert (told["mark"], told["folder"]) == ("mine", str(script.parent))
@@ -84,13 +84,13 @@ def test_a_worker_is_forked_with_what_it_was_given(server, script):
 def test_threads_of_a_worker_share_as_many_heaps_as_train(tmp_path, script, num_threads):
     script.write_text(HEAPS)
     with fork_server(tmp_path, [], num_threads) as server:
-        server.prepare("01", 7)
+        server.prepare(FIRST_JOB, 7)
         heaps, _ = ask(server, script, tmp_path / "heaps")
     assert heaps == num_threads
 
 
 def test_a_function_is_called_where_the_modules_are(server):
-    server.prepare("01", 7)
+    server.prepare(FIRST_JOB, 7)
     place, loaded = server.call(lambda: (os.getpid(), "colorsys" in sys.modules))
     assert place != os.getpid()
     assert loaded
@@ -100,7 +100,7 @@ def test_what_a_called_function_raises_is_raised(server):
     def fail():
         raise UserError("it is too large: lower z_dim")
 
-    server.prepare("01", 7)
+    server.prepare(FIRST_JOB, 7)
     with pytest.raises(UserError, match="it is too large: lower z_dim"):
         server.call(fail)
 
@@ -116,7 +116,7 @@ class OfThisProcess:
 
 
 def test_a_function_that_the_server_cannot_load_is_called_here(server):
-    server.prepare("01", 7)
+    server.prepare(FIRST_JOB, 7)
     own = OfThisProcess(os.getpid())
     assert server.call(lambda: own and os.getpid()) == os.getpid()
 
@@ -126,16 +126,16 @@ def test_without_the_server_a_function_is_called_here(server):
     assert server.call(os.getpid) == os.getpid()
 
 
-@pytest.mark.parametrize("asked", [{"job": "02"}, {"raylet": "8"}])
+@pytest.mark.parametrize("asked", [{"job": "02000000"}, {"raylet": "8"}])
 def test_a_worker_of_another_job_or_ray_starts_by_itself(server, script, asked):
-    server.prepare("01", 7)
+    server.prepare(FIRST_JOB, 7)
     told, code = ask(server, script, **asked)
     assert not told["loaded"]
     assert code == 3
 
 
 def test_a_worker_with_an_environment_to_set_up_starts_by_itself(server, script):
-    server.prepare("01", 7)
+    server.prepare(FIRST_JOB, 7)
     setup = script.with_name("setup_worker.py")
     script.rename(setup)
     told, code = ask(server, setup)
@@ -154,7 +154,7 @@ def test_the_server_ends_with_its_user(tmp_path):
     code = (
         "import sys, os; from pathlib import Path; from tuner.running.fork_server import *\n"
         "with fork_server(Path(sys.argv[1]), [sys.argv[1]]) as server:\n"
-        "    server.prepare('01', 7)\n"
+        "    server.prepare(FIRST_JOB, 7)\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     subprocess.run([sys.executable, "-c", code, tmp_path], check=False)

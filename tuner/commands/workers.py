@@ -1,0 +1,14 @@
+"""Workers of this machine, whose imports begin with a command: the longest part of its start.
+
+Imports nothing that takes time itself.
+"""
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+
+from tuner.running.fork_server import StartedServer, started_ahead
+
+
+def workers_ahead(address: str | None) -> AbstractContextManager[StartedServer | None]:
+    """Let what workers need be imported beside the block, unless they are on a cluster."""
+    return nullcontext() if address or os.environ.get("RAY_ADDRESS") else started_ahead()
