@@ -22,6 +22,7 @@ from pathlib import Path
 
 from fake_search import LOCAL, start_search
 
+from models.commands.process import usable_cores
 from tuner.record.events import TrialEnded, TrialStarted, read_events
 
 SETTINGS = (
@@ -75,7 +76,7 @@ def run(folder: Path, options: argparse.Namespace) -> list[Sample]:
         *SETTINGS,
         f"fixed.epoch_s={options.epoch_s}",
         f"budget.num_trials={options.trials}",
-        f"resources.cpu={(os.cpu_count() or 1) / options.slots}",
+        f"resources.cpu={usable_cores() / options.slots}",
     ]
     driver, samples = start_search(folder, "capacity", LOCAL, settings), []
     while driver.poll() is None:

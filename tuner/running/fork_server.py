@@ -32,6 +32,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -301,11 +302,13 @@ def _become(request: dict[str, object], files: Sequence[int], number: int) -> No
 def _look_like_new(number: int) -> None:
     """Let Ray's core in this worker be as if it were imported here, if it is imported.
 
-    It keeps some variables from the moment of its import, and reads them again here. And all
+    It keeps some variables from the moment of its import, and reads again here whether Ray wants a
+    token, which is known only when Ray is there. Python keeps where temporary files go. And all
     workers are forked with the same generators of ids: that of this thread, which importing Ray has
     used, and a pool of which every other thread is given a generator when it draws its first id.
     Each worker skips the ids and the seeds of those before it.
     """
+    tempfile.tempdir = None
     if "ray" not in sys.modules:
         return
     from ray._raylet import Config, ObjectRef

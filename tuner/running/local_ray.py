@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def started_here(
     try:
         # The daemon ends after its clients, the workers.
         metrics = nullcontext() if dashboard else without_metrics()
-        ahead = _workers_ahead(folder, preload, num_threads, server)
+        ahead = fork_server(folder, preload, num_threads, server)
         with watched(folder), daemon, metrics, ahead as forks:
             url = _start(folder, dashboard, forks)
             with ended(_end, unless=(RayLost, SearchInterrupted)):
@@ -81,17 +81,6 @@ def started_here(
         raise RayLost(f"{error}; {_keep_logs(folder)}") from error.__cause__
     finally:
         end_folder(folder)
-
-
-@contextmanager
-def _workers_ahead(
-    folder: Path, preload: Sequence[str], num_threads: int, server: StartedServer | None
-) -> Iterator[ForkServer]:
-    """Run a process during the block that forks workers; it loads what they need beside Ray."""
-    with ExitStack() as stack:
-        with _workers_use(str(folder)):
-            forks = stack.enter_context(fork_server(folder, preload, num_threads, server))
-        yield forks
 
 
 def _start(folder: Path, dashboard: bool, server: ForkServer) -> str | None:
