@@ -1,6 +1,7 @@
 """`tuner check`: what a search will do and cost, without running it."""
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -49,7 +50,9 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
     machine = None if given_address(address) else this_machine()
     search = load_search(file, overrides, check_files=True, find_run=find_run, machine=machine)
     with told_with_lines(file, overrides), show_progress() as progress:
+        begun = time.perf_counter()
         dataset = load_data(search, progress)  # which may find mistakes, too
+        data_s = time.perf_counter() - begun
         search, begins_with = with_earlier_runs(search, dataset)
         refuse_auto_elsewhere(search, given_address(address))
         check_fit(dataset, search=search, machine=machine)
@@ -74,7 +77,7 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
     for line in _disk_lines(search, cost, machine):
         console.print(line, soft_wrap=True)
     if cost.time is not None and pace is not None:
-        console.print(_time_words(search, cost, pace), soft_wrap=True)
+        console.print(_time_words(search, cost, pace, data_s), soft_wrap=True)
 
 
 def _pace(search: Search, dataset: Any, say: Callable[[str], None]) -> Pace | None:
@@ -244,10 +247,10 @@ def _disk_lines(search: Search, cost: SearchCost, machine: Machine | None) -> li
     return [room, *(f"warning: {line}" for line in warnings)]
 
 
-def _time_words(search: Search, cost: SearchCost, pace: Pace) -> str:
+def _time_words(search: Search, cost: SearchCost, pace: Pace, data_s: float) -> str:
     assert cost.time is not None
     parallel = min(num_parallel_here(search), search.num_trials)
-    wall = duration(wall_s(search, cost, parallel, pace.trial_s))
+    wall = duration(wall_s(search, cost, parallel, pace.trial_s, data_s))
     return (
         f"measured: {pace.rows_per_s:,.0f} rows/s a trial in training with validation, on "
         f"{_device(search)}; with {parallel} trials side by side on this machine about {wall}, "

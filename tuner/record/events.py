@@ -287,13 +287,13 @@ def seconds_between(earlier: Event, later: Event) -> float:
 
 def render_event(event: Event) -> str:
     """Return the event as its line, with the line's end."""
-    fields = dataclasses.asdict(event)
+    fields = dict(vars(event))
     if isinstance(event, TrialReported):
         fields["metrics"] = finite_or_text(event.metrics)
     for name in _RARE & fields.keys():
         if fields[name] is None:
             del fields[name]
-    return json.dumps(fields, allow_nan=False) + "\n"
+    return json.dumps(fields, allow_nan=False, default=dataclasses.asdict) + "\n"
 
 
 def finite_or_text(metrics: Mapping[str, float]) -> dict[str, float | str]:

@@ -173,6 +173,9 @@ class BoundedTPESampler(TPESampler):
         others = [one.number for one in known if one.number not in best][-self._num_latest :]
         numbers = best | set(others)
         self._kept = [one for one in known if one.number in numbers]
+        for one in known:
+            if one.number not in numbers and self._progress is not None:
+                self._progress.forget(one.number)
 
     def _best(self, study: optuna.Study, trials: list[FrozenTrial]) -> list[FrozenTrial]:
         """Return the trials, the best first; of several objectives the front."""

@@ -180,6 +180,11 @@ def _forgetting(on_step_end: Callable[[Any], None]) -> Callable[[Any], None]:
             controller._trials_to_cache,
         ):
             trials.difference_update(ended)
+        # What was asked of workers that never started, as a trial's wait was over before.
+        actors = controller._actor_manager
+        waiting = actors._pending_actors_to_enqueued_actor_tasks
+        for actor in waiting.keys() - actors._pending_actors_to_attrs.keys():
+            del waiting[actor]
 
     return forget
 

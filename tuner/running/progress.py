@@ -40,6 +40,10 @@ class Progress:
             del costs[later]
         costs[epoch] = self._ranking.cost(metrics, epoch)
 
+    def forget(self, number: int) -> None:
+        """Drop a trial that nobody asks for any more."""
+        self._costs.pop(number, None)
+
     def costs(self, number: int) -> Mapping[int, Cost]:
         """Return what is known of a trial, by epoch."""
         return self._costs.get(number, {})

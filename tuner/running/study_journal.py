@@ -32,8 +32,11 @@ class StudyJournal(BaseJournalBackend):
         self._lock = JournalFileSymlinkLock(str(path))
 
     def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
-        """Return the entries from this number on."""
-        return self._reader.read_logs(log_number_from)
+        """Yield the entries from this number on."""
+        yield from self._reader.read_logs(log_number_from)
+        # Optuna's reader would keep the place of every line, of which only the last is asked for.
+        places = self._reader._log_number_offset
+        self._reader._log_number_offset = {0: 0, max(places): max(places.values())}
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Write entries, in one piece."""

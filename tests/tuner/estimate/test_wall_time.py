@@ -33,6 +33,14 @@ def test_no_search_is_shorter_than_its_longest_trial(make_search):
     )
 
 
+def test_a_search_waits_for_data_that_take_longer_than_its_start(make_search):
+    search = make_search()
+    cost = estimate_cost(search, None, 10.0)
+    soon, late, later = (wall_s(search, cost, 1, data_s=s) for s in (0.0, START_S / 2, 60.0))
+    assert soon == late
+    assert later - soon == pytest.approx(60.0 - START_S)
+
+
 def test_the_budget_ends_a_search(make_search):
     assert wall(make_search("budget.hours=0.01"), 1, 100.0) == pytest.approx(FIXED_S + 36)
 

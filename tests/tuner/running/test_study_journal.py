@@ -23,6 +23,15 @@ def test_optuna_reads_what_is_written(tmp_path):
     assert [t.value for t in study.trials] == [0.5, 0.7]
 
 
+def test_the_places_of_old_lines_are_not_kept(tmp_path):
+    journal = StudyJournal(tmp_path / "study.journal")
+    for number in range(100):
+        journal.append_logs([{"a": number}])
+        assert list(journal.read_logs(number)) == [{"a": number}]
+    assert len(journal._reader._log_number_offset) == 2
+    assert [line["a"] for line in journal.read_logs(97)] == [97, 98, 99]  # an older one still works
+
+
 def test_a_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
     path = tmp_path / "study.journal"
     journal = StudyJournal(path)
