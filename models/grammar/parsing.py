@@ -9,6 +9,7 @@ from lark.common import ParserConf
 from lark.exceptions import GrammarError, UnexpectedCharacters, UnexpectedEOF, UnexpectedInput
 from lark.parsers.lalr_analysis import LALR_Analyzer
 
+from models.grammar.alike import AlikeTexts
 from models.grammar.grammar import Grammar
 from models.grammar.lark_grammar import LarkGrammar, alias, translate
 from models.grammar.text_errors import joined_words_error, unexpected_error, white_space_error
@@ -28,6 +29,7 @@ class TextParser:
         self.grammar = grammar
         self._lark_grammar = translate(grammar)
         self._lalr = lalr_parser(self._lark_grammar)
+        self._alike = self._lalr and AlikeTexts(grammar, self._lalr.parse)  # pyright: ignore[reportArgumentType]
 
     @property
     def algorithm(self) -> str:
@@ -51,9 +53,9 @@ class TextParser:
         stripped = strip_white_space(text)
         if len(stripped) != len(text):
             self._check_white_space(text, where)
-        if self._lalr is not None:
+        if self._alike is not None:
             try:
-                return list(self._lalr.parse(stripped))  # pyright: ignore[reportArgumentType]
+                return self._alike.derive(stripped)
             except UnexpectedInput:
                 # The longest match may have been the wrong token. Earley tries the others, and
                 # else knows everything that was expected.

@@ -89,7 +89,8 @@ def started_ahead() -> Iterator[StartedServer]:
             yield StartedServer(server, listener)
         finally:
             server.kill()  # it has ended, or nobody needs it
-            server.wait()
+            with contextlib.suppress(OSError), server:  # waits for it, and closes its input
+                pass
 
 
 @contextmanager
@@ -311,7 +312,7 @@ def _look_like_new(number: int) -> None:
     tempfile.tempdir = None
     if "ray" not in sys.modules:
         return
-    from ray._raylet import Config, ObjectRef
+    from ray._raylet import Config, ObjectRef  # pyright: ignore[reportAttributeAccessIssue]
 
     Config.initialize("")
     for _ in range(number * _IDS_DRAWN):

@@ -1,6 +1,7 @@
 import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,7 +9,7 @@ import time
 import pytest
 
 from models.errors import UserError
-from tuner.running.fork_server import FIRST_JOB, fork_server
+from tuner.running.fork_server import FIRST_JOB, fork_server, started_ahead
 
 TELL = """
 import json, os, sys
@@ -148,6 +149,44 @@ def test_without_the_server_a_worker_starts_by_itself(server, script):
     told, code = ask(server, script)
     assert (told["loaded"], code) == (False, 3)
     assert time.monotonic() < deadline
+
+
+def test_a_server_that_was_started_ahead_takes_its_place_later(tmp_path, script):
+    with started_ahead() as started:
+        with fork_server(tmp_path, ["colorsys"], started=started) as server:
+            server.prepare(FIRST_JOB, 7)
+            told, code = ask(server, script)
+            assert (told["loaded"], code) == (True, 0)
+        assert started.process.returncode == 0
+
+
+def test_a_server_that_nobody_needs_ends_at_once():
+    with started_ahead() as started:
+        assert started.process.poll() is None
+    assert started.process.returncode == -signal.SIGKILL
+    assert started.process.stdin.closed
+
+
+WAIT = """
+import os, sys, time
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+
+
+def test_workers_end_with_the_server(tmp_path, script):
+    script.write_text(WAIT)
+    with fork_server(tmp_path, []) as server:
+        server.prepare(FIRST_JOB, 7)
+        environment = os.environ | {"RAY_JOB_ID": FIRST_JOB, "RAY_RAYLET_PID": "7"}
+        read, write = os.pipe()
+        subprocess.run([server.launcher, script], env=environment, stdout=write, check=True)
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            worker = int(pipe.readline())
+            os.kill(worker, 0)  # it lives
+            server._input.close()
+            assert pipe.read() == ""  # which ends with the worker
 
 
 def test_the_server_ends_with_its_user(tmp_path):
