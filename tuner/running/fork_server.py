@@ -10,12 +10,13 @@ It also calls functions for its user, in a process forked for each, where they f
 
 The server is told by its standard input what to import and, later, of the Ray that its workers are
 for; workers of another Ray or job are not forked here. It ends when that input does, so with
-whoever started it, and its workers with it. Its imports are the longest part of a search's start,
-so a command starts it before it reads its search: `started_ahead`.
+whoever started it, or when Ray's node is gone, and its workers end with it. Its imports are the
+longest part of a search's start, so a command starts it before it reads its search:
+`started_ahead`.
 
 Ray's core keeps some variables from the moment it is imported, and that is before the Ray of the
-search is there. Its first job has always the same number. Workers look by the process id of Ray's
-node whether it lives; ours look whether their user does, who ends them when the node is lost.
+search is there. Its first job has always the same number. By the process id of Ray's node workers
+look whether it lives; ours take the user's for it, and leave the node to the server.
 """
 
 import contextlib
@@ -48,6 +49,8 @@ _CALL = b"="
 """The first byte of a request to call a function; that for a worker has files with it."""
 _BACKLOG = 1024
 """Requests that wait while one is served: Ray may ask for a worker a core at the same moment."""
+_LOOK_S = 1.0
+"""How often the server looks whether Ray's node lives."""
 _KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _TIMEOUT_S = 5.0
 _IDS_DRAWN = 1024
@@ -196,10 +199,21 @@ def main(arguments: Sequence[str]) -> None:
     with selectors.DefaultSelector() as waiting:
         waiting.register(listener, selectors.EVENT_READ)
         waiting.register(0, selectors.EVENT_READ)
-        for worker in itertools.count():
-            if any(key.fileobj is not listener for key, _ in waiting.select()):
+        worker = itertools.count()
+        while not (asked and _has_ended(asked[_RAYLET])):
+            ready = [key.fileobj for key, _ in waiting.select(_LOOK_S)]
+            if 0 in ready:
                 return
-            _serve(listener, worker, asked if asked.get(_JOB) == FIRST_JOB else {})
+            if ready:
+                _serve(listener, next(worker), asked if asked.get(_JOB) == FIRST_JOB else {})
+
+
+def _has_ended(process: str) -> bool:
+    try:
+        words = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return True
+    return words[0] in "ZX"  # its parent has not asked how it ended
 
 
 def _end_with_parent() -> ctypes.CDLL:

@@ -52,9 +52,13 @@ def server(tmp_path):
         yield server
 
 
-def ask(server, *command, job=FIRST_JOB, raylet="7"):
+def ask(server, *command, job=FIRST_JOB, raylet=None):
     """Ask for a worker as Ray's node does; return what it tells, and the exit code."""
-    environment = os.environ | {"RAY_JOB_ID": job, "RAY_RAYLET_PID": raylet, "MARK": "mine"}
+    environment = os.environ | {
+        "RAY_JOB_ID": job,
+        "RAY_RAYLET_PID": raylet or str(os.getpid()),
+        "MARK": "mine",
+    }
     read, write = os.pipe()
     done = subprocess.run(
         [server.launcher, *map(str, command)],
@@ -70,7 +74,7 @@ def ask(server, *command, job=FIRST_JOB, raylet="7"):
 
 
 def test_a_worker_is_forked_with_what_it_was_given(server, script):
-    server.prepare(FIRST_JOB, 7)
+    server.prepare(FIRST_JOB, os.getpid())
     told, code = ask(server, script, "--one", "two")
     assert told["arguments"] == ["--one", "two"]
     assert (told["mark"], told["folder"]) == ("mine", str(script.parent))
@@ -85,13 +89,13 @@ def test_a_worker_is_forked_with_what_it_was_given(server, script):
 def test_threads_of_a_worker_share_as_many_heaps_as_train(tmp_path, script, num_threads):
     script.write_text(HEAPS)
     with fork_server(tmp_path, [], num_threads) as server:
-        server.prepare(FIRST_JOB, 7)
+        server.prepare(FIRST_JOB, os.getpid())
         heaps, _ = ask(server, script, tmp_path / "heaps")
     assert heaps == num_threads
 
 
 def test_a_function_is_called_where_the_modules_are(server):
-    server.prepare(FIRST_JOB, 7)
+    server.prepare(FIRST_JOB, os.getpid())
     place, loaded = server.call(lambda: (os.getpid(), "colorsys" in sys.modules))
     assert place != os.getpid()
     assert loaded
@@ -101,7 +105,7 @@ def test_what_a_called_function_raises_is_raised(server):
     def fail():
         raise UserError("it is too large: lower z_dim")
 
-    server.prepare(FIRST_JOB, 7)
+    server.prepare(FIRST_JOB, os.getpid())
     with pytest.raises(UserError, match="it is too large: lower z_dim"):
         server.call(fail)
 
@@ -117,7 +121,7 @@ class OfThisProcess:
 
 
 def test_a_function_that_the_server_cannot_load_is_called_here(server):
-    server.prepare(FIRST_JOB, 7)
+    server.prepare(FIRST_JOB, os.getpid())
     own = OfThisProcess(os.getpid())
     assert server.call(lambda: own and os.getpid()) == os.getpid()
 
@@ -129,14 +133,14 @@ def test_without_the_server_a_function_is_called_here(server):
 
 @pytest.mark.parametrize("asked", [{"job": "02000000"}, {"raylet": "8"}])
 def test_a_worker_of_another_job_or_ray_starts_by_itself(server, script, asked):
-    server.prepare(FIRST_JOB, 7)
+    server.prepare(FIRST_JOB, os.getpid())
     told, code = ask(server, script, **asked)
     assert not told["loaded"]
     assert code == 3
 
 
 def test_a_worker_with_an_environment_to_set_up_starts_by_itself(server, script):
-    server.prepare(FIRST_JOB, 7)
+    server.prepare(FIRST_JOB, os.getpid())
     setup = script.with_name("setup_worker.py")
     script.rename(setup)
     told, code = ask(server, setup)
@@ -154,7 +158,7 @@ def test_without_the_server_a_worker_starts_by_itself(server, script):
 def test_a_server_that_was_started_ahead_takes_its_place_later(tmp_path, script):
     with started_ahead() as started:
         with fork_server(tmp_path, ["colorsys"], started=started) as server:
-            server.prepare(FIRST_JOB, 7)
+            server.prepare(FIRST_JOB, os.getpid())
             told, code = ask(server, script)
             assert (told["loaded"], code) == (True, 0)
         assert started.process.returncode == 0
@@ -174,26 +178,29 @@ time.sleep(600)
 """
 
 
-def test_workers_end_with_the_server(tmp_path, script):
+@pytest.mark.parametrize("end", ["server", "node"])
+def test_workers_end_with_the_server_and_with_the_node_of_ray(tmp_path, script, end):
     script.write_text(WAIT)
-    with fork_server(tmp_path, []) as server:
-        server.prepare(FIRST_JOB, 7)
-        environment = os.environ | {"RAY_JOB_ID": FIRST_JOB, "RAY_RAYLET_PID": "7"}
+    node = subprocess.Popen(["sleep", "600"])
+    with node, fork_server(tmp_path, []) as server:
+        server.prepare(FIRST_JOB, node.pid)
+        environment = os.environ | {"RAY_JOB_ID": FIRST_JOB, "RAY_RAYLET_PID": str(node.pid)}
         read, write = os.pipe()
         subprocess.run([server.launcher, script], env=environment, stdout=write, check=True)
         os.close(write)
         with os.fdopen(read) as pipe:
             worker = int(pipe.readline())
             os.kill(worker, 0)  # it lives
-            server._input.close()
+            server._input.close() if end == "server" else node.kill()
             assert pipe.read() == ""  # which ends with the worker
+        node.kill()
 
 
 def test_the_server_ends_with_its_user(tmp_path):
     code = (
         "import sys, os; from pathlib import Path; from tuner.running.fork_server import *\n"
         "with fork_server(Path(sys.argv[1]), [sys.argv[1]]) as server:\n"
-        "    server.prepare(FIRST_JOB, 7)\n"
+        "    server.prepare(FIRST_JOB, os.getpid())\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     subprocess.run([sys.executable, "-c", code, tmp_path], check=False)
