@@ -26,15 +26,12 @@ import itertools
 import json
 import os
 import pickle
-import runpy
 import selectors
 import shlex
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -42,6 +39,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tuner.running.forked_worker import become
 from tuner.running.lean_imports import import_lean, import_quietly
 from tuner.running.own_process import start_module
 
@@ -53,10 +51,6 @@ _LOOK_S = 1.0
 """How often the server looks whether Ray's node lives."""
 _KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 _TIMEOUT_S = 5.0
-_IDS_DRAWN = 1024
-"""More than the first thread of a worker draws."""
-_IDS_THREADS = 16
-"""More than other threads of a worker draw ids."""
 _ARENAS_VARIABLE = "MALLOC_ARENA_MAX"
 """Read by glibc when a process starts: how many heaps its threads share."""
 _ARENAS_OPTION = -8  # M_ARENA_MAX of `mallopt`, which says the same later
@@ -259,7 +253,7 @@ def _serve(listener: socket.socket, number: int, asked: Mapping[str, str]) -> No
                         os._exit(1)
                     listener.close()
                     client.close()
-                    _become(request, files, number)
+                    become(request, files, number)
                 client.sendall(b"ok")
         finally:
             for file in files:
@@ -289,52 +283,6 @@ def _answer(client: socket.socket, function: bytes) -> None:
 
 def _read(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(1 << 20), b""))
-
-
-def _become(request: dict[str, object], files: Sequence[int], number: int) -> None:
-    """Turn this process, just forked, into the one that was asked for; does not return."""
-    code = 1
-    try:
-        os.setsid()  # Ray ends a worker together with its process group
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for place, file in enumerate(files):
-            os.dup2(file, place)
-            os.close(file)
-        os.environ.clear()
-        os.environ.update(request["environment"])  # pyright: ignore
-        os.chdir(str(request["folder"]))
-        _look_like_new(number)
-        sys.argv = list(request["command"])  # pyright: ignore
-        sys.path[0] = str(Path(sys.argv[0]).parent)
-        runpy.run_path(sys.argv[0], run_name="__main__")
-        code = 0
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    finally:
-        os._exit(code)
-
-
-def _look_like_new(number: int) -> None:
-    """Let Ray's core in this worker be as if it were imported here, if it is imported.
-
-    It keeps some variables from the moment of its import, and reads again here whether Ray wants a
-    token, which is known only when Ray is there. Python keeps where temporary files go. And all
-    workers are forked with the same generators of ids: that of this thread, which importing Ray has
-    used, and a pool of which every other thread is given a generator when it draws its first id.
-    Each worker skips the ids and the seeds of those before it.
-    """
-    tempfile.tempdir = None
-    if "ray" not in sys.modules:
-        return
-    from ray._raylet import Config, ObjectRef  # pyright: ignore[reportAttributeAccessIssue]
-
-    Config.initialize("")
-    for _ in range(number * _IDS_DRAWN):
-        ObjectRef.from_random()
-    for _ in range(number * _IDS_THREADS):
-        skip = threading.Thread(target=ObjectRef.from_random)
-        skip.start()
-        skip.join()
 
 
 def _write_launcher(file: Path, address: Path) -> Path:

@@ -1,0 +1,62 @@
+"""Turns a process that was just forked by the fork server into a worker of Ray."""
+
+import os
+import runpy
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+_IDS_DRAWN = 1024
+"""More than the first thread of a worker draws."""
+_IDS_THREADS = 16
+"""More than other threads of a worker draw ids."""
+
+
+def become(request: dict[str, Any], files: Sequence[int], number: int) -> None:
+    """Turn this process, just forked, into the one that was asked for; does not return."""
+    code = 1
+    try:
+        os.setsid()  # Ray ends a worker together with its process group
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for place, file in enumerate(files):
+            os.dup2(file, place)
+            os.close(file)
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        os.chdir(str(request["folder"]))
+        _look_like_new(number)
+        sys.argv = list(request["command"])
+        sys.path[0] = str(Path(sys.argv[0]).parent)
+        runpy.run_path(sys.argv[0], run_name="__main__")
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    finally:
+        os._exit(code)
+
+
+def _look_like_new(number: int) -> None:
+    """Let Ray's core in this worker be as if it were imported here, if it is imported.
+
+    It keeps some variables from the moment of its import, and reads again here whether Ray wants a
+    token, which is known only when Ray is there. Python keeps where temporary files go. And all
+    workers are forked with the same generators of ids: that of this thread, which importing Ray has
+    used, and a pool of which every other thread is given a generator when it draws its first id.
+    Each worker skips the ids and the seeds of those before it.
+    """
+    tempfile.tempdir = None
+    if "ray" not in sys.modules:
+        return
+    from ray._raylet import Config, ObjectRef  # pyright: ignore[reportAttributeAccessIssue]
+
+    Config.initialize("")
+    for _ in range(number * _IDS_DRAWN):
+        ObjectRef.from_random()
+    for _ in range(number * _IDS_THREADS):
+        skip = threading.Thread(target=ObjectRef.from_random)
+        skip.start()
+        skip.join()
