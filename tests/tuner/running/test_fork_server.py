@@ -161,7 +161,7 @@ def test_a_server_that_was_started_ahead_takes_its_place_later(tmp_path, script)
             server.prepare(FIRST_JOB, os.getpid())
             told, code = ask(server, script)
             assert (told["loaded"], code) == (True, 0)
-        assert started.process.returncode == 0
+        assert started.process.returncode == -signal.SIGKILL
 
 
 def test_a_server_that_nobody_needs_ends_at_once():
