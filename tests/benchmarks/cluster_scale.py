@@ -1,16 +1,18 @@
 """Measures searches on a large cluster that is faked on one machine: nodes, GPUs and training.
 
     PYTHONPATH=. python tests/benchmarks/cluster_scale.py --nodes 8 --gpus 8 --trials 1000
-    PYTHONPATH=. python tests/benchmarks/cluster_scale.py --searches 2 --trials 500
+    PYTHONPATH=. python tests/benchmarks/cluster_scale.py --searches 1 2 --trials 1000 400
 
 Every node is a Ray node of its own with GPUs that are not there; every slot is a real worker
 process that imports torch and writes real checkpoints; an epoch is a sleep. A worker takes about
 250 MB, so 256 slots want 64 GB and some cores; fewer nodes do on a small machine.
 
+With `--searches 1 2` one search runs alone first, and then, on the same cluster, two at once.
+
 Printed: how long until all slots train, slots busy from then on, gaps between trials of a slot,
 processor and memory of the driver, and how much of the machine's memory all took. With two
-searches: how many slots each held while both ran. What runs after `--limit_s` is ended, and told
-as far as it came.
+searches: how many slots each held while both ran. What runs after its `--limit_s` is ended, and
+told as far as it came.
 
 Ray needs a network of its own where none may be reached:
     unshare -n bash -c 'ip link set lo up; exec python tests/benchmarks/cluster_scale.py'
@@ -27,6 +29,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,7 @@ from tuner.record.events import (
 _STORE_BYTES = 150_000_000
 _TICK_S = 0.5
 _END_S = 30.0
+_NEARLY = 0.98
 
 
 def main() -> None:
@@ -52,19 +56,23 @@ def main() -> None:
     options = parse()
     slots = round(options.nodes * options.gpus / options.share)
     began = time.time()
-    with tempfile.TemporaryDirectory(prefix="scale-", dir="/tmp") as name:
+    with tempfile.TemporaryDirectory(
+        prefix="scale-", dir="/tmp", ignore_cleanup_errors=True
+    ) as name:
         folder = Path(name)
         with cluster(folder, options) as address:
+            took = time.time() - began
             print(
-                f"{os.cpu_count()} cores; {options.nodes} nodes x {options.gpus} faked GPUs "
-                f"started in {time.time() - began:.0f} s; {slots} slots of {options.share:g} GPU",
+                f"{len(os.sched_getaffinity(0))} cores; {options.nodes} nodes x {options.gpus} "
+                f"faked GPUs started in {took:.0f} s; {slots} slots of {options.share:g} GPU",
                 flush=True,
             )
-            runs = run_searches(folder, address, options)
-        for run in runs:
-            print_search(run, slots)
-        if len(runs) > 1:
-            print_together(runs, slots)
+            for phase in range(len(options.searches)):
+                runs = run_searches(folder, address, options, phase)
+                for run in runs:
+                    print_search(run, slots)
+                if len(runs) > 1:
+                    print_together(runs, slots)
 
 
 @contextmanager
@@ -72,7 +80,11 @@ def cluster(folder: Path, options: argparse.Namespace) -> Iterator[str]:
     """Run the block with a cluster of this machine; yields its address."""
     # Where there are GPUs, Ray checks its number by these, and no worker may start one of them.
     faked = ",".join(f"fake-{number}" for number in range(options.gpus))
-    os.environ |= environment() | {"RAY_TMPDIR": str(folder), "CUDA_VISIBLE_DEVICES": faked}
+    os.environ |= environment() | {
+        "RAY_TMPDIR": str(folder),
+        "CUDA_VISIBLE_DEVICES": faked,
+        "RAY_raylet_start_wait_time_s": "120",  # many nodes start on the same cores
+    }
     from ray.cluster_utils import Cluster
 
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "num_gpus": 0})
@@ -90,20 +102,22 @@ def cluster(folder: Path, options: argparse.Namespace) -> Iterator[str]:
         nodes.shutdown()
 
 
-def run_searches(folder: Path, address: str, options: argparse.Namespace) -> list["Watched"]:
-    """Run the searches, each begun when the one before has run for a while."""
+def run_searches(
+    folder: Path, address: str, options: argparse.Namespace, phase: int
+) -> list["Watched"]:
+    """Run the searches of a phase, each begun when the one before has run for a while."""
     settings = [
-        f"budget.num_trials={options.trials}",
+        f"budget.num_trials={options.trials[phase]}",
         f"scheduler.max_epochs={options.epochs}",
         f"fixed.epoch_s={options.epoch_s}",
         f"resources={{cpu: 1, gpu: {options.share}}}",
     ]
     runs: list[Watched] = []
-    for number in range(options.searches):
+    for number in range(options.searches[phase]):
         if runs:
             time.sleep(options.later_s)
-        runs.append(Watched(folder, f"search{number}", address, settings))
-    deadline = runs[0].began + options.limit_s
+        runs.append(Watched(folder, f"search{phase}{number}", address, settings))
+    deadline = runs[0].began + options.limit_s[phase]
     for run in runs:
         run.wait(deadline)
     return runs
@@ -163,15 +177,15 @@ def print_search(run: Watched, slots: int) -> None:
     starts = [event.time for event in run.events if isinstance(event, TrialStarted)]
     reports = [event.time for event in run.events if isinstance(event, TrialReported)]
     ends = [event.time for event in run.events if isinstance(event, TrialEnded)]
-    full = starts[min(slots, len(starts)) - 1]
     spans = busy_spans(run.events)
+    most, full = first_full(spans)
     mean = held(spans, full, starts[-1])
     gaps = slot_gaps(run.events)
     tail = gaps[int(0.95 * len(gaps))] if gaps else 0.0
     print(
         f"{run.name}: {len(ends)} trials, {len(reports)} epochs in {ends[-1] - run.began:.0f} s; "
-        f"first report after {reports[0] - run.began:.1f} s, {min(slots, len(starts))} trials had "
-        f"begun after {full - run.began:.1f} s\n"
+        f"first report after {reports[0] - run.began:.1f} s, all {most} slots of it busy "
+        f"after {full - run.began:.1f} s\n"
         f"  from then to the last start {mean:.1f} of {slots} slots busy "
         f"({100 * mean / slots:.1f} %), {len(reports) / (ends[-1] - reports[0]):.0f} reports/s\n"
         f"  gaps in a slot: median {statistics.median(gaps or [0]):.2f} s, 95 % within "
@@ -191,6 +205,9 @@ def print_together(runs: Sequence[Watched], slots: int) -> None:
     """Print how searches shared the slots, and whether their records are their own."""
     begin = max(next(e.time for e in run.events if isinstance(e, TrialStarted)) for run in runs)
     end = min(max(e.time for e in run.events if isinstance(e, TrialStarted)) for run in runs)
+    if end <= begin:
+        print("one had begun its last trial before the other began: nothing was shared")
+        return
     spans = {run.name: busy_spans(run.events) for run in runs}
     print(f"both ran for {end - begin:.0f} s; slots that each held in tenths of it:")
     for name, own in spans.items():
@@ -215,6 +232,15 @@ def busy_spans(events: Sequence[Event]) -> list[tuple[float, float]]:
         elif isinstance(event, TrialEnded) and event.trial in started:
             spans.append((started.pop(event.trial), event.time))
     return spans
+
+
+def first_full(spans: Sequence[tuple[float, float]]) -> tuple[int, float]:
+    """Return how many trials ran at most at a time, and when nearly as many first did."""
+    changes = sorted([(begin, 1) for begin, _ in spans] + [(end, -1) for _, end in spans])
+    running = list(accumulate(change for _, change in changes))
+    most = max(running)
+    first = next(i for i, count in enumerate(running) if count >= _NEARLY * most)
+    return most, changes[first][0]
 
 
 def held(spans: Sequence[tuple[float, float]], begin: float, end: float) -> float:
@@ -247,13 +273,21 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--nodes", type=int, default=8)
     parser.add_argument("--gpus", type=int, default=8, help="of a node")
     parser.add_argument("--share", type=float, default=0.25, help="of a GPU, that a trial takes")
-    parser.add_argument("--trials", type=int, default=1000, help="of a search")
+    many = {"type": int, "nargs": "+"}
+    parser.add_argument("--searches", **many, default=[1], help="at once, phase by phase")
+    parser.add_argument("--trials", **many, default=[1000], help="of a search of each phase")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--epoch_s", type=float, default=4.0)
-    parser.add_argument("--searches", type=int, default=1)
     parser.add_argument("--later_s", type=float, default=60.0, help="until the next search begins")
-    parser.add_argument("--limit_s", type=float, default=3600.0, help="for the searches")
-    return parser.parse_args()
+    parser.add_argument(
+        "--limit_s", type=float, nargs="+", default=[3600.0], help="for the searches of each phase"
+    )
+    options = parser.parse_args()
+    for name in ("trials", "limit_s"):  # the last value goes for what follows
+        given = getattr(options, name)
+        missing = len(options.searches) - len(given)
+        setattr(options, name, [*given, *[given[-1]] * missing])
+    return options
 
 
 if __name__ == "__main__":
