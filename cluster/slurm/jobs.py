@@ -4,6 +4,7 @@ FOLDER/NAME/code        the package, unpacked
 FOLDER/NAME/job.sh      the batch script
 FOLDER/NAME/job.json    what is known of it
 FOLDER/NAME/job.log     what it printed
+FOLDER/NAME/ray.log     what Ray's nodes printed
 FOLDER/NAME/exit_code   how it ended
 FOLDER/NAME/stopped     that somebody asked for its end, so that it is not queued again
 """

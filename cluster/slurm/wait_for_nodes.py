@@ -1,6 +1,7 @@
-"""Waits for the nodes of a Ray cluster: python -m cluster.slurm.wait_for_nodes COUNT.
+"""Waits for the nodes of a Ray cluster: python -m cluster.slurm.wait_for_nodes COUNT LOG.
 
-RAY_ADDRESS names the cluster. After a minute it makes do with those that came: the rest join later.
+RAY_ADDRESS names the cluster, LOG what Ray says of its nodes. After a minute it makes do with those
+that came: the rest join later.
 """
 
 import os
@@ -13,7 +14,7 @@ _POLL_S = 0.5
 
 def main() -> None:
     """Return once so many nodes are there; exit code 1 if not even the head is."""
-    wanted, address = int(sys.argv[1]), os.environ["RAY_ADDRESS"]
+    wanted, log, address = int(sys.argv[1]), sys.argv[2], os.environ["RAY_ADDRESS"]
     from ray._raylet import GcsClient  # pyright: ignore[reportAttributeAccessIssue]
 
     deadline = time.monotonic() + _PATIENCE_S
@@ -26,8 +27,9 @@ def main() -> None:
             reason = str(error)
         time.sleep(_POLL_S)
     if there == 0:
-        sys.exit(f"no Ray head answers at {address}: {reason}")
-    print(f"{there} of {wanted} nodes are there")  # noqa: T201
+        sys.exit(f"no Ray head answers at {address} ({reason}): see {log}")
+    more = "" if there >= wanted else f"; see {log} for the others, which may join later"
+    print(f"{there} of {wanted} nodes are there{more}", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -22,4 +22,6 @@ if [ -d "${VENV:-.venv}" ]; then
     source "${VENV:-.venv}/bin/activate"
 fi
 
+# srun gives a task one core unless it is told how many the job has.
+export SRUN_CPUS_PER_TASK="${SLURM_CPUS_PER_TASK:-1}"
 exec srun python -m models.grammar_vae.train --config kusner_original --gpus 1 "$@"

@@ -12,33 +12,40 @@
 #SBATCH --requeue
 #SBATCH --signal=B:TERM@120
 set -euo pipefail
-module load cuda
-export TUNER_PRESETS='job/my presets'
 folder=/shared/jobs/first
 share=(--num-cpus=8 --num-gpus=4)
+rm -f "$folder/exit_code" "$folder/ray.log"
+# Whatever ends this script is told, also before the command begins.
+trap 'echo "$?" > "$folder/exit_code"' EXIT
+module load cuda
+export TUNER_PRESETS='job/my presets'
 cd "$folder/code"
-rm -f "$folder/exit_code"
-export RAY_USAGE_STATS_ENABLED=0 RAY_AUTH_MODE=token RAY_TMPDIR="/tmp/ray-$SLURM_JOB_ID"
+# Ray lets everybody write into its folder, so that lies in one that only this user may enter.
+own="/tmp/tuner-slurm-$SLURM_JOB_ID"
+export RAY_USAGE_STATS_ENABLED=0 RAY_AUTH_MODE=token RAY_TMPDIR="$own/ray"
 export PYTHONPATH="$folder/code${PYTHONPATH:+:$PYTHONPATH}"
 # A token of this job's own; srun hands it on to the other nodes.
 RAY_AUTH_TOKEN=$(python -c 'import secrets; print(secrets.token_hex(32))')
 export RAY_AUTH_TOKEN
-mkdir -p "$RAY_TMPDIR"
+rm -rf "$own"
+mkdir -m 700 "$own"
 
-# Several jobs may share a node, so each has ports of its own.
+# Several jobs may share a node, so each has ports of its own. Some nodes call themselves 127.0.1.1.
 port=$((20000 + SLURM_JOB_ID % 10000))
-head_ip=$(hostname --ip-address | tr ' ' '\n' | grep -v ':' | head -n 1)
+head_ip=$( { hostname --ip-address; hostname --all-ip-addresses; } | tr ' ' '\n' |
+    awk '/^[0-9.]+$/ && !/^127\./ && !ip { ip = $0 } END { print ip ? ip : "127.0.0.1" }')
 export RAY_ADDRESS="$head_ip:$port"
 
 env -u RAY_ADDRESS ray start --head --block --node-ip-address="$head_ip" --port="$port" \
     --temp-dir="$RAY_TMPDIR" --dashboard-host=127.0.0.1 --dashboard-port=$((port + 10000)) \
-    --dashboard-agent-listen-port=$((port + 20000)) "${share[@]}" &
+    --dashboard-agent-listen-port=$((port + 20000)) "${share[@]}" >> "$folder/ray.log" 2>&1 &
 started=($!)
 if [ "$SLURM_JOB_NUM_NODES" -gt 1 ]; then
-    # A worker that comes before the head tries again for half a minute.
+    # Slurm's name of this node need not be its host name; and srun gives a task one core unless
+    # it is told. A worker that comes before the head tries again for a minute.
     srun --nodes=$((SLURM_JOB_NUM_NODES - 1)) --ntasks=$((SLURM_JOB_NUM_NODES - 1)) \
-        --exclude="$(hostname)" --kill-on-bad-exit=0 \
-        python -m cluster.slurm.join "$RAY_ADDRESS" "${share[@]}" &
+        --cpus-per-task=8 --exclude="$SLURMD_NODENAME" --kill-on-bad-exit=0 \
+        python -m cluster.slurm.join "$RAY_ADDRESS" "${share[@]}" >> "$folder/ray.log" 2>&1 &
     started+=($!)
 fi
 
@@ -46,7 +53,7 @@ fi
 asked=
 end() { asked=yes; [ -z "${main:-}" ] || kill -TERM "$main" 2>/dev/null || true; }
 trap end TERM INT
-python -m cluster.slurm.wait_for_nodes "$SLURM_JOB_NUM_NODES"
+python -m cluster.slurm.wait_for_nodes "$SLURM_JOB_NUM_NODES" "$folder/ray.log"
 python -m tuner search '/job/a b.yaml' --or_resume &
 main=$!
 [ -z "$asked" ] || kill -TERM "$main"
@@ -58,10 +65,9 @@ while :; do
 done
 kill -TERM "${started[@]}" 2>/dev/null || true
 wait "${started[@]}" 2>/dev/null || true
-rm -rf "$RAY_TMPDIR"
+rm -rf "$own"
 if [ "$code" -eq 143 ] && [ ! -e "$folder/stopped" ]; then
+    trap - EXIT
     scontrol requeue "$SLURM_JOB_ID"  # time is up, or it was preempted: it goes on later
-else
-    echo "$code" > "$folder/exit_code"
 fi
 exit "$code"

@@ -36,7 +36,8 @@ script = open(f"{state}/{number}/script").read()
 text = open(script).read()
 log = re.search("--output=(.*)", text)[1]
 nodes = re.search("--nodes=(.*)", text)[1]
-env = os.environ | {"SLURM_JOB_ID": number, "SLURM_JOB_NUM_NODES": nodes}
+node = {"SLURMD_NODENAME": "node1", "SLURM_JOB_NUM_NODES": nodes}
+env = os.environ | node | {"SLURM_JOB_ID": number}
 with open(log, "ab") as out:
     job = subprocess.Popen(["bash", script], stdout=out, stderr=out, env=env)
     open(f"{state}/{number}/pid", "w").write(str(job.pid))
@@ -46,8 +47,11 @@ os.unlink(f"{state}/{number}/pid")
     "srun": """
 import os, subprocess, sys
 command = [word for word in sys.argv[1:]]
+flags = []
 while command[0].startswith("--"):
-    command.pop(0)
+    flags.append(command.pop(0))
+# Slurm knows nodes by its own names, and gives a task one core unless it is told.
+assert "--exclude=node1" in flags and "--cpus-per-task=1" in flags, flags
 os.execvp(command[0], command)
 """,
     "scontrol": """

@@ -52,15 +52,18 @@ def test_script_trains_the_preset_with_further_flags_as_they_were_quoted(
     name, preset, hours, tmp_path
 ) -> None:
     srun = tmp_path / "srun"
-    srun.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
+    srun.write_text('#!/bin/sh\nprintf "%s|" "$SRUN_CPUS_PER_TASK" "$@"\n')
     srun.chmod(0o755)
     done = subprocess.run(
         ["bash", str(FOLDER / f"{name}.sh"), "--prod", "x y", "$HOME"],
         capture_output=True, text=True, cwd=tmp_path, check=True,
-        env={"PATH": os.pathsep.join([str(tmp_path), "/usr/bin", "/bin"])},
+        env={
+            "PATH": os.pathsep.join([str(tmp_path), "/usr/bin", "/bin"]),
+            "SLURM_CPUS_PER_TASK": "4",
+        },
     )  # fmt: skip
     command = f"python|-m|models.grammar_vae.train|--config|{preset}|--gpus|1"
-    assert done.stdout == f"{command}|--prod|x y|$HOME|"
+    assert done.stdout == f"4|{command}|--prod|x y|$HOME|"
     assert (tmp_path / "logs").is_dir()
     assert find_preset(GRAMMAR_VAE, preset).built_in
 
