@@ -26,7 +26,7 @@ _POLL_S = 0.5
 _COMMAND_S = 60
 _SOON_S = 30.0
 """Slurm may take so long to show a job that it has taken."""
-_GONE = "Slurm does not know it any more, and it left no exit code: it was killed, or its node died"
+_GONE = "Slurm does not know it any more, and it left no exit code: its node died, or it was killed"
 _STATES: Mapping[str, JobState] = {
     "RUNNING": "running",
     "COMPLETING": "running",

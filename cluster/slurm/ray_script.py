@@ -2,7 +2,8 @@
 
 A pure function of its parameters. The script may be run again after it was ended: Slurm does so
 when a job was preempted, and the script asks for it when its time is up. So the command has to go
-on with what it began.
+on with what it began. After `scancel` it is not run again, which only the words in the log tell
+from a preemption.
 """
 
 import shlex
@@ -140,9 +141,17 @@ done
 kill -TERM "${{started[@]}}" 2>/dev/null || true
 wait "${{started[@]}}" 2>/dev/null || true
 rm -rf "$own"
-if [ "$code" -eq {code} ] && [ ! -e "$folder/stopped" ]; then
+# A job whose time is nearly up still runs; one that was preempted, or cancelled, does not.
+goes_on() {{
+    [ ! -e "$folder/stopped" ] || return 1
+    [ "$(squeue --noheader --format=%T --jobs "$SLURM_JOB_ID")" != RUNNING ] || return 0
+    grep "CANCELLED AT" "$folder/job.log" | tail -n 1 | grep --quiet "DUE TO"
+}}
+if [ "$code" -eq {code} ] && goes_on; then
     trap - EXIT
-    scontrol requeue "$SLURM_JOB_ID"  # time is up, or it was preempted: it goes on later
+    scontrol requeue "$SLURM_JOB_ID"
+elif [ "$code" -eq {code} ]; then
+    touch "$folder/stopped"
 fi
 exit "$code"
 """

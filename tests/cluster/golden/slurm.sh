@@ -66,8 +66,16 @@ done
 kill -TERM "${started[@]}" 2>/dev/null || true
 wait "${started[@]}" 2>/dev/null || true
 rm -rf "$own"
-if [ "$code" -eq 143 ] && [ ! -e "$folder/stopped" ]; then
+# A job whose time is nearly up still runs; one that was preempted, or cancelled, does not.
+goes_on() {
+    [ ! -e "$folder/stopped" ] || return 1
+    [ "$(squeue --noheader --format=%T --jobs "$SLURM_JOB_ID")" != RUNNING ] || return 0
+    grep "CANCELLED AT" "$folder/job.log" | tail -n 1 | grep --quiet "DUE TO"
+}
+if [ "$code" -eq 143 ] && goes_on; then
     trap - EXIT
-    scontrol requeue "$SLURM_JOB_ID"  # time is up, or it was preempted: it goes on later
+    scontrol requeue "$SLURM_JOB_ID"
+elif [ "$code" -eq 143 ]; then
+    touch "$folder/stopped"
 fi
 exit "$code"

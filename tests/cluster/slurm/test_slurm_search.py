@@ -70,8 +70,9 @@ print("127.0.0.1" if "--ip-address" in sys.argv else "here")
 """,
     "squeue": """
 import os, sys
-if os.path.exists(f"{os.environ['FAKE_SLURM']}/{sys.argv[-1]}/pid"):
-    print("RUNNING")
+place = f"{os.environ['FAKE_SLURM']}/{sys.argv[-1]}"
+if os.path.exists(f"{place}/pid"):
+    print("COMPLETING" if os.path.exists(f"{place}/completing") else "RUNNING")
 """,
     "scancel": """
 import os, signal, sys
@@ -171,6 +172,24 @@ def test_stopped_search_is_not_queued_again(slurm) -> None:
         time.sleep(0.3)
     assert slurm.pid() is None
     assert "has ended already (stopped)" in slurm.tuner("stop", "first", rc=2)
+
+
+def test_search_that_slurm_cancelled_is_not_queued_again(slurm) -> None:
+    slurm.tuner(
+        "submit", "grammar_vae/quickstart", "--name", "first", "--trials", "2",
+        "--set", "data.num_rows=300", "--set", "scheduler={name: fifo, max_epochs: 900}",
+    )  # fmt: skip
+    slurm.wait_for('"epoch": 1', slurm.runs / "first" / "events.jsonl")
+    pid, log = slurm.pid(), slurm.jobs / "first" / "job.log"
+    for state in (slurm.folder / "state").glob("*/pid"):
+        state.with_name("completing").touch()
+    with log.open("a") as file:
+        file.write(
+            "slurmstepd: error: *** JOB 4000 ON node1 CANCELLED AT 2026-11-27T05:24:34 ***\n"
+        )
+    os.kill(pid, signal.SIGTERM)
+    slurm.wait_for("143", slurm.jobs / "first" / "exit_code")
+    assert "first: stopped" in slurm.tuner("status", "first")
 
 
 def test_names_cannot_leave_the_folder(slurm) -> None:
