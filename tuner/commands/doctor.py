@@ -19,7 +19,7 @@ from tuner.record.findings import Finding
 from tuner.record.folder_check import check_folder
 from tuner.record.liveness import is_alive, latest_driver
 from tuner.record.log_check import check_log
-from tuner.record.paths import RunPaths, find_run
+from tuner.record.paths import RunPaths, find_run, is_run
 from tuner.record.pins import check_pins
 from tuner.record.promotions import read_promotions
 from tuner.record.results import read_run
@@ -64,12 +64,27 @@ class _Report:
 
 
 def doctor(name: str, *, check: bool) -> int:
-    """Check a run, mend what can be mended, and say so; return 1 when something is left to do.
+    """Check a run and its confirmations, mend what can be mended, and say so.
+
+    Returns:
+        1 when something is left to do.
 
     Raises:
         UserError: no such run, its driver lives, or the disk is full.
     """
     paths = find_run(name)
+    code = _hold_and_examine(paths, check=check)
+    confirmations = [RunPaths(folder) for folder in sorted(paths.confirmations.glob("*"))]
+    for one in filter(is_run, confirmations):
+        try:
+            code = max(code, _hold_and_examine(one, check=check))
+        except UserError as error:  # `tuner promote` goes on with it, maybe
+            output().print(str(error), soft_wrap=True)
+            code = _SOMETHING_LEFT
+    return code
+
+
+def _hold_and_examine(paths: RunPaths, *, check: bool) -> int:
     with nullcontext() if check else hold_run(paths):
         return _examine(paths, check=check)
 

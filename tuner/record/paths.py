@@ -244,6 +244,12 @@ def find_run(name: str) -> RunPaths:
         run = RunPaths(folder.resolve())
         if is_run(run):
             return run
+    unbegun = runs_folder() / name
+    if unbegun.is_dir() and unbegun.parent == runs_folder() and name != "..":
+        raise UserError(
+            f"{unbegun} holds no run: its search was ended before it began. The same command "
+            f"begins it, as `tuner search FILE --name {name}`"
+        )
     raise unknown_name(f"run in {runs_folder()}", name, [run.name for run in list_runs()])
 
 

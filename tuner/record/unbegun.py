@@ -22,8 +22,10 @@ def is_unbegun(paths: RunPaths) -> bool:
     Raises:
         RunCorrupt: a line of the event log cannot be what was written.
     """
-    if is_run(paths) or not paths.lock_file.exists():
+    if is_run(paths):
         return False
+    if not paths.lock_file.exists():  # it was killed in the moment that it made the folder
+        return paths.folder.is_dir() and not any(paths.folder.iterdir())
     return all(isinstance(event, RunChanged) for event in read_events(paths.events_file))
 
 

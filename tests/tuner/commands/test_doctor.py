@@ -234,3 +234,25 @@ def test_a_full_disk_is_told_and_leaves_all_as_it_was(sound, capsys, monkeypatch
     code, _, err = doctor(capsys)
     assert (code, "No space left" in err) == (2, True)
     assert content(sound) == before
+
+
+def test_confirmations_of_a_run_are_checked_and_mended_with_it(sound, new_run, capsys):
+    confirmation = new_run("first/confirmations/2x2-abc")
+    confirmation.trial("e", [0.4])
+    confirmation.end("finished")
+    tear_log(confirmation)
+    code, out, _ = doctor(capsys, "--check")
+    assert code == 1
+    assert out[0].startswith("first: all agrees")
+    assert out[-1].startswith("2x2-abc: 0 mended, ")
+    code, out, _ = doctor(capsys)
+    assert code == 0
+    assert out[-1].startswith("2x2-abc: all agrees after ")
+
+
+def test_a_confirmation_that_goes_on_is_told_and_left_alone(sound, new_run, capsys):
+    _drive(new_run("first/confirmations/2x2-abc"), driver_identity())
+    code, out, _ = doctor(capsys)
+    assert code == 1
+    assert out[0].startswith("first: all agrees")
+    assert "the run '2x2-abc' is running" in out[1]

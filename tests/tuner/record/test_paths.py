@@ -84,6 +84,19 @@ def test_run_is_found_by_name_and_by_path(runs, monkeypatch):
     assert find_run(str(runs / "first")) == run
 
 
+def test_search_that_was_ended_before_it_began_is_told():
+    create_run("first")
+    with pytest.raises(UserError, match="holds no run: its search was ended before it began"):
+        find_run("first")
+
+
+@pytest.mark.parametrize("name", [".", "..", "first/.."])
+def test_other_folders_are_no_search_that_was_ended(name):
+    begin("first")
+    with pytest.raises(UserError, match="unknown run"):
+        find_run(name)
+
+
 def test_unknown_run_names_the_nearest():
     begin("quickstart-a")
     with pytest.raises(UserError, match=r"'quickstrat-a'.*Did you mean 'quickstart-a'"):

@@ -41,3 +41,9 @@ def test_a_run_that_lost_its_search_keeps_its_trials(killed):
 def test_a_folder_that_no_driver_made_is_left_alone(killed):
     killed.lock_file.unlink()
     assert not is_unbegun(killed)
+
+
+def test_an_empty_folder_is_taken_over(killed):
+    clear_unbegun(killed)
+    killed.lock_file.unlink()
+    assert is_unbegun(killed)
