@@ -37,6 +37,7 @@ class JobInfo:
         began: seconds since 1970; None before it began.
         ended: likewise.
         message: why it ended, in the cluster's words.
+        goes_on_by: what is typed to run it once more, where the cluster keeps what it needs.
     """
 
     name: str
@@ -46,6 +47,7 @@ class JobInfo:
     began: float | None = None
     ended: float | None = None
     message: str = ""
+    goes_on_by: str | None = None
 
 
 class JobQueue(Protocol):

@@ -1,8 +1,9 @@
 """Jobs of Slurm: a folder each on the shared disk, with the code, the script, the log and the end.
 
 FOLDER/NAME/code        the package, unpacked
-FOLDER/NAME/job.sh      the batch script
+FOLDER/NAME/job.sh      the batch script; handed to sbatch again it goes on with its search
 FOLDER/NAME/job.json    what is known of it
+FOLDER/NAME/slurm_job   its number, once it began
 FOLDER/NAME/job.log     what it printed
 FOLDER/NAME/ray.log     what Ray's nodes printed
 FOLDER/NAME/exit_code   how it ended
@@ -94,10 +95,11 @@ class SlurmJobs:
             name=name,
             state=state,
             command=known["command"],
-            metadata={**known["metadata"], "slurm_job": known["slurm_job"]},
+            metadata={**known["metadata"], "slurm_job": _number(place, known)},
             began=known["submitted"],
             ended=end.stat().st_mtime if end.exists() else None,
             message=message,
+            goes_on_by=f"sbatch {place / 'job.sh'}",
         )
 
     def logs(self, name: str, *, follow: bool = False) -> Iterator[str]:
@@ -119,7 +121,7 @@ class SlurmJobs:
     def stop(self, name: str) -> None:
         """Ask a job to end in order; it is not queued again."""
         place = self._place(name)
-        number = json.loads((place / "job.json").read_text(encoding="utf-8"))["slurm_job"]
+        number = _number(place, json.loads((place / "job.json").read_text(encoding="utf-8")))
         (place / "stopped").touch()
         if self.job(name).state == "waiting":
             _run("scancel", number)
@@ -136,7 +138,9 @@ class SlurmJobs:
     def _state(self, place: Path, known: Mapping[str, Any]) -> tuple[JobState, str]:
         if (end := _end(place)) is not None:
             return end
-        said = _run("squeue", "--noheader", "--format=%T", "--jobs", known["slurm_job"], may=True)
+        said = _run(
+            "squeue", "--noheader", "--format=%T", "--jobs", _number(place, known), may=True
+        )
         if said.strip():
             return _STATES.get(said.split()[0], "waiting"), ""
         if (end := _end(place)) is not None:  # it ended while Slurm was asked
@@ -144,6 +148,14 @@ class SlurmJobs:
         if time.time() - known["submitted"] < _SOON_S:
             return "waiting", ""
         return "failed", _GONE
+
+
+def _number(place: Path, known: Mapping[str, Any]) -> str:
+    """Return Slurm's number of a job: the last one, if it was handed over again."""
+    try:
+        return (place / "slurm_job").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return known["slurm_job"]
 
 
 def _end(place: Path) -> tuple[JobState, str] | None:

@@ -79,14 +79,15 @@ def render_ray_script(job: SlurmRay) -> str:
         *job.setup,
         *(f"export {name}={shlex.quote(value)}" for name, value in job.environment.items()),
         _START.strip().replace("NUM_CPUS", str(job.num_cpus)),
-        f"{shlex.join(job.command)} &",
+        f'{_WAIT} "$SLURM_JOB_NUM_NODES" "$folder/ray.log" \\\n    {shlex.join(job.command)} &',
         _END.strip().format(code=ENDED_BY_SIGNAL),
     ]
     return "\n".join(lines) + "\n"
 
 
 _TELL = """
-rm -f "$folder/exit_code" "$folder/ray.log"
+rm -f "$folder/exit_code" "$folder/stopped" "$folder/ray.log"
+echo "$SLURM_JOB_ID" > "$folder/slurm_job"
 # Whatever ends this script is told, also before the command begins.
 trap 'echo "$?" > "$folder/exit_code"' EXIT
 """
@@ -126,8 +127,9 @@ fi
 asked=
 end() { asked=yes; [ -z "${main:-}" ] || kill -TERM "$main" 2>/dev/null || true; }
 trap end TERM INT
-python -m cluster.slurm.wait_for_nodes "$SLURM_JOB_NUM_NODES" "$folder/ray.log"
 """
+
+_WAIT = "python -m cluster.slurm.wait_for_nodes"
 
 _END = """
 main=$!

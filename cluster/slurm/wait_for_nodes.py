@@ -1,7 +1,10 @@
-"""Waits for the nodes of a Ray cluster: python -m cluster.slurm.wait_for_nodes COUNT LOG.
+"""Runs a command once a Ray cluster has its nodes.
+
+    python -m cluster.slurm.wait_for_nodes COUNT LOG COMMAND ...
 
 RAY_ADDRESS names the cluster, LOG what Ray says of its nodes. After a minute it makes do with those
-that came: the rest join later.
+that came: the rest join later. The command takes the place of this process, so that a signal ends
+whichever runs.
 """
 
 import os
@@ -13,8 +16,9 @@ _POLL_S = 0.5
 
 
 def main() -> None:
-    """Return once so many nodes are there; exit code 1 if not even the head is."""
-    wanted, log, address = int(sys.argv[1]), sys.argv[2], os.environ["RAY_ADDRESS"]
+    """Run the command once so many nodes are there; exit code 1 if not even the head is."""
+    wanted, log, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    address = os.environ["RAY_ADDRESS"]
     from ray._raylet import GcsClient  # pyright: ignore[reportAttributeAccessIssue]
 
     deadline = time.monotonic() + _PATIENCE_S
@@ -30,6 +34,7 @@ def main() -> None:
         sys.exit(f"no Ray head answers at {address} ({reason}): see {log}")
     more = "" if there >= wanted else f"; see {log} for the others, which may join later"
     print(f"{there} of {wanted} nodes are there{more}", flush=True)  # noqa: T201
+    os.execvp(command[0], command)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,8 @@ def show_status(name: str, choice: ClusterChoice) -> None:
         said.print(f"  {first.partition(', last available logs')[0]}", soft_wrap=True)
     for line in lines[-_NUM_LINES:]:
         said.print(f"  | {line}", soft_wrap=True)
+    if info.state in ("failed", "stopped") and info.goes_on_by:
+        said.print(f"  {info.goes_on_by}    # goes on with it", soft_wrap=True)
     nexts = ["fetch"] if info.state in ENDED else ["logs -f", "stop"]
     for verb in nexts:
         word, _, flag = verb.partition(" ")
@@ -122,9 +124,12 @@ def stop_job(name: str, choice: ClusterChoice) -> None:
                     f"'{name}' does not end: see `tuner logs {name}{choice.flags}`, and ask again"
                 )
             time.sleep(_POLL_S)
-    place = f"{info.metadata['storage']}/{name}" if "storage" in info.metadata else None
-    how = "" if place is None else f"; `tuner resume {place}` on the cluster goes on with it"
-    output().print(f"{name}: {info.state}{how}", soft_wrap=True)
+    place = info.metadata.get("storage")
+    how = None if place is None else f"`tuner resume {place}/{name}` on the cluster"
+    if info.goes_on_by:
+        how = f"`{info.goes_on_by}`"
+    goes_on = "" if how is None else f"; {how} goes on with it"
+    output().print(f"{name}: {info.state}{goes_on}", soft_wrap=True)
     output().print(f"  tuner fetch {name}{choice.flags}")
 
 

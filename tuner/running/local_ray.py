@@ -98,7 +98,10 @@ def _start(folder: Path, dashboard: bool, server: ForkServer) -> str | None:
                 **QUIET,
             )
     except Exception as error:  # Ray raises all kinds of them
-        raise RayLost(f"Ray cannot be started on this machine ({short_message(error)})") from error
+        raise RayLost(
+            f"Ray cannot be started on this machine ({short_message(error)}): it gives its "
+            "processes 30 s, which on a busy machine may be too few, so try again"
+        ) from error
     server.prepare(ray.get_runtime_context().get_job_id(), raylet_pid())
     return context.dashboard_url
 

@@ -14,7 +14,8 @@
 set -euo pipefail
 folder=/shared/jobs/first
 share=(--num-cpus=8 --num-gpus=4)
-rm -f "$folder/exit_code" "$folder/ray.log"
+rm -f "$folder/exit_code" "$folder/stopped" "$folder/ray.log"
+echo "$SLURM_JOB_ID" > "$folder/slurm_job"
 # Whatever ends this script is told, also before the command begins.
 trap 'echo "$?" > "$folder/exit_code"' EXIT
 module load cuda
@@ -53,8 +54,8 @@ fi
 asked=
 end() { asked=yes; [ -z "${main:-}" ] || kill -TERM "$main" 2>/dev/null || true; }
 trap end TERM INT
-python -m cluster.slurm.wait_for_nodes "$SLURM_JOB_NUM_NODES" "$folder/ray.log"
-python -m tuner search '/job/a b.yaml' --or_resume &
+python -m cluster.slurm.wait_for_nodes "$SLURM_JOB_NUM_NODES" "$folder/ray.log" \
+    python -m tuner search '/job/a b.yaml' --or_resume &
 main=$!
 [ -z "$asked" ] || kill -TERM "$main"
 while :; do

@@ -114,6 +114,9 @@ class Slurm:
         assert done.returncode == rc, done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    def cli(self, *command):
+        subprocess.run(command, check=True, capture_output=True, env=self.environment)
+
     def pid(self):
         files = list((self.folder / "state").glob("*/pid"))
         return int(files[0].read_text()) if files else None
@@ -189,7 +192,13 @@ def test_search_that_slurm_cancelled_is_not_queued_again(slurm) -> None:
         )
     os.kill(pid, signal.SIGTERM)
     slurm.wait_for("143", slurm.jobs / "first" / "exit_code")
-    assert "first: stopped" in slurm.tuner("status", "first")
+    said = slurm.tuner("status", "first")
+    assert "first: stopped" in said
+    assert f"sbatch {slurm.jobs / 'first' / 'job.sh'}    # goes on with it" in said
+    slurm.cli("sbatch", str(slurm.jobs / "first" / "job.sh"))
+    slurm.wait_for("goes on after epoch", log)
+    assert "first: running" in slurm.tuner("status", "first")
+    slurm.tuner("stop", "first")
 
 
 def test_names_cannot_leave_the_folder(slurm) -> None:
