@@ -87,7 +87,8 @@ def cluster(folder: Path, options: argparse.Namespace) -> Iterator[str]:
     }
     from ray.cluster_utils import Cluster
 
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "num_gpus": 0})
+    head = {"num_cpus": 0, "num_gpus": 0, "include_dashboard": False}
+    nodes = Cluster(initialize_head=True, head_node_args=head)
     try:
         for _ in range(options.nodes):
             nodes.add_node(

@@ -4,6 +4,7 @@ Every driver writes the study anew from the run's record, the first one without 
 and record agree whatever happened before.
 """
 
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -106,8 +107,11 @@ def open_storage(location: Path | str) -> BaseStorage:
     try:
         return RDBStorage(location, engine_kwargs=sqlite if location.startswith("sqlite") else {})
     except Exception as error:  # every database driver raises its own types
-        reason = without_password(str(error).splitlines()[0])
-        raise UserError(f"the study's storage cannot be opened: {reason}: check the URL") from error
+        reason = without_password(re.sub(r"^\(\S+\) ", "", str(error).splitlines()[0]))
+        where = "" if location.startswith("sqlite") else ", and that ~/.pgpass has its password"
+        raise UserError(
+            f"the study's storage cannot be opened: {reason}: check the URL{where}"
+        ) from error
 
 
 def close_storage(storage: BaseStorage) -> None:
