@@ -16,8 +16,8 @@ from models.config_file import dump_yaml, parse_yaml
 
 GOLDEN = Path(__file__).parent / "golden"
 RAYJOB_SCHEMA = Path(__file__).parent / "rayjob_schema.json.gz"
-"""Version v1 of KubeRay's ray.io_rayjobs.yaml (Apache License 2.0), commit feeaf72 of 19 August 2026,
-without its descriptions."""
+"""Version v1 of KubeRay's ray.io_rayjobs.yaml, commit feeaf72 of 19 August 2026, without its
+descriptions; Apache License 2.0."""
 COMMAND = ("python", "-m", "tuner", "search", "/job/a b.yaml", "--or_resume")
 
 

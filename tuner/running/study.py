@@ -106,6 +106,12 @@ def open_storage(location: Path | str) -> BaseStorage:
     sqlite = {"connect_args": {"timeout": _SQLITE_TIMEOUT_S}}
     try:
         return RDBStorage(location, engine_kwargs=sqlite if location.startswith("sqlite") else {})
+    except ImportError as error:
+        kind = location.partition(":")[0]
+        raise UserError(
+            f"the study's storage cannot be opened: no driver for {kind}:// is installed (for "
+            "postgresql:// it is `pip install 'grammar-tuner[postgres]'`): check the URL"
+        ) from error
     except Exception as error:  # every database driver raises its own types
         reason = without_password(re.sub(r"^\(\S+\) ", "", str(error).splitlines()[0]))
         where = "" if location.startswith("sqlite") else ", and that ~/.pgpass has its password"

@@ -39,6 +39,8 @@ def read_storage(raw: object) -> str | None:
             "--storage, and here the folder or bucket of the runs",
         )
     found = _SCHEME.match(raw)
+    if found and found[1] == "postgres":
+        raise _mistake(raw, "write postgresql://, and give it as --storage")
     if found and not is_bucket(raw):
         raise _mistake(raw, f"of the kind {found[1]}:// nothing is known: take s3:// or gs://")
     if found and not raw.removeprefix(found[0]).strip("/"):

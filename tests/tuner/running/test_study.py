@@ -58,3 +58,8 @@ def test_a_database_by_url(tmp_path):
 def test_an_unreachable_database_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match=r"storage cannot be opened.*check the URL"):
         open_storage(f"sqlite:///{tmp_path / 'no' / 'folder' / 'study.db'}")
+
+
+def test_a_database_without_a_driver_says_which_is_missing():
+    with pytest.raises(UserError, match="no driver for mysql:// is installed"):
+        open_storage("mysql://user@127.0.0.1/studies")

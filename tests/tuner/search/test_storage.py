@@ -23,6 +23,7 @@ def test_nothing_is_no_storage() -> None:
         (" ", "storage is ' ': name a folder"),
         ("postgresql://u:p@h/d", "a database keeps the study only"),
         ("ftp://x/y", "of the kind ftp:// nothing is known"),
+        ("postgres://u@host/runs", "write postgresql://, and give it as --storage"),
         ("s3:///", "it names no bucket"),
     ],
 )
