@@ -53,9 +53,9 @@ def write_manifest(
     of = f"-n {profile.namespace}"
     output().print(
         f"{target} is written: a RayJob of the image {profile.image}; its run lies in {place}\n"
-        f"  kubectl apply -f {target}\n"
+        f"  kubectl create -f {target}\n"
         f"  kubectl get rayjob {kubernetes_name(name)} {of}\n"
         f"  kubectl logs -f -l job-name={kubernetes_name(name)} {of}\n"
-        f"  kubectl delete -f {target}                  # ends it; applied again, it goes on",
+        f"  kubectl delete -f {target}                  # ends it; created again, it goes on",
         soft_wrap=True,
     )
