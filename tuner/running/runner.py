@@ -47,6 +47,7 @@ from tuner.running.ray_thread import ray_session_beside
 from tuner.running.search_data import loading_search_data
 from tuner.running.start_steps import RAY, StartSteps
 from tuner.running.stopping import SearchStop
+from tuner.running.study_patience import database_lost_words, is_database_lost
 from tuner.running.study_place import StudyPlace, new_place, recorded_command
 from tuner.running.trial_failure import is_unwritable, short_message, unwritable_words
 from tuner.search.blocks import RunStart
@@ -312,14 +313,23 @@ def _record(
             raise
         except Exception as error:
             _record_crash(events, error)
-            if not is_unwritable(error) or isinstance(error, UserError):
+            if (words := _user_words(paths, error)) is None:
                 raise
-            raise UserError(unwritable_words(paths, error)) from error
+            raise UserError(words) from error
         if stop.error is not None:
             events.run("failed", str(stop.error))
             raise stop.error
         said = [stop.said or ended, stop.shortage]
         events.run("finished", "; ".join(filter(None, said)) or None)
+
+
+def _user_words(paths: RunPaths, error: Exception) -> str | None:
+    """Return what is said of an end that a user can do something about, unless it says it."""
+    if isinstance(error, UserError):
+        return None
+    if is_unwritable(error):
+        return unwritable_words(paths, error)
+    return database_lost_words(paths) if is_database_lost(error) else None
 
 
 def _end_words(search: Search) -> str | None:

@@ -20,6 +20,7 @@ from models.errors import UserError
 from tuner.running.bounded_sampler import BoundedTPESampler
 from tuner.running.progress import Progress
 from tuner.running.study_journal import StudyJournal
+from tuner.running.study_patience import wait_for_database
 from tuner.running.study_place import StudyPlace, without_password
 from tuner.running.trial_streams import SeededRandomSampler
 
@@ -104,8 +105,11 @@ def open_storage(location: Path | str) -> BaseStorage:
         return JournalStorage(StudyJournal(location))
     # Two processes on one SQLite file lock each other out for moments; wait instead of failing.
     sqlite = {"connect_args": {"timeout": _SQLITE_TIMEOUT_S}}
+    is_sqlite = location.startswith("sqlite")
     try:
-        return RDBStorage(location, engine_kwargs=sqlite if location.startswith("sqlite") else {})
+        storage = RDBStorage(
+            location, engine_kwargs=sqlite if is_sqlite else {"pool_pre_ping": True}
+        )
     except ImportError as error:
         kind = location.partition(":")[0]
         raise UserError(
@@ -114,10 +118,13 @@ def open_storage(location: Path | str) -> BaseStorage:
         ) from error
     except Exception as error:  # every database driver raises its own types
         reason = without_password(re.sub(r"^\(\S+\) ", "", str(error).splitlines()[0]))
-        where = "" if location.startswith("sqlite") else ", and that ~/.pgpass has its password"
+        where = "" if is_sqlite else ", and that ~/.pgpass has its password"
         raise UserError(
             f"the study's storage cannot be opened: {reason}: check the URL{where}"
         ) from error
+    if not is_sqlite:
+        wait_for_database(storage.engine)
+    return storage
 
 
 def close_storage(storage: BaseStorage) -> None:
