@@ -11,6 +11,7 @@ FOLDER/NAME/stopped     that somebody asked for its end, so that it is not queue
 """
 
 import json
+import shutil
 import subprocess
 import time
 import zipfile
@@ -67,7 +68,11 @@ class SlurmJobs:
         ray = SlurmRay(name=job.name, folder=str(place), command=job.command, **settings)
         script = place / "job.sh"
         script.write_text(render_ray_script(ray), encoding="utf-8")
-        number = _run("sbatch", "--parsable", str(script)).strip().partition(";")[0]
+        try:
+            number = _run("sbatch", "--parsable", str(script)).strip().partition(";")[0]
+        except ClusterError:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
         known = {
             "slurm_job": number,
             "command": " ".join(job.command),

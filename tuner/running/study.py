@@ -20,7 +20,7 @@ from models.errors import UserError
 from tuner.running.bounded_sampler import BoundedTPESampler
 from tuner.running.progress import Progress
 from tuner.running.study_journal import StudyJournal
-from tuner.running.study_patience import wait_for_database
+from tuner.running.study_patience import PatientStorage
 from tuner.running.study_place import StudyPlace, without_password
 from tuner.running.trial_streams import SeededRandomSampler
 
@@ -107,9 +107,9 @@ def open_storage(location: Path | str) -> BaseStorage:
     sqlite = {"connect_args": {"timeout": _SQLITE_TIMEOUT_S}}
     is_sqlite = location.startswith("sqlite")
     try:
-        storage = RDBStorage(
-            location, engine_kwargs=sqlite if is_sqlite else {"pool_pre_ping": True}
-        )
+        if is_sqlite:
+            return RDBStorage(location, engine_kwargs=sqlite)
+        return PatientStorage(location)
     except ImportError as error:
         kind = location.partition(":")[0]
         raise UserError(
@@ -122,9 +122,6 @@ def open_storage(location: Path | str) -> BaseStorage:
         raise UserError(
             f"the study's storage cannot be opened: {reason}: check the URL{where}"
         ) from error
-    if not is_sqlite:
-        wait_for_database(storage.engine)
-    return storage
 
 
 def close_storage(storage: BaseStorage) -> None:

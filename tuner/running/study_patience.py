@@ -1,21 +1,42 @@
 """Patience with the database of a study, which may restart, or be cut off for a moment.
 
 Whatever asks it takes a connection of a pool, which is tried first. Where that is dead a new one is
-made, and this is where to wait: nothing was sent yet, so nothing is done twice.
+made, and this is where to wait. What was being asked when the connection broke is asked once more,
+where that cannot do a thing twice.
 
 SQLAlchemy is imported where there is a database only: it takes its time, and a machine may lack it.
 """
 
+import functools
 import logging
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.storages import RDBStorage
+
 from tuner.record.paths import RunPaths
 
 PATIENCE_S = 60.0
 _PAUSE_S = 1.0
+_ASKED_AGAIN = (
+    "get_all_trials",
+    "get_trial",
+    "get_study_directions",
+    "get_study_system_attrs",
+    "get_study_user_attrs",
+    "set_study_system_attr",
+    "set_study_user_attr",
+    "set_trial_intermediate_value",
+    "set_trial_param",
+    "set_trial_state_values",
+    "set_trial_system_attr",
+    "set_trial_user_attr",
+)
+"""Methods of a storage that end alike when they are called twice. Making a trial does not: Optuna
+tries that again by itself."""
 
 logger = logging.getLogger(__name__)
 
@@ -59,11 +80,35 @@ class Patience:
                 return connection
 
 
-def wait_for_database(engine: Any) -> None:
-    """Let an engine of SQLAlchemy, whose database has answered, wait for it from now on."""
-    from sqlalchemy import event
+class PatientStorage(RDBStorage):
+    """A study in a database, which has answered once and is waited for from then on."""
 
-    event.listen(engine, "do_connect", Patience().connect)
+    def __init__(self, url: str) -> None:
+        super().__init__(url, engine_kwargs={"pool_pre_ping": True})
+        from sqlalchemy import event
+
+        event.listen(self.engine, "do_connect", Patience().connect)
+
+
+def _asked_again(method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def ask(storage: PatientStorage, *arguments: Any, **settings: Any) -> Any:
+        try:
+            return method(storage, *arguments, **settings)
+        except StorageInternalError as error:
+            if not is_database_lost(error):
+                raise
+            logger.warning("the study's database broke off: %s", error.__cause__)
+        try:
+            return method(storage, *arguments, **settings)
+        except UpdateFinishedTrialError:  # it had been done, and the answer was lost
+            return True
+
+    return ask
+
+
+for _name in _ASKED_AGAIN:
+    setattr(PatientStorage, _name, _asked_again(getattr(RDBStorage, _name)))
 
 
 def is_database_lost(error: BaseException | None) -> bool:
@@ -72,7 +117,7 @@ def is_database_lost(error: BaseException | None) -> bool:
     while errors is not None and error is not None:
         if isinstance(error, errors.DBAPIError):
             return True
-        error = error.__cause__
+        error = error.__cause__ or error.__context__  # Ray Tune raises what it only quotes
     return False
 
 

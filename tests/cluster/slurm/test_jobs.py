@@ -1,9 +1,12 @@
 """What is told of a job of Slurm, by what its folder holds and by what Slurm says."""
 
 import json
+import zipfile
 
 import pytest
 
+from cluster.errors import ClusterError
+from cluster.job import Job
 from cluster.slurm import jobs
 from cluster.slurm.jobs import SlurmJobs
 
@@ -47,3 +50,27 @@ def test_job_of_which_nobody_knows_has_failed(place, monkeypatch) -> None:
 def test_job_that_has_not_ended_is_as_slurm_says(said, told, place, monkeypatch) -> None:
     monkeypatch.setattr(jobs, "_run", lambda *command, may: f"{said}\n")
     assert state(place) == told
+
+
+def test_job_that_slurm_refuses_leaves_nothing(tmp_path, monkeypatch) -> None:
+    def sbatch(*command):
+        raise ClusterError("sbatch refuses: Memory specification can not be satisfied")
+
+    package = tmp_path / "job.zip"
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("search.yaml", "model: grammar_vae\n")
+    monkeypatch.setattr(jobs, "_run", sbatch)
+    queue = SlurmJobs(folder=tmp_path / "jobs", settings={})
+    with pytest.raises(ClusterError, match="Memory specification"):
+        queue.submit(Job(name="first", command=("true",), package=package))
+    assert not list((tmp_path / "jobs").iterdir())
+
+
+def test_job_that_was_handed_over_again_is_asked_for_by_its_new_number(place, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(jobs, "_run", lambda *command, may: asked.append(command[-1]) or "RUNNING")
+    (place / "slurm_job").write_text("8\n")
+    assert state(place) == "running"
+    assert asked == ["8"]
+    info = SlurmJobs(folder=place.parent, settings={}).job("first")
+    assert info.goes_on_by == f"sbatch {place / 'job.sh'}"

@@ -1,9 +1,11 @@
 """A database that is away for a moment, by a clock that nobody waits for."""
 
 import pytest
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError
 
-from tuner.running.study_patience import Patience, is_database_lost
+from tuner.running.study_patience import Patience, PatientStorage, is_database_lost
 
 
 class Away(Exception):
@@ -63,4 +65,55 @@ def test_the_cause_of_an_error_tells_that_the_database_was_lost():
             raise RuntimeError from error
     except RuntimeError as error:
         assert is_database_lost(error)
+    try:
+        try:
+            raise OperationalError("select", {}, Away())
+        finally:
+            raise ValueError
+    except ValueError as error:
+        assert is_database_lost(error)
     assert not is_database_lost(ValueError())
+
+
+@pytest.fixture
+def storage(tmp_path):
+    """A storage whose next sessions break off at the moments that a test names."""
+    storage = PatientStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    moments = []
+    session = storage.scoped_session
+
+    class Session:
+        def __call__(self):
+            found = session()
+            if moments:
+                break_off(found, moments.pop(0))
+            return found
+
+        remove = staticmethod(session.remove)
+
+    storage.scoped_session = Session()
+    return storage, moments
+
+
+def break_off(session, moment):
+    commit = session.commit
+
+    def broken():
+        session.commit = commit
+        if moment == "after the commit":
+            commit()
+        raise OperationalError("commit", {}, Away())
+
+    session.commit = broken
+
+
+@pytest.mark.parametrize("moment", ["before the commit", "after the commit"])
+def test_what_broke_off_is_asked_once_more(storage, moment):
+    storage, moments = storage
+    trial = storage.create_new_trial(storage.create_new_study([StudyDirection.MAXIMIZE], "run"))
+    moments.append(moment)
+    storage.set_trial_user_attr(trial, "name", "a")
+    moments.append(moment)
+    assert storage.set_trial_state_values(trial, TrialState.COMPLETE, [0.5])
+    (row,) = storage.get_all_trials(storage.get_study_id_from_name("run"))
+    assert (row.user_attrs, row.value, row.state) == ({"name": "a"}, 0.5, TrialState.COMPLETE)
