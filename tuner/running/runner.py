@@ -32,6 +32,7 @@ from tuner.record.run_lock import hold_run, refuse_if_held
 from tuner.record.search_copy import write_search
 from tuner.record.unbegun import clear_unbegun, is_unbegun, remove_unbegun
 from tuner.running.board import Board, board_of
+from tuner.running.broken_off import words_for_user
 from tuner.running.driver_log import log_to_file
 from tuner.running.following import following
 from tuner.running.fork_server import StartedServer
@@ -47,9 +48,8 @@ from tuner.running.ray_thread import ray_session_beside
 from tuner.running.search_data import loading_search_data
 from tuner.running.start_steps import RAY, StartSteps
 from tuner.running.stopping import SearchStop
-from tuner.running.study_patience import database_lost_words, is_database_lost
 from tuner.running.study_place import StudyPlace, new_place, recorded_command
-from tuner.running.trial_failure import is_unwritable, short_message, unwritable_words
+from tuner.running.trial_failure import short_message
 from tuner.search.blocks import RunStart
 from tuner.search.loading import load_data
 from tuner.search.search import Search
@@ -313,7 +313,7 @@ def _record(
             raise
         except Exception as error:
             _record_crash(events, error)
-            if (words := _user_words(paths, error)) is None:
+            if (words := words_for_user(paths, error)) is None:
                 raise
             raise UserError(words) from error
         if stop.error is not None:
@@ -321,15 +321,6 @@ def _record(
             raise stop.error
         said = [stop.said or ended, stop.shortage]
         events.run("finished", "; ".join(filter(None, said)) or None)
-
-
-def _user_words(paths: RunPaths, error: Exception) -> str | None:
-    """Return what is said of an end that a user can do something about, unless it says it."""
-    if isinstance(error, UserError):
-        return None
-    if is_unwritable(error):
-        return unwritable_words(paths, error)
-    return database_lost_words(paths) if is_database_lost(error) else None
 
 
 def _end_words(search: Search) -> str | None:
