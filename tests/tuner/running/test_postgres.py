@@ -134,3 +134,19 @@ def test_wrong_password_is_told_without_it(database) -> None:
     with pytest.raises(UserError, match="cannot be opened") as error:
         open_storage(wrong)
     assert "another-secret" not in str(error.value)
+
+
+def test_connection_that_the_server_broke_off_is_made_anew(database) -> None:
+    import psycopg
+
+    storage = open_storage(database)
+    study = optuna.create_study(study_name="broken", storage=storage)
+    study.ask()
+    with psycopg.connect(database) as other:
+        others = (
+            "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+        )
+        other.execute(f"{others} and usename = 'tuner'")
+    study.tell(0, 0.5)
+    assert [trial.value for trial in study.trials] == [0.5]
+    close_storage(storage)
