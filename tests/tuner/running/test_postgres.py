@@ -73,7 +73,7 @@ def database():
         deadline = time.monotonic() + 60
         while True:
             try:
-                open_storage(url)
+                close_storage(open_storage(url))
                 break
             except UserError:
                 assert server.poll() is None
