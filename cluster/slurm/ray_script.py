@@ -140,20 +140,24 @@ while :; do
     wait "$main" || code=$?
     [ -n "$asked" ] || break  # else a signal ended the waiting, not the command
 done
-kill -TERM "${{started[@]}}" 2>/dev/null || true
-wait "${{started[@]}}" 2>/dev/null || true
-rm -rf "$own"
 # A job whose time is nearly up still runs; one that was preempted, or cancelled, does not.
 goes_on() {{
-    [ ! -e "$folder/stopped" ] || return 1
+    [ "$code" -eq {code} ] && [ ! -e "$folder/stopped" ] || return 1
     [ "$(squeue --noheader --format=%T --jobs "$SLURM_JOB_ID")" != RUNNING ] || return 0
     grep "CANCELLED AT" "$folder/job.log" | tail -n 1 | grep --quiet "DUE TO"
 }}
-if [ "$code" -eq {code} ] && goes_on; then
-    trap - EXIT
-    scontrol requeue "$SLURM_JOB_ID"
-elif [ "$code" -eq {code} ]; then
-    touch "$folder/stopped"
+again=
+if goes_on; then
+    again=yes
+else
+    # Told before Ray has ended, for which a cancelled job may have no time.
+    [ "$code" -ne {code} ] || touch "$folder/stopped"
+    echo "$code" > "$folder/exit_code"
 fi
+trap - EXIT
+kill -TERM "${{started[@]}}" 2>/dev/null || true
+wait "${{started[@]}}" 2>/dev/null || true
+rm -rf "$own" || true
+[ -z "$again" ] || scontrol requeue "$SLURM_JOB_ID"
 exit "$code"
 """
