@@ -180,7 +180,7 @@ class GraphedEpochs:
 
         def restore() -> None:
             for group in kept:
-                group.restore()
+                group.write_back()
             if fresh:  # the warm-up made the moments: they start at zero
                 made = [t for s in self.optimizer.state.values() for t in s.values()]
                 for group in _by_dtype(made):
@@ -199,7 +199,7 @@ class _Kept:
         torch._foreach_copy_(self.values, tensors)  # pyright: ignore[reportPrivateImportUsage]
 
     @torch.no_grad()
-    def restore(self) -> None:
+    def write_back(self) -> None:
         """Write back what they held."""
         torch._foreach_copy_(self.tensors, self.values)  # pyright: ignore[reportPrivateImportUsage]
 

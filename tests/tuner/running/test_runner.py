@@ -268,6 +268,7 @@ class TestWithRay:
 
 def test_a_run_is_not_overwritten(make_search, tmp_path):
     (tmp_path / "runs" / "tiny").mkdir(parents=True)
+    (tmp_path / "runs" / "tiny" / "notes.txt").write_text("mine")
     with pytest.raises(RunExists, match="exists already"):
         run(make_search())
 
