@@ -17,6 +17,7 @@ from models.programs.data.human_weights import (
 from models.programs.data.idle_expressions import is_idle
 from models.programs.data.random_comprehensions import comprehension
 from models.programs.data.random_constants import some_number, some_text
+from models.programs.language.contexts import NOT_JOINED
 from models.programs.language.kinds import SLOT, Type
 from models.programs.language.tree import Node
 
@@ -233,10 +234,6 @@ def _texts(scope: Scope, part: Part, size: int) -> Node:
     named = _variable(scope, "texts", 1.0 if part == "strings" else 0.4)
     made = named or expression(scope, "texts", size)
     return made if part != "joined" or made.kind not in NOT_JOINED else leaf(scope, "texts")
-
-
-NOT_JOINED = ("sorted_str", "texts_of")
-"""Kinds of texts for which joining them has a kind of its own."""
 
 
 def _choices(scope: Scope, value_type: Type) -> Mapping[str, Choice]:

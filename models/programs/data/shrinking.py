@@ -14,6 +14,7 @@ from models.programs.data.drafts import constant
 from models.programs.data.inputs import flat_probes
 from models.programs.execution.interpreter import Interpreter
 from models.programs.execution.statements import Made
+from models.programs.language.contexts import NOT_JOINED, SPLITS
 from models.programs.language.kinds import CONSTANT, SLOT, Family, Kind, language
 from models.programs.language.tree import Node
 
@@ -339,12 +340,10 @@ _NAMED = (SLOT, "if_list", "if_texts")
 
 _WITH_SLOT = ("for_slot", "for_slot_texts", "set_two")
 
-_SPLITS = ("split", "split_by")
-
 _REFUSED: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("join_texts", "TEXTS"): ("sorted_str", "texts_of"),
+    ("join_texts", "TEXTS"): NOT_JOINED,
     **{
-        (kind, "TEXTS"): _SPLITS
+        (kind, "TEXTS"): SPLITS
         for kind in (
             *("len_texts", "item_texts", "for_texts"),
             *("int_over_texts", "bool_over_texts", "str_over_texts"),

@@ -225,8 +225,11 @@ _EXPRESSION_RULES = (
 _OF_FOR, _OF_WHILE = ("break", "continue"), ("break",)
 """Ways to leave a round of a loop; after `continue` a while would not step."""
 
-_SPLITS = ("split", "split_by")
+SPLITS = ("split", "split_by")
 """Kinds of which the length, an item or a loop over them have kinds of their own."""
+
+NOT_JOINED = ("sorted_str", "texts_of")
+"""Kinds for which joining them has a kind of its own."""
 
 _SLOTS_ONLY = ("BOUND_LIST", "BOUND_STR", "BOUND_TEXTS")
 """Expressions that are a slot; elsewhere no slot is counted on."""
@@ -275,15 +278,15 @@ _LATER_RULES = (
     _Rule(name="RETURNED", nonterminal="TEXTS", allows=_any, slot_type="texts"),
     _Rule(name="STARTED", nonterminal="TEXTS", allows=lambda kind: kind.name != SLOT),
     # What may follow here is a loop of its own, an operation of its own, ...
-    _Rule(name="UNSPLIT", nonterminal="TEXTS", allows=_texts(*_SPLITS), slot_type="texts"),
+    _Rule(name="UNSPLIT", nonterminal="TEXTS", allows=_texts(*SPLITS), slot_type="texts"),
     _Rule(
         name="JOINED",
         nonterminal="TEXTS",
-        allows=_texts("sorted_str", "texts_of"),
+        allows=_texts(*NOT_JOINED),
         slot_type="texts",
     ),
     # ... and here, too; and no named texts, nor what may be some.
-    _Rule(name="FRESH_TEXTS", nonterminal="TEXTS", allows=_texts(*_SPLITS, SLOT)),
+    _Rule(name="FRESH_TEXTS", nonterminal="TEXTS", allows=_texts(*SPLITS, SLOT)),
     _Rule(name="FRESH_PART", nonterminal="TEXTS", allows=_texts(SLOT)),
     _Rule(name="TEXT_ITEMS", nonterminal="TEXT_ITEMS", allows=_any),
 )

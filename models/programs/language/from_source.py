@@ -125,7 +125,7 @@ def _read(function: ast.FunctionDef) -> Program:
 
 def _agrees(told: Sequence[Type], annotated: Sequence[Type | None]) -> bool:
     return len(told) == len(annotated) and all(
-        said in (None, found) for said, found in zip(annotated, told, strict=True)
+        given in (None, found) for given, found in zip(annotated, told, strict=True)
     )
 
 
