@@ -16,7 +16,7 @@ from models.presets import find_preset
 from tuner.commands.search import fit_checks
 from tuner.record.paths import find_run
 from tuner.record.results import Run, read_run
-from tuner.running.ray_session import given_address
+from tuner.running.address import given_address
 from tuner.running.runner import RunOptions, run_search
 from tuner.search.loading import read_content
 from tuner.search.machine import this_machine

@@ -20,9 +20,9 @@ from tuner.estimate.wall_time import wall_s
 from tuner.record.earlier_runs import with_earlier_runs
 from tuner.record.environment import describe_data
 from tuner.record.paths import find_run, runs_folder
+from tuner.running.address import given_address
 from tuner.running.gpu_share import refuse_auto_elsewhere, shared_pace, with_gpu_share
 from tuner.running.live import short_params
-from tuner.running.ray_session import given_address
 from tuner.search.blocks import Log, Notify
 from tuner.search.compared_rows import compared_rows
 from tuner.search.feasibility import feasibility, judge_of_space

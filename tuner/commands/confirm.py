@@ -18,7 +18,7 @@ from tuner.record.confirmations import Confirmation, read_confirmations, write_c
 from tuner.record.environment import code_state, describe_data, describe_driver
 from tuner.record.paths import RunPaths, is_run
 from tuner.record.results import Run, read_run
-from tuner.running.ray_session import given_address
+from tuner.running.address import given_address
 from tuner.running.resuming import ResumeOptions, resume_run
 from tuner.running.runner import RunOptions, run_search
 

@@ -9,9 +9,9 @@ from tuner.estimate.disk import model_sizes
 from tuner.estimate.fit import check_place
 from tuner.record.paths import find_run, runs_folder
 from tuner.record.search_copy import read_search
+from tuner.running.address import given_address
 from tuner.running.fork_server import StartedServer
 from tuner.running.mirror import home_of
-from tuner.running.ray_session import given_address
 from tuner.running.resuming import ResumeOptions, resume_run
 from tuner.running.runner import RunOptions
 from tuner.search.machine import this_machine

@@ -24,9 +24,9 @@ from tuner.record.paths import (
 )
 from tuner.record.results import Run, read_run
 from tuner.record.search_copy import read_search
+from tuner.running.address import given_address
 from tuner.running.fork_server import StartedServer
 from tuner.running.mirror import home_of
-from tuner.running.ray_session import given_address
 from tuner.running.resuming import ResumeOptions, resume_run
 from tuner.running.runner import RunOptions, run_search
 from tuner.search.loading import load_search, told_with_lines

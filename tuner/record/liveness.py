@@ -22,7 +22,7 @@ def driver_identity() -> dict[str, Any]:
     the system tells it) goes with it.
     """
     pid = os.getpid()
-    return {"host": socket.gethostname(), "pid": pid, "pid_started": _start_ticks(pid)}
+    return {"host": socket.gethostname(), "pid": pid, "pid_started": start_ticks(pid)}
 
 
 def latest_driver(environment: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -43,7 +43,7 @@ def is_alive(identity: Mapping[str, Any]) -> bool | None:
     except PermissionError:
         pass  # there is such a process, of another user
     started = identity.get("pid_started")
-    return started is None or started == _start_ticks(pid)
+    return started is None or started == start_ticks(pid)
 
 
 def is_own_host(identity: Mapping[str, Any]) -> bool:
@@ -63,7 +63,8 @@ def is_own_address(address: str) -> bool:
     return True
 
 
-def _start_ticks(pid: int) -> int | None:
+def start_ticks(pid: int) -> int | None:
+    """Return when a process began, in clock ticks since boot; None where none such runs."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

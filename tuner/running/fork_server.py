@@ -39,6 +39,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from tuner.record.liveness import start_ticks
 from tuner.running.forked_worker import become
 from tuner.running.lean_imports import import_lean, import_quietly
 from tuner.running.own_process import start_module
@@ -194,20 +195,12 @@ def main(arguments: Sequence[str]) -> None:
         waiting.register(listener, selectors.EVENT_READ)
         waiting.register(0, selectors.EVENT_READ)
         worker = itertools.count()
-        while not (asked and _has_ended(asked[_RAYLET])):
+        while not asked or start_ticks(int(asked[_RAYLET])) is not None:
             ready = [key.fileobj for key, _ in waiting.select(_LOOK_S)]
             if 0 in ready:
                 return
             if ready:
                 _serve(listener, next(worker), asked if asked.get(_JOB) == FIRST_JOB else {})
-
-
-def _has_ended(process: str) -> bool:
-    try:
-        words = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except OSError:
-        return True
-    return words[0] in "ZX"  # its parent has not asked how it ended
 
 
 def _end_with_parent() -> ctypes.CDLL:

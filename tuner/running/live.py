@@ -132,8 +132,8 @@ def _cells(board: Board, row: BoardRow) -> tuple[Text, ...]:
         str(row.number),
         with_cause(row.state, row.cause),
         f"{row.epoch}/{board.max_epochs}",
-        _number(row.best),
-        _number(row.value),
+        value_words(row.best),
+        value_words(row.value),
         duration(board.seconds_of(row)),
         trial_words(board, row),
     )
@@ -159,7 +159,7 @@ def headline(board: Board) -> str:
     parts = [
         f"{board.run}: {board.num_ended}/{board.num_trials} trials ended",
         f"{board.num_in_state('running')} running",
-        f"best {_number(best.best)} (trial {best.number})" if best else "no value yet",
+        f"best {value_words(best.best)} (trial {best.number})" if best else "no value yet",
         f"{duration(board.elapsed_s)} elapsed",
     ]
     if board.left_s is not None:
@@ -169,9 +169,9 @@ def headline(board: Board) -> str:
 
 def ended_line(board: Board, row: BoardRow, outcome: Outcome) -> str:
     """Return what is said of a trial that ended: its best value, and its last where it differs."""
-    value = f"{board.metric} {_number(row.best)}" if row.best is not None else "no value"
+    value = f"{board.metric} {value_words(row.best)}" if row.best is not None else "no value"
     if row.best_epoch not in (None, row.epoch):
-        value += f" at epoch {row.best_epoch}, last {_number(row.value)}"
+        value += f" at epoch {row.best_epoch}, last {value_words(row.value)}"
     text = (
         f"trial {row.number}: {with_cause(row.state, row.cause)}, {value} at epoch "
         f"{row.epoch}/{board.max_epochs}, {duration(board.seconds_of(row))}; "
@@ -188,10 +188,6 @@ def trial_words(board: Board, row: BoardRow) -> str:
 def short_params(params: Mapping[str, Any]) -> str:
     """Return the values in a few characters each."""
     return " ".join(f"{key}={_short(value)}" for key, value in params.items())
-
-
-def _number(value: float | None) -> str:
-    return value_words(value)
 
 
 def _short(value: object) -> str:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import tuner
@@ -15,7 +15,6 @@ def start_module(
     stdin: int = subprocess.DEVNULL,
     output: int | None = subprocess.DEVNULL,
     pass_fds: Sequence[int] = (),
-    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start `python -m MODULE ARGUMENT ...` in a session of its own.
 
@@ -27,13 +26,12 @@ def start_module(
         stdin: its standard input, as `subprocess.Popen` takes it.
         output: its standard output and error; None for those of this process.
         pass_fds: numbers of the open files that it keeps.
-        environment: variables that it has unless this process has others of their names.
     """
     ours = str(Path(tuner.__file__).parents[1])
     paths = [ours, *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
-        env={**(environment or {}), **os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         stdin=stdin,
         stdout=output,
         stderr=output,

@@ -12,13 +12,13 @@ from cluster.errors import ClusterError
 from cluster.tokens import send_token_if_wanted
 from models.errors import UserError
 from tuner.errors import RayLost
+from tuner.running.address import ADDRESS_VARIABLE, given_address
 from tuner.running.fork_server import StartedServer
 from tuner.running.interrupts import handlers_kept
 from tuner.running.local_ray import QUIET, RaySession, ended, started_here
 from tuner.running.node_labels import check_label, labelled_nodes
 from tuner.search.search import Search
 
-ADDRESS_VARIABLE = "RAY_ADDRESS"
 _CONNECT_TIMEOUT_S = 10.0
 
 # Read by Ray when it is imported or started; what the user has set wins.
@@ -84,11 +84,6 @@ def ray_session(
     )
     with started as session:
         yield session
-
-
-def given_address(address: str | None = None) -> str | None:
-    """Return the address of the cluster to join; None for a Ray of our own on this machine."""
-    return address or os.environ.get(ADDRESS_VARIABLE) or None
 
 
 def prepare_environment() -> None:

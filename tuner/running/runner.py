@@ -31,6 +31,7 @@ from tuner.record.results import Run, read_run
 from tuner.record.run_lock import hold_run, refuse_if_held
 from tuner.record.search_copy import write_search
 from tuner.record.unbegun import clear_unbegun, is_unbegun, remove_unbegun
+from tuner.running.address import given_address
 from tuner.running.board import Board, board_of
 from tuner.running.broken_off import words_for_user
 from tuner.running.driver_log import log_to_file
@@ -43,7 +44,7 @@ from tuner.running.live import show_search
 from tuner.running.local_ray import RaySession
 from tuner.running.mirror import mirrored
 from tuner.running.observer import Observer
-from tuner.running.ray_session import check_nodes, given_address, num_slots
+from tuner.running.ray_session import check_nodes, num_slots
 from tuner.running.ray_thread import ray_session_beside
 from tuner.running.search_data import loading_search_data
 from tuner.running.start_steps import RAY, StartSteps
