@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -118,8 +119,11 @@ class Slurm:
         subprocess.run(command, check=True, capture_output=True, env=self.environment)
 
     def pid(self):
-        files = list((self.folder / "state").glob("*/pid"))
-        return int(files[0].read_text()) if files else None
+        """The running job's process; None where no job runs (its file may go while it is read)."""
+        for file in (self.folder / "state").glob("*/pid"):
+            with suppress(FileNotFoundError, ValueError):
+                return int(file.read_text())
+        return None
 
     def wait_for(self, text, file):
         deadline = time.monotonic() + 120
