@@ -134,13 +134,17 @@ class AstAutoencoderTask(NetworkTask):
         """Return the metrics of any programs, without baselines."""
         return self.evaluate_rows(*self._split(rows, "chosen")).metrics
 
-    def evaluate_test(self) -> Evaluated:
-        """Decode the test programs and judge them, beside the baselines.
+    def evaluate_part(self, name: str, num: int | None = None) -> Evaluated:
+        """Decode the programs of a part and judge them, beside the baselines.
+
+        Args:
+            name: of the part: train, val or test.
+            num: programs at most, from the first on; None takes all.
 
         Raises:
-            UserError: every test program is longer than the decoder may write.
+            UserError: every one of them is longer than the decoder may write.
         """
-        rows, too_long = self._split(self.dataset.test, "test")
+        rows, too_long = self._split(getattr(self.dataset, name)[:num], name)
         evaluated = self.evaluate_rows(rows, too_long)
         return replace(evaluated, metrics=evaluated.metrics | self.baselines(rows))
 

@@ -2,6 +2,7 @@
 
     python -m models.ast_autoencoder.use reconstruct --model training_artifacts/RUN --file f.py
     python -m models.ast_autoencoder.use interpolate --model best_model.pt --first a.py --last b.py
+    python -m models.ast_autoencoder.use evaluate --model program_best --data_dir DATA
     python -m models.ast_autoencoder.use synthesize --example "([1, 2],) -> 3" "([],) -> 0"
 
 `--model` takes a checkpoint, an export, the folder of a training run, or the name of a preset that
@@ -20,12 +21,15 @@ import tyro
 
 from models.ast_autoencoder import searching
 from models.ast_autoencoder.data import DataConfig, ProgramDataset, load_dataset
+from models.ast_autoencoder.data_to_judge import data_of
 from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.ast_autoencoder.trial_runs import trial_line
 from models.commands import model_files
 from models.commands.flags import build_flags, read_command
+from models.commands.folder_writing import check_output_folder
 from models.commands.latents import nearest_latents
 from models.commands.process import run_command
+from models.commands.progress import show_progress
 from models.commands.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
 from models.errors import UserError
 from models.programs.execution.example_text import Example
@@ -157,6 +161,20 @@ class Synthesize:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Evaluate(_Model):
+    """Report exact matches, hidden examples and baselines of programs, as training does."""
+
+    data_dir: Path | None = None
+    """Data set; default: that of the run that wrote the checkpoint."""
+    split: Literal["train", "val", "test"] = "test"
+    """Which programs."""
+    num: Positive | None = None
+    """At most so many, from the first on; default: all."""
+    out: Path | None = None
+    """Folder for SPLIT.json, a row for each program; default: nothing is written."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Export(_Model):
     """Write the weights as a safetensors file, with settings and language as metadata."""
 
@@ -174,6 +192,7 @@ Command = (
     | Annotated[Nearest, tyro.conf.subcommand("nearest")]
     | Annotated[Sample, tyro.conf.subcommand("sample")]
     | Annotated[Synthesize, tyro.conf.subcommand("synthesize")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Export, tyro.conf.subcommand("export")]
 )
 
@@ -231,6 +250,13 @@ def _run(arguments: Sequence[str]) -> int:
             _show(programs)
             if isinstance(command, Sample):
                 print(trial_line(programs))
+        case Evaluate():
+            from models.ast_autoencoder.held_out import part_lines
+
+            with show_progress() as progress:
+                dataset = load_dataset(given, progress)
+            lines = part_lines(model, dataset, command.split, command.num, command.out)
+            print("\n".join(lines))
         case Export():
             trained.export_model(model, command.out, half=command.half)
             size, count = command.out.stat().st_size / 1e6, model.network.num_parameters
@@ -270,6 +296,10 @@ def _given(command: Any) -> Any:
         case Synthesize():
             searching.check_model_flags(command)
             given = searching.examples_of(command), _load(command.data_dir)
+        case Evaluate():
+            if command.out is not None:
+                check_output_folder(command.out)
+            given = data_of(command.data_dir, find_checkpoint(command.model))
         case Export():
             model_files.check_export(command.out)
     return given

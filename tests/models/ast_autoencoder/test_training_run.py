@@ -89,13 +89,13 @@ def test_the_best_model_is_judged_on_the_test_part_once_at_the_end(
     data = programs(program_ids[:100])
     data.test, data.train = data.train[:10], data.train[10:]
     judged = []
-    evaluate_test = AstAutoencoderTask.evaluate_test
+    evaluate_part = AstAutoencoderTask.evaluate_part
 
-    def noted(self):
+    def noted(self, part):
         judged.append({name: w.clone() for name, w in self.network.state_dict().items()})
-        return evaluate_test(self)
+        return evaluate_part(self, part)
 
-    monkeypatch.setattr(AstAutoencoderTask, "evaluate_test", noted)
+    monkeypatch.setattr(AstAutoencoderTask, "evaluate_part", noted)
     folder = new_artifact_folder(tmp_path)
     run(folder, data=data)
     best = torch.load(folder.best_model, weights_only=True)

@@ -247,3 +247,35 @@ def test_a_file_outside_the_language_is_told_with_its_name(command, tmp_path):
 def test_a_folder_without_a_model_is_told(tmp_path):
     with pytest.raises(UserError, match=r"holds no best_model\.pt"):
         use.find_checkpoint(str(tmp_path))
+
+
+def test_evaluate_says_of_validation_what_training_said(command, run, tmp_path):
+    [written] = run.glob("validation_epoch_*.json")
+    trained_says = json.loads(written.read_text())
+    said = command("evaluate", "--split", "val", "--out", tmp_path / "judged")
+    content = json.loads((tmp_path / "judged" / "val.json").read_text())
+    of_run = {k: v for k, v in trained_says["metrics"].items() if k.startswith("val/")}
+    assert {k: content["metrics"][k] for k in of_run} == pytest.approx(of_run)
+    assert content["programs"] == trained_says["programs"]
+    lines = said.splitlines()
+    assert lines[0].startswith("val: 6 programs of generated-30, ")
+    assert lines[1].startswith("exact matches: all ")
+    assert lines[-1] == f"wrote {tmp_path / 'judged' / 'val.json'}"
+    assert "note:" not in said
+
+
+def test_evaluate_takes_other_data_and_says_so(command, run, tmp_path):
+    data = dataset_of(records_of(generate_programs(40, 5)), "others")
+    write_dataset(data, tmp_path / "others", about={})
+    said = command("evaluate", "--data_dir", tmp_path / "others", "--split", "train", "--num", 3)
+    assert said.startswith(f"train: the first 3 of {len(data.train)} programs of ")
+    assert "note: the model was trained on other programs or another split (generated-30)" in said
+    with pytest.raises(UserError, match="has no test programs: choose another --split"):
+        command("evaluate", "--data_dir", tmp_path / "others")
+
+
+def test_evaluate_without_data_asks_for_them(command, run, tmp_path):
+    alone = tmp_path / "alone.safetensors"
+    command("export", "--out", alone)
+    with pytest.raises(UserError, match="no data: pass --data_dir, since"):
+        use._run(["evaluate", "--model", str(alone)])
