@@ -10,6 +10,7 @@ FOLDER/NAME/exit_code   how it ended
 FOLDER/NAME/stopped     that somebody asked for its end, so that it is not queued again
 """
 
+import codecs
 import json
 import shutil
 import subprocess
@@ -79,7 +80,10 @@ class SlurmJobs:
             "metadata": dict(job.metadata),
             "submitted": time.time(),
         }
-        (place / "job.json").write_text(json.dumps(known, indent=2), encoding="utf-8")
+        # Whoever asks for the jobs in this moment finds none of this name, or all of it.
+        beside = place / ".job.json"
+        beside.write_text(json.dumps(known, indent=2), encoding="utf-8")
+        beside.replace(place / "job.json")
 
     def jobs(self) -> list[JobInfo]:
         """Return the jobs of the folder, the oldest first."""
@@ -95,14 +99,13 @@ class SlurmJobs:
         place = self._place(name)
         known = json.loads((place / "job.json").read_text(encoding="utf-8"))
         state, message = self._state(place, known)
-        end = place / "exit_code"
         return JobInfo(
             name=name,
             state=state,
             command=known["command"],
             metadata={**known["metadata"], "slurm_job": _number(place, known)},
             began=known["submitted"],
-            ended=end.stat().st_mtime if end.exists() else None,
+            ended=_ended_at(place),
             message=message,
             goes_on_by=f"sbatch {place / 'job.sh'}",
         )
@@ -110,6 +113,7 @@ class SlurmJobs:
     def logs(self, name: str, *, follow: bool = False) -> Iterator[str]:
         """Yield what a job printed, over all the times that Slurm began it."""
         log, position = self._place(name) / "job.log", 0
+        text = codecs.getincrementaldecoder("utf-8")(errors="replace")
         while True:
             ended = not follow or self.job(name).state in ENDED
             if log.exists():
@@ -118,7 +122,7 @@ class SlurmJobs:
                     piece = file.read()
                 position += len(piece)
                 if piece:
-                    yield piece.decode(errors="replace")
+                    yield text.decode(piece)
             if ended:
                 return
             time.sleep(_POLL_S)
@@ -157,23 +161,35 @@ class SlurmJobs:
 
 def _number(place: Path, known: Mapping[str, Any]) -> str:
     """Return Slurm's number of a job: the last one, if it was handed over again."""
-    try:
-        return (place / "slurm_job").read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return known["slurm_job"]
+    return _told(place / "slurm_job") or known["slurm_job"]
 
 
 def _end(place: Path) -> tuple[JobState, str] | None:
     """Return how a job says that it ended, None if it has not."""
-    try:
-        code = (place / "exit_code").read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+    code = _told(place / "exit_code")
+    if not code:
         return None
     if code == "0":
         return "succeeded", ""
     if (place / "stopped").exists():
         return "stopped", ""
     return "failed", f"its command ended with exit code {code}"
+
+
+def _ended_at(place: Path) -> float | None:
+    """Return when a job ended, in seconds since 1970; None if it has not."""
+    try:
+        return (place / "exit_code").stat().st_mtime
+    except FileNotFoundError:  # a job that is begun again deletes it
+        return None
+
+
+def _told(file: Path) -> str:
+    """Return what a job's script wrote; empty while it has not, or has only opened the file."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
 
 
 def _run(*command: str, may: bool = False) -> str:

@@ -104,15 +104,16 @@ export RAY_AUTH_TOKEN
 rm -rf "$own"
 mkdir -m 700 "$own"
 
-# Several jobs may share a node, so each has ports of its own. Some nodes call themselves 127.0.1.1.
-port=$((20000 + SLURM_JOB_ID % 10000))
+# Several jobs may share a node, so each has ports of its own, between those of Ray's workers and
+# those that connections are given. Some nodes call themselves 127.0.1.1.
+port=$((20000 + SLURM_JOB_ID % 4000 * 3))
 head_ip=$( { hostname --ip-address; hostname --all-ip-addresses; } | tr ' ' '\\n' |
     awk '/^[0-9.]+$/ && !/^127\\./ && !ip { ip = $0 } END { print ip ? ip : "127.0.0.1" }')
 export RAY_ADDRESS="$head_ip:$port"
 
 env -u RAY_ADDRESS ray start --head --block --node-ip-address="$head_ip" --port="$port" \\
-    --temp-dir="$RAY_TMPDIR" --dashboard-host=127.0.0.1 --dashboard-port=$((port + 10000)) \\
-    --dashboard-agent-listen-port=$((port + 20000)) "${share[@]}" >> "$folder/ray.log" 2>&1 &
+    --temp-dir="$RAY_TMPDIR" --dashboard-host=127.0.0.1 --dashboard-port=$((port + 1)) \\
+    --dashboard-agent-listen-port=$((port + 2)) "${share[@]}" >> "$folder/ray.log" 2>&1 &
 started=($!)
 if [ "$SLURM_JOB_NUM_NODES" -gt 1 ]; then
     # Slurm's name of this node need not be its host name; and srun gives a task one core unless

@@ -74,3 +74,25 @@ def test_job_that_was_handed_over_again_is_asked_for_by_its_new_number(place, mo
     assert asked == ["8"]
     info = SlurmJobs(folder=place.parent, settings={}).job("first")
     assert info.goes_on_by == f"sbatch {place / 'job.sh'}"
+
+
+def test_what_a_script_is_about_to_write_is_not_there_yet(place, monkeypatch) -> None:
+    """A shell opens a file before it writes into it."""
+    asked = []
+    monkeypatch.setattr(jobs, "_run", lambda *command, may: asked.append(command[-1]) or "RUNNING")
+    for name in ("exit_code", "slurm_job"):
+        (place / name).touch()
+    assert state(place) == "running"
+    assert asked == ["7"]
+
+
+def test_letter_whose_bytes_come_one_after_the_other_is_one(place, monkeypatch) -> None:
+    monkeypatch.setattr(jobs, "_POLL_S", 0.0)
+    monkeypatch.setattr(jobs, "_run", lambda *command, may: "RUNNING")
+    log = place / "job.log"
+    log.write_bytes(b"\xe2\x94")
+    pieces = SlurmJobs(folder=place.parent, settings={}).logs("first", follow=True)
+    found = next(pieces)
+    log.write_bytes(b"\xe2\x94\x80\n")
+    (place / "exit_code").write_text("0\n")
+    assert found + "".join(pieces) == "\u2500\n"
