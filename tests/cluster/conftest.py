@@ -4,7 +4,6 @@ import base64
 import hashlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,21 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from free_ports import free_ports
 
 from cluster.local_head import LocalHead, running_pid
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_ports(count):
-    """Return ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def kill_all(pid):

@@ -11,6 +11,7 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from free_ports import free_ports
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "somebody",
@@ -26,7 +27,7 @@ def amazon():
     pytest.importorskip(
         "moto.server", reason="no S3-compatible server: pip install 'moto[s3,server]'"
     )
-    port = _free_port()
+    (port,) = free_ports(1)
     with _served("moto.server", "-H", "127.0.0.1", "-p", str(port), port=port):
         variables = {**CREDENTIALS, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}
         with pytest.MonkeyPatch.context() as patch:
@@ -47,16 +48,10 @@ def google():
     pytest.importorskip(
         "gcp_storage_emulator", reason="no server for gs://: pip install gcp-storage-emulator"
     )
-    port = _free_port()
+    (port,) = free_ports(1)
     words = ("start", "--host", "127.0.0.1", "--port", str(port), "--in-memory")
     with _served("gcp_storage_emulator", *words, "--default-bucket", "tests", port=port):
         yield {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}"}
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """A study in PostgreSQL: a real server on loopback, started for the test."""
 
+import gc
 import getpass
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from free_ports import free_ports
 
 from models.errors import UserError
 from tuner.record.paths import find_run
@@ -52,9 +53,7 @@ def database():
         os.chown(folder, 65534, 65534)
     (folder / "password").write_text(PASSWORD)
     (folder / "password").chmod(0o644)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     data = str(folder / "data")
     initdb = [
         str(where / "initdb"), "-D", data, "-U", "tuner", "--auth=scram-sha-256",
@@ -81,6 +80,7 @@ def database():
                 time.sleep(0.3)
         yield url
     finally:
+        gc.collect()  # what is found here is not told in a test of another file
         server.send_signal(signal.SIGINT)  # without waiting for its clients
         server.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
