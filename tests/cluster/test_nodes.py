@@ -89,16 +89,18 @@ def nodes(cluster_type):
         for name in [n for n in os.environ if n.startswith(("RAY_", "TUNER_"))]:
             patch.delenv(name)
         patch.setenv("HOME", str(nodes.cluster.home))
-        nodes.cluster.start()
-        nodes.join("--labels=kind=first")
-        nodes.await_nodes(2)
-        yield nodes
-        for node in nodes.joined:
-            if node.poll() is None:
-                kill_all(node.pid)
-            node.wait()
-        nodes.cluster.stop()
-    shutil.rmtree(folder, ignore_errors=True)
+        try:
+            nodes.cluster.start()
+            nodes.join("--labels=kind=first")
+            nodes.await_nodes(2)
+            yield nodes
+        finally:
+            for node in nodes.joined:
+                if node.poll() is None:
+                    kill_all(node.pid)
+                node.wait()
+            nodes.cluster.stop()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def running_side_by_side(events):

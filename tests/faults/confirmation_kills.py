@@ -15,13 +15,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 
 from search_kills import moment
 from search_machine import Machine
-from tuner_process import FAKE_MODEL
+from tuner_process import FAKE_MODEL, PATIENCE_S
 
 sys.path.insert(0, FAKE_MODEL)
 import fake_model
@@ -71,11 +70,9 @@ class Campaign:
     def interrupt(self) -> None:
         """End a confirmation with Ctrl-C, which says how to go on."""
         process = self.machine.start(*PROMOTE, *INTO)
-        end = time.monotonic() + 60
-        while not self._reports() and time.monotonic() < end:
-            time.sleep(0.05)
+        self.machine.wait_until(self._reports, "report", alive=True)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(PATIENCE_S) == 130
         said = self.machine.said
         assert f"`tuner {' '.join([*PROMOTE, *INTO])}` goes on with it" in said, said
 

@@ -84,10 +84,14 @@ class Worker(Driver):
 
     def _kill_one(self, name: str) -> bool:
         workers = self.machine.workers()
-        if workers:
+        if not workers:
+            return False
+        try:
             os.kill(self.rng.choice(workers), signal.SIGKILL)
-            self.moments[moment(self.machine.paths(name))] += 1
-        return bool(workers)
+        except ProcessLookupError:  # it has ended since
+            return False
+        self.moments[moment(self.machine.paths(name))] += 1
+        return True
 
 
 @dataclass

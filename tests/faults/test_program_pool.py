@@ -73,7 +73,7 @@ def test_hostile_programs_are_classified_and_their_neighbours_run():
 
 def test_only_the_program_that_takes_too_long_is_charged_with_it():
     endless = Limits(max_steps=10**15)
-    with ProgramPool(num_workers=1, limits=endless, batch_timeout_s=1.0) as pool:
+    with ProgramPool(num_workers=1, limits=endless, batch_timeout_s=2.0) as pool:
         found = pool.run([(GOOD, [(1,)]), (SLOW, [(10**12,)] * 2), (GOOD, [(2,)])])
     assert [[o.status for o in each] for each in found] == [
         ["value"],
@@ -117,7 +117,7 @@ def test_workers_killed_while_idle_are_replaced():
 
 
 def test_a_worker_that_stands_still_is_replaced():
-    with ProgramPool(num_workers=1, batch_timeout_s=1.0) as pool:
+    with ProgramPool(num_workers=1, batch_timeout_s=2.0) as pool:
         pool.run([(GOOD, [(1,)])])
         os.kill(pool.pids[0], signal.SIGSTOP)
         assert values(pool.run([(GOOD, [(1,)])] * 3)) == [[2]] * 3
@@ -128,8 +128,8 @@ def test_an_interrupted_run_leaves_no_results_to_the_next():
     with ProgramPool(num_workers=2) as pool:
         pool.run(tasks[:2])
         timer = threading.Timer(0.15, lambda: signal.raise_signal(signal.SIGINT))
-        timer.start()
         with pytest.raises(KeyboardInterrupt):
+            timer.start()
             pool.run(tasks)
         timer.join()
         assert values(pool.run([(GOOD, [(n,)]) for n in range(50)])) == [[n + 1] for n in range(50)]

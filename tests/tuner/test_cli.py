@@ -1,10 +1,10 @@
 import dataclasses
 import json
+import resource
 import shutil
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -74,14 +74,15 @@ def test_every_help_has_an_example(command, capsys):
 
 
 def test_the_help_is_quick():
-    """Half a second is promised; the best of three, as the machine may be busy."""
+    """Half a second is promised; of it a processor may take half, as others keep it busy, too."""
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
         command = [sys.executable, "-m", "tuner", "--help"]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, check=True, capture_output=True, cwd=REPOSITORY)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.5
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(seconds) < 0.25
 
 
 def test_importing_the_command_loads_nothing_heavy():

@@ -22,10 +22,12 @@ SLURM = {
     "sbatch": """
 import os, subprocess, sys
 state = os.environ["FAKE_SLURM"]
-number = str(4000 + len(os.listdir(state)) + os.getpid() % 1000)
+number = 4000 + os.getpid() % 1000  # its ports follow from it
+while os.path.exists(f"{state}/{number}"):
+    number += 1
 os.makedirs(f"{state}/{number}")
 open(f"{state}/{number}/script", "w").write(sys.argv[-1])
-start = [sys.executable, os.path.dirname(os.path.abspath(__file__)) + "/begin", number]
+start = [sys.executable, os.path.dirname(os.path.abspath(__file__)) + "/begin", str(number)]
 nothing = subprocess.DEVNULL
 subprocess.Popen(start, start_new_session=True, stdout=nothing, stderr=nothing)
 print(number)
@@ -41,7 +43,8 @@ node = {"SLURMD_NODENAME": "node1", "SLURM_JOB_NUM_NODES": nodes}
 env = os.environ | node | {"SLURM_JOB_ID": number}
 with open(log, "ab") as out:
     job = subprocess.Popen(["bash", script], stdout=out, stderr=out, env=env)
-    open(f"{state}/{number}/pid", "w").write(str(job.pid))
+    open(f"{state}/{number}/pid.new", "w").write(str(job.pid))
+    os.rename(f"{state}/{number}/pid.new", f"{state}/{number}/pid")
     job.wait()
 os.unlink(f"{state}/{number}/pid")
 """,
@@ -121,7 +124,7 @@ class Slurm:
     def pid(self):
         """The running job's process; None where no job runs (its file may go while it is read)."""
         for file in (self.folder / "state").glob("*/pid"):
-            with suppress(FileNotFoundError, ValueError):
+            with suppress(FileNotFoundError):
                 return int(file.read_text())
         return None
 
@@ -139,7 +142,8 @@ def slurm(tmp_path):
     yield slurm
     if (pid := slurm.pid()) is not None:
         (slurm.jobs / "first" / "stopped").touch()
-        os.kill(pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it has ended since
+            os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + 60
         while slurm.pid() is not None and time.monotonic() < deadline:
             time.sleep(0.3)
@@ -174,7 +178,7 @@ def test_stopped_search_is_not_queued_again(slurm) -> None:
     )  # fmt: skip
     slurm.wait_for('"epoch": 1', slurm.runs / "first" / "events.jsonl")
     assert "first: stopped" in slurm.tuner("stop", "first")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while slurm.pid() is not None and time.monotonic() < deadline:
         time.sleep(0.3)
     assert slurm.pid() is None

@@ -1,5 +1,6 @@
 """`tuner show --watch`, in a process of its own, of a run that the test writes."""
 
+import codecs
 import json
 import os
 import re
@@ -45,9 +46,10 @@ class Watcher:
 
     def follow(self, stream):
         def read():
+            text = codecs.getincrementaldecoder("utf-8")()  # a part may end within a letter
             with suppress(OSError):  # a terminal that is closed
                 while part := os.read(stream, 65536):
-                    self.text += part.decode()
+                    self.text += text.decode(part)
 
         self.thread = threading.Thread(target=read, daemon=True)
         self.thread.start()
@@ -174,7 +176,7 @@ def test_a_terminal_is_drawn_in_place(live, watch):
     log.report("a", 1, {"val/score": 0.25})
     watcher.sees("0.2500")
     log.run("finished")
-    watcher.process.wait(PATIENCE_S)
+    watcher.end()
     watcher.sees("live: finished")
     assert "\x1b[1A" in watcher.text  # up, to draw over what is there
     assert watcher.text.rindex("\x1b[?25h") > watcher.text.rindex("\x1b[?25l")  # cursor is back

@@ -28,7 +28,7 @@ def held_back(monkeypatch):
     go_on = threading.Event()
 
     def write_late(path, payload, **options):
-        assert go_on.wait(5.0)
+        assert go_on.wait(60.0)
         write_checkpoint(path, payload, **options)
 
     monkeypatch.setattr(tuner.running.checkpoint_writer, "write_checkpoint", write_late)

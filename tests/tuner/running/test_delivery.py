@@ -92,6 +92,7 @@ class TestWebhook:
         server = serve(0)
         with pytest.raises(UserError, match=r"^no answer within 0.3 s$"):
             webhook(server.url)(NOTE)
+        wait_until(lambda: server.got)
         assert len(server.got) == 1
 
     def test_nobody_there(self):
@@ -124,8 +125,8 @@ class TestCommand:
 
     def test_one_that_hangs_is_ended_with_all_that_it_started(self, tmp_path):
         line = f"sleep 60 & echo $! > {tmp_path}/child; sleep 60"
-        with pytest.raises(UserError, match=r"^it took more than 0.5 s and was ended$"):
-            Command(line, timeout_s=0.5)(NOTE)
+        with pytest.raises(UserError, match=r"^it took more than 2 s and was ended$"):
+            Command(line, timeout_s=2.0)(NOTE)
         assert is_gone(int((tmp_path / "child").read_text()))
 
     def test_one_that_runs_at_the_end_is_ended_and_no_other_started(self, tmp_path):
@@ -152,7 +153,7 @@ def is_gone(pid):
     return wait_until(gone)
 
 
-def wait_until(found, patience_s=10):
+def wait_until(found, patience_s=30):
     deadline = time.monotonic() + patience_s
     while not found():
         assert time.monotonic() < deadline
@@ -165,16 +166,15 @@ class TestDelivery:
         got, go = [], threading.Event()
 
         def deliver(note):
-            go.wait(10)
+            assert go.wait(60)
             got.append(note)
 
         delivery = Delivery("it", deliver, pytest.fail)
-        began = time.monotonic()
         for number in range(10):
             delivery.send({"number": number})
-        assert time.monotonic() - began < 1
+        assert got == []
         go.set()
-        delivery.close(5)
+        delivery.close(60)
         assert [note["number"] for note in got] == list(range(10))
 
     def test_of_too_many_the_oldest_are_dropped(self, caplog):
@@ -182,16 +182,16 @@ class TestDelivery:
 
         def deliver(note):
             busy.set()
-            go.wait(10)
+            go.wait(60)
             got.append(note["number"])
 
         delivery = Delivery("it", deliver, pytest.fail)
         delivery.send({"number": 0})
-        busy.wait(10)
+        busy.wait(60)
         for number in range(1, 41):
             delivery.send({"number": number})
         go.set()
-        delivery.close(5)
+        delivery.close(60)
         assert got == [0, *range(9, 41)]
         assert caplog.text.count("is dropped") == 8
 
@@ -204,16 +204,16 @@ class TestDelivery:
         delivery = Delivery("the webhook x", deliver, said.append)
         for _ in range(3):
             delivery.send(NOTE)
-        delivery.close(5)
+        delivery.close(60)
         assert said == ["the webhook x cannot be told (it answered 500); the search goes on"]
         assert caplog.text.count("cannot be told (it answered 500)") == 2
 
     def test_the_end_waits_for_a_moment_only(self):
         said, go = [], threading.Event()
-        delivery = Delivery("it", lambda note: go.wait(30), said.append)
+        delivery = Delivery("it", lambda note: go.wait(60), said.append)
         delivery.send(NOTE)
         began = time.monotonic()
         delivery.close(0.2)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 30
         assert said == ["it cannot be told (no end of the delivery within 0 s); the search goes on"]
         go.set()

@@ -39,11 +39,13 @@ def make_manager(ray_instance):
 
 
 def acquire(manager, count):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     found = []
     while len(found) < count and time.monotonic() < deadline:
         if one := manager.acquire_resources(SLOT):
             found.append(one)
+        else:
+            time.sleep(0.01)
     return found
 
 

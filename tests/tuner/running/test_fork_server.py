@@ -211,7 +211,7 @@ def test_the_server_ends_with_its_user(tmp_path):
 
 
 def _lives(folder):
-    lines = subprocess.run(["ps", "ax", "-o", "args"], capture_output=True, text=True, check=True)
+    lines = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True)
     return str(folder) in lines.stdout
 
 

@@ -63,8 +63,8 @@ def test_the_main_thread_is_fetched_when_ray_is_lost(monkeypatch):
     with catch_signals() as interrupts, interrupts.deferred():
         interrupts.end_with(lost)
         thread = threading.Thread(target=interrupts.insist, args=[ended])
-        thread.start()
         with pytest.raises(SearchInterrupted) as raised:
+            thread.start()
             thread.join()  # as it might wait for Ray
         ended.set()
         thread.join()

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import pytest
 
+from models.commands.process import usable_cores
 from models.training.ranking import has_value
 from tuner.cli import main
 from tuner.record.paths import RunPaths
@@ -21,7 +22,9 @@ from tuner.running.runner import RunOptions, run_search
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_instance")]
 
 NUM_TRIALS = int(os.environ.get("BUDGET_TRIALS", "24"))
+CORES = usable_cores()
 NUM_SLOTS = 2
+"""At most: a trial takes half of the cores."""
 BALLAST_MB = 0.1
 SIZE = 108_000
 """Bytes of a checkpoint at most."""
@@ -30,6 +33,7 @@ SPACE = [
     f"fixed={{ballast_mb: {BALLAST_MB}}}",
     "scheduler={name: asha, max_epochs: 6, grace_epochs: 2, reduction_factor: 3}",
     f"budget.num_trials={NUM_TRIALS}",
+    f"resources.cpu={-(-CORES // 2)}",
     "keep.top_k=3",
 ]
 

@@ -9,7 +9,7 @@ import pytest
 
 from tuner.running.leftovers import end_folder, end_leftovers, make_folder, watched
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def run(code, **settings):
