@@ -168,9 +168,9 @@ def test_another_version_of_what_is_relied_on_is_noted(words, tmp_path, capsys) 
 
 @pytest.mark.parametrize(
     ("wrong", "match"),
-    [(("--wheels", "/nowhere"), "pip download fails"),
+    [(("--wheels", "/proc/nowhere"), "pip download fails"),
      (("--project", "/"), "/ has no pyproject.toml"),
-     (("--have", "/nowhere"), "/nowhere cannot be read"),
+     (("--have", "/proc/nowhere"), "/proc/nowhere cannot be read"),
      (("--platform", "any"), "write it as")],
 )  # fmt: skip
 def test_what_cannot_be_made_is_told(words, wrong, match, tmp_path, capsys) -> None:

@@ -90,7 +90,7 @@ def test_impossible_parts_are_refused(generated, tmp_path, number):
         (DataConfig(num_programs=10, seed=-1), r"seed \(-1\) must not be negative"),
         (DataConfig(num_programs=0), "ask for at least 1"),
         (DataConfig(num_programs=1), "cannot be split"),
-        (DataConfig(data_dir="/nowhere"), "no such folder"),
+        (DataConfig(data_dir="/proc/nowhere"), "no such folder"),
     ],
 )
 def test_settings_that_say_nothing_are_refused(config, message):
