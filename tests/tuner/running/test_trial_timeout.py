@@ -91,7 +91,7 @@ def test_a_hung_trial_gives_its_slot_to_the_next(make_search, fake_spec, tmp_pat
         "searcher.warm_start=[hangs, works]",
         "budget.num_trials=2",
         "resources.cpu=2",
-        "scheduler.trial_timeout=3",
+        "scheduler.trial_timeout=6",
     )
     result = run_search(search, RunOptions(stream=io.StringIO(), name="tiny"))
 
