@@ -1,14 +1,15 @@
 """Population based training: who gives up for whom, with what settings, and what is recorded."""
 
 import io
-import json
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from killed_run import copy_run
 
 from models.training.checkpoints import read_checkpoint
 from tuner.cli import main
-from tuner.record.events import EventLog, TrialReported, read_events
+from tuner.record.events import EventLog, TrialCreated
 from tuner.record.lineage import lineage
 from tuner.record.paths import RunPaths
 from tuner.record.results import kept_checkpoints, read_run
@@ -126,13 +127,34 @@ def test_what_cannot_work_with_it_is_refused(make_search, changes, message):
     assert message in str(caught.value)
 
 
+@contextmanager
+def copied_before_the_first_heir(paths):
+    """Copy the run as it is on disk when a trial was stopped whose heir is not on record yet.
+
+    Yields a list, which takes the settings of the heir.
+    """
+    params, append = [], EventLog.append
+
+    def watched(log, event):
+        if isinstance(event, TrialCreated) and event.number == 4 and not params:
+            params.append(event.params)
+            copy_run(log._path.parent, paths.folder)
+        append(log, event)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EventLog, "append", watched)
+        yield params
+
+
 @pytest.mark.ray
 class TestRun:
     def test_it_runs_is_shown_promotes_plain_trials_and_goes_on_where_it_was_cut_off(
         self, make_search, ray_instance, tmp_path, capsys
     ):
         search = make_search(*PBT, "fixed.epoch_s=1.5", "resources.cpu=0.25", "keep.top_k=9")
-        run = run_search(search, RunOptions(name="many", stream=io.StringIO()))
+        cut = RunPaths(tmp_path / "runs" / "cut")
+        with copied_before_the_first_heir(cut) as created:
+            run = run_search(search, RunOptions(name="many", stream=io.StringIO()))
         assert run.status == "finished"
         heirs = [row for row in run.rows if row.parent is not None]
         stopped = [row for row in run.rows if row.state == "stopped"]
@@ -167,21 +189,13 @@ class TestRun:
                    for row in heirs)  # fmt: skip
 
         # Cut off behind a trial that gave up, it goes on with what was to take over.
-        events = read_events(run.paths.events_file)
-        first = next(
-            n for n, one in enumerate(events)
-            if isinstance(one, TrialReported) and one.inherited_from is not None
-        )  # fmt: skip
-        lines = run.paths.events_file.read_text().splitlines(keepends=True)
-        created = json.loads(lines[first - 1])
-        assert created["event"] == "trial"
-        run.paths.events_file.write_text("".join(lines[: first - 1]))  # stopped, no heir yet
-        text = run.paths.search_file.read_text()
+        assert {row.state for row in read_run(cut).rows} == {"running", "stopped"}
+        text = cut.search_file.read_text()
         assert "epoch_s: 1.5" in text
-        run.paths.search_file.write_text(text.replace("epoch_s: 1.5", "epoch_s: 0.1"))
-        assert main(["resume", "many"]) == 0
-        again = read_run(RunPaths(tmp_path / "runs" / "many"))
+        cut.search_file.write_text(text.replace("epoch_s: 1.5", "epoch_s: 0.1"))
+        assert main(["resume", "cut"]) == 0
+        again = read_run(cut)
         assert again.status == "finished"
-        heir = next(row for row in again.rows if row.number == created["number"])
-        assert heir.params == created["params"]
+        heir = next(row for row in again.rows if row.number == heirs[0].number)
+        assert [heir.params] == created == [heirs[0].params]
         assert {row.state for row in again.rows} <= {"done", "stopped"}

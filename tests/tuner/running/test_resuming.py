@@ -2,10 +2,10 @@
 
 import io
 import json
-import shutil
 from contextlib import contextmanager
 
 import pytest
+from killed_run import copy_run
 
 from models.errors import UserError
 from tuner.cli import main
@@ -84,7 +84,7 @@ def snapshots(after, before=None):
     def copy(log, wanted):
         for name in [name for name in left if name in wanted and left[name](seen)]:
             del left[name]
-            shutil.copytree(log._path.parent, log._path.parent.with_name(name))
+            copy_run(log._path.parent, log._path.parent.with_name(name))
 
     def watched(log, event):
         seen.append(event)
