@@ -52,6 +52,7 @@ class SearcherConfig:
 
     name: Literal["optuna", "random"] = "optuna"
     sampler: Literal["tpe", "gp", "cmaes", "nsga2", "random", "qmc", "grid"] = "tpe"
+    """Without one a search takes tpe, and random under `pbt`, which learns by itself."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     """None is one of the search's own: a search around a new preset then draws other points."""
     warm_start: tuple[Annotated[str | RunStart, BeforeValidator(_start)], ...] = ()
@@ -100,6 +101,7 @@ class SchedulerConfig:
     """
 
     name: Literal["asha", "hyperband", "median", "pbt", "fifo"] = "asha"
+    """Without one a search takes asha, and fifo where trials have one epoch."""
     max_epochs: _Count
     """Epochs of a trial that is never stopped."""
     grace_epochs: Annotated[int | Literal["after_annealing"], PlainValidator(_grace)] = 1
@@ -108,7 +110,7 @@ class SchedulerConfig:
     reduction_factor: Annotated[float, Field(gt=1, le=1e6, allow_inf_nan=False)] = 3.0
     """Rungs lie this factor apart, and the best 1/factor of those at a rung go on."""
     interval_epochs: Positive = 5
-    """Under `pbt`: from one comparison to the next."""
+    """Under `pbt`: from one comparison to the next; without it half of `max_epochs` up to 5."""
     population: Annotated[int, Field(ge=4)] = 8
     """Under `pbt`: how many trials train side by side."""
     trial_timeout: PositiveFloat | None = None
@@ -121,7 +123,7 @@ class SchedulerConfig:
         if self.name == "pbt" and self.interval_epochs >= self.max_epochs:
             raise UserError(
                 f"interval_epochs ({self.interval_epochs}) must be below max_epochs "
-                f"({self.max_epochs}), or no trials are ever compared: lower it"
+                f"({self.max_epochs}), or no trials are ever compared: lower it, or take name: fifo"
             )
         if "grace_epochs" not in SCHEDULER_KEYS[self.name] or self.grace_epochs == AFTER_ANNEALING:
             return

@@ -95,7 +95,9 @@ def population_mistakes(
             f"{_SCHEDULER} is pbt, which changes settings by itself, and {_SAMPLER} is "
             f"{searcher.sampler}"
         )
-        yield Mistake(key=_SAMPLER, rule=rule, remedy="take random or qmc for the first ones")
+        yield Mistake(
+            key=_SAMPLER, rule=rule, remedy="take random or qmc for the first ones, or name none"
+        )
     if not set(changeable) & set(space.keys):
         rule = f"{_SCHEDULER} is pbt, and no key is searched that may change in mid-training"
         remedy = f"search one of {', '.join(changeable)}" if changeable else "take asha"
@@ -105,7 +107,8 @@ def population_mistakes(
             f"scheduler.population ({scheduler.population}) is above budget.num_trials "
             f"({budget.num_trials}), which counts those that take over, too"
         )
-        yield Mistake(key="scheduler.population", rule=rule, remedy="raise budget.num_trials")
+        remedy = "raise budget.num_trials, or take a smaller population"
+        yield Mistake(key="scheduler.population", rule=rule, remedy=remedy)
 
 
 def room_mistakes(

@@ -31,7 +31,7 @@ from tuner.search.combinations import (
 from tuner.search.feasibility import judge_of_space
 from tuner.search.machine import Machine
 from tuner.search.objectives import read_objectives
-from tuner.search.scheduling import idle_scheduler_keys, resolve_grace
+from tuner.search.scheduling import idle_scheduler_keys, resolve_grace, scheduler_content
 from tuner.search.search import Search, WarmStart, own_seed
 from tuner.search.space import Space
 from tuner.search.space_effects import effect_mistakes
@@ -107,7 +107,7 @@ class SearchReader:
         unknown = [str(key) for key in self._raw if key not in KEYS]
         self._mistakes += unknown_keys(unknown, KEYS, rule="a search has no such key.")
         scheduler = self._scheduler()
-        searcher = self._searcher()
+        searcher = self._searcher(scheduler)
         budget = self._block("budget", Budget)
         resources = self._resources()
         keep = self._block("keep", Keep)
@@ -229,16 +229,18 @@ class SearchReader:
         return resources
 
     def _scheduler(self) -> SchedulerConfig | None:
-        content = self._raw.get("scheduler")
-        if isinstance(content, Mapping):
-            self._mistakes += idle_scheduler_keys(content)
-        return self._block("scheduler", SchedulerConfig)
+        content = self._mapping("scheduler")
+        if content is None:
+            return None
+        self._mistakes += idle_scheduler_keys(content)
+        content = scheduler_content(content)
+        return self._attempt(lambda: to_config(SchedulerConfig, content, "scheduler"))
 
-    def _searcher(self) -> SearcherConfig | None:
+    def _searcher(self, scheduler: SchedulerConfig | None) -> SearcherConfig | None:
         content = self._mapping("searcher")
         if content is None:
             return None
-        if content.get("name") == "random":
+        if content.get("name") == "random" or (scheduler and scheduler.name == "pbt"):
             content.setdefault("sampler", "random")
         return self._attempt(lambda: to_config(SearcherConfig, content, "searcher"))
 

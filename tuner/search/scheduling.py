@@ -37,6 +37,22 @@ def idle_scheduler_keys(content: Mapping[str, Any]) -> list[Mistake]:
     ]
 
 
+def scheduler_content(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the block with those defaults that depend on its other keys.
+
+    Nobody chose a default, so one that does not fit to what was chosen gives way: trials of one
+    epoch are not compared before their end, and few epochs are halved for a population.
+    """
+    name, epochs = content.get("name"), content.get("max_epochs")
+    if type(epochs) is not int:
+        return dict(content)
+    if name == "pbt" and 1 < epochs <= SchedulerConfig.interval_epochs:
+        return {"interval_epochs": epochs // 2, **content}
+    if epochs == 1 and not {"name", *SCHEDULER_KEYS["asha"]} & content.keys():
+        return {"name": "fifo", **content}
+    return dict(content)
+
+
 def resolve_grace(scheduler: SchedulerConfig, space: Space, spec: ModelSpec) -> SchedulerConfig:
     """Return the scheduler with `after_annealing` as a number, the same for all trials.
 

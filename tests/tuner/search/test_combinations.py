@@ -41,6 +41,40 @@ def test_what_cannot_work_is_refused(make_search, changes, messages):
         assert message in str(mistake)
 
 
+@pytest.mark.parametrize("searcher", [None, "{name: optuna}", "{name: random}"])
+@pytest.mark.parametrize("name", ["asha", "hyperband", "median", "pbt", "fifo"])
+@pytest.mark.parametrize("epochs", [2, 3, 5, 6, 27])
+def test_a_default_sampler_goes_with_every_scheduler(make_search, searcher, name, epochs):
+    given = [] if searcher is None else [f"searcher={searcher}"]
+    scheduler = f"scheduler={{name: {name}, max_epochs: {epochs}}}"
+    search = make_search("searcher=null", *given, scheduler, "budget.num_trials=8")
+    is_random = name == "pbt" or "random" in str(searcher)
+    assert search.searcher.sampler == ("random" if is_random else "tpe")
+    assert search.scheduler.name == name
+    assert not search.scheduler.rungs or search.scheduler.rungs[0] < epochs
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "nsga2", "cmaes", "grid"])
+def test_a_sampler_that_was_written_is_refused_beside_a_population(make_search, sampler):
+    changes = [f"searcher.sampler={sampler}", "scheduler={name: pbt, max_epochs: 9}"]
+    with pytest.raises(SearchInvalid, match=f"and searcher.sampler is {sampler}: take random or"):
+        make_search(*changes, TWO, "budget.num_trials=8")
+
+
+def test_trials_of_one_epoch_are_compared_with_none_unless_that_is_asked_for(make_search):
+    assert make_search("scheduler={max_epochs: 1}").scheduler.name == "fifo"
+    for asked in ("name: asha", "grace_epochs: 1"):
+        with pytest.raises(SearchInvalid, match=r"must be below max_epochs .1., or no trial is"):
+            make_search(f"scheduler={{max_epochs: 1, {asked}}}")
+
+
+def test_the_interval_of_a_population_that_was_written_stands(make_search):
+    changes = ("scheduler={name: pbt, max_epochs: 4, interval_epochs: 3}", "budget.num_trials=8")
+    assert make_search(*changes).scheduler.rungs == (3.0,)
+    with pytest.raises(SearchInvalid, match=r"interval_epochs .5. must be below max_epochs .4."):
+        make_search("scheduler={name: pbt, max_epochs: 4, interval_epochs: 5}")
+
+
 @pytest.mark.parametrize(
     "changes",
     [
