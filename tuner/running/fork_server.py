@@ -21,7 +21,6 @@ look whether it lives; ours take the user's for it, and leave the node to the se
 
 import contextlib
 import ctypes
-import gc
 import itertools
 import json
 import os
@@ -32,34 +31,22 @@ import signal
 import socket
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from tuner.record.liveness import start_ticks
-from tuner.running.forked_worker import become
-from tuner.running.lean_imports import import_lean, import_quietly
+from tuner.running import forking
+from tuner.running.fork_client import BACKLOG
+from tuner.running.forking import JOB, RAYLET
 from tuner.running.own_process import start_module
 
-_CALL = b"="
-"""The first byte of a request to call a function; that for a worker has files with it."""
-_BACKLOG = 1024
-"""Requests that wait while one is served: Ray may ask for a worker a core at the same moment."""
-_LOOK_S = 1.0
-"""How often the server looks whether Ray's node lives."""
-_KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG
-_TIMEOUT_S = 5.0
-_ARENAS_VARIABLE = "MALLOC_ARENA_MAX"
-"""Read by glibc when a process starts: how many heaps its threads share."""
-_ARENAS_OPTION = -8  # M_ARENA_MAX of `mallopt`, which says the same later
-_OF_RAY = _JOB, _RAYLET = "RAY_JOB_ID", "RAY_RAYLET_PID"
 FIRST_JOB = "01000000"
 """Ray's number of the first job of a cluster."""
-_FIRST = ("torch",)
-"""What every model's workers need; imported while nobody knows yet which model it will be."""
+_KILL_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
 @dataclass(frozen=True)
@@ -100,10 +87,6 @@ def fork_server(
 ) -> "Iterator[ForkServer]":
     """Run a server during the block.
 
-    Workers have as many heaps as threads that train. Ray gives every trial a thread of its own, and
-    glibc such a thread any of 8 heaps a core, each of which grows to what a trial needs: 1.2 GB
-    instead of 0.4 GB a worker after 50 trials, in which thousands of pages an epoch are new.
-
     Args:
         folder: where its files lie, private to this user.
         modules: what workers need.
@@ -113,7 +96,7 @@ def fork_server(
     address = folder / "fork.sock"
     with nullcontext(started) if started else started_ahead() as server:
         server.listener.bind(str(address))
-        server.listener.listen(_BACKLOG)  # who asks before the server listens waits for it
+        server.listener.listen(BACKLOG)  # who asks before the server listens waits for it
         server.listener.close()  # here; the server has it, too
         told = server.process.stdin
         assert told is not None
@@ -148,7 +131,7 @@ class ForkServer:
             job: Ray's id of the driver's job.
             raylet: process id of Ray's node.
         """
-        _tell(self._input, {_JOB: job, _RAYLET: str(raylet)})
+        _tell(self._input, {JOB: job, RAYLET: str(raylet)})
 
     def call(self, function: Callable[[], Any]) -> Any:
         """Call a function in a process of its own, and return or raise what it does.
@@ -165,9 +148,9 @@ class ForkServer:
             socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server,
         ):
             server.connect(str(self.address))
-            server.sendall(_CALL + request)
+            server.sendall(forking.CALL + request)
             server.shutdown(socket.SHUT_WR)
-            answer = _read(server)
+            answer = forking.read_all(server)
         if not answer:
             return function()
         error, returned = pickle.loads(answer)
@@ -179,103 +162,43 @@ class ForkServer:
 def main(arguments: Sequence[str]) -> None:
     """Serve until the standard input ends."""
     (number,) = arguments
-    libc = _end_with_parent()
+    _end_with_parent()
     listener = socket.socket(fileno=int(number))
-    import_quietly(_FIRST)
+    forking.import_first()
     told = json.loads(sys.stdin.buffer.readline() or b"{}")
-    if _ARENAS_VARIABLE not in os.environ and hasattr(libc, "mallopt"):
-        libc.mallopt(_ARENAS_OPTION, told.get("threads", 1))
-    os.environ.update({_JOB: FIRST_JOB, _RAYLET: str(os.getppid())})
-    import_lean(told.get("modules", ()))
+    os.environ.update({JOB: FIRST_JOB, RAYLET: str(os.getppid())})
+    forking.get_ready(told.get("modules", ()), told.get("threads", 1))
     asked = json.loads(sys.stdin.buffer.readline() or b"{}")
-    gc.collect()
-    gc.freeze()  # so that collecting in a worker does not copy what is shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how workers ended
+    begin = partial(_end_with_server, os.getpid())
     with selectors.DefaultSelector() as waiting:
         waiting.register(listener, selectors.EVENT_READ)
         waiting.register(0, selectors.EVENT_READ)
         worker = itertools.count()
-        while not asked or start_ticks(int(asked[_RAYLET])) is not None:
-            ready = [key.fileobj for key, _ in waiting.select(_LOOK_S)]
+        while not asked or start_ticks(int(asked[RAYLET])) is not None:
+            ready = [key.fileobj for key, _ in waiting.select(forking.LOOK_S)]
             if 0 in ready:
                 return
             if ready:
-                _serve(listener, next(worker), asked if asked.get(_JOB) == FIRST_JOB else {})
+                theirs = asked if asked.get(JOB) == FIRST_JOB else {}
+                forking.serve(listener, next(worker), theirs, begin=begin, calls=True)
 
 
-def _end_with_parent() -> ctypes.CDLL:
+def _end_with_parent() -> None:
     """Let this process be killed when its parent ends."""
-    libc = ctypes.CDLL(None)
-    libc.prctl(_KILL_WITH_PARENT, signal.SIGKILL)
-    return libc
+    ctypes.CDLL(None).prctl(_KILL_WITH_PARENT, signal.SIGKILL)
+
+
+def _end_with_server(server: int) -> None:
+    _end_with_parent()
+    if os.getppid() != server:
+        os._exit(1)
 
 
 def _tell(server: IO[bytes], what: Mapping[str, object]) -> None:
     with contextlib.suppress(OSError):  # it died, and workers start as ever
         server.write(json.dumps(what).encode() + b"\n")
         server.flush()
-
-
-def _serve(listener: socket.socket, number: int, asked: Mapping[str, str]) -> None:
-    """Fork the worker of this number for whoever asks next, or what calls a function.
-
-    Args:
-        listener: where they ask.
-        number: of the next worker.
-        asked: variables of the Ray that workers are for; empty for none.
-    """
-    client, _ = listener.accept()
-    files: list[int] = []
-    with client, contextlib.suppress(OSError, ValueError):  # of a client that is gone
-        client.settimeout(_TIMEOUT_S)
-        try:
-            kind, files, _, _ = socket.recv_fds(client, 1, 3)
-            content = _read(client)
-            if kind == _CALL:
-                if _fork() == 0:
-                    listener.close()
-                    _answer(client, content)
-                return
-            request = json.loads(content)
-            theirs = {name: request["environment"].get(name) for name in _OF_RAY}
-            if asked == theirs:
-                server = os.getpid()
-                if _fork() == 0:
-                    _end_with_parent()
-                    if os.getppid() != server:
-                        os._exit(1)
-                    listener.close()
-                    client.close()
-                    become(request, files, number)
-                client.sendall(b"ok")
-        finally:
-            for file in files:
-                os.close(file)
-
-
-def _fork() -> int:
-    with warnings.catch_warnings():
-        # Python warns of threads: they are numpy's, which wait for work and outlive a fork.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
-
-
-def _answer(client: socket.socket, function: bytes) -> None:
-    """Call a function for a client in this process, just forked; does not return."""
-    try:
-        client.settimeout(None)
-        call = pickle.loads(function)
-        try:
-            answer = None, call()
-        except Exception as error:  # noqa: BLE001  (raised again by the client)
-            answer = error, None
-        client.sendall(pickle.dumps(answer))
-    finally:
-        os._exit(0)
-
-
-def _read(connection: socket.socket) -> bytes:
-    return b"".join(iter(lambda: connection.recv(1 << 20), b""))
 
 
 def _write_launcher(file: Path, address: Path) -> Path:

@@ -50,6 +50,7 @@ from tuner.running.search_data import loading_search_data
 from tuner.running.start_steps import RAY, StartSteps
 from tuner.running.stopping import SearchStop
 from tuner.running.study_place import StudyPlace, new_place, recorded_command
+from tuner.running.trial_config import worker_needs
 from tuner.running.trial_failure import short_message
 from tuner.search.blocks import RunStart
 from tuner.search.loading import load_data
@@ -154,13 +155,14 @@ def run_on_ray(search: Search, paths: RunPaths, options: RunOptions, start: Star
         SearchInterrupted: somebody ended it; what was reached is recorded.
         UserError: what `run_search` says.
     """
+    preload, num_threads = worker_needs(search)
     session = partial(
         ray_session_beside,
         options.address,
         options.dashboard,
         share_gpus=0 < search.resources.gpu < 1,
-        preload=(f"{search.spec.home}.task", "tuner.running.trainable"),
-        num_threads=max(1, int(search.resources.cpu)),
+        preload=preload,
+        num_threads=num_threads,
         server=options.server,
         say=lambda line: _say(options, line),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.training.contracts import ModelSpec
+from tuner.search.search import Search
 
 NUMBER = "number"
 """Key of the trial's number in the study."""
@@ -38,3 +39,9 @@ class TrialPlan:
     objectives: tuple[str, ...]
     checkpoints: Path
     val_rows: int | None = None
+
+
+def worker_needs(search: Search) -> tuple[tuple[str, ...], int]:
+    """Return the modules that a worker imports, and in how many threads it trains."""
+    modules = (f"{search.spec.home}.task", "tuner.running.trainable")
+    return modules, max(1, int(search.resources.cpu))

@@ -8,6 +8,7 @@ training begins, which Ray orders after `take`.
 Imports no torch, which the driver does not need.
 """
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,9 @@ import ray
 from ray.tune.trainable import FunctionTrainable
 
 from tuner.running.trial_config import IDLE, NUMBER, PARAMS, TrialPlan
+
+BY_ITSELF = "TUNER_WORKER_STARTS_BY_ITSELF"
+"""Variable of a worker that could not be forked, which says why."""
 
 
 class TrialWorker(FunctionTrainable):
@@ -41,6 +45,11 @@ class TrialWorker(FunctionTrainable):
             sys.stderr.write(f"{self._run}: trial {config[NUMBER]}, {config[PARAMS]}\n")
         if self._dataset is None:
             self._dataset = ray.get(dataset[0])
+
+    def why_by_itself(self) -> tuple[str, str | None]:
+        """Return the address of the node, and why this worker was not forked there, if so."""
+        reason = os.environ.get(BY_ITSELF)
+        return ray.util.get_node_ip_address(), "its launcher failed" if reason == "" else reason
 
     def _trainable_func(self, config: dict[str, Any]) -> None:
         import tuner.running.trainable

@@ -27,6 +27,7 @@ from tuner.running.late_binding import PENDING_VARIABLE, BlankTrials, LateBindin
 from tuner.running.lean_ray import lean_tune, lean_workers
 from tuner.running.node_labels import ray_label
 from tuner.running.node_loss import NodeLosses
+from tuner.running.node_workers import WorkerStarts, forked_on_nodes
 from tuner.running.observer import Observer
 from tuner.running.progress import Progress
 from tuner.running.ray_session import living_nodes, num_slots, trial_resources
@@ -40,7 +41,7 @@ from tuner.running.silent_nodes import SilentNodes
 from tuner.running.stopping import SearchStop
 from tuner.running.study_place import StudyPlace
 from tuner.running.study_rows import study_of
-from tuner.running.trial_config import TrialPlan
+from tuner.running.trial_config import TrialPlan, worker_needs
 from tuner.running.trial_timeout import TrialTimeout
 from tuner.running.trial_worker import TrialWorker
 from tuner.search.constraints import Judge
@@ -150,7 +151,7 @@ class TuneRun:
             return
         search = self._search
         slots = _as_many_pending(num_slots(search))
-        workers = lean_workers() if self._own_ray else fair_workers(search, self._say)
+        workers = lean_workers() if self._own_ray else _cluster_workers(search, self._say)
         with slots, workers, lean_tune(), idle_workers_may_die(), suppress(_SearchOver):
             tune.Tuner(
                 self._trainable(),
@@ -248,6 +249,7 @@ class TuneRun:
                 TrialTimeout(self._search.scheduler.trial_timeout, self._end),
                 self._recorder,
                 self._losses,
+                *([] if self._own_ray else [WorkerStarts()]),
             ],
             failure_config=tune.FailureConfig(max_failures=_MAX_LOST_WORKERS),
             verbose=0,
@@ -267,6 +269,12 @@ def _as_many_pending(num_slots: int) -> Iterator[None]:
     finally:
         if given is None:
             del os.environ[PENDING_VARIABLE]
+
+
+@contextmanager
+def _cluster_workers(search: Search, say: Callable[[str], None]) -> Iterator[None]:
+    with fair_workers(search, say), forked_on_nodes(*worker_needs(search)):
+        yield
 
 
 def _slot_of(search: Search) -> tune.PlacementGroupFactory:
