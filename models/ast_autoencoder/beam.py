@@ -45,10 +45,11 @@ def beam_search(
         done = prefixes.machine.done
         if bool(done.all()):
             break
-        scores, allowed, looked = stepper.scores(prefixes)
+        offers, looked = stepper.offers(prefixes)
+        scores = offers.spread()
         if step < len(prefix):
-            allowed = torch.zeros_like(allowed).index_fill_(1, fixed[step : step + 1], value=True)
-        likely = torch.log_softmax(scores.masked_fill(~allowed, -torch.inf), dim=1)
+            scores.fill_(-torch.inf).index_fill_(1, fixed[step : step + 1], 0.0)
+        likely = torch.log_softmax(scores, dim=1)
         # A complete row goes on in one way only, at no cost.
         likely = torch.where(done[:, None], -torch.inf, likely)
         likely[:, 0] = torch.where(done, 0.0, likely[:, 0])

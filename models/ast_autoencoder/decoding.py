@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from models.ast_autoencoder.network.columns import columns
 from models.ast_autoencoder.network.decoder import GruState
@@ -18,11 +19,14 @@ from models.ast_autoencoder.network.transformer import TransformerState
 from models.errors import UserError
 from models.grammar.decoding import best_production
 from models.grammar.derivation import PAD_ID
-from models.programs.language.graph_tables import graph_tables
+from models.programs.language.kinds import NUM_SLOTS
 from models.programs.language.machine import ConstraintMachine, MachineState
 
 STEPS_BETWEEN = 4
 """Complete rows are dropped every so many steps: dropping copies the state of the others."""
+
+_MOST_DEFINED = 2
+"""Slots that one production defines at most."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,26 +36,58 @@ class Prefixes:
     Args:
         machine: what may follow.
         decoder: the decoder's state.
-        keys: (batch, slots, width), of the pointer.
+        keys: (batch, slots + 2, width), of the pointer; the last two are of no slot.
         previous: int64 (batch,), production before; their number at the start.
-        node: int64 (batch,), nodes made so far.
     """
 
     machine: MachineState
     decoder: GruState | TransformerState
     keys: Tensor
     previous: Tensor
-    node: Tensor
 
     def select(self, rows: Tensor) -> "Prefixes":
         """Return some rows, in that order; rows may repeat."""
         return Prefixes(
             machine=self.machine.select(rows),
             decoder=self.decoder.select(rows),
-            keys=self.keys[rows],
+            keys=self.keys.index_select(0, rows),
             previous=self.previous[rows],
-            node=self.node[rows],
         )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Offers:
+    """What may follow prefixes: the W productions of each one's context, ascending.
+
+    Args:
+        scores: float32 (batch, W).
+        allowed: bool (batch, W).
+        symbol: int64 (batch,), the context.
+        of_context: int64 (contexts, W), productions; behind those of a context their number.
+        num_productions: their number.
+    """
+
+    scores: Tensor
+    allowed: Tensor
+    symbol: Tensor
+    of_context: Tensor
+    num_productions: int
+
+    @property
+    def productions(self) -> Tensor:
+        """Int64 (batch, W)."""
+        return self.of_context.index_select(0, self.symbol)
+
+    def at(self, place: Tensor) -> Tensor:
+        """Return the productions, int64 (batch,), at places (batch,)."""
+        index = torch.add(place, self.symbol, alpha=self.of_context.shape[1])
+        return self.of_context.flatten().index_select(0, index)
+
+    def spread(self) -> Tensor:
+        """Return the scores of what is allowed by production, else -inf, (batch, productions)."""
+        scores = torch.where(self.allowed, self.scores, -torch.inf)
+        wide = scores.new_full((len(scores), self.num_productions + 1), -torch.inf)
+        return wide.scatter_(1, self.productions, scores)[:, :-1]
 
 
 class Stepper:
@@ -63,53 +99,59 @@ class Stepper:
     """
 
     def __init__(self, network: AstAutoencoder, machine: ConstraintMachine) -> None:
-        tables = graph_tables()
         self.network = network
         self.machine = machine
-        self.column = torch.as_tensor(columns().column, device=machine.device)
-        self.defines = torch.as_tensor(tables.defines, device=machine.device)
-        self.makes_node = torch.as_tensor(tables.kind >= 0, device=machine.device)
+        column = torch.as_tensor(columns().column, device=machine.device)
+        of_context = machine.productions
+        self.columns = column[of_context.clamp(max=machine.num_productions - 1)]
+        self.no_keys = F.pad(network.head.first_keys(), (0, 0, 0, _MOST_DEFINED))
+        self.new = torch.arange(_MOST_DEFINED, device=machine.device)
 
     def begin(self, latents: Tensor) -> Prefixes:
         """Return empty prefixes for latents (batch, latent_dim)."""
         batch = len(latents)
-        zeros = torch.zeros(batch, dtype=torch.int64, device=latents.device)
+        decoder = self.network.decoder.begin(latents, self.machine.max_steps)
+        keys = self.no_keys.to(decoder.reads.table.dtype)
         return Prefixes(
             machine=self.machine.start(batch),
-            decoder=self.network.decoder.begin(latents, self.machine.max_steps),
-            keys=self.network.head.first_keys(batch),
-            previous=zeros + self.machine.num_productions,
-            node=zeros,
+            decoder=decoder,
+            keys=keys.repeat(batch, 1, 1),
+            previous=torch.full((batch,), self.machine.num_productions, device=latents.device),
         )
 
-    def scores(self, prefixes: Prefixes) -> tuple[Tensor, Tensor, "Looked"]:
-        """Return float32 scores and what is allowed, (batch, productions) each."""
+    def offers(self, prefixes: Prefixes) -> tuple[Offers, "Looked"]:
+        """Return what may follow, with its scores."""
         contexts = self.machine.contexts(prefixes.machine)
         features, decoder = self.network.decoder.step(
             prefixes.decoder,  # pyright: ignore[reportArgumentType] (each kind makes its own)
             prefixes.previous,
-            contexts.symbol.long(),
-            prefixes.node,
+            contexts.symbol,
+            prefixes.machine.num_nodes,
         )
-        head = self.network.head(features[None], prefixes.keys)[0]
-        scores = head.index_select(1, self.column).float()
-        looked = Looked(features=features, decoder=decoder)
-        return scores, self.machine.allowed_in(contexts), looked
+        scores = self.network.head(features[None], prefixes.keys[:, :NUM_SLOTS])[0]
+        offers = Offers(
+            scores=scores.gather(1, self.columns.index_select(0, contexts.symbol)).float(),
+            allowed=self.machine.candidates(contexts),
+            symbol=contexts.symbol,
+            of_context=self.machine.productions,
+            num_productions=self.machine.num_productions,
+        )
+        return offers, Looked(features=features, decoder=decoder)
 
     def take(self, prefixes: Prefixes, looked: "Looked", chosen: Tensor) -> Prefixes:
-        """Return the prefixes with one production more, int64 (batch,); complete rows stay."""
-        defined = self.defines[chosen] * ~prefixes.machine.done
-        slot = prefixes.machine.num_slots.clamp(max=prefixes.keys.shape[1] - 1)
-        key = self.network.head.key(looked.features).to(prefixes.keys.dtype)
-        place = torch.arange(prefixes.keys.shape[1], device=slot.device) - slot[:, None]
-        here = ((place >= 0) & (place < defined[:, None]))[..., None]
-        return Prefixes(
-            machine=self.machine.advance(prefixes.machine, chosen),
-            decoder=looked.decoder,
-            keys=prefixes.keys + here * key[:, None],
-            previous=chosen,
-            node=prefixes.node + self.makes_node[chosen],
+        """Return the prefixes with one production more, int64 (batch,); complete rows stay.
+
+        Those before are not to be used any more: machine and keys are written into.
+        """
+        before = prefixes.machine.num_slots[:, None]
+        machine = self.machine.advance(prefixes.machine, chosen)
+        is_new = self.new < machine.num_slots[:, None] - before
+        slot = torch.where(is_new, before + self.new, NUM_SLOTS + self.new)  # (batch, 2)
+        key = F.embedding(slot, self.no_keys) + self.network.head.key(looked.features)[:, None]
+        keys = prefixes.keys.scatter_(
+            1, slot[..., None].expand_as(key), key.to(prefixes.keys.dtype)
         )
+        return Prefixes(machine=machine, decoder=looked.decoder, keys=keys, previous=chosen)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -124,8 +166,13 @@ class Looked:
         return Looked(features=self.features[rows], decoder=self.decoder.select(rows))
 
 
-Choose = Callable[[Tensor, Tensor], Tensor]
-"""From scores and what is allowed, (batch, productions) each, to int64 (batch,)."""
+Choose = Callable[[Offers], Tensor]
+"""From what may follow to the places (batch,) in it of what does."""
+
+
+def best_offer(offers: Offers) -> Tensor:
+    """Choose what scores best."""
+    return best_production(offers.scores, offers.allowed)
 
 
 @torch.no_grad()
@@ -133,7 +180,7 @@ def decode(
     network: AstAutoencoder,
     latents: Tensor,
     machine: ConstraintMachine,
-    choose: Choose = best_production,
+    choose: Choose = best_offer,
 ) -> Tensor:
     """Decode latents to complete programs.
 
@@ -141,7 +188,7 @@ def decode(
         network: in evaluation mode.
         latents: (batch, latent_dim), on the machine's device.
         machine: with the budget.
-        choose: `best_production` is greedy; see `sampler`.
+        choose: `best_offer` is greedy; see `sampler`.
 
     Returns:
         int64 (batch, max_steps), padded with -1.
@@ -153,8 +200,8 @@ def decode(
     prefixes = stepper.begin(latents)
     rows = torch.arange(len(latents), device=latents.device)
     for step in range(machine.max_steps):
-        scores, allowed, looked = stepper.scores(prefixes)
-        chosen = choose(scores, allowed)
+        offers, looked = stepper.offers(prefixes)
+        chosen = offers.at(choose(offers))
         out[rows, step] = torch.where(prefixes.machine.done, PAD_ID, chosen)
         prefixes = stepper.take(prefixes, looked, chosen)
         if step % STEPS_BETWEEN == STEPS_BETWEEN - 1:
@@ -182,13 +229,17 @@ def sampler(generator: torch.Generator, temperature: float, top_k: int | None = 
     if top_k is not None and top_k < 1:
         raise UserError(f"top_k is {top_k}: it must be 1 or more")
 
-    def choose(scores: Tensor, allowed: Tensor) -> Tensor:
+    def choose(offers: Offers) -> Tensor:
+        scores, allowed = offers.scores, offers.allowed
         if top_k is not None and top_k < scores.shape[1]:
             among = torch.where(allowed, scores, -torch.inf)
             least = among.topk(top_k, dim=1).values[:, -1:]
             allowed = allowed & (among >= least)
-        # The largest of Gumbel-perturbed scores is a sample of their softmax.
-        noise = torch.empty_like(scores).exponential_(generator=generator)
-        return best_production(scores / temperature - noise.log(), allowed)
+        # The largest of Gumbel-perturbed scores is a sample of their softmax. A number is drawn for
+        # every production, allowed or not, so that a seed gives what it gave.
+        size = len(scores), offers.num_productions
+        noise = torch.empty(size, device=scores.device).exponential_(generator=generator).log()
+        drawn = noise.gather(1, offers.productions.clamp(max=offers.num_productions - 1))
+        return best_production(scores / temperature - drawn, allowed)
 
     return choose

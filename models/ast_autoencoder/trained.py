@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from models.ast_autoencoder.beam import beam_search
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.decoding import decode as decode_latents
-from models.ast_autoencoder.decoding import sampler
+from models.ast_autoencoder.decoding import best_offer, sampler
 from models.ast_autoencoder.network.batches import NodeBatch
 from models.ast_autoencoder.network.encoder import on_sphere
 from models.ast_autoencoder.network.growth import grown
@@ -27,7 +27,6 @@ from models.ast_autoencoder.network.tensors import node_tensors
 from models.commands.latents import between, checked_latents
 from models.config_file import to_config, to_mapping
 from models.errors import UserError
-from models.grammar.decoding import best_production
 from models.grammar.derivation import PAD_ID, pad
 from models.programs.language.kinds import language
 from models.programs.language.machine import ConstraintMachine
@@ -151,7 +150,7 @@ def decode(
     Raises:
         UserError: latents of the wrong width or not finite, or a temperature below 0.
     """
-    choose = best_production
+    choose = best_offer
     if temperature != 0:
         choose = sampler(torch.Generator(model.device).manual_seed(seed), temperature, top_k)
     programs: list[list[int]] = []

@@ -87,20 +87,29 @@ class Gru(nn.Module):
             )
         return x
 
-    def step_of_products(self, products: Tensor, states: Tensor) -> Tensor:
+    def state_weights(self, dtype: torch.dtype) -> tuple[tuple[Tensor, Tensor], ...]:
+        """Return the weight and the bias of each layer's state, for `step_of_products`."""
+        return tuple(
+            (w_state.to(dtype), b_state.to(dtype))
+            for _, w_state, _, b_state in self.gru.all_weights
+        )
+
+    def step_of_products(
+        self, products: Tensor, states: Tensor, weights: tuple[tuple[Tensor, Tensor], ...]
+    ) -> Tensor:
         """Return the states (layers, batch, hidden) after one step, in evaluation.
 
         Args:
             products: (batch, 3 * hidden), the first layer's input products with their bias.
             states: float32 (layers, batch, hidden), before the step.
+            weights: of the states, in the dtype of the products.
         """
         after = []
-        for state, layer in zip(states, self.gru.all_weights, strict=True):
-            w_input, w_state, b_input, b_state = layer
+        for state, of_state, layer in zip(states, weights, self.gru.all_weights, strict=True):
             if after:
-                products = F.linear(after[-1], w_input, b_input)
-            after.append(gru_step(products, state, w_state.to(products.dtype), b_state))
-        return torch.stack(after)
+                products = F.linear(after[-1], layer[0], layer[2])
+            after.append(gru_step(products, state, *of_state))
+        return torch.stack(after) if len(after) > 1 else after[0][None]
 
     def _plain(self, of_rows: Tensor | None, x: Tensor, state: Tensor, num_steps: int) -> Tensor:
         x = x if of_rows is None else x + of_rows

@@ -1,6 +1,6 @@
 """The GRU decoder: a latent and the steps so far to the features of the next production."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.ast_autoencoder.network.batches import StepBatch
-from models.ast_autoencoder.network.inputs import StepInputs
+from models.ast_autoencoder.network.inputs import Reads, StepInputs
 from models.layers.gru import Gru
 
 
@@ -17,18 +17,20 @@ class GruState:
     """Where a free-running decoder stands.
 
     Args:
-        reads: (batch, places, dim), what the latents hold of each place.
+        reads: what the latents hold of each place.
         states: (layers, batch, hidden), float32.
         tables: the inputs' tables, multiplied with the first layer's weights.
+        weights: weight and bias of each layer's state, in the dtype of the products.
     """
 
-    reads: Tensor
+    reads: Reads
     states: Tensor
     tables: tuple[Tensor, ...]
+    weights: tuple[tuple[Tensor, Tensor], ...]
 
     def select(self, rows: Tensor) -> "GruState":
         """Return the state of some rows, in that order; rows may repeat."""
-        return GruState(reads=self.reads[rows], states=self.states[:, rows], tables=self.tables)
+        return replace(self, reads=self.reads.select(rows), states=self.states[:, rows])
 
 
 class GruDecoder(nn.Module):
@@ -64,10 +66,12 @@ class GruDecoder(nn.Module):
     def begin(self, latent: Tensor, num_steps: int) -> GruState:
         """Return the state before the first step, without gradients in mind."""
         of_input, _, bias, _ = self.gru.gru.all_weights[0]
+        tables = self.inputs.product_tables(of_input, bias)
         return GruState(
             reads=self.inputs.reads(latent, num_steps),
             states=self._first_states(latent),
-            tables=self.inputs.product_tables(of_input, bias),
+            tables=tables,
+            weights=self.gru.state_weights(tables[0].dtype),
         )
 
     def step(
@@ -75,8 +79,9 @@ class GruDecoder(nn.Module):
     ) -> tuple[Tensor, GruState]:
         """Return the features (batch, hidden) of the next production and the state behind it."""
         products = self.inputs.products_at(state.tables, state.reads, (previous, symbol, node))
-        states = self.gru.step_of_products(products, state.states)
-        return states[-1], GruState(reads=state.reads, states=states, tables=state.tables)
+        states = self.gru.step_of_products(products, state.states, state.weights)
+        # Products are what features are for: converted once for all of them.
+        return states[-1].to(products.dtype), replace(state, states=states)
 
     def _first_states(self, latent: Tensor) -> Tensor:
         states = torch.tanh(self.start(latent).float())

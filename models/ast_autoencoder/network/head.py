@@ -40,9 +40,9 @@ class Head(nn.Module):
         defining = features[definition.clamp(min=0), rows]
         return torch.where(definition[..., None] >= 0, self.key(defining), 0) + self.slot.weight
 
-    def first_keys(self, batch: int) -> Tensor:
-        """Return the keys before any slot is defined, (batch, slots, KEY_WIDTH)."""
-        return self.slot.weight.expand(batch, -1, -1)
+    def first_keys(self) -> Tensor:
+        """Return the keys of slots that are not defined, (slots, KEY_WIDTH)."""
+        return self.slot.weight
 
     def slot_scores(self, features: Tensor, keys: Tensor) -> Tensor:
         """Return the scores of slots, (time, batch, slots); features (time, batch, hidden)."""

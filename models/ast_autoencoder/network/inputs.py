@@ -4,6 +4,7 @@ The latent is read by places, as it was written: each place has weights of its o
 latent into a few numbers, and a step sees those of the node that it is about.
 """
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,6 +18,29 @@ from models.programs.language.kinds import language
 from models.programs.language.machine_tables import machine_tables
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reads:
+    """What latents hold of each place.
+
+    Args:
+        table: (latents * places, dim).
+        first: int64 (batch,), where in it the places of each row's latent begin.
+        num_places: of each latent.
+    """
+
+    table: Tensor
+    first: Tensor
+    num_places: int
+
+    def of_node(self, node: Tensor) -> Tensor:
+        """Return what is held of nodes (..., batch), (..., batch, dim)."""
+        return F.embedding(self.first + node.clamp(max=self.num_places - 1), self.table)
+
+    def select(self, rows: Tensor) -> "Reads":
+        """Return those of some rows, in that order; rows may repeat. The table stays whole."""
+        return replace(self, first=self.first[rows])
+
+
 class StepInputs(nn.Module):
     """Latents and steps to vectors of the decoder's width.
 
@@ -28,20 +52,20 @@ class StepInputs(nn.Module):
     def __init__(self, *, hidden: int, places: Places) -> None:
         super().__init__()
         self.previous = nn.Embedding(len(language().kinds) + 1, hidden)
-        self.symbol = nn.Embedding(len(machine_tables().is_block), hidden)
+        self.symbol = nn.Embedding(len(machine_tables().productions), hidden)
         self.read = nn.Linear(places.weight.shape[1], hidden)
         self.places = places
 
-    def reads(self, latent: Tensor, num_steps: int) -> Tensor:
-        """Return what latents (batch, latent_dim) hold of each place, (batch, places, dim).
+    def reads(self, latent: Tensor, num_steps: int) -> Reads:
+        """Return what latents (batch, latent_dim) hold of `num_steps` places, or of all."""
+        table = self.places.read(latent, min(num_steps, self.places.num_places))
+        batch, places, _ = table.shape
+        first = torch.arange(batch, device=latent.device) * places
+        return Reads(table=table.flatten(0, 1), first=first, num_places=places)
 
-        There are no more places than `num_steps`.
-        """
-        return self.places.read(latent, min(num_steps, self.places.num_places))
-
-    def at(self, reads: Tensor, previous: Tensor, symbol: Tensor, node: Tensor) -> Tensor:
+    def at(self, reads: Reads, previous: Tensor, symbol: Tensor, node: Tensor) -> Tensor:
         """Return the inputs (..., batch, hidden) of steps (..., batch); see `StepBatch`."""
-        return self.previous(previous) + self.symbol(symbol) + self.read(_of_node(reads, node))
+        return self.previous(previous) + self.symbol(symbol) + self.read(reads.of_node(node))
 
     def along(self, latent: Tensor, steps: StepBatch) -> Tensor:
         """Return the inputs (time, batch, hidden) of given programs."""
@@ -64,31 +88,24 @@ class StepInputs(nn.Module):
         table = self.previous(rows[:, 0]) + self.symbol(rows[:, 1]) + self.read.bias
         product = F.linear(table, weight, bias)
         at_steps = product if number is None else _TakeRows.apply(product, number.flatten())
-        here = _of_node(reads, steps.node).flatten(0, 1)
+        here = reads.of_node(steps.node).flatten(0, 1)
         merged = torch.addmm(at_steps, here, (weight @ self.read.weight).t())
         return merged.view(*steps.node.shape, -1)
 
     def products_at(
-        self, tables: tuple[Tensor, ...], reads: Tensor, step: tuple[Tensor, Tensor, Tensor]
+        self, tables: tuple[Tensor, ...], reads: Reads, step: tuple[Tensor, Tensor, Tensor]
     ) -> Tensor:
         """Return the products of one step from `tables`, (batch, width)."""
         of_previous, of_symbol, of_read = tables
         previous, symbol, node = step
         told = F.embedding(previous, of_previous) + F.embedding(symbol, of_symbol)
-        return torch.addmm(told, _of_node(reads, node), of_read)
+        return torch.addmm(told, reads.of_node(node), of_read)
 
     def product_tables(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, ...]:
         """Return the tables multiplied with weights, for `products_at`."""
         of_previous = F.linear(self.previous.weight, weight)
         of_symbol = F.linear(self.symbol.weight + self.read.bias, weight, bias)
         return of_previous, of_symbol, (weight @ self.read.weight).t()
-
-
-def _of_node(reads: Tensor, node: Tensor) -> Tensor:
-    """Return the part of `reads` (batch, places, dim) for node (..., batch): (..., batch, dim)."""
-    batch, places, dim = reads.shape
-    first = torch.arange(batch, device=node.device) * places
-    return F.embedding(first + node.clamp(max=places - 1), reads.reshape(batch * places, dim))
 
 
 class _TakeRows(Function):

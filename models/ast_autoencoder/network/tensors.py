@@ -26,6 +26,7 @@ from models.programs.language.graphs import (
 )
 from models.programs.language.kinds import NUM_SLOTS
 from models.programs.language.machine import ConstraintMachine, Contexts
+from models.programs.language.scopes import FACTS
 
 MAX_DEPTH = 31
 """Deeper nodes share an embedding."""
@@ -166,16 +167,15 @@ def _along(machine: ConstraintMachine, ids: NDArray[np.integer]) -> dict[str, An
     definition[rows, first_new] = steps
     are_two = defines[rows, steps] == 2
     definition[rows[are_two], first_new[are_two] + 1] = steps[are_two]
-    facts = contexts.facts.long() & 0xFFFFFFFF
     return {
         "ids": torch.from_numpy(ids.astype(np.int16)),
-        "symbol": contexts.symbol,
+        "symbol": contexts.symbol.to(torch.uint8),
         "node": torch.from_numpy((np.cumsum(makes_node, axis=1) - makes_node).astype(np.int16)),
         "group": torch.from_numpy(columns().group[given].astype(np.int8)),
         "target": torch.from_numpy(np.where(is_real, columns().column[given], 0).astype(np.int16)),
         "definition": torch.from_numpy(definition),
         "lengths": torch.from_numpy(is_real.sum(axis=1).astype(np.int32)),
-        "state": (contexts.symbol.long() << 32 | facts).numpy(),
+        "state": (contexts.symbol << len(FACTS) | contexts.facts).numpy(),
         "follows": _follows(ids, contexts.symbol.numpy()),
     }
 
@@ -223,12 +223,10 @@ def _legal(machine: ConstraintMachine, states: Tensor) -> tuple[Tensor, Tensor]:
 
     The budget is left out: there is always a step to spare.
     """
-    spare = torch.full_like(states, -machine.max_steps, dtype=torch.int16)
     roomy = Contexts(
-        symbol=(states >> 32).to(torch.uint8),
-        facts=(states & 0xFFFFFFFF).to(torch.int32),
-        needed=spare,
-        step=torch.zeros_like(spare),
+        symbol=states >> len(FACTS),
+        facts=states & (1 << len(FACTS)) - 1,
+        length=torch.full_like(states, -machine.max_steps),
     )
     # Many facts make no difference where they hold, so most rows are alike.
     legal, alike = torch.unique(

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from models.ast_autoencoder.config import HEAD_WIDTH
 from models.ast_autoencoder.network.batches import StepBatch
-from models.ast_autoencoder.network.inputs import StepInputs
+from models.ast_autoencoder.network.inputs import Reads, StepInputs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -16,19 +16,19 @@ class TransformerState:
     """Where a free-running decoder stands.
 
     Args:
-        reads: (batch, places, dim), what the latents hold of each place.
+        reads: what the latents hold of each place.
         past: keys and values of the steps so far, a (2, batch, heads, steps, width) a layer.
         start: (batch, hidden), what the whole latent adds to every step.
     """
 
-    reads: Tensor
+    reads: Reads
     past: tuple[Tensor, ...]
     start: Tensor
 
     def select(self, rows: Tensor) -> "TransformerState":
         """Return the state of some rows, in that order; rows may repeat."""
         return TransformerState(
-            reads=self.reads[rows],
+            reads=self.reads.select(rows),
             past=tuple(layer[:, rows] for layer in self.past),
             start=self.start[rows],
         )

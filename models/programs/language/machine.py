@@ -12,62 +12,72 @@ import torch
 from torch import Tensor
 
 from models.errors import UserError
-from models.programs.language.kinds import MAX_PARAMETERS, NUM_SLOTS, TYPES
+from models.programs.language.kinds import NUM_SLOTS, TYPES
 from models.programs.language.machine_tables import (
+    COUNTS,
     FINISHED,
+    FIRST_TYPE,
     FROZEN_SHIFT,
-    NEW_SHIFT,
+    HELD,
+    HELD_TOO,
+    PARAMETERS,
+    RETURNS,
     SLOTS_MASK,
     SYMBOL_MASK,
     VISIBLE_SHIFT,
-    fact_bit,
     machine_tables,
-)
-from models.programs.language.scopes import (
-    DEFINABLE,
-    PARAMETER,
-    READABLE_LIST,
-    READABLE_STR,
-    READABLE_TEXTS,
-    TWO_DEFINABLE,
 )
 
 MAX_STEPS = 4096
-"""Longest budget. `Contexts` has steps as int16, so it must stay below 32,768."""
+"""Longest budget."""
 
-_STR, _LIST, _TEXTS = map(TYPES.index, ("str", "list", "texts"))
+_PLACE, _STEP, _LENGTH, _NUM_SLOTS, _NUM_NODES = map(COUNTS.index, COUNTS)
+_SCOPE = slice(PARAMETERS, HELD_TOO + 1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MachineState:
-    """Where each row of a batch stands; never changed in place.
+    """Where each row of a batch stands.
 
     Args:
-        stack: int64 (batch, places), open contexts with the slots visible and frozen there.
-        depth: int64 (batch,), entries on the stack; 1 when the row is complete.
-        needed: int64 (batch,), fewest steps that complete the row.
-        step: int64 (batch,), steps taken.
-        typed_slots: int64 (batch, types), bits of the slots of each type.
-        num_slots: int64 (batch,), slots defined so far.
-        parameters: int64 (batch,), bits of the parameters' slots.
-        returns: int64 (batch,), index of the type that the program returns.
-        held: int64 (batch,), bits of the slots to freeze in the next body.
+        stack: int64 (batch, places), open contexts with the slots visible and frozen there;
+            `advance` writes into it.
+        top: int64 (batch,), the entry on top of it.
+        counts: int64 (batch, counts): place of that entry, 0 when the row is complete; steps
+            taken; fewest steps of the whole program; slots defined and nodes made so far.
+        bits: int64 (batch, columns): the parameters' slots; the slots to freeze in the next body,
+            twice; the fact that tells what the program returns; the slots of each type.
     """
 
     stack: Tensor
-    depth: Tensor
-    needed: Tensor
-    step: Tensor
-    typed_slots: Tensor
-    num_slots: Tensor
-    parameters: Tensor
-    returns: Tensor
-    held: Tensor
+    top: Tensor
+    counts: Tensor
+    bits: Tensor
 
     @property
     def done(self) -> Tensor:
         """Bool (batch,): which rows are complete."""
-        return self.depth <= 1
+        return self.counts[:, _PLACE] <= 0
+
+    @property
+    def step(self) -> Tensor:
+        """Int64 (batch,): steps taken."""
+        return self.counts[:, _STEP]
+
+    @property
+    def needed(self) -> Tensor:
+        """Int64 (batch,): fewest steps that complete the row."""
+        return self.counts[:, _LENGTH] - self.step
+
+    @property
+    def num_slots(self) -> Tensor:
+        """Int64 (batch,): slots defined so far."""
+        return self.counts[:, _NUM_SLOTS]
+
+    @property
+    def num_nodes(self) -> Tensor:
+        """Int64 (batch,): nodes made so far."""
+        return self.counts[:, _NUM_NODES]
 
     def select(self, rows: Tensor) -> "MachineState":
         """Return the state of some rows, in that order; rows may repeat.
@@ -75,7 +85,7 @@ class MachineState:
         Args:
             rows: int64 (new batch,).
         """
-        return MachineState(**{name: value[rows] for name, value in vars(self).items()})
+        return MachineState(**{k: value.index_select(0, rows) for k, value in vars(self).items()})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,16 +93,14 @@ class Contexts:
     """All that decides what is allowed, at any number of steps; the budget is not in it.
 
     Args:
-        symbol: uint8 (...), context that is open; 0 where nothing is.
-        facts: int32 (...), bits of the facts that hold.
-        needed: int16 (...), fewest steps that complete the program from here.
-        step: int16 (...), steps taken before.
+        symbol: integers (...), context that is open; 0 where nothing is.
+        facts: int64 (...), bits of the facts that hold.
+        length: integers (...), fewest steps of a whole program that begins like this.
     """
 
     symbol: Tensor
     facts: Tensor
-    needed: Tensor
-    step: Tensor
+    length: Tensor
 
     def map(self, function: Callable[[Tensor], Tensor]) -> "Contexts":
         """Apply a function of tensors, such as a selection or a move, to every field."""
@@ -101,6 +109,10 @@ class Contexts:
 
 class ConstraintMachine:
     """The rules of programs on a device, for derivations of up to `max_steps` steps.
+
+    Attributes:
+        productions: int64 (contexts, W), what may stand in each context, ascending; behind it the
+            number of productions.
 
     Raises:
         UserError: a budget below the shortest program or above MAX_STEPS.
@@ -118,12 +130,16 @@ class ConstraintMachine:
         self.num_productions = tables.num_productions
         self.min_length = tables.min_length
         self._tables = tables.to(self.device)
-        width = tables.pushed.shape[1]
-        self._places = torch.arange(width, device=self.device)
+        self.productions = self._tables.productions
+        self._parts = tables.effect_parts
+        self._places = torch.arange(self._parts[2], device=self.device)
         # Each open context needs a step of its own, so no more are ever open at once.
-        self._num_places = max_steps + width + 1
-        self._type_bits = self._weights([f"{name} can be changed" for name in TYPES])
-        self._return_bits = self._weights([f"returns {name}" for name in TYPES])
+        self._num_places = max_steps + len(self._places) + 1
+        # Of an entry: the slots that are visible, those that are not frozen, and all.
+        of_entry = [(VISIBLE_SHIFT, SLOTS_MASK, 0), (FROZEN_SHIFT, SLOTS_MASK, -1), (0, 0, -1)]
+        self._shifts, self._masks, self._flips = torch.tensor(of_entry, device=self.device).unbind(
+            1
+        )
 
     def start(self, batch: int) -> MachineState:
         """Return the state before the first step."""
@@ -131,16 +147,14 @@ class ConstraintMachine:
         stack = zeros.new_zeros((batch, self._num_places))
         stack[:, 0] = FINISHED
         stack[:, 1] = self._tables.start
+        counts = zeros.new_zeros((batch, len(COUNTS)))
+        counts[:, _PLACE] = 1
+        counts[:, _LENGTH] = self.min_length
         return MachineState(
             stack=stack,
-            depth=zeros + 2,
-            needed=zeros + self.min_length,
-            step=zeros,
-            typed_slots=zeros.new_zeros((batch, len(TYPES))),
-            num_slots=zeros,
-            parameters=zeros,
-            returns=zeros,
-            held=zeros,
+            top=zeros + self._tables.start,
+            counts=counts,
+            bits=zeros.new_zeros((batch, FIRST_TYPE + len(TYPES))),
         )
 
     def allowed(self, state: MachineState) -> Tensor:
@@ -151,81 +165,64 @@ class ConstraintMachine:
         """Take one production in each row.
 
         Args:
-            state: before the step.
+            state: before the step; not to be used any more, as its stack is written into.
             ids: int64 (batch,), allowed in `state`; ignored in complete rows.
 
         Returns:
             The state after the step; complete rows stay as they are.
         """
         tables = self._tables
-        # The bound matters for illegal ids only, which must not write outside the stack.
-        top_place = (state.depth[:, None] - 1).clamp(max=self.max_steps)
-        top = state.stack.gather(1, top_place).squeeze(1)
-        symbol = top & SYMBOL_MASK
-        ids = ids.clamp(min=0)  # -1 pads rows that are complete, where any id changes nothing
-        pair = symbol * self.num_productions + ids
+        symbol = state.top & SYMBOL_MASK
+        # -1 pads rows that are complete, where any id changes nothing.
+        pair = torch.add(ids.clamp(min=0), symbol, alpha=self.num_productions)
+        effect = tables.effects.index_select(0, tables.effect.index_select(0, pair))
+        effect = effect << state.counts[:, _NUM_SLOTS, None] * tables.moves
+        counts, keeps, symbols, sees_new, bits = effect.split(self._parts, dim=1)
         # Whatever a statement held back is frozen from the body's first statement on.
-        scope = (top & ~SYMBOL_MASK) | (state.held << FROZEN_SHIFT)
-        new_bit = torch.ones_like(symbol) << state.num_slots
-        entries = tables.pushed[pair]
-        sees_new = entries >> NEW_SHIFT
-        entries = (entries & SYMBOL_MASK) | scope[:, None]
-        entries = entries | sees_new * (new_bit << VISIBLE_SHIFT)[:, None]
-        defines = tables.defines[pair]  # (batch, types)
-        held = torch.where(tables.is_block[symbol], 0, state.held)
-        return MachineState(
-            stack=state.stack.scatter(1, top_place + self._places, entries),
-            depth=state.depth + tables.depth_change[pair],
-            needed=state.needed + tables.net_steps[pair] * ~state.done,
-            step=state.step + ~state.done,
-            typed_slots=state.typed_slots | defines * new_bit[:, None],
-            num_slots=state.num_slots + ((defines.sum(dim=1) + 1) >> 1),  # of two the sum is 3
-            parameters=state.parameters | tables.defines_parameter[pair] * new_bit,
-            returns=state.returns + tables.returns[pair],
-            held=held | (tables.slot_bits[ids] & tables.freezes[symbol]),
-        )
+        scope = (state.top ^ symbol) | (state.bits[:, HELD] << FROZEN_SHIFT)
+        entries = symbols | sees_new | scope[:, None]
+        stack = state.stack.scatter_(1, self._place(state.counts) + self._places, entries)
+        counts = state.counts + counts
+        bits = state.bits | bits
+        bits[:, HELD : HELD_TOO + 1].bitwise_and_(keeps)
+        top = stack.gather(1, self._place(counts)).squeeze(1)
+        return MachineState(stack=stack, top=top, counts=counts, bits=bits)
 
     def contexts(self, state: MachineState) -> Contexts:
         """Return what decides what is allowed in a state, (batch,)."""
         tables = self._tables
-        top_place = (state.depth[:, None] - 1).clamp(max=self.max_steps)
-        top = state.stack.gather(1, top_place).squeeze(1)
-        symbol = top & SYMBOL_MASK
-        visible = ((top >> VISIBLE_SHIFT) & SLOTS_MASK) | state.parameters
-        frozen = ((top >> FROZEN_SHIFT) & SLOTS_MASK) | state.held
-        of_type = visible[:, None] & state.typed_slots  # (batch, types)
-        fitting = of_type.gather(1, tables.slot_types[symbol][:, None]).squeeze(1)
-        fitting = fitting & ~(frozen & tables.changes[symbol])
-        # What is held at a bound is the counter: as its own bound it would never be passed.
-        fitting = fitting & ~(state.held & tables.bounds[symbol])
-        changeable = (of_type & ~frozen[:, None]) != 0
-        readable = of_type != 0
+        symbol = state.top & SYMBOL_MASK
+        scope = (state.top[:, None] >> self._shifts) & self._masks
+        scope = (scope | state.bits[:, _SCOPE]) ^ self._flips
+        usable = scope & scope[:, :1]  # (batch, 3), see `machine_tables.READ`
+        of_type = (usable[:, :, None] & state.bits[:, None, FIRST_TYPE:]).flatten(1)
+        place = tables.place.index_select(0, symbol)
         facts = (
-            fitting
-            | (changeable * self._type_bits).sum(dim=1)
-            | self._return_bits[state.returns]
-            | tables.fixed_facts[symbol]
-            | (state.num_slots < NUM_SLOTS) * fact_bit(DEFINABLE)
-            | (state.num_slots < MAX_PARAMETERS - 1) * fact_bit(PARAMETER)
-            | readable[:, _LIST] * fact_bit(READABLE_LIST)
-            | readable[:, _STR] * fact_bit(READABLE_STR)
-            | readable[:, _TEXTS] * fact_bit(READABLE_TEXTS)
-            | (state.num_slots < NUM_SLOTS - 1) * fact_bit(TWO_DEFINABLE)
+            of_type.gather(1, place[:, :1]).squeeze(1)
+            | place[:, 1]
+            | state.bits[:, RETURNS]
+            | tables.slots_facts.index_select(0, state.num_slots.clamp(max=NUM_SLOTS))
+            | ((of_type != 0) * tables.set_facts).sum(dim=1)
         )
-        return Contexts(
-            symbol=symbol.to(torch.uint8),
-            facts=facts.to(torch.int32),
-            needed=state.needed.to(torch.int16),
-            step=state.step.to(torch.int16),
-        )
+        return Contexts(symbol=symbol, facts=facts, length=state.counts[:, _LENGTH])
+
+    def candidates(self, contexts: Contexts) -> Tensor:
+        """Return bool (batch, W): what of `productions` may follow in contexts (batch,)."""
+        tables = self._tables
+        # One more than the spare steps, of which there are -1 or more.
+        level = (self.max_steps - contexts.length).clamp(0, len(tables.spare_facts) - 1)
+        facts = contexts.facts | tables.spare_facts.index_select(0, level)
+        needs = tables.needs.index_select(0, contexts.symbol)
+        return (needs & ~facts[:, None]) == 0
 
     def allowed_in(self, contexts: Contexts) -> Tensor:
         """Return bool (..., productions): what may follow in contexts of shape (...)."""
-        rows = self._budget_rows(contexts)
-        # index_select is ten times as fast as indexing here.
-        in_budget = self._tables.in_budget.index_select(0, rows.flatten())
-        facts_hold = (contexts.facts[..., None] & self._tables.needs) == self._tables.needs
-        return in_budget.view(*rows.shape, -1) & facts_hold
+        shape = contexts.symbol.shape
+        flat = contexts.map(lambda field: field.flatten().long())
+        allowed = self.candidates(flat)
+        spread = allowed.new_zeros((len(allowed), self.num_productions + 1))
+        productions = self.productions.index_select(0, flat.symbol)
+        return spread.scatter_(1, productions, allowed)[:, :-1].view(*shape, -1)
 
     def contexts_along(self, ids: Tensor) -> Contexts:
         """Return the contexts of given programs, for teacher forcing.
@@ -257,11 +254,9 @@ class ConstraintMachine:
             }
         )
 
-    def _budget_rows(self, contexts: Contexts) -> Tensor:
-        """Return int64 (...), the row of the table `in_budget` for each context."""
-        num_levels = self._tables.num_levels
-        spare = self.max_steps - 1 - contexts.step.long() - contexts.needed
-        return contexts.symbol.long() * num_levels + (spare + 1).clamp(0, num_levels - 1)
+    def _place(self, counts: Tensor) -> Tensor:
+        """Return int64 (batch, 1), where the top of the stack is.
 
-    def _weights(self, facts: list[str]) -> Tensor:
-        return torch.tensor([fact_bit(name) for name in facts], device=self.device)
+        The bound matters for illegal ids only, which must not write outside of it.
+        """
+        return counts[:, _PLACE, None].clamp(max=self.max_steps)

@@ -4,6 +4,8 @@
 for whom, and which facts about the slots in scope must hold before a production may be taken.
 """
 
+from collections.abc import Mapping
+
 from models.programs.language.kinds import NUM_SLOTS, TYPES, Kind, Type
 
 DEFINABLE = "a slot is left"
@@ -12,6 +14,13 @@ PARAMETER = "another parameter is allowed"
 READABLE_LIST = "a list is visible"
 READABLE_STR = "a string is visible"
 READABLE_TEXTS = "texts are visible"
+
+READABLE: Mapping[Type, str] = {
+    "list": READABLE_LIST,
+    "str": READABLE_STR,
+    "texts": READABLE_TEXTS,
+}
+"""Facts that a slot of some type is visible, frozen or not."""
 
 FACTS: tuple[str, ...] = (
     *(f"v{slot} fits" for slot in range(NUM_SLOTS)),
@@ -24,7 +33,7 @@ FACTS: tuple[str, ...] = (
     READABLE_TEXTS,
     TWO_DEFINABLE,
 )
-"""What a production may need; each is a bit of an int32, so there are 32 at most.
+"""What a production may need; each is a bit of an int64, beside eight of the spare steps.
 
 `v3 fits`: slot 3 is visible, has the type that the place asks for, and is not frozen where it
 would be changed. `int can be changed`: some visible slot of that type is not frozen. That a list, a
