@@ -36,7 +36,7 @@ class Prefixes:
     Args:
         machine: what may follow.
         decoder: the decoder's state.
-        keys: (batch, slots + 2, width), of the pointer; the last two are of no slot.
+        keys: (batch, slots, width), of the pointer.
         previous: int64 (batch,), production before; their number at the start.
     """
 
@@ -104,14 +104,14 @@ class Stepper:
         column = torch.as_tensor(columns().column, device=machine.device)
         of_context = machine.productions
         self.columns = column[of_context.clamp(max=machine.num_productions - 1)]
-        self.no_keys = F.pad(network.head.first_keys(), (0, 0, 0, _MOST_DEFINED))
+        self.first_keys = network.head.first_keys()
         self.new = torch.arange(_MOST_DEFINED, device=machine.device)
 
     def begin(self, latents: Tensor) -> Prefixes:
         """Return empty prefixes for latents (batch, latent_dim)."""
         batch = len(latents)
         decoder = self.network.decoder.begin(latents, self.machine.max_steps)
-        keys = self.no_keys.to(decoder.reads.table.dtype)
+        keys = self.first_keys.to(decoder.reads.table.dtype)
         return Prefixes(
             machine=self.machine.start(batch),
             decoder=decoder,
@@ -128,7 +128,7 @@ class Stepper:
             contexts.symbol,
             prefixes.machine.num_nodes,
         )
-        scores = self.network.head(features[None], prefixes.keys[:, :NUM_SLOTS])[0]
+        scores = self.network.head(features[None], prefixes.keys)[0]
         offers = Offers(
             scores=scores.gather(1, self.columns.index_select(0, contexts.symbol)).float(),
             allowed=self.machine.candidates(contexts),
@@ -146,10 +146,13 @@ class Stepper:
         before = prefixes.machine.num_slots[:, None]
         machine = self.machine.advance(prefixes.machine, chosen)
         is_new = self.new < machine.num_slots[:, None] - before
-        slot = torch.where(is_new, before + self.new, NUM_SLOTS + self.new)  # (batch, 2)
-        key = F.embedding(slot, self.no_keys) + self.network.head.key(looked.features)[:, None]
+        # Slots of their own, also behind the last one, where the keys are left as they are.
+        slot = (before + self.new).remainder(NUM_SLOTS)  # (batch, 2)
+        key = F.embedding(slot, self.first_keys) + self.network.head.key(looked.features)[:, None]
+        place = slot[..., None].expand_as(key)
+        old = prefixes.keys.gather(1, place)
         keys = prefixes.keys.scatter_(
-            1, slot[..., None].expand_as(key), key.to(prefixes.keys.dtype)
+            1, place, torch.where(is_new[..., None], key.to(old.dtype), old)
         )
         return Prefixes(machine=machine, decoder=looked.decoder, keys=keys, previous=chosen)
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from models.ast_autoencoder.beam import beam_search
 from models.ast_autoencoder.config import AstAutoencoderConfig
-from models.ast_autoencoder.decoding import decode as decode_latents
 from models.ast_autoencoder.decoding import best_offer, sampler
+from models.ast_autoencoder.decoding import decode as decode_latents
 from models.ast_autoencoder.network.batches import NodeBatch
 from models.ast_autoencoder.network.encoder import on_sphere
 from models.ast_autoencoder.network.growth import grown

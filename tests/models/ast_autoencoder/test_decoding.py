@@ -3,9 +3,10 @@
 import pytest
 import torch
 from program_rules.checking import check_programs
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from models.ast_autoencoder.beam import beam_search
-from models.ast_autoencoder.decoding import decode, sampler
+from models.ast_autoencoder.decoding import Stepper, best_offer, decode, sampler
 from models.ast_autoencoder.loss import step_terms
 from models.ast_autoencoder.network.batches import StepBatch
 from models.ast_autoencoder.network.encoder import on_sphere
@@ -117,3 +118,40 @@ def test_sampling_out_of_range_is_refused(temperature, top_k, message):
 def test_rows_do_not_depend_on_their_neighbours(network, latents, machine):
     together = decode(network, latents, machine)
     assert torch.equal(decode(network, latents[3:5], machine), together[3:5])
+
+
+class Operations(TorchDispatchMode):
+    """Counts the operations that compute something: each is a kernel that a GPU waits for."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += not func.is_view
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_step_takes_as_many_operations_whatever_the_language_has(latents, machine, small):
+    """Types and kinds make tables longer; before there was an operation or two for each (163)."""
+    torch.manual_seed(1)
+    stepper = Stepper(build_network(small()).eval(), machine)
+    with torch.no_grad():
+        prefixes = stepper.begin(latents)
+        with Operations() as of_step:
+            offers, looked = stepper.offers(prefixes)
+            stepper.take(prefixes, looked, offers.at(best_offer(offers)))
+    assert of_step.count <= 94
+
+
+def test_offers_are_the_productions_that_may_follow(network, latents, machine):
+    stepper = Stepper(network, machine)
+    with torch.no_grad():
+        prefixes = stepper.begin(latents)
+        for _ in range(12):
+            offers, looked = stepper.offers(prefixes)
+            allowed = machine.allowed(prefixes.machine)
+            assert torch.equal(offers.spread() > -torch.inf, allowed)
+            chosen = offers.at(best_offer(offers))
+            assert torch.equal(chosen, offers.spread().argmax(dim=1))
+            prefixes = stepper.take(prefixes, looked, chosen)
