@@ -42,21 +42,23 @@ class Fetched:
     removed: list[str] = field(default_factory=list)
 
 
-def fetch_folder(target: Path, ask: Ask, *, mirror: tuple[str, ...] = ()) -> Fetched:
+def fetch_folder(target: Path, ask: Ask, *, log: str = "", mirror: tuple[str, ...] = ()) -> Fetched:
     """Make `target` what the folder at the other end is.
 
     Args:
         target: made with the first file, if it is missing.
         ask: the other end.
+        log: the file that comes first, to which lines are added only: where the one here does not
+            go on there, the folder here is another and stays as it is.
         mirror: folders in it where files that the other end has not are removed.
 
     Raises:
-        ClusterError: no such folder, or what came is not what was sent.
+        ClusterError: no such folder, another one here, or what came is not what was sent.
     """
     done = Fetched()
     missing: list[str] = []
     for _ in range(_MAX_ROUNDS):
-        sums = _round(target, ask, done)
+        sums = _round(target, ask, done, log)
         missing = [name for name, digest in sums.items() if _digest(target / name) != digest]
         if not missing:
             break
@@ -105,30 +107,49 @@ def folder_there(folder: str, queue: JobQueue) -> Ask:
     return ask
 
 
-def _round(target: Path, ask: Ask, done: Fetched) -> dict[str, str]:
+def refuse_other(target: Path, here: bytes, there: bytes) -> None:
+    """Refuse to replace a log by one that does not go on with it.
+
+    Args:
+        target: the folder of the log.
+        here: the log; of its last line only a part may have come.
+        there: what would replace it.
+
+    Raises:
+        ClusterError: there is something else in the folder, or it has gone on.
+    """
+    if not there.startswith(here[: here.rfind(b"\n") + 1]):
+        raise ClusterError(
+            f"{target} is another run of this name, or has gone on here since it was fetched: "
+            "nothing of it was replaced. Give another folder by --to, or move it away"
+        )
+
+
+def _round(target: Path, ask: Ask, done: Fetched, log: str) -> dict[str, str]:
     """Ask once; return the SHA-256 of every file at the other end."""
     names = _files(target)
     request = {
         "have": {name: _digest(target / name) for name in names if not name.endswith(PART)},
         "parts": dict(_parts(target, names)),
         "max_bytes": _MAX_BYTES,
+        "first": log,
     }
     said = None
     for line in ask(request):
-        said = said or (line if line.strip() else None)
         _, found, text = line.partition(sending.MARK)
         if not found:
+            said = line.strip() or said
             continue
         fields = json.loads(text)
         if "problem" in fields:
             raise ClusterError(f"nothing can be fetched: {fields['problem']}")
         if "files" in fields:
             return {_inside(name): digest for name, digest in fields["files"].items()}
-        _take(target, fields, done)
+        _take(target, fields, done, log)
     raise ClusterError(f"what was to be fetched did not come: {said or 'the job printed nothing'}")
 
 
-def _take(target: Path, piece: Mapping[str, Any], done: Fetched) -> None:
+def _take(target: Path, piece: Mapping[str, Any], done: Fetched, log: str) -> None:
     """Add a piece of a file; put the file in its place when it is whole."""
     file = target / _inside(piece["file"])
     part = file.with_name(f"{file.name}.{piece['sha256']}{PART}")
@@ -144,6 +165,12 @@ def _take(target: Path, piece: Mapping[str, Any], done: Fetched) -> None:
     if _digest(part) != piece["sha256"]:
         part.unlink()
         raise ClusterError(f"{file.name} came damaged: fetch again")
+    if piece["file"] == log and file.is_file():
+        try:
+            refuse_other(target, file.read_bytes(), part.read_bytes())
+        except ClusterError:
+            part.unlink()
+            raise
     shutil.move(part, file)
     done.num_files += 1
 

@@ -123,6 +123,12 @@ class RayJobs:
                 f"{self.address} knows no job '{name}': `tuner jobs --address {self.address}` "
                 "lists those that it knows"
             )
+        if "WebSocket" in text:
+            return (
+                f"the Ray cluster at {self.address} broke off the connection: its head may have "
+                f"ended. `tuner jobs --address {self.address}` tells whether it lives; the run is "
+                "where it was stored"
+            )
         if "already exists" in text:
             return f"{self.address} has a job of this name already: choose another --name"
         said = text.strip().strip('."').splitlines()[-1]  # what came of a traceback

@@ -9,6 +9,7 @@ of ours. Every line that counts begins with `MARK` and is JSON; a file is told w
 import base64
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,13 +25,17 @@ def lines(folder: Path, request: Mapping[str, Any]) -> Iterator[str]:
     Args:
         folder: whose files are sent; links in it are left out, as they may lead anywhere.
         request: `have`, the SHA-256 of what is there already by file; `parts`, how many bytes are
-            there of a file that was cut off, as `[sha256, bytes]`; `max_bytes`, when to end.
+            there of a file that was cut off, as `[sha256, bytes]`; `max_bytes`, when to end;
+            `first`, the file to begin with. Those of the folder itself come before those in others.
     """
     left = int(request["max_bytes"])
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
     sums = {}
-    for path in files:
-        name, content = path.relative_to(folder).as_posix(), path.read_bytes()
+    for path in sorted(_files(folder), key=lambda p: (p.name != request["first"], len(p.parts), p)):
+        name = path.relative_to(folder).as_posix()
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:  # a search that runs has deleted it meanwhile
+            continue
         sums[name] = digest = hashlib.sha256(content).hexdigest()
         if request["have"].get(name) == digest:
             continue
@@ -50,6 +55,14 @@ def lines(folder: Path, request: Mapping[str, Any]) -> Iterator[str]:
             if not content:
                 break
     yield _line(files=sums)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield the files; Path.rglob of Python 3.11 breaks off where a folder goes meanwhile."""
+    for top, _, names in os.walk(folder):
+        for path in (Path(top, name) for name in names):
+            if path.is_file() and not path.is_symlink():
+                yield path
 
 
 def _line(**fields: Any) -> str:

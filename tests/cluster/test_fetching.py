@@ -1,6 +1,9 @@
 """Fetching: whole, checked, resumed where it was cut off, and never out of its folder."""
 
 import json
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -56,7 +59,7 @@ def test_cut_off_transfer_goes_on_where_it_was(run, tmp_path) -> None:
 
     def cut(request):
         for n, line in enumerate(sending.lines(run, request)):
-            if n == 3:
+            if n == 5:
                 raise ConnectionError
             yield line
 
@@ -93,6 +96,64 @@ def test_links_are_not_followed(run, tmp_path) -> None:
     (run / "link").symlink_to(tmp_path / "secret")
     fetch_folder(tmp_path / "here", folder_here(run))
     assert not (tmp_path / "here" / "link").exists()
+
+
+def test_what_a_search_deletes_meanwhile_does_not_come(run, tmp_path, monkeypatch) -> None:
+    gone, read = run / "checkpoints" / "a" / "1.ckpt", Path.read_bytes
+
+    def vanish(path):
+        gone.unlink(missing_ok=True)
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", vanish)
+    fetch_folder(tmp_path / "here", folder_here(run), log="events.jsonl")
+    assert not (tmp_path / "here" / "checkpoints" / "a" / "1.ckpt").exists()
+    assert contents(tmp_path / "here") == contents(run)
+
+
+def test_folder_that_goes_meanwhile_does_not_end_it(run, tmp_path, monkeypatch) -> None:
+    gone, scan = run / "checkpoints" / "a", os.scandir
+
+    def vanish(place="."):
+        if not isinstance(place, int) and Path(place) == gone and gone.is_dir():
+            shutil.rmtree(gone)
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", vanish)
+    fetch_folder(tmp_path / "here", folder_here(run))
+    assert {p.name for p in contents(tmp_path / "here")} == {"events.jsonl", "empty"}
+
+
+@pytest.mark.parametrize("there", ["{}\n{}\n", "other\n" * 20])
+def test_another_run_of_the_name_stays_as_it_is(run, tmp_path, there) -> None:
+    here = tmp_path / "here"
+    fetch_folder(here, folder_here(run))
+    (run / "events.jsonl").write_text(there)
+    (run / "checkpoints" / "a" / "1.ckpt").write_bytes(b"other")
+    held = contents(here)
+    with pytest.raises(ClusterError, match="is another run of this name, or has gone on here"):
+        fetch_folder(here, folder_here(run), log="events.jsonl", mirror=("checkpoints",))
+    assert contents(here) == held
+
+
+def test_run_that_went_on_there_comes_over_what_was_here_of_it(run, tmp_path) -> None:
+    here = tmp_path / "here"
+    fetch_folder(here, folder_here(run))
+    (here / "events.jsonl").write_text("{}\n{}\n{'torn")  # half of a line came
+    fetch_folder(here, folder_here(run), log="events.jsonl")
+    assert contents(here) == contents(run)
+
+
+def test_last_words_of_what_should_send_are_told(run, tmp_path) -> None:
+    said = [
+        sending.MARK
+        + json.dumps({"file": "empty", "sha256": "", "bytes": 1, "offset": 0, "data": ""}),
+        "Traceback ...",
+        "MemoryError",
+        "",
+    ]
+    with pytest.raises(ClusterError, match="did not come: MemoryError"):
+        fetch_folder(tmp_path / "here", lambda request: said)
 
 
 def test_checkpoints_that_are_gone_there_go_here(run, tmp_path) -> None:

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from cluster.fetching import Ask, fetch_folder, folder_here, folder_there
+from cluster.errors import ClusterError
+from cluster.fetching import Ask, fetch_folder, folder_here, folder_there, refuse_other
 from cluster.job import JobQueue
 from models.errors import UserError
 from tuner.commands.clusters import ClusterChoice, queue_of, read_profile, told_to_user
 from tuner.commands.console import output
 from tuner.record.bucket import Bucket
-from tuner.record.paths import RunPaths, check_run_name, is_run, runs_folder
+from tuner.record.paths import RUNS_OF_JOBS, RunPaths, check_run_name, is_run, runs_folder
 from tuner.running.mirror import refuse_no_run
 from tuner.search.storage import read_storage
 
@@ -33,9 +34,11 @@ def fetch(what: str, choice: ClusterChoice, *, to: str | None) -> None:
         ask, name = _other_end(what, choice)
         target = (runs_folder() if to is None else Path(to).resolve()) / check_run_name(name)
         _refuse_other(target, what)
-        done = fetch_folder(target, ask, mirror=(RunPaths(target).checkpoints.name,))
+        run = RunPaths(target)
+        log, mirror = run.events_file.name, (run.checkpoints.name,)
+        done = fetch_folder(target, ask, log=log, mirror=mirror)
     _tell(
-        RunPaths(target),
+        run,
         f"{done.num_files} files came ({done.num_bytes / 1e6:.1f} MB), {done.num_kept} were here, "
         f"{len(done.removed)} gone from there were removed",
     )
@@ -46,8 +49,11 @@ def _fetch_bucket(url: str, to: str | None) -> None:
     bucket = Bucket(url)
     refuse_no_run(bucket)
     target = (runs_folder() if to is None else Path(to).resolve()) / check_run_name(bucket.name)
-    came = bucket.bring_home(target)
     run = RunPaths(target)
+    if run.events_file.is_file():
+        log = bucket.read(run.events_file.name) or b""
+        refuse_other(target, run.events_file.read_bytes(), log)
+    came = bucket.bring_home(target)
     there = bucket.files()
     checkpoints = (file for file in run.checkpoints.rglob("*") if file.is_file())
     gone = [file for file in checkpoints if file.relative_to(target).as_posix() not in there]
@@ -82,7 +88,13 @@ def _other_end(what: str, choice: ClusterChoice) -> tuple[Ask, str]:
 
 
 def _folder_of_job(name: str, queue: JobQueue) -> str:
-    known = queue.job(name).metadata
+    try:
+        known = queue.job(name).metadata
+    except ClusterError as error:
+        raise ClusterError(
+            f"{error}; a run whose job has another name, or is forgotten, is fetched by its folder "
+            f"there: tuner fetch '{RUNS_OF_JOBS}/{name}'"
+        ) from error
     if "storage" not in known or "run" not in known:
         raise UserError(
             f"the job '{name}' does not say where its run lies: name the run's folder on the "

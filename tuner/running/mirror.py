@@ -7,6 +7,7 @@ checkpoint that is not there, but those that were deleted since.
 
 import json
 import logging
+import os
 import threading
 import time
 import uuid
@@ -133,11 +134,11 @@ class Mirror:
             del self._copied[place]
 
     def try_to_copy(self) -> None:
-        """Copy; a bucket that does not answer is tried again the next time, and told once."""
+        """Copy; a bucket or disk that does not answer is tried again next time, and told once."""
         try:
             self.copy()
             self._is_troubled = False
-        except UserError as error:
+        except (UserError, OSError) as error:
             if not self._is_troubled:
                 logger.warning("the bucket is tried again: %s", error)
             self._is_troubled = True
@@ -170,7 +171,9 @@ class Mirror:
         found: dict[str, tuple[int, int]] = {}
         if not is_run(self._paths):
             return found
-        for file in self._paths.folder.rglob("*"):
+        # Path.rglob of Python 3.11 breaks off where a folder goes while it is walked.
+        tops = os.walk(self._paths.folder)
+        for file in (Path(top, name) for top, _, names in tops for name in names):
             if file.name.startswith(".") or file == self._paths.lock_file or file.is_symlink():
                 continue
             with suppress(FileNotFoundError):

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +100,36 @@ def test_log_names_no_checkpoint_that_is_not_there(run, url, monkeypatch) -> Non
     copied.copy()
     assert written[-1] == "events.jsonl"
     assert copied._copied["events.jsonl"] == (len("{}\n"), 0)
+
+
+def test_folder_that_goes_while_it_is_looked_for_does_not_end_the_copying(
+    run, tmp_path, monkeypatch
+) -> None:
+    gone = run.checkpoints / "a" / "checkpoint_000001"
+    listed = os.scandir
+
+    def scan(place="."):
+        if not isinstance(place, int) and Path(place) == gone and gone.is_dir():
+            shutil.rmtree(gone)
+        return listed(place)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    found = Mirror(run, Bucket.__new__(Bucket))._files_here()
+    assert set(found) == {"search.yaml", "events.jsonl"}
+
+
+def test_disk_that_does_not_answer_is_tried_again_as_a_bucket_is(run, monkeypatch, caplog) -> None:
+    copied = Mirror(run, Bucket.__new__(Bucket))
+
+    def fail():
+        raise PermissionError(13, "Permission denied", "checkpoint.ckpt")
+
+    monkeypatch.setattr(copied, "copy", fail)
+    copied.try_to_copy()
+    copied.try_to_copy()
+    assert [line.getMessage() for line in caplog.records] == [
+        "the bucket is tried again: [Errno 13] Permission denied: 'checkpoint.ckpt'"
+    ]
 
 
 def test_run_that_is_there_is_not_overwritten(run, url) -> None:
