@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from torch import nn
 
+from models.config_file import parse_yaml
 from models.grammar_vae.cost import cost_of
 from models.grammar_vae.spec import GRAMMAR_VAE
-from models.presets import survey_presets
+from models.presets import find_preset, survey_presets
+from tuner.search.reader import SearchReader
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,6 +29,13 @@ def test_quoted_size_is_one_gru_layer() -> None:
     one = nn.GRU(501, 501)
     assert f"{sum(p.numel() for p in one.parameters()):,}" == "1,509,012"
     assert "1,509,012" in README
+
+
+def test_the_search_file_of_the_readme_has_no_mistakes() -> None:
+    [text] = re.findall(r"```yaml\n(model: .*?)```", README, flags=re.DOTALL)
+    content = parse_yaml(text, "README.md")
+    assert isinstance(content, dict)
+    SearchReader(content, "README.md", find_preset).read()
 
 
 def test_files_named_in_the_readme_exist() -> None:

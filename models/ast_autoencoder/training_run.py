@@ -39,6 +39,7 @@ def ast_autoencoder_run(*, eval_interval: int, log_interval: int) -> ModelRun:
         memory_need=memory_need,
         epoch_parts=epoch_parts,
         close=_close,
+        left_by_close=_test_file,
         build_task=partial(AstAutoencoderTask, eval_interval=eval_interval),
         notes=_notes,
         on_batch=lambda task, record, show: _StepLog(task, record, show, log_interval),
@@ -83,6 +84,11 @@ def _close(
     for line in (*closing_lines(last.metrics), *held_out_lines(task, run.folder)):
         console.line(line)
     console.line(f"best model: {best}")
+
+
+def _test_file(run: TrainingRun) -> Path | None:
+    assert isinstance(run.folder, ArtifactFolder)
+    return run.folder.test if len(run.dataset.test) else None
 
 
 @dataclass

@@ -51,10 +51,19 @@ def run_command(body: Callable[[], int | None]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if (said := _said_of_disk(error)) is None:
             raise
-        sys.stderr.write(f"error: no space left on the disk ({error.filename or error})\n")
+        sys.stderr.write(f"error: {said}\n")
         return USER_ERROR
+
+
+def _said_of_disk(error: OSError) -> str | None:
+    """Return what to say of a disk that is full or takes nothing; None for other errors."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"no space left on the disk ({error.filename or error})"
+    if error.errno in (errno.EROFS, errno.EACCES) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}: mend its rights, or work in another folder"
+    return None
 
 
 def usable_cores() -> int:

@@ -7,7 +7,7 @@ from models.grammar_vae.console import epoch_parts
 from models.grammar_vae.cost import memory_need
 from models.grammar_vae.datasets.long_rows import long_rows_note
 from models.grammar_vae.report_metrics import report_on
-from models.grammar_vae.report_text import report_lines, write_report
+from models.grammar_vae.report_text import REPORT_NAME, report_lines, write_report
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.task import GrammarVaeTask
 from models.grammar_vae.trained import load_model
@@ -58,6 +58,7 @@ GRAMMAR_VAE_RUN = ModelRun(
     memory_need=memory_need,
     epoch_parts=epoch_parts,
     close=_close,
+    left_by_close=lambda run: run.folder.path / REPORT_NAME,
     build_task=GrammarVaeTask,
     opening=lambda task: f", up to {task.dataset.ids.shape[1]} steps",
     notes=_notes,

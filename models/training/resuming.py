@@ -13,6 +13,7 @@ from models.training.checkpoints import read_checkpoint
 from models.training.contracts import Config, Dataset
 from models.training.folders import whole_folder
 from models.training.layout import RunFolder, metric_lines
+from models.training.loop import EpochReport
 
 _EPOCH_IN_NAME = re.compile(r"^(?:best-[^-]+-|checkpoint_epoch_)(\d+)")
 
@@ -26,12 +27,24 @@ class Resumed:
         epoch: after which it was written.
         num_updates: optimizer steps until then.
         best: value of the watched metric until then, or None.
+        metrics: of that epoch.
     """
 
     checkpoint: Path
     epoch: int
     num_updates: int
     best: float | None
+    metrics: Mapping[str, float]
+
+    @property
+    def report(self) -> EpochReport:
+        """The report of its epoch, for a run whose last it was."""
+        return EpochReport(
+            epoch=self.epoch,
+            metrics=dict(self.metrics),
+            finished="epochs",
+            payload=lambda: read_checkpoint(self.checkpoint),
+        )
 
 
 def checkpoint_to_resume(folder: RunFolder, given: Path) -> Path:
@@ -84,6 +97,7 @@ def read_resumed(checkpoint: Path, config: Config, dataset: Dataset, remedy: str
             epoch=int(payload["epoch"]),
             num_updates=int(payload["task"]["num_updates"]),
             best=payload["progress"]["best"],
+            metrics=payload["metrics"],
         )
     except (KeyError, TypeError) as error:
         raise UserError(

@@ -42,6 +42,8 @@ class ModelRun:
         epoch_parts: `(metrics)`, parts of an epoch's line between its number and its speed.
         close: `(run, task, last report, best checkpoint, console)`, writes and tells what a run
             that is done leaves besides checkpoints.
+        left_by_close: `(run)`, the file that `close` writes, without which a run is not at its end;
+            None where it writes none.
         build_task: `(config, data set, device)`; the task's `network` is a `torch.nn.Module`.
         opening: `(task)`, what the first line says behind the numbers of rows.
         notes: `(task)`, lines on what is unusual about the data or the settings.
@@ -59,6 +61,7 @@ class ModelRun:
     epoch_parts: Callable[[Mapping[str, float]], list[str]]
     close: Callable[["TrainingRun", Any, EpochReport, Path, Console], None]
     build_task: Callable[[Any, Any, str], Any]
+    left_by_close: Callable[["TrainingRun"], Path | None] = lambda run: None
     opening: Callable[[Any], str] = lambda task: ""
     notes: Callable[[Any], Iterable[str]] = lambda task: ()
     on_batch: Callable[[Any, RunRecord, OnBatch], OnBatch] = lambda task, record, show: show
@@ -144,6 +147,10 @@ class TrainingRun:
         task = model.build_task(self.config, self.dataset, self.device)
         for line in (self._opening(task), *model.notes(task)):
             console.line(line)
+        if resumed is not None and self._lacks_its_end(resumed):
+            last = resumed.report
+            self._close(task, last, keeper, console)
+            return last
         record = RunRecord(
             folder=self.folder,
             log=self.log,
@@ -187,8 +194,17 @@ class TrainingRun:
             verb = "risen" if settings.mode == "max" else "fallen"
             patience = f"{self.config.early_stop_patience} {model.patience_unit}"
             console.line(f"stopped early: {settings.metric} has not {verb} for {patience}")
-        model.close(self, task, last, keeper.best, console)
+        self._close(task, last, keeper, console)
         return last
+
+    def _lacks_its_end(self, resumed: Resumed) -> bool:
+        """Return whether all epochs are trained, and what follows them was broken off."""
+        left = self.model.left_by_close(self)
+        return left is not None and not left.exists() and resumed.epoch == self.config.epochs
+
+    def _close(self, task: Any, last: EpochReport, keeper: Keeper, console: Console) -> None:
+        with telling_how_to_go_on(console.line, lambda: self._how_to_go_on(keeper)):
+            self.model.close(self, task, last, keeper.best, console)
 
     def _resumed(self, keeper: Keeper) -> Resumed | None:
         """Check that the checkpoint to go on from fits, before anything is made or written."""

@@ -75,7 +75,10 @@ def _work_out(
         return kept, f"Trial {one.row.number} cannot be shown: {error}."
     shown = Shown(number=one.row.number, trial=one.row.trial, epoch=epoch, showcase=showcase)
     content = json.dumps(to_mapping(shown))
-    write_text(material.run.paths.showcase_file, content + "\n")
+    try:
+        write_text(material.run.paths.showcase_file, content + "\n")
+    except UserError as error:  # another user's run, or a full disk: it can be read all the same
+        return shown, f"It is not kept for the next report: {error}."
     return shown, None
 
 

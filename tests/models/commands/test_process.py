@@ -68,7 +68,20 @@ def test_a_full_disk_is_told_with_its_file(capsys):
     assert capsys.readouterr().err == ("error: no space left on the disk (runs/a/metrics.jsonl)\n")
 
 
-@pytest.mark.parametrize("error", [OSError(errno.EIO, "hardware"), ValueError("our own bug")])
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_takes_nothing_is_told_without_a_traceback(capsys, code):
+    error = OSError(code, os.strerror(code), "runs/a/confirmations")
+    assert run_command(raising(error)) == 2
+    assert capsys.readouterr().err == (
+        f"error: runs/a/confirmations: {os.strerror(code)}: mend its rights, or work in another "
+        "folder\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.EIO, "hardware"), OSError(errno.EACCES, "socket"), ValueError("our own bug")],
+)
 def test_our_own_bugs_keep_their_traceback(error):
     with pytest.raises(type(error), match=str(error.args[-1])):
         run_command(raising(error))

@@ -1,6 +1,7 @@
 """One run from settings to checkpoints: device, interrupts, full disks."""
 
 import errno
+import json
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -232,3 +233,24 @@ def test_a_row_far_longer_than_the_rest_is_named_before_training(make_run, equat
     lines = capsys.readouterr().out.splitlines()
     told = next(i for i, line in enumerate(lines) if line.startswith("row 3 takes 60 steps, but"))
     assert told < next(i for i, line in enumerate(lines) if line.startswith("epoch 1"))
+
+
+def test_a_report_that_was_broken_off_is_made_by_a_resume(make_run, monkeypatch, capsys):
+    def press(*_):
+        raise KeyboardInterrupt
+
+    run = make_run()
+    last, report = run.folder.checkpoints / "last.ckpt", run.folder.path / "report.json"
+    with monkeypatch.context() as patched:
+        patched.setattr("models.grammar_vae.training_run.report_on", press)
+        with pytest.raises(KeyboardInterrupt, match=rf"--resume {last}$"):
+            run.train()
+    assert not report.exists()
+    metrics = run.folder.metrics.read_bytes()
+    run.resume = last
+    assert run.train().epoch == 2
+    assert json.loads(report.read_text())["epoch"] in (1, 2)
+    assert run.folder.metrics.read_bytes() == metrics
+    assert "epoch 3" not in capsys.readouterr().out
+    with pytest.raises(UserError, match="already trained for 2 epochs"):
+        run.train()

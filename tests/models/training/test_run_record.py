@@ -29,7 +29,9 @@ def record(folder):
     def open_record(said, epoch=None):
         resumed = None
         if epoch:
-            resumed = Resumed(checkpoint=Path("x"), epoch=epoch, num_updates=10 * epoch, best=None)
+            resumed = Resumed(
+                checkpoint=Path("x"), epoch=epoch, num_updates=10 * epoch, best=None, metrics={}
+            )
         return RunRecord(
             folder=folder,
             log=LogSettings(tensorboard=True),

@@ -137,3 +137,16 @@ def test_a_report_of_what_was_kept_loads_no_torch(run_of_64, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "Latents by family" in paths.report_file.read_text()
+
+
+def test_a_run_that_takes_nothing_is_shown_all_the_same(hand_made, shows, monkeypatch):
+    def refuse(path, text):
+        raise UserError(f"{path}: cannot be written: Read-only file system")
+
+    monkeypatch.setattr("tuner.report.showing.write_text", refuse)
+    run = hand_made()
+    trial(run, "a", 0, [0.5], kept=[1])
+    shown, why = find(run)
+    assert shown is not None
+    assert why is not None
+    assert why.startswith("It is not kept for the next report: ")
