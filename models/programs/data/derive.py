@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from models.programs.language.decimals import spelled
 from models.programs.language.kinds import CONSTANT, SLOT, Kind, Language, language
 from models.programs.language.tree import ITEMS, MORE, Node
 
@@ -113,6 +114,11 @@ class _Emitter:
         elif isinstance(value, str):
             self._kind("text")
             self._spell(value, ["CHARS"] * len(value), "chars_end")
+        elif isinstance(value, float):
+            self._kind("decimal")
+            text = spelled(value)
+            assert text is not None  # random programs hold short ones
+            self._spell(text, ["DIGITS"] * len(text), "digits_end")
         else:
             self._kind("number")
             digits = str(value)

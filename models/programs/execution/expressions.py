@@ -160,6 +160,17 @@ _TEXTS: Mapping[str, str] = {
     **dict.fromkeys(("ge", "ge_str"), "(%s >= %s)"),
     **dict.fromkeys(("eq", "eq_str", "eq_bool"), "(%s == %s)"),
     **dict.fromkeys(("ne", "ne_str", "ne_bool"), "(%s != %s)"),
+    "div_int": "(%s / %s)",
+    **{
+        f"{name}_{types}": f"(%s {operator} %s)"
+        for name, operator in {
+            **{"add": "+", "sub": "-", "mul": "*", "div": "/", "floordiv": "//", "mod": "%%"},
+            **{"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="},
+        }.items()
+        for types in ("float", "float_int", "int_float")
+    },
+    "neg_float": "(-%s)",
+    "abs_float": "abs(%s)",
 }
 """Operations that are written out; the others are called."""
 

@@ -18,8 +18,8 @@ _CONSTANT_TIME: Mapping[str, Operation] = {
     "mod": operator.mod,
     "neg": operator.neg,
     "abs": abs,
-    "min_2": lambda a, b: b if b < a else a,
-    "max_2": lambda a, b: b if b > a else a,
+    **dict.fromkeys(("min_2", "min_2_float"), lambda a, b: b if b < a else a),
+    **dict.fromkeys(("max_2", "max_2_float"), lambda a, b: b if b > a else a),
     "len_list": len,
     "len_str": len,
     "len_texts": len,
@@ -39,6 +39,23 @@ _CONSTANT_TIME: Mapping[str, Operation] = {
     "char": operator.getitem,
     "str_int": str,
     "chr": chr,
+    **{
+        f"{name}_{types}": function
+        for name, function in {
+            **{"add": operator.add, "sub": operator.sub, "mul": operator.mul},
+            **{"div": operator.truediv, "floordiv": operator.floordiv, "mod": operator.mod},
+            **{"lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge},
+            **{"eq": operator.eq, "ne": operator.ne},
+        }.items()
+        for types in ("float", "float_int", "int_float")
+    },
+    "div_int": operator.truediv,
+    **dict.fromkeys(("pow_float", "power", "power_int"), operator.pow),
+    "neg_float": operator.neg,
+    "abs_float": abs,
+    "round_to": round,
+    "float_int": float,
+    "str_float": str,
     "list_1": lambda a: [a],
     "list_2": lambda a, b: [a, b],
     "list_3": lambda a, b, c: [a, b, c],
@@ -170,6 +187,10 @@ def _of_numbers(meter: Meter) -> dict[str, Operation]:
         meter.went_over(len(text))
         return number(int(text))
 
+    def read_float(text: str) -> float:
+        meter.went_over(len(text))
+        return float(text)
+
     return {
         "add": lambda a, b: number(a + b),
         "sub": lambda a, b: number(a - b),
@@ -177,6 +198,9 @@ def _of_numbers(meter: Meter) -> dict[str, Operation]:
         "pow": power,
         "sum": add_all,
         "int_str": read,
+        "float_str": read_float,
+        "int_float": lambda a: number(int(a)),
+        "round": lambda a: number(round(a)),
     }
 
 

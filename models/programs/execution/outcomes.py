@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Value = int | bool | str | list[int] | list[str]
+Value = int | bool | float | str | list[int] | list[str]
 """A value of a program."""
 
 Status = Literal[
@@ -59,7 +59,12 @@ INVALID = Outcome(status="invalid")
 
 
 def same_value(one: object, other: object) -> bool:
-    """Tell whether two values are equal and of the same types: True is not 1, nor [True] [1]."""
+    """Tell whether two values are equal and of the same types: True is not 1, nor [True] [1].
+
+    Floats are the same where they are written the same: nan is nan, and 0.0 is not -0.0.
+    """
+    if type(one) is float and type(other) is float:
+        return repr(one) == repr(other)
     if type(one) is not type(other) or one != other:
         return False
     if isinstance(one, list) and isinstance(other, list):

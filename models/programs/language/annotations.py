@@ -9,6 +9,7 @@ _TYPES: dict[str, Type] = {
     "int": "int",
     "bool": "bool",
     "str": "str",
+    "float": "float",
     "list": "list",
     "list[int]": "list",
     "List": "list",
@@ -28,6 +29,6 @@ def read_annotation(node: ast.expr | None) -> Type | None:
         return None
     found = _TYPES.get(ast.unparse(node))
     if found is None:
-        allowed = "types are int, bool, str, list, list[int] and list[str]"
+        allowed = "types are int, bool, float, str, list, list[int] and list[str]"
         raise Refusal(node, "{} is no type here", allowed, it=excerpt(node))
     return found

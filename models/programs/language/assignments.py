@@ -27,6 +27,10 @@ _AUGMENTED: dict[tuple[str, Type], str] = {
     ("Add", "str"): "iadd_str",
     ("Add", "list"): "iadd_list",
     ("Add", "texts"): "iadd_texts",
+    ("Add", "float"): "iadd_float",
+    ("Sub", "float"): "isub_float",
+    ("Mult", "float"): "imul_float",
+    ("Div", "float"): "idiv_float",
 }
 
 
@@ -121,11 +125,14 @@ def _augment(target: ast.Name, node: ast.AugAssign, scope: Scope) -> Ids:
     value_type = scope.type_of(target)
     kind = _AUGMENTED.get((type(node.op).__name__, value_type))
     num_slots = len(scope.slots.names)
+    if value_type == "float" or (value_type == "int" and isinstance(node.op, ast.Div)):
+        return _augment_number(target, node, kind, scope)
     if kind is None:
         raise Refusal(
             node,
             f"an augmented assignment of this kind to {said(value_type)}",
-            text=f"{excerpt(node)}: allowed are += -= *= //= %= on int, += on str and on list",
+            text=f"{excerpt(node)}: allowed are += -= *= /= //= %= on numbers, += on str and on "
+            "list",
         )
     slot = scope.changeable(target)
     if value_type == "int":  # a bool counts as 0 or 1, as Python counts it
@@ -134,8 +141,23 @@ def _augment(target: ast.Name, node: ast.AugAssign, scope: Scope) -> Ids:
             counted = [language().id_of("int_bool"), *typed.ids]
             return [language().id_of(kind), language().slot_id("SLOT", slot), *counted]
         scope.forget(num_slots)
+        if typed.type == "float":
+            return _augment_number(target, node, None, scope)
     value = read_typed(node.value, value_type, scope, "what is combined with {}", target.id)
     return [language().id_of(kind), language().slot_id("SLOT", slot), *value]
+
+
+def _augment_number(target: ast.Name, node: ast.AugAssign, kind: str | None, scope: Scope) -> Ids:
+    """Read what makes a float: `x += n` as `x = x + n`, but for a float by a float."""
+    num_slots, of = len(scope.slots.names), language()
+    if kind is not None:
+        slot, typed = scope.changeable(target), read_expression(node.value, scope)
+        if typed.type == "float":
+            return [of.id_of(kind), of.slot_id("SLOT", slot), *typed.ids]
+        scope.forget(num_slots)
+    own = ast.copy_location(loaded(target.id), target)
+    value = ast.BinOp(left=own, op=node.op, right=node.value)
+    return assign(target, ast.copy_location(value, node), scope)
 
 
 def _store(name: ast.Name, index: ast.expr, value: ast.expr, scope: Scope) -> Ids:

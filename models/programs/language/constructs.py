@@ -10,7 +10,7 @@ from models.programs.language.templates import expression_templates
 Construct: TypeAlias = tuple[str, str]
 """What a construct is, and what to use instead; the latter may be empty."""
 
-VALUES = "values are int, bool, str, list of int and list of str"
+VALUES = "values are int, bool, float, str, list of int and list of str"
 
 _EXPRESSIONS: dict[type[ast.expr], Construct] = {
     ast.Attribute: ("attributes are not in the language", "only the calls of its methods are"),
@@ -32,7 +32,6 @@ _EXPRESSIONS: dict[type[ast.expr], Construct] = {
 }
 
 _OPERATORS: dict[str, Construct] = {
-    "Div": ("/ gives a float", "use //"),
     "MatMult": ("@ is not in the language", ""),
     "LShift": ("<< is not in the language", "multiply by a power of 2"),
     "RShift": (">> is not in the language", "use // by a power of 2"),
@@ -72,7 +71,7 @@ _STATEMENTS: dict[type[ast.stmt], Construct] = {
 }
 
 STATEMENT_FORMS = (
-    "allowed are assignments to names or items, += -= *= //= %=, methods of lists such as "
+    "allowed are assignments to names or items, += -= *= /= //= %=, methods of lists such as "
     "xs.append(x), if, for, while and return"
 )
 

@@ -54,6 +54,8 @@ _CHILDREN: Mapping[str, tuple[str, ...]] = {
     "len_texts": ("UNSPLIT",),
     "item_texts": ("UNSPLIT", "INT"),
     "join_texts": ("STR", "JOINED"),
+    "set_float": ("SET_FLOAT", "FLOAT", _REST),
+    **{f"i{name}_float": ("SET_FLOAT", "FLOAT", _REST) for name in ("add", "sub", "mul", "div")},
     "while_lt": _UP,
     "while_le": _UP,
     "while_gt": _DOWN,
@@ -70,7 +72,11 @@ _CHILDREN: Mapping[str, tuple[str, ...]] = {
     "step_mod": ("INT",),
     "neg": ("NEGATED",),
     "pow": ("INT", "NATURAL"),
+    "pow_float": ("FLOAT", "NATURAL"),
+    "power": ("ROOTED", "FLOAT"),
+    "power_int": ("ROOTED_INT", "FLOAT"),
     "number": ("NUMBER",),
+    "decimal": ("DECIMAL:",),
     "text": ("CHARS:",),
 }
 """Contexts of right-hand sides where they differ from the nonterminals."""

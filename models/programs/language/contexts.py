@@ -16,9 +16,9 @@ from functools import lru_cache
 from models.grammar.completion import minimum_steps
 from models.grammar.symbols import Production, Symbol
 from models.programs.language.context_children import children_of
+from models.programs.language.decimals import spellings
 from models.programs.language.kinds import (
     CONSTANT,
-    DIGIT,
     SLOT,
     ConstantValue,
     Direction,
@@ -76,7 +76,8 @@ def contexts() -> tuple[Context, ...]:
     of = language()
     fixed = map(_context, [*_BLOCK_RULES, *_SLOT_RULES, *_EXPRESSION_RULES])
     # Weights hold a row for each, so that later ones stand last.
-    return (*fixed, *_number_contexts(of), *_text_contexts(of), *map(_context, _LATER_RULES))
+    later = map(_context, _LATER_RULES)
+    return (*fixed, *_number_contexts(of), *_text_contexts(of), *later, *_decimal_contexts(of))
 
 
 def _context(rule: _Rule) -> Context:
@@ -163,6 +164,12 @@ def _bound(kind: Kind) -> bool:
     return kind.name in (SLOT, CONSTANT, "number", "len_list", "len_str", "len_texts")
 
 
+def is_never_negative(kind: Kind) -> bool:
+    """Tell whether an expression of a kind, a number, is known not to be below 0."""
+    is_constant = isinstance(kind.value, int | float) and kind.value >= 0
+    return is_constant or kind.name in NOT_NEGATIVE
+
+
 def _is_slot(kind: Kind) -> bool:
     return kind.name == SLOT
 
@@ -228,6 +235,9 @@ _OF_FOR, _OF_WHILE = ("break", "continue"), ("break",)
 SPLITS = ("split", "split_by")
 """Kinds of which the length, an item or a loop over them have kinds of their own."""
 
+NOT_NEGATIVE = ("abs", "abs_float", "number", "decimal", "len_list", "len_str", "len_texts")
+"""Kinds whose values are never below 0, beside some constants: no power of them is complex."""
+
 NOT_JOINED = ("sorted_str", "texts_of")
 """Kinds for which joining them has a kind of its own."""
 
@@ -289,6 +299,11 @@ _LATER_RULES = (
     _Rule(name="FRESH_TEXTS", nonterminal="TEXTS", allows=_texts(*SPLITS, SLOT)),
     _Rule(name="FRESH_PART", nonterminal="TEXTS", allows=_texts(SLOT)),
     _Rule(name="TEXT_ITEMS", nonterminal="TEXT_ITEMS", allows=_any),
+    _Rule(name="SET_FLOAT", nonterminal="SLOT", allows=_any, slot_type="float", changes=True),
+    _Rule(name="FLOAT", nonterminal="FLOAT", allows=_any, slot_type="float"),
+    # What is raised to a power that may be a fraction.
+    _Rule(name="ROOTED", nonterminal="FLOAT", allows=is_never_negative),
+    _Rule(name="ROOTED_INT", nonterminal="INT", allows=is_never_negative),
 )
 
 
@@ -305,7 +320,7 @@ def _number_contexts(of: Language) -> list[Context]:
         more = {
             kind.id: (after(digits + str(kind.value)),)
             for kind in of.kinds
-            if kind.lhs == nonterminal and kind.name == DIGIT and len(digits) < MAX_DIGITS
+            if kind.lhs == nonterminal and str(kind.value).isdecimal() and len(digits) < MAX_DIGITS
         }
         end = {of.id_of("digits_end"): ()} if may_end else {}
         return Context(name=name, nonterminal=nonterminal, children={**more, **end})
@@ -338,3 +353,20 @@ def _text_contexts(of: Language) -> list[Context]:
         return Context(name=name, nonterminal="CHARS", children={**more, **closes})
 
     return [*(context(f"CHARS:{start}", start) for start in starts), context("CHARS", None)]
+
+
+def _decimal_contexts(of: Language) -> list[Context]:
+    """Build the contexts of spelled floats, so that no constant is spelled out."""
+    constants = frozenset(
+        repr(kind.value) for kind in of.kinds if (kind.lhs, kind.name) == ("FLOAT", CONSTANT)
+    )
+    ids = {str(kind.value): kind.id for kind in of.kinds if kind.lhs == "DIGITS" and not kind.ends}
+    ids[""] = of.id_of("digits_end")
+    return [
+        Context(
+            name=f"DECIMAL:{begun}",
+            nonterminal="DIGITS",
+            children={ids[x]: (f"DECIMAL:{after}",) if x else () for x, after in follows.items()},
+        )
+        for begun, follows in spellings(constants).items()
+    ]

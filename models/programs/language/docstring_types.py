@@ -5,7 +5,7 @@ import re
 
 from models.programs.language.kinds import Type
 
-_PYTHON: dict[Type, type] = {"bool": bool, "int": int, "str": str}
+_PYTHON: dict[Type, type] = {"bool": bool, "int": int, "str": str, "float": float}
 
 
 def types_in_examples(function: ast.FunctionDef) -> tuple[Type, ...] | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from models.programs.language.comprehensions import GATHERS, Values, gathering, read_values
 from models.programs.language.constructs import refused_expression
+from models.programs.language.contexts import is_never_negative
 from models.programs.language.kinds import NONTERMINAL_OF, Type, language, said
 from models.programs.language.literals import constant_ids, is_one, read_constant, read_literal
 from models.programs.language.reading_scope import Scope
@@ -158,12 +159,14 @@ _SOME: dict[Type, tuple[str, ...]] = {
     "str": ("gt", "len_str"),
     "list": ("gt", "len_list"),
     "texts": ("gt", "len_texts"),
+    "float": ("ne_float_int",),
 }
 _NONE: dict[Type, tuple[str, ...]] = {
     "int": ("eq",),
     "str": ("eq", "len_str"),
     "list": ("eq", "len_list"),
     "texts": ("eq", "len_texts"),
+    "float": ("eq_float_int",),
 }
 """How a value that is no bool is compared with 0 where it is a condition, and where it is not."""
 
@@ -314,12 +317,25 @@ def _gathered(kind: str, values: Values, more: Sequence[int] = ()) -> TypedExpre
 
 
 def _power(node: ast.expr, base: ast.expr, exponent: ast.expr, scope: Scope) -> TypedExpression:
+    """Read a power: by a literal number, or to a float, of what is never negative."""
+    of, raised = language(), read_expression(base, scope)
+    if raised.type not in ("int", "float"):
+        allowed = "int and float are raised to a power"
+        raise Refusal(base, f"** of {said(raised.type)}", allowed, it=excerpt(base))
+    is_int = raised.type == "int"
     literal = read_literal(exponent, 0)
-    if literal is None:
-        allowed = "the exponent is a number from 0 on, since others may give a float"
+    if literal is not None:
+        kind = "pow" if is_int else "pow_float"
+        return TypedExpression(type=raised.type, ids=[of.id_of(kind), *raised.ids, *literal])
+    power = read_expression(exponent, scope)
+    if power.type != "float":
+        allowed = "the exponent is a number from 0 on, or a float"
         raise Refusal(node, "** with another exponent than a number", allowed, it=excerpt(node))
-    ids = read_typed(base, "int", scope, "what is raised to a power")
-    return TypedExpression(type="int", ids=[language().id_of("pow"), *ids, *literal])
+    if not is_never_negative(of.kinds[raised.ids[0]]):
+        allowed = "its root would be complex: write abs(...) ** ..."
+        raise Refusal(base, "{} may be negative", allowed, it=excerpt(base))
+    kind = "power_int" if is_int else "power"
+    return TypedExpression(type="float", ids=[of.id_of(kind), *raised.ids, *power.ids])
 
 
 def _conditional(node: ast.IfExp, scope: Scope, wanted: Type | None = None) -> TypedExpression:
@@ -347,10 +363,11 @@ def _joined(parts: Sequence[ast.expr], scope: Scope) -> TypedExpression:
                 raise Refusal(part, "a format in an f-string", "use plain {...}", it=excerpt(part))
             part = part.value
         typed = read_expression(part, scope)
-        if typed.type not in ("int", "str"):
-            allowed = "int and str can stand in an f-string"
+        if typed.type not in ("int", "str", "float"):
+            allowed = "int, float and str can stand in an f-string"
             raise Refusal(part, f"{said(typed.type)} in an f-string", allowed, it=excerpt(part))
-        texts.append([of.id_of("str_int"), *typed.ids] if typed.type == "int" else typed.ids)
+        turned = [] if typed.type == "str" else [of.id_of(f"str_{typed.type}")]
+        texts.append([*turned, *typed.ids])
     ids = [of.id_of("concat_str")] * (len(texts) - 1) + [i for text in texts for i in text]
     return TypedExpression(type="str", ids=ids or constant_ids("STR", ""))
 

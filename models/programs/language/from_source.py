@@ -94,8 +94,8 @@ def _read(function: ast.FunctionDef) -> Program:
     """Read a function with the only types of its parameters that fit their use.
 
     Calls of the function in its doc string tell which are meant, if those fit. Else all
-    combinations are tried that annotations leave open; most fail at the first statement. Lists of
-    str are tried last: whatever fits without them means something else.
+    combinations are tried that annotations leave open; most fail at the first statement. Floats and
+    lists of str are tried last: whatever fits without them means something else.
     """
     parameters = _parameters(function)
     annotated: list[Type | None] = [read_annotation(item.annotation) for item in parameters]
@@ -135,7 +135,7 @@ class _Way:
 
     Args:
         texts: whether there may be lists of str in it.
-        texts_given: whether parameters of unknown type may be some.
+        texts_given: whether parameters of unknown type may be some, or floats.
         counts_values: whether `if xs:` may ask for a number, a text or a list; it says little of
             the type of xs.
     """
@@ -150,6 +150,10 @@ _WAYS = [
     for texts, given in ((False, False), (True, False), (True, True))
     for counts_values in (False, True)
 ]
+
+
+_GUESSED_LAST: tuple[Type, ...] = ("texts", "float")
+"""Types of parameters that are tried where nothing else fits: what fits an int fits a float."""
 
 
 class _FunctionReader:
@@ -236,7 +240,7 @@ def _without_doc_string(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def _combinations(annotated: Sequence[Type | None], how: _Way) -> Iterator[tuple[Type, ...]]:
-    unknown = TYPES if how.texts_given else TYPES[:-1]
+    unknown = TYPES if how.texts_given else tuple(t for t in TYPES if t not in _GUESSED_LAST)
     choices: list[tuple[Type, ...]] = [
         unknown if given is None else (given,) for given in annotated
     ]

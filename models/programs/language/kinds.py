@@ -15,13 +15,13 @@ from typing import Any, Literal, get_args
 from models.grammar.grammar import Grammar, load_grammar
 from models.grammar.symbols import Production
 
-Type = Literal["int", "bool", "str", "list", "texts"]
+Type = Literal["int", "bool", "str", "list", "texts", "float"]
 """Types of values; a list holds whole numbers, texts are a list of str."""
 
 TYPES: tuple[Type, ...] = get_args(Type)
 
 NONTERMINAL_OF: dict[Type, str] = {
-    "int": "INT", "bool": "BOOL", "str": "STR", "list": "LIST", "texts": "TEXTS"
+    "int": "INT", "bool": "BOOL", "str": "STR", "list": "LIST", "texts": "TEXTS", "float": "FLOAT"
 }  # fmt: skip
 """The nonterminal of the expressions of each type."""
 
@@ -29,7 +29,8 @@ ITEM_OF: dict[Type, Type] = {"list": "int", "texts": "str"}
 """Types of the items of lists."""
 
 ANNOTATIONS: dict[Type, str] = {
-    "int": "int", "bool": "bool", "str": "str", "list": "list", "texts": "list[str]"
+    "int": "int", "bool": "bool", "str": "str", "list": "list", "texts": "list[str]",
+    "float": "float",
 }  # fmt: skip
 """How Python says the types."""
 
@@ -58,7 +59,7 @@ Family = Literal[
 Direction = Literal["up", "down", "shrink"]
 """How a counter of a while goes; shrink: divided, or replaced by a remainder, until it is small."""
 
-ConstantValue = int | str | bool
+ConstantValue = int | str | bool | float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +209,7 @@ _SPELLED: Mapping[str, Family] = {"NUMBER": "digit", "DIGITS": "digit", "CHARS":
 
 _EXPRESSIONS: Mapping[str, Family] = {
     "number": "number",
+    "decimal": "number",
     "text": "text",
     "repeat_str": "repeat",
     "repeat_list": "repeat",
@@ -237,6 +239,8 @@ _ITEMS: Mapping[str, tuple[Any, ...]] = {
 }
 """What comprehensions go over one by one."""
 
+_FLOAT_CHANGES = ("add", "sub", "mul", "div")
+
 _STATEMENTS: Mapping[str, tuple[Any, ...]] = {
     **{
         f"{family}_{value_type}": (family, value_type)
@@ -251,6 +255,7 @@ _STATEMENTS: Mapping[str, tuple[Any, ...]] = {
     "iadd_str": ("augment", "str", "concat_str"),
     "iadd_list": ("augment", "list", "concat_list"),
     "iadd_texts": ("augment", "texts", "concat_texts"),
+    **{f"i{name}_float": ("augment", "float", f"{name}_float") for name in _FLOAT_CHANGES},
     "append": ("append", "list"),
     "store": ("store", "list"),
     **dict.fromkeys(("pop", "insert", "remove"), ("append", "list")),

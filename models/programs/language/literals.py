@@ -4,13 +4,18 @@ import ast
 
 from models.programs.language.constructs import VALUES
 from models.programs.language.contexts import MAX_DIGITS
+from models.programs.language.decimals import MAX_PLACES, spelled
 from models.programs.language.kinds import Type, language
 from models.programs.language.refusals import Refusal, excerpt
 
 Ids = list[int]
 
-_NUMBER = ("number", "NUMBER", "DIGITS")
-"""How an int is spelled: its kind, and the nonterminals of its first digit and of the others."""
+_SPELLED = {
+    "INT": ("number", "NUMBER", "DIGITS"),
+    "FLOAT": ("decimal", "DIGITS", "DIGITS"),
+    "STR": ("text", "CHARS", "CHARS"),
+}
+"""How a constant is spelled: its kind, and the nonterminals of its first letter and of the others."""
 
 
 def read_constant(node: ast.Constant) -> tuple[Type, Ids]:
@@ -30,6 +35,15 @@ def read_constant(node: ast.Constant) -> tuple[Type, Ids]:
                     text=f"numbers have at most {MAX_DIGITS} digits",
                 )
             return "int", constant_ids("INT", value)
+        case float() as value:
+            if spelled(value) is None:
+                raise Refusal(
+                    node,
+                    f"a float of more than {MAX_PLACES} digits before or behind the point",
+                    text=f"{excerpt(node)}: floats have at most {MAX_PLACES} digits before the "
+                    f"point and {MAX_PLACES} behind it",
+                )
+            return "float", constant_ids("FLOAT", value)
         case str() as value:
             if not (value.isascii() and value.isprintable()):
                 raise Refusal(
@@ -47,16 +61,17 @@ def read_constant(node: ast.Constant) -> tuple[Type, Ids]:
             )
 
 
-def constant_ids(lhs: str, value: int | str | bool) -> Ids:
+def constant_ids(lhs: str, value: int | str | bool | float) -> Ids:
     """Return the derivation of a constant, spelled out where it has no production."""
     of = language()
     known = of.constant_id(lhs, value)
     if known is not None:
         return [known]
-    name, first, rest = ("text", "CHARS", "CHARS") if lhs == "STR" else _NUMBER
-    letters = str(value)
-    spelled = [of.constant_id(first if place == 0 else rest, x) for place, x in enumerate(letters)]
-    ids = [of.id_of(name), *spelled, of.id_of(f"{rest.lower()}_end")]
+    name, first, rest = _SPELLED[lhs]
+    text = spelled(value) if isinstance(value, float) else str(value)
+    assert text is not None  # whoever makes floats makes short ones
+    letters = [of.constant_id(first if place == 0 else rest, x) for place, x in enumerate(text)]
+    ids = [of.id_of(name), *letters, of.id_of(f"{rest.lower()}_end")]
     return [production_id for production_id in ids if production_id is not None]
 
 

@@ -9,8 +9,8 @@ from models.programs.language.kinds import NUM_SLOTS, Type
 from models.programs.language.refusals import NeedsTexts, Refusal
 
 FUNCTIONS = {
-    "abs", "all", "any", "bin", "chr", "enumerate", "int", "len", "list", "max", "min", "ord",
-    "range", "reversed", "set", "sorted", "str", "sum", "zip",
+    "abs", "all", "any", "bin", "chr", "enumerate", "float", "int", "len", "list", "max", "min",
+    "ord", "range", "reversed", "round", "set", "sorted", "str", "sum", "zip",
 }  # fmt: skip
 """Names that a variable must not have, since the language calls them."""
 

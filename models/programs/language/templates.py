@@ -148,6 +148,26 @@ EXPRESSIONS: Mapping[str, str] = {
     "if_texts": "b if a else c",
     "part": "a.split(b)[c]",
     **{
+        f"{name}_{types}": f"a {operator} b"
+        for name, operator in {
+            **{"add": "+", "sub": "-", "mul": "*", "div": "/", "floordiv": "//", "mod": "%"},
+            **{"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="},
+        }.items()
+        for types in ("float", "float_int", "int_float")
+    },
+    "div_int": "a / b",
+    **dict.fromkeys(("pow_float", "power", "power_int"), "a ** b"),
+    "neg_float": "-a",
+    "abs_float": "abs(a)",
+    "min_2_float": "min(a, b)",
+    "max_2_float": "max(a, b)",
+    "round": "round(a)",
+    "round_to": "round(a, b)",
+    **dict.fromkeys(("float_int", "float_str"), "float(a)"),
+    "int_float": "int(a)",
+    "str_float": "str(a)",
+    "if_float": "b if a else c",
+    **{
         f"slice_{value_type}{suffix}": text
         for value_type in ("str", "list", "texts")
         for suffix, text in {
@@ -183,11 +203,13 @@ STATEMENTS: Mapping[str, str] = {
     "let_str": "s = a",
     "let_list": "s = a",
     "let_texts": "s = a",
+    "let_float": "s = a",
     "set_int": "s = a",
     "set_bool": "s = a",
     "set_str": "s = a",
     "set_list": "s = a",
     "set_texts": "s = a",
+    "set_float": "s = a",
     "iadd": "s += a",
     "isub": "s -= a",
     "imul": "s *= a",
@@ -196,6 +218,10 @@ STATEMENTS: Mapping[str, str] = {
     "iadd_str": "s += a",
     "iadd_list": "s += a",
     "iadd_texts": "s += a",
+    "iadd_float": "s += a",
+    "isub_float": "s -= a",
+    "imul_float": "s *= a",
+    "idiv_float": "s /= a",
     "append": "s.append(a)",
     "store": "s[a] = b",
     "pop": "s.pop(a)",
@@ -244,6 +270,7 @@ STATEMENTS: Mapping[str, str] = {
     "return_str": "return a",
     "return_list": "return a",
     "return_texts": "return a",
+    "return_float": "return a",
 }
 """Every kind of statement."""
 

@@ -92,6 +92,13 @@ def _type_of(kind: Kind) -> Type:
     return kind.type
 
 
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"{text!r} is spelled where a float is due: write 0.25") from None
+
+
 class _Reader:
     """Reads a derivation from left to right and hands out slots in order of definition."""
 
@@ -179,6 +186,8 @@ class _Reader:
             return Node(kind=CONSTANT, value=kind.value)
         if kind.name == "number":
             return Node(kind=CONSTANT, value=int(self._spelled("NUMBER")))
+        if kind.name == "decimal":
+            return Node(kind=CONSTANT, value=_float(self._spelled("DIGITS")))
         if kind.name == "text":
             return Node(kind=CONSTANT, value=self._spelled("CHARS"))
         if kind.family == "each":

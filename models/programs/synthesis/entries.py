@@ -60,7 +60,7 @@ def constants(given: Iterable[Any], num_points: int, extra_cost: int) -> list[En
     known = [
         (kind.value, repr(kind.value), 0)
         for kind in language().kinds
-        if kind.family == "constant" and kind.value is not None
+        if kind.family == "constant" and kind.value is not None and kind.lhs != "FLOAT"
     ]
     texts = {text for _, text, _ in known}
     more = [(value, GIVEN, extra_cost) for value in given if repr(value) not in texts]

@@ -27,8 +27,8 @@ _WRITTEN_OUT = {"pow": (1,)}
 
 _MAX_PARTS = 3
 
-_SEARCHED = frozenset(TYPE_OF) - {"TEXTS"}
-"""Nonterminals whose kinds are enumerated; lists of str are not."""
+_SEARCHED = frozenset(TYPE_OF) - {"TEXTS", "FLOAT"}
+"""Nonterminals whose kinds are enumerated; lists of str and floats are not."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ It shares nothing with the machine but the kinds of productions, is slow, and sa
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from models.errors import UserError
 from models.programs.language.kinds import (
@@ -17,6 +18,8 @@ from models.programs.language.kinds import (
 )
 
 MAX_DIGITS = 18
+
+NEVER_NEGATIVE = {"abs", "abs_float", "number", "decimal", "len_list", "len_str", "len_texts"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +132,7 @@ class Replay:
         return None
 
     def _slot_mistake(self, slot: int, place: Place) -> str | None:
-        if place.role in ("fresh", "started", "fresh part", "literal"):
+        if place.role in ("fresh", "started", "fresh part", "literal", "rooted"):
             return "a slot may not stand here: it would give a list a second name, or change"
         if slot in self._fitting(place):
             return None
@@ -152,6 +155,9 @@ class Replay:
         if place.role == "literal":
             large = kind.family == "number" or (is_number and int(kind.value or 0) >= place.least)
             return None if large else f"only a literal number from {place.least} on fits"
+        if place.role == "rooted" and kind.name not in NEVER_NEGATIVE:
+            is_constant = kind.name == "constant" and float(kind.value or 0) >= 0
+            return None if is_constant else "this may be negative"
         if place.role == "negated" and kind.value == 1:
             return "-1 has a production of its own"
         if place.nonterminal == "TEXTS" and kind.name in _refused_texts(place.role):
@@ -221,7 +227,12 @@ def _children(kind: Kind, place: Place) -> list[Place]:
     if kind.lhs in ("PROGRAM", "PARAM"):
         return [replace(child, role="body") for child in children]
     if kind.lhs in ("NUMBER", "DIGITS", "CHARS"):
-        return [replace(child, spelled=place.spelled + str(kind.value)) for child in children]
+        text = place.spelled + str(kind.value)
+        return [replace(child, spelled=text, role=place.role) for child in children]
+    if kind.name == "decimal":
+        return [replace(children[0], role="decimal")]
+    if kind.name in ("power", "power_int"):
+        return [replace(children[0], role="rooted"), children[1]]
     role = {"neg": "negated", "if_list": place.role}.get(kind.name, "")
     if place.role == "bound":
         role = "bound"
@@ -236,7 +247,7 @@ def _children(kind: Kind, place: Place) -> list[Place]:
                 replace(child, role=special if child.nonterminal == "TEXTS" else "")
                 for child in children
             ]
-    if kind.name == "pow":
+    if kind.name in ("pow", "pow_float"):
         return [children[0], replace(children[1], role="literal")]
     same = [child.nonterminal == kind.lhs or role == "bound" for child in children]
     return [replace(c, role=role if s else "") for c, s in zip(children, same, strict=True)]
@@ -286,10 +297,32 @@ def _defined(kind: Kind) -> list[Type]:
 
 def _spelling_mistake(kind: Kind, place: Place) -> str | None:
     """Say why a number or a text may not go on, or end, like this."""
+    if place.role == "decimal":
+        left = _letters_left(place.spelled + ("" if kind.ends else str(kind.value)))
+        return None if (left == 0 if kind.ends else left is not None) else "this is no float"
+    if kind.lhs == "DIGITS" and kind.value == ".":
+        return "this is no float"
     if not kind.ends:
         is_full = place.nonterminal == "DIGITS" and len(place.spelled) == MAX_DIGITS
         return f"numbers have at most {MAX_DIGITS} digits" if is_full else None
     return f"{place.spelled!r} has a production of its own" if _is_constant(place) else None
+
+
+def _letters_left(text: str) -> int | None:
+    """Return how many letters complete a float, None where none do."""
+    for count in range(5):
+        if any(_is_float(text + "".join(more)) for more in product(".1", repeat=count)):
+            return count
+    return None
+
+
+def _is_float(text: str) -> bool:
+    """Tell whether a float is spelled as it should be, and has to be."""
+    whole, _, fraction = text.partition(".")
+    right = whole.isdigit() and fraction.isdigit() and max(len(whole), len(fraction)) <= 6
+    right = right and (whole == "0" or whole[0] != "0")
+    right = right and (fraction == "0" or fraction[-1] != "0")
+    return right and language().constant_id("FLOAT", float(text)) is None
 
 
 def _is_constant(place: Place) -> bool:
@@ -305,6 +338,10 @@ def _fewest_steps(place: Place) -> int:
     What spells a constant so far may not end and takes one more letter. Other blocks than the rest
     of a nested one return, or step, with a value; the shortest program does so at once.
     """
+    if place.role == "decimal":
+        left = _letters_left(place.spelled)
+        assert left is not None  # of what may go on
+        return left + 1
     if place.nonterminal in ("DIGITS", "CHARS"):
         return 2 if _is_constant(place) else 1
     if place.nonterminal == "BLOCK":

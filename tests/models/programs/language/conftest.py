@@ -23,6 +23,10 @@ FLAVOURS = {
               "split", "split_by", "texts_n", "texts_of", "str_over_texts", "item_texts",
               "join_texts", "len_texts", "sorted_str", "empty_texts", "if", "while_lt"),
     "slots": ("slot", "let_int", "let_list", "let_str", "let_bool"),
+    "floats": ("slot", "let_float", "set_float", "return_float", "program_float", "last_float",
+               "iadd_float", "idiv_float", "add_float", "add_int_float", "div_int", "pow_float",
+               "power", "power_int", "round", "round_to", "int_float", "decimal", "digit",
+               "digits_end", "lt_float", "eq_float_int", "str_float", "float_str", "if_float"),
 }  # fmt: skip
 
 
@@ -62,9 +66,12 @@ def any_program():
 
 TEXTS = "list[str]"
 EXTREMES = {("list",): "int", (TEXTS,): "str", ("int", "int"): "int", ("each int",): "int"}
+EXTREMES |= {("float", "float"): "float"}
 PLACES = {("list", "int"): "int", ("str", "str"): "int", (TEXTS, "str"): "int"}
 SIGNATURES = {
-    "abs": {("int",): "int"},
+    "abs": {("int",): "int", ("float",): "float"},
+    "float": {("int",): "float", ("str",): "float"},
+    "round": {("float",): "int", ("float", "int"): "float"},
     "min": EXTREMES,
     "max": EXTREMES,
     "sum": {("list",): "int", ("each int",): "int", ("each bool",): "int"},
@@ -87,9 +94,9 @@ SIGNATURES = {
         ("texts set",): "int",
         (TEXTS,): "int",
     },
-    "int": {("str",): "int", ("bool",): "int"},
+    "int": {("str",): "int", ("bool",): "int", ("float",): "int"},
     "ord": {("str",): "int"},
-    "str": {("int",): "str"},
+    "str": {("int",): "str", ("float",): "str"},
     "chr": {("int",): "str"},
     "set": {("list",): "set", ("str",): "texts set", (TEXTS,): "texts set"},
     "sorted": {
@@ -144,7 +151,10 @@ OPERATORS = {
     ("list", "int"): (ast.Mult,),
     (TEXTS, TEXTS): (ast.Add,),
     (TEXTS, "int"): (ast.Mult,),
+    ("float", "float"): (ast.Add, ast.Sub, ast.Mult, ast.Div),
 }
+NUMBERS = {"int", "float"}
+ON_NUMBERS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod)
 METHODS = {"append": ["item"], "pop": ["int"], "insert": ["int", "item"], "remove": ["item"]}
 ITEMS = {"list": "int", "str": "str", TEXTS: "str", "range": "int"}
 
@@ -187,7 +197,7 @@ class PythonChecker:
                 return defined | {name}
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 found = self.type_of(value, defined, self.types.get(name))
-                assert found in ("int", "bool", "str", "list", TEXTS)
+                assert found in ("int", "bool", "str", "list", TEXTS, "float")
                 assert self.types.setdefault(name, found) == found
                 assert name not in frozen
                 assert not self.may_be_named(value)
@@ -320,15 +330,29 @@ class PythonChecker:
             case ast.GeneratorExp():
                 return f"each {self.values(node, defined)}"
             case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=int() as exponent)):
-                assert self.type_of(left, defined) == "int"
+                found = self.type_of(left, defined)
+                assert found in NUMBERS
                 assert exponent >= 0
-                return "int"
+                return found
+            case ast.BinOp(left=left, op=ast.Pow(), right=right):
+                assert isinstance(left, ast.Constant) or left.func.id in ("abs", "len")
+                assert self.type_of(left, defined) in NUMBERS
+                assert self.type_of(right, defined) == "float"
+                return "float"
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                found = self.type_of(operand, defined)
+                assert found in NUMBERS
+                return found
             case ast.UnaryOp(op=op, operand=operand):
-                wanted = {ast.USub: "int", ast.Not: "bool"}[type(op)]
-                assert self.type_of(operand, defined) == wanted
-                return wanted
+                assert isinstance(op, ast.Not)
+                assert self.type_of(operand, defined) == "bool"
+                return "bool"
             case ast.BinOp(left=left, op=op, right=right):
                 pair = self.type_of(left, defined), self.type_of(right, defined)
+                if NUMBERS.issuperset(pair):
+                    assert isinstance(op, ON_NUMBERS)
+                    is_float = "float" in pair or isinstance(op, ast.Div)
+                    return "float" if is_float else "int"
                 assert isinstance(op, OPERATORS[pair])
                 return pair[0]
             case ast.BoolOp(values=values):
@@ -358,7 +382,9 @@ class PythonChecker:
     def comparison(self, op, left, right):
         if isinstance(op, ast.In | ast.NotIn):
             assert (left, right) in (("int", "list"), ("str", "str"), ("str", TEXTS))
-        elif left in ("int", "str"):
+        elif left in NUMBERS:
+            assert right in NUMBERS
+        elif left == "str":
             assert left == right
         else:
             assert left == right

@@ -8,7 +8,7 @@ from models.programs.language.graphs import CHILD, build_graphs
 from models.programs.language.kinds import language
 from models.programs.language.tree import MORE
 
-ENDS = {"NUMBER": "digits_end", "CHARS": "chars_end"}
+ENDS = {"NUMBER": "digits_end", "DIGITS": "digits_end", "CHARS": "chars_end"}
 
 
 def graph_to_ids(graphs, row=0):

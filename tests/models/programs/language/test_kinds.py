@@ -36,13 +36,13 @@ def test_only_slots_and_values_share_a_kind():
     assert shared == {"slot", "constant", "digit", "character"}
 
 
-@pytest.mark.parametrize("lhs", ["SLOT", "INT", "BOOL", "STR", "LIST", "TEXTS"])
+@pytest.mark.parametrize("lhs", ["SLOT", "INT", "BOOL", "STR", "LIST", "TEXTS", "FLOAT"])
 def test_every_slot_has_a_production_of_every_type(lhs):
     of = language()
     for slot in range(NUM_SLOTS):
         kind = of.kinds[of.slot_id(lhs, slot)]
         assert (kind.lhs, kind.name, kind.slot) == (lhs, "slot", slot)
-    assert (len(TYPES), MAX_PARAMETERS) == (5, 4)
+    assert (len(TYPES), MAX_PARAMETERS) == (6, 4)
 
 
 def test_values_are_python_values():

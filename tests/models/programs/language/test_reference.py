@@ -27,7 +27,7 @@ def names_of(ids):
 
 
 def test_the_first_steps():
-    types = ("int", "bool", "str", "list", "texts")
+    types = ("int", "bool", "str", "list", "texts", "float")
     assert names_of(allowed_after([], 10)) == {f"program_{name}" for name in types}
     start = ids_of("program_int")
     both = {f"{name}_{kind}" for name in ("param", "last") for kind in types}

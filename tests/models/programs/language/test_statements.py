@@ -190,7 +190,7 @@ def test_a_last_else_moves_behind_its_if():
         (["xs[0] = s", "return n"], "`s` is str, an item of a list must be int"),
         (
             ["s -= 'a'", "return n"],
-            "allowed are \\+= -= \\*= //= %= on int, \\+= on str and on list",
+            "allowed are \\+= -= \\*= /= //= %= on numbers, \\+= on str and on list",
         ),
         (["n += 'a'", "return n"], "`'a'` is str, what is combined with 'n' must be int"),
         (["m += 1", "return n"], "line 2, column 5: 'm' is not defined here"),

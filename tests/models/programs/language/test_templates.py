@@ -16,7 +16,7 @@ from models.programs.language.templates import (
 )
 
 WITHOUT = {"slot", "constant", "digit", "character", "number", "text", "list_n", "more", "where"}
-WITHOUT |= {"texts_n", "more_texts"}
+WITHOUT |= {"texts_n", "more_texts", "decimal"}
 
 
 def test_every_kind_has_its_python():

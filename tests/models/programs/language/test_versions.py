@@ -12,9 +12,14 @@ SECOND = "4c87aedd350a932cd26449f8610e9cc16d0cec39d20cd14a65243309ab0fe836"
 """Of the version with comprehensions and without lists of str."""
 
 
+THIRD = "2661cb686cbbd999d17a025aa0ed7a419efe43d69010f2658c54b43672e4ef03"
+"""Of the version with lists of str and without floats."""
+
+
 def test_the_productions_of_earlier_versions_keep_their_ids():
     assert versions()[FIRST] == 406
     assert versions()[SECOND] == 468
+    assert versions()[THIRD] == 552
     assert versions()[language().grammar.digest] == language().grammar.num_productions
 
 
@@ -24,7 +29,8 @@ def test_the_productions_of_earlier_versions_keep_their_ids():
         ("def f(n: int): return n + 1", FIRST),
         ("def f(n: int): return n ** 2", SECOND),
         ("def f(n: list): return [x for x in n]", SECOND),
-        ("def f(s: str): return s.split()", language().grammar.digest),
+        ("def f(s: str): return s.split()", THIRD),
+        ("def f(n: int): return n / 2", language().grammar.digest),
     ],
 )
 def test_programs_are_of_the_oldest_version_that_has_all_they_need(source, version):
