@@ -1,6 +1,7 @@
 """Examples of what a program does, visible and hidden ones, that reach all of its branches."""
 
 import json
+import math
 import random
 from collections.abc import Mapping, Sequence
 
@@ -86,7 +87,9 @@ def _runs(
 
 
 def _is_readable(value: Value) -> bool:
-    """Tell whether a value can be written as UTF-8; halves of surrogate pairs cannot."""
+    """Tell whether a value can be written as JSON: no halves of surrogate pairs, no inf, no nan."""
+    if isinstance(value, float):
+        return math.isfinite(value)
     return not isinstance(value, str) or not any("\ud800" <= c <= "\udfff" for c in value)
 
 

@@ -12,11 +12,13 @@ from models.programs.language.kinds import Type
 Part = Literal[
     "int", "bool", "str", "list", "character", "divisor", "index", "bound", "stride", "times",
     "text", "items", "exponent", "ints", "bools", "texts", "lines", "strings", "joined",
+    "float", "real", "rooted", "rooted_int", "fraction", "places",
 ]  # fmt: skip
 """What an argument is for: divisor, rarely 0; index and bound, into the first argument; stride,
 of a slice; times, a small count; text, a piece to look for; items, a named list mostly; exponent,
 a literal; ints, bools and texts, the values of a comprehension; lines, a list of str; strings, a
-named one; joined, one that a text joins."""
+named one; joined, one that a text joins; real, a named float mostly; rooted and rooted_int, what is
+never negative; fraction, a literal float; places, a literal number of digits."""
 
 
 @dataclass(frozen=True, kw_only=True)

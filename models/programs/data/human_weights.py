@@ -38,6 +38,8 @@ _WEIGHTS: Mapping[Type, Mapping[str, float]] = {
     },
 }  # fmt: skip
 
+_COMPARED = ("lt", "le", "gt", "ge", "eq", "ne")
+
 _ADDED: Mapping[Type, Mapping[str, tuple[float, str]]] = {
     "int": {
         "pow": (2.5, "int exponent"), "index_str": (0.3, "str text"), "rfind": (0.1, "str text"),
@@ -45,13 +47,18 @@ _ADDED: Mapping[Type, Mapping[str, tuple[float, str]]] = {
         "sum_of": (3, "ints"), "min_of": (0.5, "ints"), "max_of": (1, "ints"),
         "count_of": (2, "bools"), "len_texts": (4, "strings"), "len_set_texts": (0.3, "strings"),
         "count_texts": (0.8, "strings text"), "index_texts": (0.2, "strings text"),
+        "int_float": (2, "real"), "round": (2, "real"),
     },
     "bool": {
         "any_of": (0.8, "bools"), "all_of": (1, "bools"), "eq_set_list": (0.2, "items list"),
         "eq_set_str": (0.4, "str text"), "isalnum": (0.3, "character"),
         "isspace": (0.3, "character"), "eq_texts": (0.3, "strings lines"),
         "ne_texts": (0.1, "strings lines"), "in_texts": (3, "text lines"),
-        "not_in_texts": (0.6, "text lines"),
+        "not_in_texts": (0.6, "text lines"), "lt_float": (4, "real float"),
+        "le_float": (1, "real float"), "gt_float": (4, "real float"), "ge_float": (1, "real float"),
+        "eq_float": (1, "real float"), "ne_float": (0.3, "real float"),
+        **{f"{name}_float_int": (0.6, "real int") for name in _COMPARED},
+        **{f"{name}_int_float": (0.2, "int real") for name in _COMPARED},
     },
     "str": {
         "bin": (0.8, "int"), "swapcase": (0.5, "str"), "capitalize": (0.3, "str"),
@@ -59,7 +66,7 @@ _ADDED: Mapping[Type, Mapping[str, tuple[float, str]]] = {
         "strip_of": (0.1, "str text"), "part": (0.4, "str text index"),
         "join_of": (5, "texts text"), "item_texts": (12, "strings index"),
         "min_texts": (0.3, "strings"), "max_texts": (0.5, "strings"),
-        "join_texts": (1.5, "text joined"),
+        "join_texts": (1.5, "text joined"), "str_float": (2, "real"),
     },
     "list": {"list_of": (7, "ints")},
     "texts": {
@@ -76,6 +83,23 @@ _ADDED: Mapping[Type, Mapping[str, tuple[float, str]]] = {
         "copy_texts": (0.1, "strings"), "list_str": (1, "str"), "split": (3, "str"),
         "split_by": (1.5, "str text"), "texts_of": (9, "texts"),
         "if_texts": (0.3, "bool lines lines"),
+    },
+    "float": {
+        "div_int": (8, "int divisor"), "add_float": (5, "real float"),
+        "sub_float": (5, "real float"),
+        "mul_float": (5, "real float"), "div_float": (5, "float float"),
+        "floordiv_float": (0.5, "real float"), "mod_float": (1, "real float"),
+        "add_float_int": (2, "real int"), "sub_float_int": (2, "real int"),
+        "mul_float_int": (2, "real int"), "div_float_int": (4, "float divisor"),
+        "floordiv_float_int": (0.3, "real divisor"), "mod_float_int": (0.5, "real divisor"),
+        "add_int_float": (1, "int real"), "sub_int_float": (1, "int real"),
+        "mul_int_float": (2, "int float"), "div_int_float": (2, "int float"),
+        "floordiv_int_float": (0.2, "int real"), "mod_int_float": (0.2, "int real"),
+        "pow_float": (1.5, "real exponent"), "power": (0.7, "rooted fraction"),
+        "power_int": (0.7, "rooted_int fraction"), "neg_float": (0.5, "real"),
+        "abs_float": (2, "float"), "min_2_float": (1, "real float"),
+        "max_2_float": (1, "real float"), "round_to": (2, "float places"), "float_int": (2, "int"),
+        "float_str": (0.3, "str"), "if_float": (0.5, "bool float float"),
     },
 }  # fmt: skip
 
@@ -102,12 +126,12 @@ CHOICES_OF: Mapping[Style, Mapping[Type, Mapping[str, Choice]]] = {
 }
 
 RETURN_WEIGHTS: Mapping[Style, tuple[float, ...]] = {
-    "plain": (0.34, 0.22, 0.23, 0.21, 0.0),
-    "human": (0.26, 0.17, 0.25, 0.17, 0.15),
+    "plain": (0.34, 0.22, 0.23, 0.21, 0.0, 0.0),
+    "human": (0.26, 0.17, 0.25, 0.17, 0.13, 0.02),
 }
 PARAMETER_WEIGHTS: Mapping[Style, tuple[float, ...]] = {
-    "plain": (0.36, 0.06, 0.27, 0.31, 0.0),
-    "human": (0.26, 0.01, 0.38, 0.25, 0.10),
+    "plain": (0.36, 0.06, 0.27, 0.31, 0.0, 0.0),
+    "human": (0.26, 0.01, 0.38, 0.24, 0.10, 0.01),
 }
 """By type, in the order of TYPES."""
 
@@ -127,7 +151,7 @@ LONG_TEXTS = 0.08
 
 LOCAL_TYPES: Mapping[Style, Mapping[Type, float]] = {
     "plain": {"int": 5.0, "bool": 0.7, "str": 1.5, "list": 1.5},
-    "human": {"int": 4.0, "bool": 0.2, "str": 2.0, "list": 1.6, "texts": 1.5},
+    "human": {"int": 4.0, "bool": 0.2, "str": 2.0, "list": 1.6, "texts": 1.5, "float": 0.1},
 }
 """How often a variable is of a type."""
 

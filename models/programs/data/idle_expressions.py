@@ -6,6 +6,8 @@ from models.programs.language.tree import Node
 _OF_EQUALS = {
     "sub", "floordiv", "mod", "min_2", "max_2", "lt", "le", "gt", "ge", "eq", "ne", "lt_str",
     "le_str", "gt_str", "ge_str", "eq_str", "ne_str", "eq_list", "ne_list", "eq_bool", "ne_bool",
+    "sub_float", "div_float", "floordiv_float", "mod_float", "min_2_float", "max_2_float",
+    "lt_float", "le_float", "gt_float", "ge_float", "eq_float", "ne_float",
     "and", "or", "in_str", "not_in_str", "startswith", "endswith", "find", "count_str",
 }  # fmt: skip
 """Kinds that say nothing when their first two parts are the same."""
@@ -16,6 +18,8 @@ _NEUTRAL: dict[str, tuple[object, ...]] = {
     "mul": (0, 1),
     "floordiv": (0, 1),
     "mod": (0, 1),
+    **dict.fromkeys(("add_float", "sub_float", "add_float_int", "sub_float_int"), (0,)),
+    **dict.fromkeys(("mul_float", "mul_float_int", "div_float", "div_float_int"), (0, 1)),
     "concat_str": ("",),
     "repeat_str": (0, 1),
     "repeat_list": (0, 1),
@@ -32,8 +36,8 @@ _LEFT_NEUTRAL = {"add", "mul", "concat_str"}
 
 _LISTS = {f"{name}_{size}" for name in ("list", "texts") for size in (1, 2, 3, "n")}
 
-_ONCE = {"abs", "neg", "not", "sorted", "sorted_down", "sorted_set", "reversed", "upper", "lower",
-         "strip", "sorted_texts", "sorted_texts_down", "sorted_by_len", "sorted_set_texts",
+_ONCE = {"abs", "neg", "abs_float", "neg_float", "not", "sorted", "sorted_down", "sorted_set",
+         "reversed", "upper", "lower", "strip", "sorted_texts", "sorted_texts_down", "sorted_by_len", "sorted_set_texts",
          "reversed_texts"}  # fmt: skip
 """Kinds that are not put around themselves."""
 

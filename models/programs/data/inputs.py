@@ -32,6 +32,7 @@ _EDGES: Mapping[Type, tuple[Value, ...]] = {
         ["12", "3", "-7"],
         ["a", "b", "c", "d", "e", "f"],
     ),
+    "float": (0.0, 1.0, -1.5, 0.5, 3.7, 100.0, -0.25, 2.0),
 }
 """What programs stumble over, then plain cases."""
 
@@ -156,6 +157,11 @@ def _random_int(rng: random.Random) -> int:
     return rng.randint(-2000, 2000)
 
 
+def _random_float(rng: random.Random) -> float:
+    most = rng.choice((1, 10, 10, 100))
+    return round(rng.uniform(-0.3 * most, most), rng.choice((0, 1, 1, 2, 3)))
+
+
 def _random_list(rng: random.Random) -> Value:
     length = _random_length(rng)
     kind = rng.random()
@@ -195,4 +201,5 @@ _DRAW: Mapping[Type, Callable[[random.Random], Value]] = {
     "str": random_text,
     "list": _random_list,
     "texts": _random_texts,
+    "float": _random_float,
 }

@@ -17,6 +17,16 @@ def some_number(rng: random.Random) -> Node:
     return constant(rng.randint(11, 999) if rng.random() < _SPELLED else choose(rng, INTS))
 
 
+_FLOATS = {0.5: 3.0, 1.0: 3.0, 2.0: 4.0, 0.0: 1.0, 10.0: 1.0, 100.0: 1.0, 1.5: 0.5, 0.1: 0.5}
+
+
+def some_float(rng: random.Random) -> Node:
+    """Return a constant; a third of them have a digit or two behind the point, as 3.7 has."""
+    if rng.random() < 0.33:
+        return constant(round(rng.uniform(0, rng.choice((1, 5, 50))), rng.choice((1, 1, 2))))
+    return constant(rng.choices(tuple(_FLOATS), tuple(_FLOATS.values()))[0])
+
+
 def some_text(scope: Scope) -> Node:
     """Return a constant, rarely one that has to be spelled."""
     rng = scope.rng

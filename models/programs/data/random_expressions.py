@@ -16,7 +16,7 @@ from models.programs.data.human_weights import (
 )
 from models.programs.data.idle_expressions import is_idle
 from models.programs.data.random_comprehensions import comprehension
-from models.programs.data.random_constants import some_number, some_text
+from models.programs.data.random_constants import some_float, some_number, some_text
 from models.programs.language.contexts import NOT_JOINED
 from models.programs.language.kinds import SLOT, Type
 from models.programs.language.tree import Node
@@ -60,6 +60,8 @@ def leaf(scope: Scope, value_type: Type) -> Node:  # noqa: PLR0911  (one a type)
         return scope.read(pick(scope, variables))
     if value_type == "int":
         return some_number(rng)
+    if value_type == "float":
+        return some_float(rng)
     if value_type == "bool":
         return comparison(scope, 3)
     if value_type == "str":
@@ -111,6 +113,8 @@ def about(scope: Scope, variable: Variable, value_type: Type, size: int) -> Node
         number = about(scope, variable, "int", size - 1)
         if value_type == "texts":
             return node("texts_1", node("str_int", number))
+        if value_type == "float":
+            return node("float_int", number)
         return node("str_int" if value_type == "str" else "list_1", number)
     kind = choose(scope.rng, turns)
     return _with(scope, kind, value_type, variable, max(size, 3))
@@ -153,6 +157,7 @@ def _draw_kind(scope: Scope, value_type: Type, size: int) -> str | None:
         has_list=bool(scope.of_type("list")),
         has_str=bool(scope.of_type("str")),
         has_texts=bool(scope.of_type("texts")),
+        has_float=bool(scope.of_type("float")),
         gathers=_may_gather(scope, size),
     )
     return choose_by(scope.rng, kinds, weights) if kinds else None
@@ -167,6 +172,7 @@ def _weights(
     has_list: bool,
     has_str: bool,
     has_texts: bool,
+    has_float: bool,
     gathers: bool,
 ) -> tuple[tuple[str, ...], tuple[float, ...]]:
     """Return the kinds that are not too large, and their weights added up."""
@@ -179,6 +185,8 @@ def _weights(
         if not has_list and "items" in choice.parts:
             continue
         if not has_texts and "strings" in choice.parts:
+            continue
+        if not has_float and "real" in choice.parts:
             continue
         is_odd = not has_str and not _TEXT_PARTS.isdisjoint(choice.parts)
         weights[kind] = choice.weight * 0.05 if is_odd else choice.weight
@@ -202,8 +210,10 @@ def _made(scope: Scope, kind: str, choice: Choice, size: int) -> Node:
 def _part(scope: Scope, part: Part, size: int, before: list[Node]) -> Node:
     """Return an argument; those before it are known."""
     match part:
-        case "int" | "bool" | "str" | "list":
+        case "int" | "bool" | "str" | "list" | "float":
             made = expression(scope, part, size)
+        case "real" | "rooted" | "rooted_int" | "fraction" | "places":
+            made = _real(scope, part, size)
         case "items":
             chance = 1.0 if size < 3 else 0.85
             made = _variable(scope, "list", chance) or expression(scope, "list", size)
@@ -234,6 +244,21 @@ def _texts(scope: Scope, part: Part, size: int) -> Node:
     named = _variable(scope, "texts", 1.0 if part == "strings" else 0.4)
     made = named or expression(scope, "texts", size)
     return made if part != "joined" or made.kind not in NOT_JOINED else leaf(scope, "texts")
+
+
+def _real(scope: Scope, part: Part, size: int) -> Node:
+    """Return an argument of what computes with floats."""
+    rng = scope.rng
+    if part == "fraction":
+        return constant(0.5 if rng.random() < 0.7 else rng.choice((1.5, 0.25, 2.0)))
+    if part == "places":
+        return constant(rng.choice((1, 2, 2, 2, 3, 0)))
+    if part == "rooted_int":
+        return node("abs", expression(scope, "int", size - 1))
+    named = _variable(scope, "float", 0.7)
+    if part == "rooted":
+        return node("abs_float", named or expression(scope, "float", size - 1))
+    return named or expression(scope, "float", size)
 
 
 def _choices(scope: Scope, value_type: Type) -> Mapping[str, Choice]:
@@ -354,6 +379,7 @@ _PART_TYPES: Mapping[Part, Type] = {
     "text": "str",
     "items": "list",
     **dict.fromkeys(("lines", "strings", "joined"), "texts"),
+    **dict.fromkeys(("float", "real"), "float"),
 }
 
 _TEXT_PARTS = {"str", "character"}
@@ -374,6 +400,10 @@ _TURNS: Mapping[tuple[Type, Type], dict[str, float]] = {
     ("texts", "int"): {"len_texts": 5, "count_texts": 1, "len_set_texts": 0.3},
     ("texts", "bool"): {"in_texts": 4, "eq_texts": 1},
     ("texts", "str"): {"item_texts": 3, "join_texts": 4, "max_texts": 0.3, "min_texts": 0.3},
+    ("float", "int"): {"round": 2, "int_float": 2},
+    ("float", "bool"): {"gt_float": 3, "lt_float": 3, "ge_float": 1, "gt_float_int": 1},
+    ("float", "str"): {"str_float": 1},
+    ("int", "float"): {"div_int": 5, "mul_int_float": 2, "float_int": 1},
     ("str", "texts"): {"split": 3, "split_by": 1, "list_str": 1, "texts_1": 2, "sorted_str": 0.3},
 }
 """How a value of one type is turned into one of another."""

@@ -228,6 +228,14 @@ def _update_int(scope: Scope, target: Variable, size: int) -> Node:
     return _set(target, expression(scope, "int", size))
 
 
+def _update_float(scope: Scope, target: Variable, size: int) -> Node:
+    weights = {"iadd_float": 6, "isub_float": 2, "imul_float": 2, "idiv_float": 2, "set": 4}
+    kind = choose(scope.rng, weights)
+    if kind != "set":
+        return node(kind, expression(scope, "float", size), slot=target.slot)
+    return _set(target, about(scope, target, "float", max(size, 3)))
+
+
 def _update_bool(scope: Scope, target: Variable, size: int) -> Node:
     kind = choose(scope.rng, {"constant": 3, "set": 3, "and": 2, "or": 1.5, "not": 1.5})
     if kind == "constant":
@@ -307,6 +315,8 @@ def _start(scope: Scope, value_type: Type) -> Node:
         return leaf(scope, "int") if rng.random() < 0.3 else constant(rng.choice((0, 0, 0, 1, -1)))
     if value_type == "bool":
         return constant(rng.random() < 0.5)
+    if value_type == "float":
+        return leaf(scope, "float") if rng.random() < 0.3 else constant(rng.choice((0.0, 0.0, 1.0)))
     if value_type == "str":
         return leaf(scope, "str") if rng.random() < 0.2 else constant("")
     lists, of = scope.of_type(value_type), _OF_LISTS[value_type]
@@ -332,4 +342,5 @@ _UPDATES: Mapping[Type, Callable[[Scope, Variable, int], Node]] = {
     "str": _update_str,
     "list": _update_list,
     "texts": _update_list,
+    "float": _update_float,
 }

@@ -248,6 +248,10 @@ class _Shrinker:
             )
         item = holder[place]
         for number, name in enumerate(_arguments(item)):
+            if number == 0 and item.kind in ("power", "power_int"):  # it must not be negative
+                for inner, inner_name in enumerate(_arguments(item.args[0])):
+                    self._expression(item.args[0].args, inner, inner_name, ())
+                continue
             same_too = refused if item.kind in ("if_list", "if_texts") and number > 0 else ()
             kinds = _REFUSED.get((item.kind, name), ())
             self._expression(item.args, number, name, (*same_too, *kinds))
@@ -358,5 +362,6 @@ _NOTHING = {
     "STR": (Node(kind=CONSTANT, value=""),),
     "LIST": (Node(kind="empty"),),
     "TEXTS": (),
+    "FLOAT": (Node(kind=CONSTANT, value=0.0), Node(kind=CONSTANT, value=1.0)),
 }
 """The shortest expressions of each type; a condition that never changes is no condition."""

@@ -15,7 +15,7 @@ _SPELLED = {
     "FLOAT": ("decimal", "DIGITS", "DIGITS"),
     "STR": ("text", "CHARS", "CHARS"),
 }
-"""How a constant is spelled: its kind, and the nonterminals of its first letter and of the others."""
+"""How a constant is spelled: its kind, the nonterminals of its first letter and of the others."""
 
 
 def read_constant(node: ast.Constant) -> tuple[Type, Ids]:

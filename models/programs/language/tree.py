@@ -184,10 +184,10 @@ class _Reader:
             return Node(kind=SLOT, slot=kind.slot)
         if kind.value is not None:
             return Node(kind=CONSTANT, value=kind.value)
-        if kind.name == "number":
-            return Node(kind=CONSTANT, value=int(self._spelled("NUMBER")))
-        if kind.name == "decimal":
-            return Node(kind=CONSTANT, value=_float(self._spelled("DIGITS")))
+        if kind.family == "number":
+            is_int = kind.name == "number"
+            value = int(self._spelled("NUMBER")) if is_int else _float(self._spelled("DIGITS"))
+            return Node(kind=CONSTANT, value=value)
         if kind.name == "text":
             return Node(kind=CONSTANT, value=self._spelled("CHARS"))
         if kind.family == "each":

@@ -11,6 +11,8 @@ from models.programs.language.kinds import language
 from models.programs.language.to_source import ids_to_source
 from models.programs.language.tree import parameter_types, to_tree
 
+INF, NAN = float("inf"), float("nan")
+
 EXPRESSIONS = [
     # parameters, expression, inputs
     ("a: int, b: int", "a // b", [(7, 2), (-7, 2), (7, -2), (1, 0)]),
@@ -105,6 +107,46 @@ EXPRESSIONS = [
     ("ws: list[str]", "[w.upper() for i, w in enumerate(ws) if i != 1]", [(["a", "b"],), ([],)]),
     ("ws: list[str]", "sum(len(v) for v, w in zip(ws, ws[1:]) if v < w)", [(["a", "bb"],), ([],)]),
     ("ws: list[str], b: bool", "(ws if b else ws[:1]) + ws", [(["a", "b"], False), ([], True)]),
+    (
+        "x: float, y: float",
+        "str(x + y) + str(x - y) + str(x * y) + str(-x) + str(abs(y)) + str(min(x, y) + max(y, x))",
+        [(1.5, -0.1), (0.0, -0.0), (1e308, 1e308), (INF, -INF), (NAN, 1.0), (1.0, NAN)],
+    ),
+    (
+        "x: float, y: float",
+        "str(x / y) + ' ' + str(x // y) + ' ' + str(x % y)",
+        [(7.5, -2.0), (-7.5, 2.0), (1.0, 0.0), (INF, 2.0), (1.0, INF), (-1.0, INF), (NAN, 1.0)],
+    ),
+    (
+        "x: float, n: int",
+        "str(x + n) + str(n - x) + str(x * n) + str(n / x) + str(x // n) + str(n % x) + str(x % n)",
+        [(1.5, 2), (-0.0, 1), (2.5, 0), (1.0, 2**1023 * 2 - 1), (0.5, -(2**60)), (INF, 1)],
+    ),
+    (
+        "a: int, b: int",
+        "a / b",
+        [(7, 2), (1, 0), (0, -5), (2**1000, 1), (2**1023, 3), (1, 2**1023)],
+    ),
+    (
+        "x: float, n: int",
+        "[int(x < n), int(x <= n), int(n > x), int(x == n), int(n != x), int(n >= x)]",
+        [(2.0**53, 2**53 + 1), (1.0, 1), (NAN, 0), (INF, 2**70), (0.5, 0), (-0.0, 0)],
+    ),
+    ("x: float, y: float", "x < y or x == y or not x >= y", [(1.0, 2.0), (NAN, NAN), (0.0, -0.0)]),
+    ("x: float", "int(x) + round(x)", [(2.5,), (-3.5,), (0.5,), (INF,), (NAN,), (1e30,), (-0.4,)]),
+    (
+        "x: float, n: int",
+        "round(x, n)",
+        [(2.675, 2), (-1234.5, -2), (INF, 1), (1.0, 2**70), (NAN, 2)],
+    ),
+    ("n: int", "float(n)", [(3,), (-(2**60),), (2**53 + 1,)]),
+    ("s: str", "float(s)", [("1.5",), (" -2e3 ",), ("inf",), ("nan",), ("1e999",), ("x",), ("",)]),
+    ("x: float", "f'{x}|{x * x}' + str(x)", [(1e16,), (1e-7,), (-0.0,), (INF,), (0.1,)]),
+    ("x: float", "x ** 2 + x ** 0", [(1.5,), (-2.0,), (1e200,), (NAN,), (-INF,), (0.0,)]),
+    ("x: float", "abs(x) ** -0.5", [(4.0,), (-4.0,), (0.0,), (-0.0,), (INF,), (NAN,), (1e-320,)]),
+    ("n: int", "abs(n) ** 0.5 + 2 ** 0.5 + len('ab') ** 1.5", [(9,), (-2,), (0,), (2**1023,)]),
+    ("x: float, b: bool", "x if b else -1.25", [(0.5, True), (0.5, False)]),
+    ("x: float", "(1 if x else 0) + (2 if not x else 0)", [(0.0,), (-0.0,), (NAN,), (0.1,)]),
     ("n: int", "[sum(j for j in range(i) if j % 2 == 1) for i in range(n)]", [(6,), (0,), (-1,)]),
 ]
 
@@ -183,6 +225,17 @@ BODIES = [
         "r: list[str] = []\nfor w in ws:\n    for c in sorted(w):\n        if c not in r:\n"
         "            r.append(c)\nfor i, w in enumerate(r):\n    s += w * i\nreturn s",
         [(["ab", "ca"], ""), ([], "x")],
+    ),
+    (
+        "n: int, x: float",
+        "x += 0.5\nx -= n\nx *= x\nx /= n\nx //= 2\nx %= 3.0\nn = n / 4\nn += x\nreturn n",
+        [(3, 1.5), (0, 1.0), (-2, 1e200)],
+    ),
+    (
+        "x: float",
+        "t = 1.0\nfor i in range(400):\n    t *= x\n    t += i\n    if t > 1000000:\n        t /= 7\n"
+        "return t",
+        [(1.5,), (-30.25,), (0.0,), (INF,), (1e300,)],
     ),
     ("n: int", "n -= 1\nn //= 2\nn %= 3\nn *= n\nreturn n == 1", [(20,), (7,), (1,)]),
 ]
@@ -265,6 +318,7 @@ def assert_agree(in_cpython, tasks):
         ),
         ("s: str", "for i in range(99):\n    s = str(int(s * 9))\nreturn s", "size_limit"),
         ("n: int", "return n ** 999999999999", "size_limit"),
+        ("n: int", "return int((n * 1.5) ** 300) * int((n * 1.5) ** 300)", "size_limit"),
         ("n: int", "for i in range(99):\n    n = n ** 3\nreturn n", "size_limit"),
         ("n: int", "return sum(sum(j for j in range(9999)) for i in range(9999))", "step_limit"),
         ("s: str", "return ''.join(s * 99 for i in range(500))", "size_limit"),
@@ -367,6 +421,11 @@ def test_watched_programs_tell_which_blocks_ran(ids_of):
         ("1", 1, False),
         ("a", "a", True),
         ([], "", False),
+        (1.0, 1, False),
+        (0.0, -0.0, False),
+        (NAN, NAN, True),
+        (INF, INF, True),
+        (0.5, 0.25, False),
     ],
 )
 def test_values_are_compared_by_type_too(one, other, same):

@@ -101,7 +101,7 @@ def test_doc_string_comments_and_typing_are_left_out():
         ("def f(a, a): return 1", "line 1, column 10: duplicate argument 'a' in function defini"),
         (
             "def f(a: bytes): return 1",
-            "column 10: `bytes` is no type here: types are int, bool, float, str, list, list\\[int\\] and",
+            "column 10: `bytes` is no type here: types are int, bool, float, str, list, list\\[int",
         ),
         ("def f(a: int) -> str: return a", "returns int, but the function returns str"),
         ("def f(len: int): return len", "column 7: 'len' is a function here: use another name"),
