@@ -37,8 +37,8 @@ _LEFT_NEUTRAL = {"add", "mul", "concat_str"}
 _LISTS = {f"{name}_{size}" for name in ("list", "texts") for size in (1, 2, 3, "n")}
 
 _ONCE = {"abs", "neg", "abs_float", "neg_float", "not", "sorted", "sorted_down", "sorted_set",
-         "reversed", "upper", "lower", "strip", "sorted_texts", "sorted_texts_down", "sorted_by_len", "sorted_set_texts",
-         "reversed_texts"}  # fmt: skip
+         "reversed", "upper", "lower", "strip", "sorted_texts", "sorted_texts_down",
+         "sorted_by_len", "sorted_set_texts", "reversed_texts"}  # fmt: skip
 """Kinds that are not put around themselves."""
 
 _ORDERS = {"sorted", "sorted_down", "reversed"}

@@ -233,8 +233,8 @@ BODIES = [
     ),
     (
         "x: float",
-        "t = 1.0\nfor i in range(400):\n    t *= x\n    t += i\n    if t > 1000000:\n        t /= 7\n"
-        "return t",
+        "t = 1.0\nfor i in range(400):\n    t *= x\n    t += i\n    if t > 1000000:\n"
+        "        t /= 7\nreturn t",
         [(1.5,), (-30.25,), (0.0,), (INF,), (1e300,)],
     ),
     ("n: int", "n -= 1\nn //= 2\nn %= 3\nn *= n\nreturn n == 1", [(20,), (7,), (1,)]),
