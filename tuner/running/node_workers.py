@@ -16,6 +16,7 @@ from typing import Any
 from unittest import mock
 
 import ray
+from ray.exceptions import RayError
 from ray.tune.execution import class_cache
 from ray.tune.experiment import Trial
 
@@ -125,7 +126,7 @@ class WorkerStarts(UnsavedCallback):
             del self._asked[one]
             try:
                 node, reason = ray.get(one)
-            except ray.exceptions.RayError:  # it died
+            except RayError:  # it died
                 continue
             if reason is not None and (node, reason) not in self._said:
                 self._said.add((node, reason))

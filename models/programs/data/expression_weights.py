@@ -21,6 +21,25 @@ named one; joined, one that a text joins; real, a named float mostly; rooted and
 never negative; fraction, a literal float; places, a literal number of digits."""
 
 
+PART_TYPES: Mapping[Part, Type] = {
+    "int": "int",
+    "bool": "bool",
+    "str": "str",
+    "list": "list",
+    "character": "str",
+    "divisor": "int",
+    "index": "int",
+    "bound": "int",
+    "stride": "int",
+    "times": "int",
+    "text": "str",
+    "items": "list",
+    **dict.fromkeys(("lines", "strings", "joined"), "texts"),
+    **dict.fromkeys(("float", "real"), "float"),
+}
+"""The type of what stands for a part; those left out are gathered or no expressions."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Choice:
     """A kind of expression that may be drawn.

@@ -7,6 +7,7 @@ from itertools import accumulate
 from models.programs.data.drafts import Scope, Variable, choose, choose_by, constant, node
 from models.programs.data.expression_weights import (
     DIVISORS,
+    PART_TYPES,
     Choice,
     Part,
 )
@@ -127,7 +128,7 @@ def _around(scope: Scope, variable: Variable, size: int) -> Node:
         if kind is None:
             break
         parts = _choices(scope, variable.type)[kind].parts
-        if any(_PART_TYPES.get(part) == variable.type and part != "divisor" for part in parts):
+        if any(PART_TYPES.get(part) == variable.type and part != "divisor" for part in parts):
             made = _with(scope, kind, variable.type, variable, size)
             if not is_idle(made):
                 return made
@@ -137,7 +138,7 @@ def _around(scope: Scope, variable: Variable, size: int) -> Node:
 def _with(scope: Scope, kind: str, value_type: Type, variable: Variable, size: int) -> Node:
     """Return an expression of a kind in which a variable is the first part of its type."""
     parts = _choices(scope, value_type)[kind].parts
-    place = [_PART_TYPES.get(part) for part in parts].index(variable.type)
+    place = [PART_TYPES.get(part) for part in parts].index(variable.type)
     args: list[Node] = []
     share = max(1, (size - 2) // max(1, len(parts) - 1))
     for number, part in enumerate(parts):
@@ -364,23 +365,6 @@ def _number(scope: Scope) -> Node:
             return _length(scope, scope.read(variable))
     return some_number(scope.rng)
 
-
-_PART_TYPES: Mapping[Part, Type] = {
-    "int": "int",
-    "bool": "bool",
-    "str": "str",
-    "list": "list",
-    "character": "str",
-    "divisor": "int",
-    "index": "int",
-    "bound": "int",
-    "stride": "int",
-    "times": "int",
-    "text": "str",
-    "items": "list",
-    **dict.fromkeys(("lines", "strings", "joined"), "texts"),
-    **dict.fromkeys(("float", "real"), "float"),
-}
 
 _TEXT_PARTS = {"str", "character"}
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from models.programs.language.comprehensions import GATHERS, Values, gathering, read_values
 from models.programs.language.constructs import refused_expression
 from models.programs.language.contexts import is_never_negative
+from models.programs.language.filling import fill
 from models.programs.language.kinds import NONTERMINAL_OF, Type, language, said
 from models.programs.language.literals import constant_ids, is_one, read_constant, read_literal
 from models.programs.language.reading_scope import Scope
@@ -15,7 +16,6 @@ from models.programs.language.rewriting import at, call, simplified
 from models.programs.language.templates import (
     ExpressionTemplate,
     expression_templates,
-    fill,
     shape,
 )
 from models.programs.language.tree import MORE

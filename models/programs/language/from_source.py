@@ -240,7 +240,9 @@ def _without_doc_string(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def _combinations(annotated: Sequence[Type | None], how: _Way) -> Iterator[tuple[Type, ...]]:
-    unknown = TYPES if how.texts_given else tuple(t for t in TYPES if t not in _GUESSED_LAST)
+    unknown: tuple[Type, ...] = (
+        TYPES if how.texts_given else tuple(t for t in TYPES if t not in _GUESSED_LAST)
+    )
     choices: list[tuple[Type, ...]] = [
         unknown if given is None else (given,) for given in annotated
     ]

@@ -4,10 +4,9 @@ import ast
 from collections.abc import Sequence
 
 from models.errors import UserError
+from models.programs.language.filling import HOLES, instantiate
 from models.programs.language.kinds import ANNOTATIONS, CONSTANT, NUM_SLOTS, SLOT, language
 from models.programs.language.templates import (
-    HOLES,
-    instantiate,
     parsed_expression,
     parsed_statement,
 )

@@ -2,14 +2,13 @@ import ast
 
 import pytest
 
+from models.programs.language.filling import fill, instantiate
 from models.programs.language.kinds import language
 from models.programs.language.templates import (
     EXPRESSIONS,
     GATHERED,
     STATEMENTS,
     expression_templates,
-    fill,
-    instantiate,
     parsed_expression,
     parsed_statement,
     shape,
