@@ -31,10 +31,9 @@ from models.grammar.derivation import check_ids
 from models.grammar.grammar import Grammar, load_grammar
 from models.grammar_vae.data import DataConfig, DerivationDataset, check_data, load_dataset
 from models.grammar_vae.data_flags import DataFlags
-from models.grammar_vae.datasets.text_files import TextRows, read_lines
+from models.grammar_vae.datasets.text_files import read_lines
 from models.grammar_vae.late_grammar import no_grammar_error
 from models.grammar_vae.notation.rewriting import Notation, Rewriter
-from models.grammar_vae.notation.strict import check_strict
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.training.folders import read_settings, run_folder_of
 
@@ -209,11 +208,11 @@ def _run(arguments: Sequence[str]) -> None:
         case Sample():
             _show(trained.sample(model, command.num, command.temperature, command.seed))
         case Interpolate():
-            first, last = _in_notation(command, _rows([command.first, command.last]), model)
+            first, last = _in_notation(command, [command.first, command.last], model)
             _show(trained.interpolate(model, first, last, command.num))
         case Nearest():
             corpus = _load(command.prod, model)
-            [wanted] = _in_notation(command, _rows([command.text]), model)
+            [wanted] = _in_notation(command, [command.text], model)
             for distance, text in trained.nearest(model, wanted, corpus.ids, command.num):
                 print(f"{distance:8.3f}  {text}")
         case Evaluate():
@@ -307,33 +306,29 @@ def _training_data(checkpoint: Path) -> DataFlags:
     return to_config(DataFlags, settings["data"], str(checkpoint))
 
 
-def _texts(command: Encode) -> TextRows:
+def _texts(command: Encode) -> list[str]:
     if (command.file is None) == (not command.text):
         raise UserError("pass either --text TEXT ... or --file FILE")
     if command.file is None:
-        return _rows(command.text)
+        return list(command.text)
     rows = read_lines(command.file)
     for note in rows.notes:
         print(f"{command.file}: {note}", file=sys.stderr)
-    return rows
+    return rows.texts
 
 
-def _rows(texts: Sequence[str]) -> TextRows:
-    """Return texts that were typed, with their places for messages."""
-    many = len(texts) > 1
-    return TextRows(texts=list(texts), where=lambda row: f"text {row + 1}" if many else "")
-
-
-def _in_notation(command: _ModelOfTexts, rows: TextRows, model: "TrainedModel") -> list[str]:
+def _in_notation(command: _ModelOfTexts, texts: list[str], model: "TrainedModel") -> list[str]:
     """Return texts as the grammar has them; what was written otherwise is told."""
+    if command.notation == "strict":
+        return texts
     if model.grammar is None:
         raise no_grammar_error(model.source)
-    if command.notation == "strict":
-        for row, text in enumerate(rows.texts):
-            check_strict(text, rows.where(row), model.parser, model.grammar)
-        return rows.texts
     rewriter = Rewriter(model.grammar)
-    rewritten = [rewriter.rewrite(text, rows.where(row)) for row, text in enumerate(rows.texts)]
+    many = len(texts) > 1
+    rewritten = [
+        rewriter.rewrite(text, f"text {number}" if many else "")
+        for number, text in enumerate(texts, start=1)
+    ]
     for note in rewriter.notes():
         print(f"note: {note}", file=sys.stderr)
     return rewritten
@@ -356,7 +351,7 @@ def _derivations(
     if given is not None:
         from models.grammar_vae.trained import derive
 
-        return derive(model, _in_notation(command, _rows(given), model))
+        return derive(model, _in_notation(command, given, model))
     assert command.prod is not None  # _given_to_reconstruct
     dataset = _load(command.prod, model)
     rows = dataset.ids[getattr(dataset, command.split)[: command.num]]

@@ -23,6 +23,7 @@ PICKLES = {"pickle", "cloudpickle", "dill", "joblib", "shelve"}
 """What runs code of whoever wrote the file."""
 OF_OUR_OWN = {
     "tuner/running/fork_server.py",
+    "tuner/running/forking.py",
     "tuner/running/side_by_side.py",
     "tuner/running/share_trainer.py",
 }
