@@ -55,7 +55,8 @@ def curve_of(run, number, metric="val/score"):
     found = EventAccumulator(str(folder)).Reload()
     if metric not in found.Tags()["scalars"]:
         return []
-    return [(scalar.step, round(scalar.value, 4)) for scalar in found.Scalars(metric)]
+    # Files of one second are read in the order of their names, where 10 comes before 9.
+    return sorted((scalar.step, round(scalar.value, 4)) for scalar in found.Scalars(metric))
 
 
 def begin(log, trial="a", number=0, values=(0.25, 0.5), first=1):
