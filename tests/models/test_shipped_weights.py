@@ -13,7 +13,10 @@ from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.use import find_checkpoint
 from models.presets import find_preset
 from models.programs.data.chunks import make_chunk
+from models.programs.language.kinds import language
+from models.programs.language.versions import versions
 from models.registry import MODELS
+from models.training.weights_file import read_weights
 
 SHIPPED = [
     pytest.param(spec, path, id=path.stem)
@@ -56,3 +59,13 @@ def test_programs_that_were_never_trained_on_come_back():
     back = programs_trained.decode(model, programs_trained.encode(model, programs))
     num_exact = sum(tuple(one) == other for one, other in zip(back, programs, strict=True))
     assert num_exact >= 0.95 * len(programs)
+
+
+def test_weights_of_an_earlier_language_write_nothing_that_came_later():
+    path = find_program_checkpoint("program_best")
+    known = versions()[read_weights(path, "cpu")["language"]]
+    model = programs_trained.load_model(path)
+    latents = programs_trained.random_latents(model, 64, seed=1)
+    for temperature in (0.0, 1.0):
+        written = programs_trained.decode(model, latents, temperature=temperature, seed=3)
+        assert max(map(max, written)) < known < language().grammar.num_productions
