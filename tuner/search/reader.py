@@ -195,10 +195,14 @@ class SearchReader:
         self._mistakes.append(Mistake(key=key, value=value, rule=rule))
         return None
 
-    def _block(self, key: str, block_type: type[T]) -> T | None:
+    def _block(
+        self, key: str, block_type: type[T], complete: Callable[[dict[str, Any]], Any] = dict
+    ) -> T | None:
+        """Return a block, or note why not; `complete` adds the defaults that depend on others."""
         content = self._mapping(key)
         if content is None:
             return None
+        content = complete(content)
         return self._attempt(lambda: to_config(block_type, content, key))
 
     def _data(self, spec: ModelSpec) -> Any:
@@ -208,13 +212,11 @@ class SearchReader:
         return data
 
     def _resources(self) -> Resources | None:
-        content = self._mapping("resources")
-        if content is None:
-            return None
-        self._gpu_is_auto = content.get("gpu") == AUTO
-        if self._gpu_is_auto:
-            content["gpu"] = 1.0
-        resources = self._attempt(lambda: to_config(Resources, content, "resources"))
+        def complete(content: dict[str, Any]) -> dict[str, Any]:
+            self._gpu_is_auto = content.get("gpu") == AUTO
+            return {**content, "gpu": 1.0} if self._gpu_is_auto else content
+
+        resources = self._block("resources", Resources, complete)
         if resources is None or self._machine is None:
             return resources
         for key, words in (("cpu", "processors"), ("gpu", "GPUs")):
@@ -229,20 +231,19 @@ class SearchReader:
         return resources
 
     def _scheduler(self) -> SchedulerConfig | None:
-        content = self._mapping("scheduler")
-        if content is None:
-            return None
-        self._mistakes += idle_scheduler_keys(content)
-        content = scheduler_content(content)
-        return self._attempt(lambda: to_config(SchedulerConfig, content, "scheduler"))
+        def complete(content: dict[str, Any]) -> dict[str, Any]:
+            self._mistakes += idle_scheduler_keys(content)
+            return scheduler_content(content)
+
+        return self._block("scheduler", SchedulerConfig, complete)
 
     def _searcher(self, scheduler: SchedulerConfig | None) -> SearcherConfig | None:
-        content = self._mapping("searcher")
-        if content is None:
-            return None
-        if content.get("name") == "random" or (scheduler and scheduler.name == "pbt"):
-            content.setdefault("sampler", "random")
-        return self._attempt(lambda: to_config(SearcherConfig, content, "searcher"))
+        def complete(content: dict[str, Any]) -> dict[str, Any]:
+            if content.get("name") == "random" or (scheduler and scheduler.name == "pbt"):
+                return {"sampler": "random", **content}
+            return content
+
+        return self._block("searcher", SearcherConfig, complete)
 
     def _notify(self) -> Notify | None:
         notify = self._block("notify", Notify)
