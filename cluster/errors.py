@@ -9,5 +9,9 @@ class NoAnswer(ClusterError):
     """Nothing answers where the cluster should be."""
 
 
+class UnknownJob(ClusterError):
+    """The cluster has no job of this name."""
+
+
 class PackageTooLarge(ClusterError):
     """The files of a job are more than a cluster takes."""

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from cluster.errors import ClusterError, NoAnswer
+from cluster.errors import ClusterError, NoAnswer, UnknownJob
 from cluster.job import STOP_S, Job, JobInfo, JobState
 from cluster.tokens import no_entry, send_token
 
@@ -115,14 +115,15 @@ class RayJobs:
         except AuthenticationError as error:
             raise ClusterError(no_entry(self.address)) from error
         except RuntimeError as error:
-            raise ClusterError(self._reason(str(error), name)) from error
+            text = str(error)
+            if name is not None and "does not exist" in text:
+                raise UnknownJob(
+                    f"{self.address} knows no job '{name}': `tuner jobs --address {self.address}` "
+                    "lists those that it knows"
+                ) from error
+            raise ClusterError(self._reason(text)) from error
 
-    def _reason(self, text: str, name: str | None) -> str:
-        if name is not None and "does not exist" in text:
-            return (
-                f"{self.address} knows no job '{name}': `tuner jobs --address {self.address}` "
-                "lists those that it knows"
-            )
+    def _reason(self, text: str) -> str:
         if "WebSocket" in text:
             return (
                 f"the Ray cluster at {self.address} broke off the connection: its head may have "

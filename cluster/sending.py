@@ -30,7 +30,9 @@ def lines(folder: Path, request: Mapping[str, Any]) -> Iterator[str]:
     """
     left = int(request["max_bytes"])
     sums = {}
-    for path in sorted(_files(folder), key=lambda p: (p.name != request["first"], len(p.parts), p)):
+    for path in sorted(
+        files_in(folder), key=lambda p: (p.name != request["first"], len(p.parts), p)
+    ):
         name = path.relative_to(folder).as_posix()
         try:
             content = path.read_bytes()
@@ -57,8 +59,11 @@ def lines(folder: Path, request: Mapping[str, Any]) -> Iterator[str]:
     yield _line(files=sums)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files; Path.rglob of Python 3.11 breaks off where a folder goes meanwhile."""
+def files_in(folder: Path) -> Iterator[Path]:
+    """Yield a folder's files, links left out, while others may delete some.
+
+    Path.rglob of Python 3.11 breaks off where a folder goes meanwhile.
+    """
     for top, _, names in os.walk(folder):
         for path in (Path(top, name) for name in names):
             if path.is_file() and not path.is_symlink():

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, UnknownJob
 from cluster.job import ENDED, Job, JobInfo, JobState
 from cluster.slurm.ray_script import SlurmRay, render_ray_script
 
@@ -141,7 +141,7 @@ class SlurmJobs:
     def _place(self, name: str) -> Path:
         place = self.folder / name
         if place.parent != self.folder or not (place / "job.json").is_file():
-            raise ClusterError(f"{self.folder} has no job '{name}'")
+            raise UnknownJob(f"{self.folder} has no job '{name}'")
         return place
 
     def _state(self, place: Path, known: Mapping[str, Any]) -> tuple[JobState, str]:

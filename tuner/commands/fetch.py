@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cluster.errors import ClusterError
+from cluster.errors import UnknownJob
 from cluster.fetching import Ask, fetch_folder, folder_here, folder_there, refuse_other
 from cluster.job import JobQueue
 from models.errors import UserError
@@ -90,8 +90,8 @@ def _other_end(what: str, choice: ClusterChoice) -> tuple[Ask, str]:
 def _folder_of_job(name: str, queue: JobQueue) -> str:
     try:
         known = queue.job(name).metadata
-    except ClusterError as error:
-        raise ClusterError(
+    except UnknownJob as error:
+        raise UnknownJob(
             f"{error}; a run whose job has another name, or is forgotten, is fetched by its folder "
             f"there: tuner fetch '{RUNS_OF_JOBS}/{name}'"
         ) from error

@@ -7,7 +7,6 @@ checkpoint that is not there, but those that were deleted since.
 
 import json
 import logging
-import os
 import threading
 import time
 import uuid
@@ -16,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from cluster.sending import files_in
 from models.errors import UserError
 from tuner.errors import RunExists, RunHeld
 from tuner.record.bucket import Bucket
@@ -171,16 +171,13 @@ class Mirror:
         found: dict[str, tuple[int, int]] = {}
         if not is_run(self._paths):
             return found
-        # Path.rglob of Python 3.11 breaks off where a folder goes while it is walked.
-        tops = os.walk(self._paths.folder)
-        for file in (Path(top, name) for top, _, names in tops for name in names):
-            if file.name.startswith(".") or file == self._paths.lock_file or file.is_symlink():
+        for file in files_in(self._paths.folder):
+            if file.name.startswith(".") or file == self._paths.lock_file:
                 continue
             with suppress(FileNotFoundError):
-                if file.is_file():
-                    state = file.stat()
-                    place = file.relative_to(self._paths.folder).as_posix()
-                    found[place] = (state.st_size, state.st_mtime_ns)
+                state = file.stat()
+                place = file.relative_to(self._paths.folder).as_posix()
+                found[place] = (state.st_size, state.st_mtime_ns)
         return found
 
     def _renew(self) -> None:
