@@ -1,10 +1,11 @@
 """The data set that `use evaluate` judges a model on; found before the model is read."""
 
 from pathlib import Path
+from typing import Any
 
 from models.ast_autoencoder.data import DataConfig, check_data
+from models.commands.model_files import data_of_run
 from models.config_file import to_config
-from models.errors import UserError
 from models.training.folders import artifact_folder_of, read_config
 
 
@@ -17,13 +18,11 @@ def data_of(folder: Path | None, checkpoint: Path) -> DataConfig:
     if folder is not None:
         data = DataConfig(data_dir=str(folder))
     else:
-        try:
-            settings = read_config(artifact_folder_of(checkpoint))
-        except UserError as error:
-            raise UserError(
-                f"no data: pass --data_dir, since {checkpoint} does not lie in the folder of its "
-                "run"
-            ) from error
-        data = to_config(DataConfig, settings["data"], str(checkpoint))
+        content = data_of_run(checkpoint, _read, "--data_dir")
+        data = to_config(DataConfig, content, str(checkpoint))
     check_data(data)
     return data
+
+
+def _read(checkpoint: Path) -> dict[str, Any]:
+    return read_config(artifact_folder_of(checkpoint))

@@ -1,7 +1,8 @@
 """The files that the commands for trained models take and write: checkpoints by name, latents."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +67,27 @@ def best_in(spec: ModelSpec, folder: Path) -> Path | None:
     from models.training.checkpoints import best_checkpoint
 
     return best_checkpoint(folder, [spec.ranking(metric.name) for metric in spec.metrics])
+
+
+def data_of_run(
+    checkpoint: Path, read: Callable[[Path], Mapping[str, Any]], flags: str
+) -> Mapping[str, Any]:
+    """Return the `data` settings of the run that wrote a checkpoint.
+
+    Args:
+        checkpoint: in the folder of its run.
+        read: returns the settings of a checkpoint's run.
+        flags: which name data instead.
+
+    Raises:
+        UserError: it does not lie in the folder of its run.
+    """
+    try:
+        return read(checkpoint)["data"]
+    except UserError as error:
+        raise UserError(
+            f"no data: pass {flags}, since {checkpoint} does not lie in the folder of its run"
+        ) from error
 
 
 def read_latents(path: Path) -> np.ndarray:

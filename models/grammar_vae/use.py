@@ -296,14 +296,12 @@ def _evaluated(command: Evaluate, model: "TrainedModel") -> DerivationDataset:
 
 def _training_data(checkpoint: Path) -> DataFlags:
     """Return the data of the run that wrote a checkpoint."""
-    try:
-        settings = read_settings(run_folder_of(checkpoint))
-    except UserError as error:
-        raise UserError(
-            f"no data: pass --prod ids.npy or --dataset, since {checkpoint} does not lie in the "
-            "folder of its run"
-        ) from error
-    return to_config(DataFlags, settings["data"], str(checkpoint))
+
+    def read(checkpoint: Path) -> Any:
+        return read_settings(run_folder_of(checkpoint))
+
+    content = model_files.data_of_run(checkpoint, read, "--prod ids.npy or --dataset")
+    return to_config(DataFlags, content, str(checkpoint))
 
 
 def _texts(command: Encode) -> list[str]:
