@@ -1,8 +1,11 @@
 """Floats: what is read as one, what its Python looks like, and what is refused."""
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from program_rules import canonical as body
 from program_rules.reference import check_program
 
 from models.errors import UserError
@@ -15,11 +18,7 @@ from models.programs.language.tree import to_tree
 
 HEAD = "def f(n: int, x: float, y: float, s: str):\n"
 
-
-def canonical(*lines, head=HEAD):
-    program = source_to_ids(head + "".join(f"    {line}\n" for line in lines))
-    check_program(program.ids)
-    return [line[4:] for line in ids_to_source(program.ids, program.names).splitlines()[1:]]
+canonical = partial(body.canonical, head=HEAD)
 
 
 @pytest.mark.parametrize(

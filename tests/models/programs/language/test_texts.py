@@ -1,7 +1,9 @@
 """Lists of str: what is read as one, what its Python looks like, and what is refused."""
 
+from functools import partial
+
 import pytest
-from program_rules.reference import check_program
+from program_rules import canonical as body
 
 from models.errors import UserError
 from models.programs.language.from_source import source_to_ids
@@ -11,11 +13,7 @@ from models.programs.language.to_source import ids_to_source
 
 HEAD = "def f(n: int, s: str, ws: list[str], b: bool):\n"
 
-
-def canonical(*lines, head=HEAD):
-    program = source_to_ids(head + "".join(f"    {line}\n" for line in lines))
-    check_program(program.ids)
-    return [line[4:] for line in ids_to_source(program.ids, program.names).splitlines()[1:]]
+canonical = partial(body.canonical, head=HEAD)
 
 
 @pytest.mark.parametrize(
