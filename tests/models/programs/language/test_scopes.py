@@ -1,6 +1,8 @@
 import pytest
 
+from models.programs.language.contexts import contexts
 from models.programs.language.kinds import language
+from models.programs.language.machine_tables import SYMBOL_BITS
 from models.programs.language.scopes import (
     FACTS,
     changed_type,
@@ -17,6 +19,7 @@ def test_every_fact_is_needed_and_fits_a_bit():
     needed = {fact for item in language().kinds for fact in needed_facts(item)}
     assert needed == set(FACTS)
     assert len(FACTS) == len(set(FACTS)) <= 63 - 8  # an int64, with those of the spare steps
+    assert len(contexts()) + 1 < 1 << SYMBOL_BITS  # kept in a byte
 
 
 @pytest.mark.parametrize(
