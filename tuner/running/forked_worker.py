@@ -43,17 +43,21 @@ def _look_like_new(number: int) -> None:
     """Let Ray's core in this worker be as if it were imported here, if it is imported.
 
     It keeps some variables from the moment of its import, and reads again here whether Ray wants a
-    token, which is known only when Ray is there. Python keeps where temporary files go. And all
-    workers are forked with the same generators of ids: that of this thread, which importing Ray has
-    used, and a pool of which every other thread is given a generator when it draws its first id.
-    Each worker skips the ids and the seeds of those before it.
+    token, which is known only when Ray is there. Another is CUDA_VISIBLE_DEVICES, from which a
+    trial is given its card: what forks the workers may be there before the MPS daemon, behind which
+    cards have other names, or be shown no card itself. Python keeps where temporary files go. And
+    all workers are forked with the same generators of ids: that of this thread, which importing Ray
+    has used, and a pool of which every other thread is given a generator when it draws its first
+    id. Each worker skips the ids and the seeds of those before it.
     """
     tempfile.tempdir = None
     if "ray" not in sys.modules:
         return
+    from ray._private import utils, worker
     from ray._raylet import Config, ObjectRef  # pyright: ignore[reportAttributeAccessIssue]
 
     Config.initialize("")
+    worker.global_worker.original_visible_accelerator_ids = utils.get_visible_accelerator_ids()
     for _ in range(number * _IDS_DRAWN):
         ObjectRef.from_random()
     for _ in range(number * _IDS_THREADS):

@@ -39,6 +39,13 @@ print(json.dumps(open(sys.argv[1]).read().count("<heap nr")), flush=True)
 """
 
 
+SHOWN = """
+import json
+from ray._private.worker import global_worker
+print(json.dumps(global_worker.original_visible_accelerator_ids["GPU"]), flush=True)
+"""
+
+
 @pytest.fixture
 def script(tmp_path):
     file = tmp_path / "default_worker.py"
@@ -92,6 +99,19 @@ def test_threads_of_a_worker_share_as_many_heaps_as_train(tmp_path, script, num_
         server.prepare(FIRST_JOB, os.getpid())
         heaps, _ = ask(server, script, tmp_path / "heaps")
     assert heaps == num_threads
+
+
+def test_the_card_of_a_trial_is_one_that_its_worker_was_shown(tmp_path, monkeypatch):
+    script = tmp_path / "default_worker.py"
+    script.write_text(SHOWN)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    with fork_server(tmp_path, ["ray"]) as server:
+        server.prepare(FIRST_JOB, os.getpid())
+        assert ask(server, script)[0] == ["3"]
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-7,GPU-8")  # as behind an MPS daemon
+        assert ask(server, script)[0] == ["GPU-7", "GPU-8"]
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+        assert ask(server, script)[0] is None
 
 
 def test_a_function_is_called_where_the_modules_are(server):
