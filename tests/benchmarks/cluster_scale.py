@@ -12,7 +12,7 @@ With `--searches 1 2` one search runs alone first, and then, on the same cluster
 Printed: how long until all slots train, slots busy from then on, gaps between trials of a slot,
 processor and memory of the driver, and how much of the machine's memory all took. With two
 searches: how many slots each held while both ran. What runs after its `--limit_s` is ended, and
-told as far as it came.
+told as far as it came; meanwhile every `--told_s` a line says how far each is.
 
 Ray needs a network of its own where none may be reached:
     unshare -n bash -c 'ip link set lo up; exec python tests/benchmarks/cluster_scale.py'
@@ -117,7 +117,7 @@ def run_searches(
     for number in range(options.searches[phase]):
         if runs:
             time.sleep(options.later_s)
-        runs.append(Watched(folder, f"search{phase}{number}", address, settings))
+        runs.append(Watched(folder, f"search{phase}{number}", address, settings, options.told_s))
     deadline = runs[0].began + options.limit_s[phase]
     for run in runs:
         run.wait(deadline)
@@ -127,13 +127,16 @@ def run_searches(
 class Watched:
     """A search that runs, and what its driver takes meanwhile."""
 
-    def __init__(self, folder: Path, name: str, address: str, settings: list[str]) -> None:
+    def __init__(
+        self, folder: Path, name: str, address: str, settings: list[str], told_s: float
+    ) -> None:
         self.name = name
         self.events: list[Event] = []
         self.memory: list[float] = []
         self.machine_gb: list[float] = []
         self.cpu_s = 0.0
         self.began = time.time()
+        self._told_s = told_s
         self._folder = folder
         self._process = start_search(folder, name, address, settings)
         self._thread = threading.Thread(target=self._watch)
@@ -161,6 +164,7 @@ class Watched:
 
     def _watch(self) -> None:
         driver: Any = psutil.Process(self._process.pid)
+        told = self.began
         while self._process.poll() is None:
             try:
                 self.memory.append(driver.memory_info().rss / 1e6)
@@ -170,7 +174,23 @@ class Watched:
             except psutil.Error:
                 return
             self.cpu_s = times.user + times.system
+            if time.time() - told > self._told_s:
+                told = time.time()
+                self._tell()
             time.sleep(_TICK_S)
+
+    def _tell(self) -> None:
+        """Print how far it is, for a run that may be cut off."""
+        file = self._folder / "runs" / self.name / "events.jsonl"
+        counts = Counter(type(event) for event in (read_events(file) if file.exists() else ()))
+        begun, ended = counts[TrialStarted], counts[TrialEnded]
+        print(
+            f"  {self.name} after {time.time() - self.began:.0f} s: {begun} trials begun, {ended} "
+            f"ended, {counts[TrialReported]} epochs; driver {self.memory[-1]:.0f} MB, "
+            f"{self.cpu_s:.0f} s of processor; load {os.getloadavg()[0]:.0f}, machine "
+            f"{self.machine_gb[-1]:.1f} GB",
+            flush=True,
+        )
 
 
 def print_search(run: Watched, slots: int) -> None:
@@ -280,6 +300,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--epoch_s", type=float, default=4.0)
     parser.add_argument("--later_s", type=float, default=60.0, help="until the next search begins")
+    parser.add_argument("--told_s", type=float, default=20.0, help="between lines of progress")
     parser.add_argument(
         "--limit_s", type=float, nargs="+", default=[3600.0], help="for the searches of each phase"
     )
