@@ -17,13 +17,16 @@ from pathlib import Path
 from cluster.errors import ClusterError
 from cluster.tokens import make_token, send_token
 
-_START_S = 60.0
+_START_S = 120.0
+"""Ray itself gives its processes half a minute each."""
+_BUSY_S = 25.0
+"""A start that fails later failed by Ray's patience, as on a machine with much to do: once more."""
 _END_S = 45.0
 """Ray drains a node for up to 30 s before it ends."""
 _POLL_S = 0.2
 _ANSWER_S = 2.0
 _LEAVING_S = 3.0
-"""For a head that was killed in this moment to leave its ports."""
+"""For a head that was killed in this moment to leave its ports, or what it left to end."""
 _NUM_LINES = 5
 _children: list["subprocess.Popen[bytes]"] = []
 """Heads of this process, which outlive it unless it ends them."""
@@ -65,6 +68,11 @@ class LocalHead:
         return self.folder / "head.log"
 
     @property
+    def joined_file(self) -> Path:
+        """Written by Ray once its own node has joined: trials could not begin before."""
+        return self.ray_folder / "ray_current_cluster"
+
+    @property
     def ray_folder(self) -> Path:
         """Where Ray's own files lie: a folder of its own, as Ray lets everybody write to it."""
         return self.folder / "ray"
@@ -87,16 +95,14 @@ class LocalHead:
 
 def running_pid(head: LocalHead) -> int | None:
     """Return the process of a head that was started here and lives, else None."""
-    try:
-        state = json.loads(head.state_file.read_text(encoding="utf-8"))
-        pid, started = int(state["pid"]), state["started"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return pid if _started(pid) == started else None
+    pid, started = _told(head)
+    return pid if pid is not None and _started(pid) == started else None
 
 
 def start_head(head: LocalHead) -> int:
-    """Start a head, wait until its dashboard answers, and return its process id.
+    """Start a head, wait until trials can begin there, and return its process id.
+
+    What a head of this folder left that was killed is ended first.
 
     Raises:
         ClusterError: its folder is another user's, its ports are taken, or it does not start; then
@@ -105,39 +111,33 @@ def start_head(head: LocalHead) -> int:
     if (pid := running_pid(head)) is not None:
         return pid
     _make_private(head.folder)
+    _end_leftovers(head)
     _refuse_taken_ports(head)
     make_token()
     send_token()
-    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
-    # Jobs run `python`: this one, whether or not its environment is activated.
-    own = Path(sys.executable).parent
-    environment["PATH"] = os.pathsep.join(filter(None, (str(own), os.environ.get("PATH"))))
-    environment.pop("RAY_ADDRESS", None)
-    with head.log_file.open("wb") as log:
-        process = subprocess.Popen(
-            head.command(),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=environment,
-            start_new_session=True,
-        )
-    _children.append(process)
-    state = {"pid": process.pid, "started": _started(process.pid), "url": head.url}
-    head.state_file.write_text(json.dumps(state), encoding="utf-8")
-    _wait_until_it_answers(head, process)
-    return process.pid
+    began = time.monotonic()
+    process, problem = _try_to_start(head)
+    if process.poll() is not None and time.monotonic() - began > _BUSY_S:
+        process, problem = _try_to_start(head)
+    if problem is None:
+        return process.pid
+    if process.poll() is None:
+        process.terminate()
+    head.state_file.unlink(missing_ok=True)
+    lines = head.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
+    said = "\n  ".join(lines[-_NUM_LINES:])
+    raise ClusterError(f"Ray does not start on this machine ({problem}):\n  {said}")
 
 
 def stop_head(head: LocalHead) -> bool:
-    """End the head that was started here, and all that it started; return whether there was one.
+    """End the head that was started here, and all that it started; return whether there was any.
 
     Raises:
         ClusterError: it does not end.
     """
     pid = running_pid(head)
     if pid is None:
-        return False
+        return _end_leftovers(head)
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _END_S
     while _started(pid) is not None:
@@ -187,7 +187,39 @@ def _listens(port: int) -> bool:
     return False
 
 
-def _wait_until_it_answers(head: LocalHead, process: "subprocess.Popen[bytes]") -> None:
+def _try_to_start(head: LocalHead) -> tuple["subprocess.Popen[bytes]", object | None]:
+    head.joined_file.unlink(missing_ok=True)  # of a head that was killed
+    process = _spawn(head)
+    return process, _wait_until_it_answers(head, process)
+
+
+def _spawn(head: LocalHead) -> "subprocess.Popen[bytes]":
+    """Start a head, in a session of processes of its own, and write down which it is."""
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token"}
+    # Jobs run `python`: this one, whether or not its environment is activated.
+    own = Path(sys.executable).parent
+    environment["PATH"] = os.pathsep.join(filter(None, (str(own), os.environ.get("PATH"))))
+    environment.pop("RAY_ADDRESS", None)
+    with head.log_file.open("wb") as log:
+        process = subprocess.Popen(
+            head.command(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
+        )
+    _children.append(process)
+    state = {"pid": process.pid, "started": _started(process.pid), "url": head.url}
+    head.state_file.write_text(json.dumps(state), encoding="utf-8")
+    return process
+
+
+def _wait_until_it_answers(head: LocalHead, process: "subprocess.Popen[bytes]") -> object | None:
+    """Wait until the dashboard answers and the head's node has joined; return what is amiss.
+
+    The dashboard answers seconds before: where the node is late, Ray ends the whole head.
+    """
     from cluster.ray_jobs import RayJobs
 
     deadline = time.monotonic() + _START_S
@@ -195,16 +227,52 @@ def _wait_until_it_answers(head: LocalHead, process: "subprocess.Popen[bytes]") 
     while process.poll() is None and time.monotonic() < deadline:
         try:
             RayJobs(head.url).jobs()
-            return
+            if head.joined_file.exists():
+                return None
+            problem = f"its dashboard answers, its node did not join within {_START_S:.0f} s"
         except ClusterError as error:
             problem = error
+        time.sleep(_POLL_S)
+    return problem if process.poll() is None else f"it ended with exit code {process.returncode}"
+
+
+def _end_leftovers(head: LocalHead) -> bool:
+    """End what a head that was killed left: its agents listen on; return whether there was any."""
+    left = _leftovers(head)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + _LEAVING_S
+        for pid in _leftovers(head):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        while _leftovers(head) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
-    lines = head.log_file.read_text(encoding="utf-8", errors="replace").splitlines()
-    if process.poll() is None:
-        process.terminate()
-    head.state_file.unlink(missing_ok=True)
-    said = "\n  ".join(lines[-_NUM_LINES:])
-    raise ClusterError(f"Ray does not start on this machine ({problem}):\n  {said}")
+    return bool(left)
+
+
+def _leftovers(head: LocalHead) -> list[int]:
+    """Return the processes of a head that is dead itself.
+
+    They are of its session, whose number the system gives nobody else while one of them lives.
+    """
+    pid, _ = _told(head)
+    if pid is None or _started(pid) is not None:
+        return []
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        number = int(folder.name)
+        with suppress(OSError):
+            own = folder.stat().st_uid == os.getuid() and os.getsid(number) == pid
+            found += [number] if own and _started(number) is not None else []
+    return found
+
+
+def _told(head: LocalHead) -> tuple[int | None, object]:
+    """Return which process the head is or was, and when it began."""
+    try:
+        state = json.loads(head.state_file.read_text(encoding="utf-8"))
+        return int(state["pid"]), state["started"]
+    except (OSError, ValueError, KeyError):
+        return None, None
 
 
 def _started(pid: int) -> int | None:

@@ -2,13 +2,10 @@
 
 import ast
 import os
-import socket
-import threading
 from pathlib import Path
 
 import pytest
 
-from cluster import local_head
 from cluster.errors import ClusterError
 from cluster.job import JobInfo
 from cluster.local_head import LocalHead, start_head
@@ -116,25 +113,3 @@ def test_head_starts_in_no_folder_that_others_can_write_to(tmp_path, monkeypatch
 def test_folder_that_cannot_be_made_is_told_without_a_traceback() -> None:
     with pytest.raises(ClusterError, match=r"/proc/none cannot be made .*name another `folder:`"):
         start_head(LocalHead(folder=Path("/proc/none")))
-
-
-@pytest.mark.parametrize("name", ["port", "dashboard_port", "agent_port"])
-def test_answers_of_another_program_are_not_taken_for_a_head(name, tmp_path) -> None:
-    free = dict.fromkeys(("port", "dashboard_port", "agent_port"), 1)
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        head = LocalHead(folder=tmp_path / "ray", **{**free, name: port})
-        with pytest.raises(ClusterError, match=f"^{name} is {port}, where another program"):
-            start_head(head)
-    assert not head.log_file.exists()
-
-
-def test_ports_that_are_being_left_are_waited_for() -> None:
-    taken = socket.create_server(("127.0.0.1", 0))
-    threading.Timer(0.5, taken.close).start()
-    port = taken.getsockname()[1]
-    local_head._refuse_taken_ports(
-        LocalHead(folder=Path("/tmp"), port=port, dashboard_port=port, agent_port=port)
-    )
-    with pytest.raises(OSError):
-        socket.create_connection(("127.0.0.1", port), 1.0)
