@@ -31,14 +31,16 @@ class RayJobs:
 
     Args:
         address: of its dashboard, as `http://host:8265`.
+        flags: what people type to mean it, with a space before; None: its address.
 
     Raises:
         ClusterError: the token is not accepted.
         NoAnswer: nothing answers there.
     """
 
-    def __init__(self, address: str = DEFAULT_ADDRESS) -> None:
+    def __init__(self, address: str = DEFAULT_ADDRESS, flags: str | None = None) -> None:
         self.address = address if "://" in address else f"http://{address}"
+        self._flags = f" --address {self.address}" if flags is None else flags
         if not self.address.startswith(("http://", "https://")):
             raise ClusterError(
                 f"{address} is no address of a Ray dashboard: give it as {DEFAULT_ADDRESS}"
@@ -118,8 +120,8 @@ class RayJobs:
             text = str(error)
             if name is not None and "does not exist" in text:
                 raise UnknownJob(
-                    f"{self.address} knows no job '{name}': `tuner jobs --address {self.address}` "
-                    "lists those that it knows"
+                    f"{self.address} knows no job '{name}': `tuner jobs{self._flags}` lists "
+                    "those that it knows"
                 ) from error
             raise ClusterError(self._reason(text)) from error
 
@@ -127,7 +129,7 @@ class RayJobs:
         if "WebSocket" in text:
             return (
                 f"the Ray cluster at {self.address} broke off the connection: its head may have "
-                f"ended. `tuner jobs --address {self.address}` tells whether it lives; the run is "
+                f"ended. `tuner jobs{self._flags}` tells whether it lives; the run is "
                 "where it was stored"
             )
         if "already exists" in text:

@@ -45,10 +45,12 @@ class SlurmJobs:
     Attributes:
         folder: absolute, on a disk that all nodes see.
         settings: of every job, as `SlurmRay` takes them.
+        flags: what people type to mean it, with a space before.
     """
 
     folder: Path
     settings: Mapping[str, Any]
+    flags: str = ""
 
     def submit(self, job: Job) -> None:
         """Unpack a job's files, write its script and hand it to Slurm.
@@ -86,8 +88,17 @@ class SlurmJobs:
         beside.replace(place / "job.json")
 
     def jobs(self) -> list[JobInfo]:
-        """Return the jobs of the folder, the oldest first."""
+        """Return the jobs of the folder, the oldest first.
+
+        Raises:
+            ClusterError: there are none, and no Slurm that could have any.
+        """
         known = [p.parent for p in self.folder.glob("*/job.json")]
+        if not known and shutil.which("sbatch") is None:
+            raise ClusterError(
+                f"{self.folder} has no jobs, and there is no sbatch here: type this on a machine "
+                "that has Slurm and sees the folder of its jobs"
+            )
         return sorted((self.job(p.name) for p in known), key=lambda one: one.began or 0.0)
 
     def job(self, name: str) -> JobInfo:
@@ -141,7 +152,10 @@ class SlurmJobs:
     def _place(self, name: str) -> Path:
         place = self.folder / name
         if place.parent != self.folder or not (place / "job.json").is_file():
-            raise UnknownJob(f"{self.folder} has no job '{name}'")
+            raise UnknownJob(
+                f"{self.folder} has no job '{name}': `tuner jobs{self.flags}` lists those that it "
+                "has"
+            )
         return place
 
     def _state(self, place: Path, known: Mapping[str, Any]) -> tuple[JobState, str]:
@@ -200,7 +214,7 @@ def _run(*command: str, may: bool = False) -> str:
         )
     except FileNotFoundError as error:
         raise ClusterError(
-            f"there is no {command[0]} here: submit from a machine that has Slurm"
+            f"there is no {command[0]} here: type this on a machine that has Slurm"
         ) from error
     except subprocess.TimeoutExpired as error:
         raise ClusterError(f"{command[0]} does not answer: try again") from error

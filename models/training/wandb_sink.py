@@ -51,7 +51,8 @@ def open_wandb(
 ) -> WandbSink | None:
     """Open a W&B run, or return None where `WANDB_MODE=disabled` turns W&B off.
 
-    A folder keeps the id of its run, so that a resumed training goes on in the same W&B run.
+    A folder keeps the id of its run, so that a resumed training goes on in the same W&B run, or
+    `wandb sync` puts its parts into one.
 
     Raises:
         UserError: W&B refuses the project or the name.
@@ -61,17 +62,25 @@ def open_wandb(
     if mode == "disabled":
         say("W&B: off (WANDB_MODE=disabled)")
         return None
-    keys = {"project": project, "name": name, "dir": str(folder), "config": dict(run_settings)}
+    keys = {
+        "project": project,
+        "name": name,
+        "dir": str(folder),
+        "config": dict(run_settings),
+        "id": run_id(folder),
+    }
     if mode == "online":
         try:
-            run = _start("online", {**keys, "id": run_id(folder), "resume": "allow"})
+            run = _start("online", {**keys, "resume": "allow"})
         except wandb.Error as error:
             reason = unusable(error)
+            wandb.teardown()  # it still holds the id
         else:
             say(f"W&B: {run.url}")
             return WandbSink(run)
     run = _start("offline", keys)
-    say(f"W&B: logging offline ({reason}); upload with: wandb sync {Path(run.dir).parent}")
+    parts = Path(run.dir).parents[1] / "offline-run-*"
+    say(f"W&B: logging offline ({reason}); upload with: wandb sync {parts}")
     return WandbSink(run)
 
 

@@ -1,6 +1,7 @@
 """What a cluster and a shared storage must not be able to do to those who use them."""
 
 import ast
+import errno
 import os
 from pathlib import Path
 
@@ -72,7 +73,7 @@ class Told:
 
 @pytest.mark.parametrize("run", ["..", ".hidden", "a/..", "-rf", "x y"])
 def test_cluster_cannot_choose_where_a_run_comes_to(run, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(fetching, "queue_of", lambda profile: Told(storage="/shared", run=run))
+    monkeypatch.setattr(fetching, "chosen_queue", lambda choice: Told(storage="/shared", run=run))
     with pytest.raises(UserError, match=r"the run name .* cannot be used"):
         fetching.fetch("job", ClusterChoice(), to=str(tmp_path / "runs"))
     assert list(tmp_path.iterdir()) == []
@@ -83,6 +84,17 @@ def test_folder_that_takes_no_run_is_told_without_a_traceback(tmp_path) -> None:
     (tmp_path / "first" / "search.yaml").write_text("model: x\n")
     with pytest.raises(UserError, match=r"/proc/none.* cannot be used .*name another place"):
         fetching.fetch(str(tmp_path / "first"), ClusterChoice(), to="/proc/none")
+
+
+def test_full_disk_is_told_by_the_folder_that_a_run_comes_to(tmp_path, monkeypatch) -> None:
+    def fill(*where, **how):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as a write to an open file
+
+    (tmp_path / "first").mkdir()
+    monkeypatch.setattr(fetching, "fetch_folder", fill)
+    said = rf"^{tmp_path}/home/first: no space is left .* the same command goes on$"
+    with pytest.raises(UserError, match=said):
+        fetching.fetch(str(tmp_path / "first"), ClusterChoice(), to=str(tmp_path / "home"))
 
 
 def test_two_users_who_name_nothing_have_jobs_and_runs_of_their_own(monkeypatch) -> None:

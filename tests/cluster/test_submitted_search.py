@@ -217,6 +217,11 @@ jobs.submit(Job(name="one", command=("true",), package=package))
     assert re.search("ClusterError: .*has a job of this name already: choose another", said)
 
 
-def test_unknown_job_is_told_with_what_lists_those_that_there_are(ray_cluster, address) -> None:
-    said = ray_cluster.tuner("logs", "nothere", *address, rc=2)
-    assert f"knows no job 'nothere': `tuner jobs --address {ray_cluster.head.url}`" in said
+@pytest.mark.parametrize("by", ["--address", "--cluster"])
+def test_unknown_job_is_told_with_what_lists_those_that_there_are(by, ray_cluster) -> None:
+    profile = ray_cluster.work / "mine.yaml"
+    profile.write_text(f"kind: address\naddress: {ray_cluster.head.url}\n")
+    named = ray_cluster.head.url if by == "--address" else profile.name
+    said = ray_cluster.tuner("fetch", "nothere", by, named, rc=2)
+    assert f"knows no job 'nothere': `tuner jobs {by} {named}` lists" in said
+    assert f"tuner fetch '~/tuner-runs/nothere' {by} {named}" in said

@@ -120,21 +120,36 @@ def local_head(profile: LocalProfile) -> LocalHead:
     )
 
 
-def queue_of(profile: Profile, *, start: bool = False) -> JobQueue:
+def chosen_queue(choice: ClusterChoice) -> JobQueue:
+    """Return the jobs of the cluster that was typed.
+
+    Raises:
+        ClusterError: it cannot be reached.
+        UserError: no such profile, or mistakes in its file.
+    """
+    return queue_of(read_profile(choice), choice.flags)
+
+
+def queue_of(profile: Profile, flags: str | None = None, *, start: bool = False) -> JobQueue:
     """Return the jobs of a cluster; with `start` a local one is started when it does not run.
+
+    Args:
+        profile: of the cluster.
+        flags: what is typed to mean it, with a space before; None: its address.
+        start: whether to start it.
 
     Raises:
         ClusterError: it cannot be reached.
     """
     match profile:
         case AddressProfile():
-            return RayJobs(profile.address)
+            return RayJobs(profile.address, flags)
         case LocalProfile():
             head = local_head(profile)
             if start:
                 start_head(head)
             try:
-                return RayJobs(head.url)
+                return RayJobs(head.url, flags)
             except NoAnswer as error:
                 raise ClusterError(
                     f"no Ray answers at {head.url} of this machine: `tuner cluster start` with "
@@ -145,6 +160,7 @@ def queue_of(profile: Profile, *, start: bool = False) -> JobQueue:
             return SlurmJobs(
                 folder=Path(profile.folder).expanduser().resolve(),
                 settings={name: getattr(profile, name) for name in _OF_SLURM},
+                flags=flags or "",
             )
         case KubeRayProfile():
             raise ClusterError(

@@ -1,12 +1,14 @@
 """`tuner fetch`: bring a run home from where it was searched."""
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cluster.errors import UnknownJob
 from cluster.fetching import Ask, fetch_folder, folder_here, folder_there, refuse_other
-from cluster.job import JobQueue
 from models.errors import UserError
-from tuner.commands.clusters import ClusterChoice, queue_of, read_profile, told_to_user
+from tuner.commands.clusters import ClusterChoice, chosen_queue, told_to_user
 from tuner.commands.console import output
 from tuner.record.bucket import Bucket
 from tuner.record.paths import RUNS_OF_JOBS, RunPaths, check_run_name, is_run, runs_folder
@@ -26,7 +28,7 @@ def fetch(what: str, choice: ClusterChoice, *, to: str | None) -> None:
         UserError: no such run, or the cluster cannot be reached.
     """
     with told_to_user():
-        what = what if "/" in what else _folder_of_job(what, queue_of(read_profile(choice)))
+        what = what if "/" in what else _folder_of_job(what, choice)
         if "://" in what:
             read_storage(what)
             _fetch_bucket(what, to)
@@ -36,7 +38,8 @@ def fetch(what: str, choice: ClusterChoice, *, to: str | None) -> None:
         _refuse_other(target, what)
         run = RunPaths(target)
         log, mirror = run.events_file.name, (run.checkpoints.name,)
-        done = fetch_folder(target, ask, log=log, mirror=mirror)
+        with _room_told(target):
+            done = fetch_folder(target, ask, log=log, mirror=mirror)
     _tell(
         run,
         f"{done.num_files} files came ({done.num_bytes / 1e6:.1f} MB), {done.num_kept} were here, "
@@ -53,7 +56,8 @@ def _fetch_bucket(url: str, to: str | None) -> None:
     if run.events_file.is_file():
         log = bucket.read(run.events_file.name) or b""
         refuse_other(target, run.events_file.read_bytes(), log)
-    came = bucket.bring_home(target)
+    with _room_told(target):
+        came = bucket.bring_home(target)
     there = bucket.files()
     checkpoints = (file for file in run.checkpoints.rglob("*") if file.is_file())
     gone = [file for file in checkpoints if file.relative_to(target).as_posix() not in there]
@@ -64,6 +68,20 @@ def _fetch_bucket(url: str, to: str | None) -> None:
         f"{came} files came, {len(there) - came} were here, "
         f"{len(gone)} gone from there were removed",
     )
+
+
+@contextmanager
+def _room_told(target: Path) -> Iterator[None]:
+    """Tell of a full disk by the folder that it is of: what writes to an open file names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(
+            f"{target}: no space is left for what comes: make room, or give another disk by --to; "
+            "what came stays, and the same command goes on"
+        ) from error
 
 
 def _tell(run: RunPaths, said: str) -> None:
@@ -84,16 +102,16 @@ def _other_end(what: str, choice: ClusterChoice) -> tuple[Ask, str]:
     here = Path(what)
     if here.is_absolute() and here.is_dir():
         return folder_here(here), here.name
-    return folder_there(what, queue_of(read_profile(choice))), here.name
+    return folder_there(what, chosen_queue(choice)), here.name
 
 
-def _folder_of_job(name: str, queue: JobQueue) -> str:
+def _folder_of_job(name: str, choice: ClusterChoice) -> str:
     try:
-        known = queue.job(name).metadata
+        known = chosen_queue(choice).job(name).metadata
     except UnknownJob as error:
         raise UnknownJob(
             f"{error}; a run whose job has another name, or is forgotten, is fetched by its folder "
-            f"there: tuner fetch '{RUNS_OF_JOBS}/{name}'"
+            f"there: tuner fetch '{RUNS_OF_JOBS}/{name}'{choice.flags}"
         ) from error
     if "storage" not in known or "run" not in known:
         raise UserError(

@@ -9,7 +9,7 @@ from rich.table import Table
 from cluster.job import ENDED, JobInfo
 from models.errors import UserError
 from models.training.console import duration
-from tuner.commands.clusters import ClusterChoice, queue_of, read_profile, told_to_user
+from tuner.commands.clusters import ClusterChoice, chosen_queue, told_to_user
 from tuner.commands.console import output
 
 _NUM_LINES = 5
@@ -26,7 +26,7 @@ def show_jobs(choice: ClusterChoice) -> None:
         UserError: it cannot be reached.
     """
     with told_to_user():
-        jobs = queue_of(read_profile(choice)).jobs()
+        jobs = chosen_queue(choice).jobs()
     jobs = [one for one in jobs if one.metadata.get("what") != _FETCH]
     if not jobs:
         output().print("no jobs")
@@ -48,7 +48,7 @@ def show_status(name: str, choice: ClusterChoice) -> None:
         UserError: it knows no such job, or cannot be reached.
     """
     with told_to_user():
-        queue = queue_of(read_profile(choice))
+        queue = chosen_queue(choice)
         info = queue.job(name)
         lines = "".join(queue.logs(name)).splitlines()
     said = output()
@@ -78,7 +78,7 @@ def show_logs(name: str, choice: ClusterChoice, *, follows: bool) -> int:
     if follows:
         return follow(name, choice)
     with told_to_user():
-        for piece in queue_of(read_profile(choice)).logs(name):
+        for piece in chosen_queue(choice).logs(name):
             sys.stdout.write(piece)
     return 0
 
@@ -89,7 +89,7 @@ def follow(name: str, choice: ClusterChoice) -> int:
     Ctrl-C ends the following and not the job.
     """
     with told_to_user():
-        queue = queue_of(read_profile(choice))
+        queue = chosen_queue(choice)
         try:
             for piece in queue.logs(name, follow=True):
                 sys.stdout.write(piece)
@@ -112,7 +112,7 @@ def stop_job(name: str, choice: ClusterChoice) -> None:
         UserError: it has ended, does not end, or the cluster cannot be reached.
     """
     with told_to_user():
-        queue = queue_of(read_profile(choice))
+        queue = chosen_queue(choice)
         info = queue.job(name)
         if info.state in ENDED:
             raise UserError(f"'{name}' has ended already ({info.state}): nothing is left to stop")

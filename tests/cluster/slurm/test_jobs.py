@@ -96,3 +96,19 @@ def test_letter_whose_bytes_come_one_after_the_other_is_one(place, monkeypatch) 
     log.write_bytes(b"\xe2\x94\x80\n")
     (place / "exit_code").write_text("0\n")
     assert found + "".join(pieces) == "\u2500\n"
+
+
+@pytest.mark.parametrize("has_slurm", [True, False])
+def test_machine_without_slurm_is_not_told_that_there_are_no_jobs(
+    has_slurm, tmp_path, monkeypatch
+) -> None:
+    found = "/usr/bin/sbatch" if has_slurm else None
+    monkeypatch.setattr(jobs.shutil, "which", lambda name: found)
+    empty = SlurmJobs(folder=tmp_path, settings={}, flags=" --cluster slurm")
+    if has_slurm:
+        assert empty.jobs() == []
+    else:
+        with pytest.raises(ClusterError, match=f"^{tmp_path} has no jobs, and there is no sbatch"):
+            empty.jobs()
+    with pytest.raises(ClusterError, match="no job 'x': `tuner jobs --cluster slurm` lists those"):
+        empty.job("x")

@@ -68,7 +68,9 @@ def log(closed_network, tmp_path):
 def test_without_a_login_a_run_is_logged_offline(log, tmp_path):
     lines, folder = log()
     offline = next((folder / "wandb").glob("offline-run-*"))
-    assert lines == [f"W&B: logging offline (not logged in); upload with: wandb sync {offline}"]
+    parts = offline.with_name("offline-run-*")
+    assert lines == [f"W&B: logging offline (not logged in); upload with: wandb sync {parts}"]
+    assert offline.name.endswith(f"-{(folder / 'wandb' / 'run_id').read_text()}")
     (written,) = offline.glob("run-*.wandb")
     content = written.read_bytes()
     assert all(name in content for name in (b"val/seq_acc", b"train/step_loss", b"project"))
