@@ -7,7 +7,7 @@
     python -m models.grammar_vae.use export --model training_artifacts/RUN --out model.safetensors
 
 `--model` takes a checkpoint, an export, the folder of a training run, or the name of a preset that
-was promoted or ships with weights (pde_drawn, pde_small, pde_latent, pde_general,
+was promoted or ships with weights (pde_best, pde_drawn, pde_small, pde_latent, pde_general,
 smiles_small).
 """
 

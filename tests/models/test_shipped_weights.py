@@ -37,7 +37,7 @@ def test_weights_that_ship_are_small_and_of_a_built_in_preset(spec, path: Path):
     assert preset.built_in
 
 
-@pytest.mark.parametrize("name", ["pde_drawn", "pde_small", "pde_latent"])
+@pytest.mark.parametrize("name", ["pde_best", "pde_drawn", "pde_small", "pde_latent"])
 def test_pdes_come_back_from_the_presets_that_searches_found(name):
     model = trained.load_model(find_checkpoint(name))
     config = find_preset(GRAMMAR_VAE, name).config
