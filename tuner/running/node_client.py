@@ -7,9 +7,12 @@ worker as Ray would; see `node_workers`. The worker's standard output is file 3,
 own is for that reason.
 
 The first that asks on a node starts the server; see `node_server`. There is one for each node, job
-and runtime env, and none again where one has died. Its socket lies in a folder of Ray's session
-that only this user may enter. Ray lets everybody write to that session, so that another folder
-could come in its place: it is opened once, and what is in it is reached by the open folder only.
+and runtime env. The worker that finds one dead removes its socket and starts by itself, and the
+next one starts another server: one that dies again and again costs every second worker only.
+
+Its socket lies in a folder of Ray's session that only this user may enter. Ray lets everybody write
+to that session, so that another folder could come in its place: it is opened once, and what is in
+it is reached by the open folder only.
 """
 
 import fcntl
@@ -20,7 +23,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tuner.running import fork_client
@@ -104,8 +107,19 @@ def _server(folder: int, own: Sequence[str | None]) -> socket.socket:
                 _start(folder, name, place, *sys.argv[1:3])
                 server.connect(place)
     except ConnectionRefusedError:
+        with locked(folder):
+            _remove_if_dead(folder, name, place)
         raise NotForkedError("the node's fork server has died") from None
     return server
+
+
+def _remove_if_dead(folder: int, name: str, place: str) -> None:
+    """Remove a socket at which nobody listens; somebody else may have started another server."""
+    with suppress(FileNotFoundError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(place)
+        except ConnectionRefusedError:
+            os.unlink(name, dir_fd=folder)
 
 
 def _start(folder: int, name: str, place: str, modules: str, threads: str) -> None:

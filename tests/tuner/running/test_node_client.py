@@ -107,14 +107,19 @@ def test_server_without_workers_ends_though_its_node_lives(node):
     end(process)
 
 
-def test_worker_starts_by_itself_where_the_server_was_killed(node):
+def test_worker_starts_by_itself_where_the_server_was_killed_and_the_next_is_forked(node):
     process, (one,) = node.ask(1)
     os.kill(one["parent"], signal.SIGKILL)
     again, (other,) = node.ask(1)
     assert not other["loaded"]
     assert other["why"] == "the node's fork server has died"
     assert other["arguments"] == one["arguments"]
-    end(process), end(again)
+    assert not node.sockets
+    last, (next_one,) = node.ask(1)
+    assert next_one["loaded"]
+    assert next_one["parent"] != one["parent"]
+    end(process), end(again), end(last)
+    until(lambda: not node.sockets)
 
 
 def test_worker_starts_by_itself_where_others_can_enter_the_folder(node):
