@@ -61,9 +61,13 @@ def _provider(profile: AwsProfile | GcpProfile) -> dict[str, Any]:
 
 def _aws_nodes(profile: AwsProfile) -> tuple[dict[str, Any], dict[str, Any]]:
     disk = [{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": _DISK_GB, "VolumeType": "gp3"}}]
-    head = {"InstanceType": profile.head_type, "BlockDeviceMappings": disk}
+    head = {
+        "ImageId": profile.image,
+        "InstanceType": profile.head_type,
+        "BlockDeviceMappings": disk,
+    }
     spot = {"InstanceMarketOptions": {"MarketType": "spot"}}
-    return head, {"InstanceType": profile.worker_type, "BlockDeviceMappings": disk, **spot}
+    return head, {**head, "InstanceType": profile.worker_type, **spot}
 
 
 def _gcp_nodes(profile: GcpProfile) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -108,9 +108,15 @@ class _CloudProfile(_Profile):
 
 @dataclass(frozen=True, kw_only=True)
 class AwsProfile(_CloudProfile):
-    """Amazon EC2."""
+    """Amazon EC2.
+
+    Attributes:
+        image: of the region. Ray's own default is an Ubuntu 18.04, whose libraries are too old for
+            torch.
+    """
 
     kind: Literal["aws"] = "aws"
+    image: str
     region: str = "us-west-2"
     head_type: str = "m6i.xlarge"
     worker_type: str = "g5.2xlarge"

@@ -41,7 +41,7 @@ def manifest(**changes) -> list[dict]:
     )  # fmt: skip
 
 
-AWS = AwsProfile(setup=("pip install torch",))
+AWS = AwsProfile(image="ami-0123", setup=("pip install torch",))
 GCP = GcpProfile(project="my-project", setup=("pip install torch",))
 TEXTS = {
     "slurm.sh": slurm_script,

@@ -24,6 +24,7 @@ from cluster.ray_jobs import DEFAULT_ADDRESS, RayJobs
 from cluster.slurm.jobs import SlurmJobs
 from models.config_file import read_yaml, to_config
 from models.errors import UserError, unknown_name
+from tuner.record.paths import RUNS_OF_JOBS
 from tuner.search.storage import read_storage
 
 ADDRESS_VARIABLE = "RAY_API_SERVER_ADDRESS"
@@ -127,20 +128,24 @@ def chosen_queue(choice: ClusterChoice) -> JobQueue:
         ClusterError: it cannot be reached.
         UserError: no such profile, or mistakes in its file.
     """
-    return queue_of(read_profile(choice), choice.flags)
+    return queue_of(read_profile(choice), choice)
 
 
-def queue_of(profile: Profile, flags: str | None = None, *, start: bool = False) -> JobQueue:
+def queue_of(
+    profile: Profile, choice: ClusterChoice | None = None, *, start: bool = False
+) -> JobQueue:
     """Return the jobs of a cluster; with `start` a local one is started when it does not run.
 
     Args:
         profile: of the cluster.
-        flags: what is typed to mean it, with a space before; None: its address.
+        choice: what was typed to mean it; None: nothing.
         start: whether to start it.
 
     Raises:
         ClusterError: it cannot be reached.
     """
+    flags = None if choice is None else choice.flags
+    name = "PROFILE" if choice is None else choice.profile
     match profile:
         case AddressProfile():
             return RayJobs(profile.address, flags)
@@ -152,9 +157,10 @@ def queue_of(profile: Profile, flags: str | None = None, *, start: bool = False)
                 return RayJobs(head.url, flags)
             except NoAnswer as error:
                 raise ClusterError(
-                    f"no Ray answers at {head.url} of this machine: `tuner cluster start` with "
-                    "this profile starts one. What one that has ended knew of its jobs is gone; "
-                    "their runs are where they were stored"
+                    f"no Ray answers at {head.url} of this machine: `tuner cluster start {name}` "
+                    "starts one. What one that has ended knew of its jobs is gone; their runs are "
+                    f"where they were stored (`tuner fetch {RUNS_OF_JOBS}/NAME`, if nothing else "
+                    "was said)"
                 ) from error
         case SlurmProfile():
             return SlurmJobs(
@@ -164,12 +170,14 @@ def queue_of(profile: Profile, flags: str | None = None, *, start: bool = False)
             )
         case KubeRayProfile():
             raise ClusterError(
-                "Kubernetes keeps the jobs of this profile: `kubectl get rayjobs` lists them"
+                "Kubernetes keeps the jobs of this profile: "
+                f"`kubectl get rayjobs -n {profile.namespace}` lists them"
             )
     raise ClusterError(
-        "Ray's launcher starts the machines of this profile: `tuner cluster show PROFILE` tells "
-        "what it wants; once `ray dashboard` has its tunnel, go on with "
-        f"--address {DEFAULT_ADDRESS}"
+        "Ray's launcher starts the machines of this profile: "
+        f"`tuner cluster show {name} > cluster.yaml`, then `ray up cluster.yaml` and "
+        "`ray dashboard cluster.yaml`, whose tunnel stays open; go on with "
+        f"--address {DEFAULT_ADDRESS} instead of --cluster"
     )
 
 

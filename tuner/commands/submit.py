@@ -77,7 +77,7 @@ def submit(
             write_manifest(profile, search, package, name=job_name, place=place, database=database)
         return 0
     with told_to_user():
-        queue = queue_of(profile, choice.flags, start=True)
+        queue = queue_of(profile, choice, start=True)
         if not again:
             _refuse_second(queue, package, choice)
         with tempfile.TemporaryDirectory() as scratch:

@@ -63,6 +63,14 @@ class Bucket:
             if info.is_file
         }
 
+    def folders(self) -> list[str]:
+        """Return the names of the folders that are there; those of `gs://` are not told."""
+        from pyarrow.fs import FileSelector, FileType
+
+        selector = FileSelector(self._base, allow_not_found=True)
+        found = self._ask(lambda: self._files.get_file_info(selector))
+        return sorted(info.base_name for info in found if info.type == FileType.Directory)
+
     def read(self, place: str) -> bytes | None:
         """Return the content of a file, None if it is not there."""
 

@@ -29,6 +29,7 @@ _INTERVAL_S = 2.0
 _RENEW_S = 10.0
 _STALE_S = 60.0
 """A driver that has not renewed its claim for so long is gone."""
+_NUM_NAMED = 10
 _FINAL_TRIES = 3
 
 
@@ -221,8 +222,14 @@ def refuse_no_run(bucket: Bucket) -> None:
     Raises:
         UserError: none does, or the bucket does not answer.
     """
-    if bucket.read(RunPaths(Path()).search_file.name) is None:
-        raise UserError(f"{bucket.url} holds no run: check the name")
+    if bucket.read(RunPaths(Path()).search_file.name) is not None:
+        return
+    found, where = bucket.folders(), "in it"
+    holder = bucket.url.rpartition("/")[0]
+    if not found and not holder.endswith("/"):
+        found, where = Bucket(holder).folders(), "beside it"
+    known = f"; {where} are {', '.join(found[:_NUM_NAMED])}" if found else ""
+    raise UserError(f"{bucket.url} holds no run: check the name{known}")
 
 
 def _is_gone(holder: dict[str, Any]) -> bool:

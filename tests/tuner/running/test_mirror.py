@@ -188,9 +188,14 @@ def test_run_that_is_not_there_leaves_nothing_here(url, tmp_path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
-def test_bucket_without_a_run_is_told(url, tmp_path) -> None:
-    with pytest.raises(UserError, match="holds no run"):
-        home_of(f"{url}/nothere", tmp_path)
+def test_bucket_without_a_run_is_told_with_what_is_there(url, tmp_path) -> None:
+    Bucket(f"{url}/runs/known").write("search.yaml", b"model: x\n")
+    lists = url.startswith("s3")
+    beside, inside = ("; beside it are known", "; in it are known") if lists else ("", "")
+    with pytest.raises(UserError, match=f"/nothere holds no run: check the name{beside}$"):
+        home_of(f"{url}/runs/nothere", tmp_path)
+    with pytest.raises(UserError, match=f"/runs holds no run: check the name{inside}$"):
+        home_of(f"{url}/runs", tmp_path)
 
 
 def test_wrong_bucket_is_told_with_what_to_check(url) -> None:
