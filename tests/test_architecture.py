@@ -57,7 +57,7 @@ def _at_load(tree: ast.Module) -> list[ast.stmt]:
 
 LAYERS = {
     "models": (
-        {"errors", "config_file", "effects", "field_types", "key_lines"},
+        {"errors", "config_file", "effects", "field_types", "key_lines", "wording"},
         {"layers", "optimization", "grammar"},
         {"training"},
         {"presets"},
@@ -137,7 +137,7 @@ def _telling_lines(module: str) -> list[str]:
 
 def test_few_files_lie_outside_of_rooms() -> None:
     assert len(list((ROOT / "tuner").glob("*.py"))) <= 6
-    assert len(list((ROOT / "models").glob("*.py"))) <= 8
+    assert len(list((ROOT / "models").glob("*.py"))) <= 9
 
 
 @pytest.mark.parametrize("init", sorted(f for f in FILES if f.name == "__init__.py"), ids=str)

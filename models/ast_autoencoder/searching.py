@@ -18,6 +18,7 @@ from models.programs.language.to_source import ids_to_source
 from models.programs.synthesis.search import Answer, search_programs
 from models.training.contracts import ProgressCallback
 from models.training.devices import DeviceName
+from models.wording import count
 
 if TYPE_CHECKING:
     from models.ast_autoencoder.data import ProgramDataset
@@ -96,7 +97,8 @@ class Found:
     def lines(self) -> list[str]:
         """The program with comments that say what it is worth."""
         of = len(self.satisfied) + len(self.missed)
-        counts = f"{len(self.satisfied)} of {of} examples; {self.num_tried:,} candidates tried"
+        tried = f"{count(self.num_tried, 'candidate')} tried"
+        counts = f"{len(self.satisfied)} of {count(of, 'example')}; {tried}"
         source = [ids_to_source(self.program)] if self.program else []
         if not self.missed:
             return [*source, f"# satisfies all {counts} in {self.seconds:.1f} s"]
@@ -250,6 +252,6 @@ class _Shown:
         if num_passed > self._shown:
             self._shown = num_passed
             sys.stderr.write(  # a bar lets lines pass above it
-                f"best so far: {num_passed} of {self._of} examples, after "
-                f"{num_tried:,} candidates and {took:.0f} s\n"
+                f"best so far: {num_passed} of {count(self._of, 'example')}, after "
+                f"{count(num_tried, 'candidate')} and {took:.0f} s\n"
             )

@@ -17,6 +17,7 @@ from models.training.showcase import (
     latent_plane,
     some_rows,
 )
+from models.wording import count
 
 _LENGTHS = (20, 40)
 """Productions up to which a program counts as short and as middling."""
@@ -41,12 +42,13 @@ def showcase(checkpoint: Path, data: DataConfig) -> Showcase:
     labels = [_length_words(int(dataset.lengths[row])) for row in drawn]
     latents = encode(model, [_ids(dataset, row) for row in drawn])
     lost = len(dataset.val) - len(fitting)
+    long = count(lost, "validation program", "is", "are")
     return Showcase(
         what="programs",
         num_val=len(dataset.val),
         decoded=_decoded(model, dataset, fitting),
         plane=latent_plane(latents, labels, "length in productions"),
-        missing=(f"{lost} validation programs are longer than the model writes.",) if lost else (),
+        missing=(f"{long} longer than the model writes.",) if lost else (),
     )
 
 

@@ -21,6 +21,7 @@ from models.training.layout import ArtifactFolder, Milestones
 from models.training.loop import EpochReport
 from models.training.run import ModelRun, OnBatch, TrainingRun
 from models.training.run_record import RunRecord
+from models.wording import count
 
 CHECKPOINTS = Milestones(metric="val/loss")
 
@@ -57,9 +58,10 @@ def _notes(task: AstAutoencoderTask) -> Iterator[str]:
     if left_out or missed:
         longest = int(task.lengths.max())
         yield (
-            f"max_decode_steps {task.config.max_decode_steps}: {left_out:,} longer training "
-            f"programs are left out and {missed:,} longer validation programs count as "
-            f"missed; --max_decode_steps {longest} takes all"
+            f"max_decode_steps {task.config.max_decode_steps}: "
+            f"{count(left_out, 'longer training program', 'is', 'are')} left out and "
+            f"{count(missed, 'longer validation program', 'counts', 'count')} as missed; "
+            f"--max_decode_steps {longest} takes all"
         )
 
 

@@ -16,6 +16,7 @@ from models.field_types import (
     Width,
 )
 from models.optimization.schedules import LrSchedule
+from models.wording import count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,7 @@ class GrammarVaeConfig:
         kernel = self.encoder_kernel
         if not isinstance(kernel, int) and len(kernel) != self.encoder_conv_layers:
             raise UserError(
-                f"encoder_kernel has {len(kernel)} numbers ({list(kernel)}) for "
+                f"encoder_kernel has {count(len(kernel), 'number')} ({list(kernel)}) for "
                 f"encoder_conv_layers = {self.encoder_conv_layers}: give one number a layer, "
                 "or a single number for all"
             )

@@ -11,6 +11,7 @@ from models.grammar_vae.coefficients import CoefficientErrors
 from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.report_metrics import FamilyAccuracy, PriorSample, Report
 from models.grammar_vae.trained import TrainedModel
+from models.wording import count
 
 REPORT_NAME = "report.json"
 SAMPLES_NAME = "prior_samples.txt"
@@ -32,7 +33,7 @@ def report_lines(
     """
     metrics = report.metrics
     yield (
-        f"{report.split}: {report.num_rows:,} rows of {dataset.name}, "
+        f"{report.split}: {count(report.num_rows, 'row')} of {dataset.name}, "
         f"{model.source.name} (epoch {model.epoch})"
     )
     yield (

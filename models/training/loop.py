@@ -16,6 +16,7 @@ import torch
 from models.errors import Mistake, UserError
 from models.training.checkpoints import read_checkpoint, write_checkpoint
 from models.training.contracts import ModelSpec, Task
+from models.wording import count
 
 Finished = Literal["epochs", "early_stop"]
 
@@ -137,7 +138,7 @@ def fit(
     progress = _resume(task, resume_from) if resume_from else _Progress()
     if progress.epoch >= settings.epochs:
         raise UserError(
-            f"{resume_from}: already trained for {progress.epoch} epochs: "
+            f"{resume_from}: already trained for {count(progress.epoch, 'epoch')}: "
             f"ask for more than {settings.epochs} with --epochs"
         )
     while True:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from models.commands.progress import show_progress
 from models.training.console import duration
+from models.wording import count
 from tuner.commands.console import output
 from tuner.commands.tables import cost_table
 from tuner.estimate.cost import SearchCost, estimate_cost
@@ -113,7 +114,8 @@ def _summary(search: Search) -> str:
     lines += [
         f"objective: {', '.join(f'{o.mode} {o.metric}' for o in search.objectives)}",
         f"searcher: {_searcher_words(search)}",
-        f"scheduler: {search.scheduler.name}, at most {search.scheduler.max_epochs} epochs{rungs}"
+        f"scheduler: {search.scheduler.name}, at most "
+        f"{count(search.scheduler.max_epochs, 'epoch')}{rungs}"
         + (f"; a trial may be silent for {timeout:g} s" if timeout else ""),
         *_rows_words(search.scheduler.val_rows),
         f"budget: {_budget_words(search)}",
@@ -150,17 +152,21 @@ def _card_words(search: Search, cost: SearchCost, machine: Machine | None) -> st
     return f"on a card the largest model takes about {gb_on_card(cost.largest):.2g} GB{of}"
 
 
+def _side_by_side(num: int) -> str:
+    return "one trial at a time" if num == 1 else f"{num:,} trials side by side"
+
+
 def _budget_words(search: Search) -> str:
     """Return what ends a search, for people."""
     budget = search.budget
     all_points = " (all points of the space)" if search.num_trials < budget.num_trials else ""
-    words = [f"{search.num_trials} trials{all_points}"]
+    words = [f"{count(search.num_trials, 'trial')}{all_points}"]
     if budget.hours is not None:
-        words.append(f"{budget.hours:g} hours")
+        words.append(f"{budget.hours:g} {'hour' if budget.hours == 1 else 'hours'}")
     if budget.gpu_hours is not None:
-        words.append(f"{budget.gpu_hours:g} GPU-hours")
+        words.append(f"{budget.gpu_hours:g} {'GPU-hour' if budget.gpu_hours == 1 else 'GPU-hours'}")
     if budget.no_improvement is not None:
-        words.append(f"{budget.no_improvement} trials without an improvement")
+        words.append(f"{count(budget.no_improvement, 'trial')} without an improvement")
     if budget.target is not None:
         words.append(f"{search.objective.metric} {budget.target:g} reached")
     return ", ".join(words)
@@ -238,7 +244,7 @@ def _disk_lines(search: Search, cost: SearchCost, machine: Machine | None) -> li
     num_slots = num_parallel_here(search)
     need = disk_need(search, cost.smallest, cost.largest, num_slots)
     room = (
-        f"disk: with {need.num_slots} trials side by side on this machine up to "
+        f"disk: with {_side_by_side(need.num_slots)} on this machine up to "
         f"{need.most_gb:.2g} GB of checkpoints at a time, {need.running_gb:.2g} GB of them to go "
         f"on after a crash; {free_on(runs_folder()):.3g} GB are free for {runs_folder()}"
     )
@@ -253,6 +259,6 @@ def _time_words(search: Search, cost: SearchCost, pace: Pace, data_s: float) -> 
     wall = duration(wall_s(search, cost, parallel, pace.trial_s, data_s))
     return (
         f"measured: {pace.rows_per_s:,.0f} rows/s a trial in training with validation, on "
-        f"{_device(search)}; with {parallel} trials side by side on this machine about {wall}, "
+        f"{_device(search)}; with {_side_by_side(parallel)} on this machine about {wall}, "
         "start and end included"
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from models.errors import UserError
 from models.training.console import duration
+from models.wording import are, count
 from tuner.commands.check import num_parallel_here
 from tuner.commands.console import output
 from tuner.estimate.confirmation import ConfirmationCost, confirmation_cost, seconds_per_epoch
@@ -107,13 +108,16 @@ def cost_words(plan: Plan, cost: ConfirmationCost, options: RunOptions) -> str:
     words = [
         f"confirmation {plan.id}: {settings} {'setting' if settings == 1 else 'settings'} x "
         f"{len(plan.seeds)} seeds ({', '.join(map(str, plan.seeds))}) = {whole} trainings of at "
-        f"most {epochs} epochs"
+        f"most {count(epochs, 'epoch')}"
     ]
-    if cost.trainings < whole:
-        words.append(f"{whole - cost.trainings} of them are done, {cost.trainings} are left")
+    done = whole - cost.trainings
+    if done:
+        words.append(
+            f"{done} of them {are(done)} done, {cost.trainings} {are(cost.trainings)} left"
+        )
     if not cost.trainings:
         return words[0] + "; all of them are done"
-    words.append(f"at most {cost.epochs:,} epochs to train")
+    words.append(f"at most {count(cost.epochs, 'epoch')} to train")
     if cost.hours is not None:
         slots = num_parallel_here(search)
         wall = None if given_address(options.address) else cost.wall_s(slots)

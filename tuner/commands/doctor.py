@@ -10,6 +10,7 @@ from rich.console import Console
 
 from models.errors import UserError
 from models.training.checkpoints import read_checkpoint
+from models.wording import count
 from tuner.commands.console import output
 from tuner.errors import RunCorrupt
 from tuner.promotion.promotion_check import check_promotions
@@ -172,7 +173,7 @@ def _check_trials(paths: RunPaths, environment: Mapping[str, Any], report: _Repo
 
 def _summary(paths: RunPaths, report: _Report, *, check: bool) -> str:
     events, _ = check_log(paths)
-    counts = f"{len(events)} events, {num_checkpoints(paths)} checkpoints"
+    counts = f"{count(len(events), 'event')}, {count(num_checkpoints(paths), 'checkpoint')}"
     if report.num_left:
         rest = "; run it without --check to mend what can be mended" if check else ""
         return f"{paths.name}: {report.num_mended} mended, {report.num_left} left to do{rest}"

@@ -7,6 +7,7 @@ from models.commands.progress import show_progress
 from models.config_file import write_text
 from models.errors import UserError
 from models.training.wandb_names import check_project
+from models.wording import are, count
 from tuner.commands.console import output
 from tuner.record.events import read_events
 from tuner.record.past import past_of
@@ -43,7 +44,7 @@ def export_table(name: str, target: str, *, as_json: bool, force: bool) -> None:
         sys.stdout.write(text)
         return
     write_text(Path(target), text)
-    output().print(f"{run.name}: {len(run.rows)} trials in {target}", soft_wrap=True)
+    output().print(f"{run.name}: {count(len(run.rows), 'trial')} in {target}", soft_wrap=True)
 
 
 def export_optuna(name: str, target: str, *, force: bool) -> None:
@@ -71,7 +72,7 @@ def export_optuna(name: str, target: str, *, force: bool) -> None:
         replace=force,
     )
     output().print(
-        f"{run.name}: {len(past.rows)} trials; load them with\n  {loaded}", soft_wrap=True
+        f"{run.name}: {count(len(past.rows), 'trial')}; load them with\n  {loaded}", soft_wrap=True
     )
 
 
@@ -102,9 +103,12 @@ def export_wandb(name: str, project: str) -> None:
         for done, row in enumerate(run.rows, start=1):
             num_new += log.write_all([row], is_last=done == len(run.rows))
             progress("log", done, len(run.rows))
-    said = f"{run.name}: {num_new} trials logged to the W&B project {project}"
+    said = f"{run.name}: {count(num_new, 'trial')} logged to the W&B project {project}"
     there = len(run.rows) - num_new
-    console.print(f"{said}, {there} were there already" if there else said, soft_wrap=True)
+    console.print(
+        f"{said}, {there:,} {are(there, 'were')} there already" if there else said,
+        soft_wrap=True,
+    )
 
 
 def _refuse_existing(target: str, force: bool) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from cluster.errors import UnknownJob
 from cluster.fetching import Ask, fetch_folder, folder_here, folder_there, refuse_other
 from models.errors import UserError
+from models.wording import are, count
 from tuner.commands.clusters import ClusterChoice, chosen_queue, told_to_user
 from tuner.commands.console import output
 from tuner.record.bucket import Bucket
@@ -42,9 +43,15 @@ def fetch(what: str, choice: ClusterChoice, *, to: str | None) -> None:
             done = fetch_folder(target, ask, log=log, mirror=mirror)
     _tell(
         run,
-        f"{done.num_files} files came ({done.num_bytes / 1e6:.1f} MB), {done.num_kept} were here, "
-        f"{len(done.removed)} gone from there were removed",
+        f"{count(done.num_files, 'file')} came ({done.num_bytes / 1e6:.1f} MB)"
+        f"{_others(done.num_kept, len(done.removed))}",
     )
+
+
+def _others(num_kept: int, num_removed: int) -> str:
+    """Return what is said of the files that did not come."""
+    gone = f", {num_removed:,} gone from there {are(num_removed, 'were')} removed"
+    return f", {num_kept:,} {are(num_kept, 'were')} here" + (gone if num_removed else "")
 
 
 def _fetch_bucket(url: str, to: str | None) -> None:
@@ -65,8 +72,7 @@ def _fetch_bucket(url: str, to: str | None) -> None:
         file.unlink()
     _tell(
         run,
-        f"{came} files came, {len(there) - came} were here, "
-        f"{len(gone)} gone from there were removed",
+        f"{count(came, 'file')} came{_others(len(there) - came, len(gone))}",
     )
 
 

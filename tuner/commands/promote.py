@@ -8,6 +8,7 @@ from models.commands.progress import show_progress
 from models.errors import UserError
 from models.presets import Preset, find_preset
 from models.registry import model_spec
+from models.wording import count
 from tuner.commands.confirm import confirm
 from tuner.commands.confirmation_table import confirmation_table, summary_lines
 from tuner.commands.console import output
@@ -163,9 +164,9 @@ def _print_promoted(
         console.print(line, soft_wrap=True)
     for line in _passed_over(paths, search, promoted):
         console.print(line, soft_wrap=True)
-    count = options.request.count
-    if confirmation is None and len(promoted) < count:
-        console.print(f"no more trials of this run have a checkpoint ({len(promoted)} of {count})")
+    wanted = options.request.count
+    if confirmation is None and len(promoted) < wanted:
+        console.print(f"no more trials of this run have a checkpoint ({len(promoted)} of {wanted})")
     if promoted:
         first = promoted[0].preset
         if kept := kept_words(search.spec, search.objective.metric):
@@ -183,7 +184,7 @@ def _promoted_words(one: Promoted) -> str:
     return (
         f"{preset.name}: trial {one.row.number}, {metric['name']} {value_words(metric['value'])}"
         f"{rows_words(metric)} after epoch {metric['epoch']}{said}\n"
-        f"  {preset.source}, {len(preset.checkpoints)} checkpoints in {one.folder}"
+        f"  {preset.source}, {count(len(preset.checkpoints), 'checkpoint')} in {one.folder}"
         f"{_RESUMED if one.resumed else ''}"
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from models.commands.progress import show_progress
 from models.errors import UserError
+from models.wording import count
 from tuner.commands.console import output
 from tuner.commands.tables import leaderboard_table
 from tuner.errors import RayLost, RunExists, SearchInterrupted
@@ -148,7 +149,7 @@ def show_end(run: Callable[[], Run], search: Search) -> None:
         raise
     _print_leaderboard(done, search)
     output().print(
-        f"\n{done.name}: {len(done.rows)} trials, {done.num_epochs} epochs"
+        f"\n{done.name}: {count(len(done.rows), 'trial')}, {count(done.num_epochs, 'epoch')}"
         f"{f', {done.message}' if done.message else ''}; everything is in {done.paths.folder}"
         f"{_what_next(done)}",
         soft_wrap=True,

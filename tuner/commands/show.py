@@ -12,6 +12,7 @@ from rich.table import Table
 from models.errors import UserError, unknown_name
 from models.training.console import duration
 from models.training.ranking import Ranking
+from models.wording import count
 from tuner.commands.console import output, print_parts
 from tuner.commands.tables import (
     failures_table,
@@ -128,8 +129,8 @@ def _trial_parts(
     pinned = row.trial in read_pins(run.paths)
     yield (
         f"trial {row.number} of {run.name} ({row.trial}): {state_words(row, pinned=pinned)}, "
-        f"{row.num_epochs} epochs, {duration(row.duration_s)}, "
-        f"{row.num_starts} {'start' if row.num_starts == 1 else 'starts'}{_where(run, row)}"
+        f"{count(row.num_epochs, 'epoch')}, {duration(row.duration_s)}, "
+        f"{count(row.num_starts, 'start')}{_where(run, row)}"
     )
     if row.message:
         where = f" ({row.where})" if row.where else ""
@@ -143,8 +144,8 @@ def _trial_parts(
     for key, value in row.params.items():
         yield f"  {key}: {value}"
     if row.infeasible:
-        count = len(row.infeasible)
-        points = "a point that does" if count == 1 else f"{count} points that do"
+        num = len(row.infeasible)
+        points = "a point that does" if num == 1 else f"{num} points that do"
         yield f"  drawn in the place of {points} not keep the constraints"
     yield _curve_table(row, metrics, ranking, _checkpoints(run, row))
     if best := row.best(ranking):

@@ -13,6 +13,7 @@ from cluster.job import Job, JobInfo, JobQueue
 from cluster.package import pack
 from cluster.profile import KubeRayProfile, Profile
 from models.errors import UserError
+from models.wording import count
 from tuner.commands.clusters import (
     ClusterChoice,
     local_head,
@@ -158,6 +159,6 @@ def _note_untracked(package: SearchPackage) -> None:
         shown = ", ".join(package.untracked[:3])
         more = ", ..." if len(package.untracked) > 3 else ""
         sys.stderr.write(
-            f"note: {len(package.untracked)} new files are left out, as git does not track them: "
-            f"{shown}{more}\n"
+            f"note: {count(len(package.untracked), 'new file', 'is', 'are')} left out, as git does "
+            f"not track {'it' if len(package.untracked) == 1 else 'them'}: {shown}{more}\n"
         )

@@ -7,6 +7,7 @@ from models.config_file import to_mapping
 from models.presets import Preset
 from models.registry import model_spec
 from models.training.contracts import PARAMS, ModelSpec
+from models.wording import count
 from tuner.record.confirmations import mean_words
 from tuner.record.values import value_words
 from tuner.search.compared_rows import rows_words
@@ -100,7 +101,7 @@ def _facts(provenance: Mapping[str, Any]) -> Iterator[str]:
     )
     yield (
         f"- trial {trial['number']} of the run `{provenance['run']}`, {trial['state']}, "
-        f"{trial['epochs']} epochs trained"
+        f"{count(trial['epochs'], 'epoch')} trained"
     )
     yield f"- weights: {provenance['weights']}"
     yield f"- data: {_words(provenance['data'])}"

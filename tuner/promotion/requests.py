@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from models.errors import UserError
 from models.training.ranking import has_value
+from models.wording import count
 from tuner.record.results import Run, pareto_front
 from tuner.record.trial_rows import TrialRow
 from tuner.search.objectives import read_objectives
@@ -73,8 +74,8 @@ def _row(run: Run, search: Search, number: int) -> TrialRow:
     row = next((row for row in run.rows if row.number == number), None)
     if row is None:
         raise UserError(
-            f"--trial {number}: the run '{run.name}' has {len(run.rows)} trials, and none is "
-            f"{number}: see `tuner show {run.handle}`"
+            f"--trial {number}: the run '{run.name}' has {count(len(run.rows), 'trial')}, and none "
+            f"is {number}: see `tuner show {run.handle}`"
         )
     if row.state not in _PROMOTABLE:
         raise UserError(f"--trial {number}: it is {row.state}, and such a trial is never promoted")

@@ -13,6 +13,7 @@ from typing import Any
 
 from models.config_file import to_mapping
 from models.errors import UserError, with_key
+from models.wording import are, count
 from tuner.errors import SearchInvalid
 from tuner.record.environment import describe_data
 from tuner.record.outcomes import Cause
@@ -72,10 +73,12 @@ def _with_trials(search: Search, dataset: Any) -> tuple[Search, list[str]]:
         for point in search.warm_starts
         for source in [source for values, source in sources if values == point.values][:1]
     ]
-    if len(points) > search.budget.num_trials:
+    num_trials = search.budget.num_trials
+    if len(points) > num_trials:
         raise UserError(
-            f"{_KEY} gives {len(points)} points to try, and there are "
-            f"{search.budget.num_trials} trials: name `top` of a run, or raise budget.num_trials"
+            f"{_KEY} gives {count(len(points), 'point')} to try, and there "
+            f"{are(num_trials)} {count(num_trials, 'trial')}: name `top` of a run, or raise "
+            "budget.num_trials"
         )
     return replace(search, known=tuple(known), warm_starts=tuple(points)), said
 
@@ -151,7 +154,9 @@ def _scores(row: TrialRow, search: Search) -> tuple[float, ...] | None:
 
 
 def _words(start: RunStart, found: _Found) -> str:
-    parts = [f"{len(found.known)} of its trials are known results"] if found.known else []
+    num = len(found.known)
+    results = "is a known result" if num == 1 else "are known results"
+    parts = [f"{num:,} of its trials {results}"] if num else []
     parts += [f"trial {_numbers(numbers)}: {why}" for why, numbers in found.reasons.items()]
     return f"warm start from the run {start.run}: {'; '.join(parts) or 'no trial has a value'}"
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from models.errors import UserError
 from models.training.ranking import Ranking
+from models.wording import count
 from tuner.record.events import Event, RunChanged, read_events
 from tuner.record.front import dominates, objective_costs
 from tuner.record.liveness import is_alive, latest_driver
@@ -158,7 +159,9 @@ def find_trial(run: Run, number: int) -> TrialRow:
     for row in run.rows:
         if row.number == number:
             return row
-    raise UserError(f"the run '{run.name}' has {len(run.rows)} trials, and none is {number}")
+    raise UserError(
+        f"the run '{run.name}' has {count(len(run.rows), 'trial')}, and none is {number}"
+    )
 
 
 def kept_checkpoints(paths: RunPaths, row: TrialRow) -> list[tuple[EpochPoint, Path]]:

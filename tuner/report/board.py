@@ -3,11 +3,12 @@
 import math
 
 from models.training.console import duration
+from models.wording import count
 from tuner.record.outcomes import with_cause
 from tuner.record.results import Standing, pareto_front
 from tuner.report.material import Material
 from tuner.report.section import Section, Table
-from tuner.report.wording import alike, count, number, setting
+from tuner.report.wording import alike, number, setting
 
 _MOST_ROWS = 100
 

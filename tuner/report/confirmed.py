@@ -7,13 +7,14 @@ from pathlib import Path
 from models.config_file import dump_yaml, read_yaml
 from models.errors import UserError
 from models.training.console import duration
+from models.wording import count
 from tuner.record.confirmations import Confirmation, Confirmed
 from tuner.record.promotions import PromotedTrial
 from tuner.report.figures.confirmed import draw_confirmed
 from tuner.report.material import Material
 from tuner.report.section import Code, Figure, Section, Table
 from tuner.report.verdict import confirms, difference_words
-from tuner.report.wording import alike, count, listing, number
+from tuner.report.wording import alike, listing, number
 
 
 def confirmed_section(material: Material) -> Section:

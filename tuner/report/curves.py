@@ -4,13 +4,14 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
+from models.wording import count
 from tuner.record.outcomes import Cause
 from tuner.record.results import Standing
 from tuner.report.figures.curves import draw_curves
 from tuner.report.material import Material
 from tuner.report.section import Columns, Figure, Section
 from tuner.report.thinning import plain_domain, some, some_words, thin_curve
-from tuner.report.wording import count, listing, number
+from tuner.report.wording import listing, number
 
 _MOST_TRIALS = 150
 _NUM_BEST = 30

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from models.wording import count
 from tuner.report.coordinates import Axis, axes_of
 from tuner.report.importance import LEAST_TRIALS
 from tuner.report.material import Material, top_trials
 from tuner.report.next_search import next_search
 from tuner.report.section import Code, Section, Table
-from tuner.report.wording import count, listing, setting
+from tuner.report.wording import listing, setting
 from tuner.search.domains import Choice
 
 End = Literal["low", "high"]

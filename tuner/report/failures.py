@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.wording import count
 from tuner.record.outcomes import REMEDIES, Cause
 from tuner.record.trial_rows import TrialRow
 from tuner.report.material import Material
 from tuner.report.section import Section, Table
-from tuner.report.wording import count, listing, setting
+from tuner.report.wording import listing, setting
 from tuner.search.domains import is_number
 
 _ENOUGH = 3

@@ -24,13 +24,14 @@ from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, create_trial
 
+from models.wording import count
 from tuner.report.coordinates import axes_of
 from tuner.report.figures.importance import draw_importance
 from tuner.report.material import Material
 from tuner.report.section import Figure, Section
 from tuner.report.statistics import LEVEL
 from tuner.report.thinning import some
-from tuner.report.wording import count, listing, share
+from tuner.report.wording import listing, share
 from tuner.search.domains import Choice, FloatRange, ScalarDomain
 
 LEAST_TRIALS = 10

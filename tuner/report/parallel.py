@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.wording import count
 from tuner.report.coordinates import Axis, axes_of, places
 from tuner.report.figures.parallel import draw_parallel
 from tuner.report.groups import grouped
 from tuner.report.material import Material, top_trials
 from tuner.report.section import Figure, Section
 from tuner.report.thinning import some
-from tuner.report.wording import count, listing, number, setting
+from tuner.report.wording import listing, number, setting
 from tuner.search.domains import Choice
 
 _MOST_TRIALS = 300

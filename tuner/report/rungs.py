@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.wording import count
 from tuner.record.results import Standing
 from tuner.report.material import Material
 from tuner.report.section import Figure, Section, Table
 from tuner.report.statistics import LEVEL, Interval, bootstrap, kendall, spearman
-from tuner.report.wording import count, number, share
+from tuner.report.wording import number, share
 from tuner.search.blocks import SchedulerConfig
 
 LEAST_TRIALS = 6

@@ -15,13 +15,14 @@ import numpy as np
 from models.config_file import to_config, to_mapping, write_text
 from models.errors import UserError
 from models.training.showcase import LatentPlane, Showcase
+from models.wording import count
 from tuner.record.paths import RunPaths
 from tuner.record.results import Standing, kept_checkpoints
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 from tuner.report.figures.showing import draw_plane
 from tuner.report.material import Material
 from tuner.report.section import Figure, Section, Table
-from tuner.report.wording import count, share
+from tuner.report.wording import share
 
 _MOST_LABELS = 20
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from models.wording import count
 from tuner.report.coordinates import Axis, axes_of
 from tuner.report.figures.slices import draw_slice
 from tuner.report.groups import GROUPS, Grouped, grouped
@@ -9,7 +10,7 @@ from tuner.report.importance import Importances
 from tuner.report.material import Material
 from tuner.report.section import Figure, Section
 from tuner.report.thinning import plain_domain
-from tuner.report.wording import count, listing, number, setting
+from tuner.report.wording import listing, number, setting
 from tuner.search.domains import Choice
 
 _MOST_TRIALS = 1000

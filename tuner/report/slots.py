@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from models.training.console import duration
+from models.wording import count
 from tuner.record.events import (
     Event,
     RunChanged,
@@ -21,7 +22,7 @@ from tuner.report.curves import KINDS, kind_of
 from tuner.report.figures.slots import draw_slots
 from tuner.report.material import Material
 from tuner.report.section import Figure, Section, Table
-from tuner.report.wording import count, number, share
+from tuner.report.wording import number, share
 
 _NUM_BINS = 160
 _UNITS = ((3600.0, "hours"), (60.0, "minutes"), (1.0, "seconds"))

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.wording import count
 from tuner.report.figures.trade_offs import draw_front
 from tuner.report.material import Material
 from tuner.report.section import Figure, Section
 from tuner.report.thinning import plain_domain
-from tuner.report.wording import count, listing, number, share
+from tuner.report.wording import listing, number, share
 from tuner.search.blocks import Objective
 
 _MOST_TRIALS = 1000

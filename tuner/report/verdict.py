@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.errors import UserError
+from models.wording import count
 from tuner.record.confirmations import Confirmation, Confirmed, Difference
 from tuner.record.paths import confirmed_run, is_run
 from tuner.record.results import Standing, Status
 from tuner.report.material import Material
-from tuner.report.wording import alike, count, listing, number, share
+from tuner.report.wording import alike, listing, number, share
 
 Kind = Literal["yes", "no", "open"]
 _STATUS: dict[Status, str] = {

@@ -66,8 +66,3 @@ def listing(items: Sequence[str], at_most: int = 8) -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} and {items[-1]}"
-
-
-def count(num: int, what: str) -> str:
-    """Return `1 trial`, `12 trials`."""
-    return f"{num:,} {what}" if num == 1 else f"{num:,} {what}s"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.wording import count
 from tuner.record.events import TrialCreated, TrialEnded
 from tuner.record.results import Standing
 from tuner.report.coordinates import axes_of, nearest_points, places, random_points
@@ -24,7 +25,7 @@ from tuner.report.material import Material
 from tuner.report.section import Figure, Section
 from tuner.report.statistics import LEVEL, Interval
 from tuner.report.verdict import difference_words, latest_by_metric, preset_trial
-from tuner.report.wording import count, number, share
+from tuner.report.wording import number, share
 
 NUM_STARTUP = 10
 """TPE draws at random until so many trials have ended (`n_startup_trials` of Optuna)."""
@@ -224,7 +225,7 @@ def _against_random(material: Material, found: Worth) -> list[str]:
         said.append(
             f"As a check without any replay: the {count(len(early), 'trial')} drawn at random "
             f"before the search had learned reached {number(early[0].value)} at most, in "
-            f"{epochs:,} epochs."
+            f"{count(epochs, 'epoch')}."
         )
     return said
 

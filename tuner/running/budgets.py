@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from models.wording import count
 from tuner.record.events import TrialEnded, TrialReported
 from tuner.record.outcomes import Cause, Outcome
 from tuner.record.past import Past
@@ -98,7 +99,7 @@ class Budgets(Observer):
             return Spent(words=words, more="--target VALUE")
         if budget.no_improvement is not None and self._num_in_vain >= budget.no_improvement:
             what = "the Pareto front" if len(self._objectives) > 1 else first.metric
-            words = f"{self._num_in_vain} trials ended without an improvement of {what}"
+            words = f"{count(self._num_in_vain, 'trial')} ended without an improvement of {what}"
             return Spent(words=words, more=f"--no_improvement {2 * self._num_in_vain}")
         if budget.gpu_hours is not None and self._gpu_hours >= budget.gpu_hours:
             words = f"the budget of {budget.gpu_hours:g} GPU-hours is spent"

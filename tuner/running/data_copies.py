@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import ray
 from ray.experimental import get_object_locations
 
+from models.wording import count
+
 _TIMEOUT_MS = 5000
 _MB = 1e6
 
@@ -18,12 +20,8 @@ def data_words(data: ray.ObjectRef, workers: Mapping[str, str]) -> str:
     """
     place = get_object_locations([data], _TIMEOUT_MS).get(data, {})
     copies, size = len(place.get("node_ids", ())), (place.get("object_size") or 0) / _MB
-    readers = f"{_count(len(workers), 'worker')} on {_count(len(set(workers.values())), 'node')}"
+    readers = f"{count(len(workers), 'worker')} on {count(len(set(workers.values())), 'node')}"
     return (
-        f"the data ({size:.1f} MB) lie in the object store of {_count(copies, 'node')}, "
+        f"the data ({size:.1f} MB) lie in the object store of {count(copies, 'node')}, "
         f"a copy each, for {readers}"
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

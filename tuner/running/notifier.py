@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from models.wording import count
 from tuner.record.events import RunChanged
 from tuner.record.outcomes import REMEDIES, Outcome
 from tuner.record.values import value_words
@@ -89,8 +90,10 @@ class Notifier(Follower):
             return
         if event.begins:
             known = len(self._board.rows)
-            began = f"goes on after {known} trials" if known else "began"
-            self._tell("start", f"{began}, {self._plan.num_trials} trials of {self._plan.model}")
+            began = f"goes on after {count(known, 'trial')}" if known else "began"
+            self._tell(
+                "start", f"{began}, {count(self._plan.num_trials, 'trial')} of {self._plan.model}"
+            )
         elif event.status != "running":
             self._end(event.status, event.message)
 
@@ -114,7 +117,9 @@ class Notifier(Follower):
         best = self._board.best
         reached = f", best {self._plan.ranking.metric} {value_words(best.best)}" if best else ""
         event: NotifyEvent = "failure" if status in ("failed", "died") else "end"
-        self._tell(event, f"{status}{said}, {len(self._board.rows)} trials{reached}", ends=True)
+        self._tell(
+            event, f"{status}{said}, {count(len(self._board.rows), 'trial')}{reached}", ends=True
+        )
 
     def _tell_best(self) -> None:
         row = self._board.best

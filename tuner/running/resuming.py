@@ -13,6 +13,7 @@ from typing import Any
 
 from models.config_file import to_mapping, write_text
 from models.errors import UserError
+from models.wording import count
 from tuner.record.changes import code_changes, data_changes
 from tuner.record.environment import code_state, describe_data, describe_driver, render
 from tuner.record.events import EventLog, read_events
@@ -153,7 +154,8 @@ def _is_anything_left(paths: RunPaths, search: Search, past: Past) -> bool:
         )
     if search.budget.num_trials < num_drawn:
         raise UserError(
-            f"--trials {search.budget.num_trials} is below the {num_drawn} trials that were drawn: "
+            f"--trials {search.budget.num_trials} is below the "
+            f"{count(num_drawn, 'trial', 'that was', 'that were')} drawn: "
             "give a number in all that is larger"
         )
     if past.unfinished or num_drawn < num_trials:
@@ -165,8 +167,8 @@ def _is_anything_left(paths: RunPaths, search: Search, past: Past) -> bool:
             f"'{paths.name}' has tried all {num_trials} points of its space: nothing is left to do"
         )
     raise UserError(
-        f"'{paths.name}' has ended, with {num_drawn} of {num_drawn} trials: give it more in all, "
-        f"as {command} --trials {2 * num_drawn}`"
+        f"'{paths.name}' has ended, with {num_drawn} of {count(num_drawn, 'trial')}: give it more "
+        f"in all, as {command} --trials {2 * num_drawn}`"
     )
 
 

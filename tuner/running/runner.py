@@ -20,6 +20,7 @@ from typing import Any, TextIO
 from models.config_file import to_mapping, write_text
 from models.errors import UserError
 from models.training.contracts import ProgressCallback, silent
+from models.wording import are, count
 from tuner.errors import RayLost, RunExists, SearchInterrupted
 from tuner.record.earlier_runs import with_earlier_runs
 from tuner.record.environment import code_state, describe_data, describe_environment, render
@@ -330,7 +331,7 @@ def _end_words(search: Search) -> str | None:
     """Return what is said of the end when all trials have ended."""
     if search.num_trials == search.budget.num_trials:
         return None
-    return f"all {search.num_trials} points of the space are tried"
+    return f"all {count(search.num_trials, 'point')} of the space {are(search.num_trials)} tried"
 
 
 def _drive(

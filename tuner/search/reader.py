@@ -10,6 +10,7 @@ from models.errors import Mistake, UserError, nearest_name, unknown_keys, with_k
 from models.presets import Preset
 from models.registry import model_spec
 from models.training.contracts import ModelSpec
+from models.wording import count
 from tuner.errors import SearchInvalid
 from tuner.search.blocks import (
     AUTO,
@@ -317,7 +318,8 @@ class SearchReader:
             for run in [one.run for one in starts_with if not isinstance(one, str)]:
                 self._attempt(lambda run=run: find_run(run), "searcher.warm_start")
         if budget and len(names) > budget.num_trials:
-            rule = f"searcher.warm_start names {len(names)} presets for {budget.num_trials} trials"
+            presets, trials = count(len(names), "preset"), count(budget.num_trials, "trial")
+            rule = f"searcher.warm_start names {presets} for {trials}"
             remedy = "raise budget.num_trials or drop some"
             self._mistakes.append(Mistake(key="searcher.warm_start", rule=rule, remedy=remedy))
         starts = []

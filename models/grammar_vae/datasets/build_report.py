@@ -7,6 +7,7 @@ import numpy as np
 
 from models.grammar_vae.data import DerivationDataset
 from models.grammar_vae.datasets.files import DatasetFiles
+from models.wording import are, count
 
 
 def summary(dataset: DerivationDataset, files: DatasetFiles, notes: Sequence[str] = ()) -> str:
@@ -42,7 +43,8 @@ def _repetition(dataset: DerivationDataset) -> str:
     train = {rows[i] for i in dataset.train}
     num_leaked = sum(rows[i] in train for part in (dataset.val, dataset.test) for i in part)
     return (
-        f"{num_repeated:,} rows repeat another (kept); {num_leaked:,} of val and test are in train"
+        f"{count(num_repeated, 'row', 'repeats', 'repeat')} another (kept); "
+        f"{num_leaked:,} of val and test {are(num_leaked)} in train"
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from models.errors import UserError
 from models.grammar_vae.datasets.files import SPLIT_NAMES
 from models.grammar_vae.datasets.reading import read_array
+from models.wording import count
 
 MIN_ROWS = 10  # fewer leave the validation or the test part empty
 
@@ -37,8 +38,8 @@ def draw_splits(num_rows: int, seed: int, labels: np.ndarray | None = None) -> S
     """
     if num_rows < MIN_ROWS:
         raise UserError(
-            f"{num_rows} rows are too few to split 80/10/10: take at least {MIN_ROWS} rows, "
-            "or give the split as index files"
+            f"{count(num_rows, 'row', 'is', 'are')} too few to split 80/10/10: take at least "
+            f"{MIN_ROWS} rows, or give the split as index files"
         )
     shuffled = np.random.default_rng(seed).permutation(num_rows)
     if labels is not None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from models.errors import UserError, unknown_name
 from models.grammar_vae.datasets.reading import require_file
+from models.wording import count
 
 GZIP_MAGIC = b"\x1f\x8b"
 MAX_LABELS = 32_767  # labels are int16
@@ -56,9 +57,9 @@ def read_lines(path: Path) -> TextRows:
     if _is_smiles_file(path):
         num_named = sum(len(text.split(maxsplit=1)) > 1 for text in texts)
         texts = [text.split(maxsplit=1)[0] for text in texts]
-        notes += [f"{num_named:,} lines go on behind the SMILES: names are left out"] * (
-            num_named > 0
-        )
+        if num_named:
+            lines = count(num_named, "line", "goes", "go")
+            notes += [f"{lines} on behind the SMILES: names are left out"]
     return TextRows(
         texts=texts,
         where=lambda row: f"{path}, line {numbers[row]}",

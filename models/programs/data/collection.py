@@ -14,6 +14,7 @@ from models.programs.data.human_weights import Style
 from models.programs.execution.pool import LostJob, WorkerPool
 from models.programs.execution.worker_process import WorkerSettings
 from models.training.contracts import ProgressCallback, silent
+from models.wording import are, count
 
 MIN_MAX_STEPS = 10
 """The smallest bound on the steps of a program that leaves something to choose."""
@@ -85,8 +86,9 @@ def generate_programs(
             num_vain = 0 if len(kept) > num_before else num_vain + 1
             if num_vain == _MAX_VAIN_CHUNKS:
                 raise UserError(
-                    f"only {len(kept):,} programs of up to {max_steps} steps that do different "
-                    f"things were found, not {num_programs:,}: ask for fewer, or allow more steps"
+                    f"only {count(len(kept), 'program')} of up to {max_steps} steps that do "
+                    f"different things {are(len(kept), 'were')} found, not {num_programs:,}: "
+                    "ask for fewer, or allow more steps"
                 )
     drawn = num_chunks * CHUNK_PROGRAMS
     return Generated(programs=tuple(kept.values()), rejected=rejected, num_drawn=drawn)

@@ -12,6 +12,7 @@ from models.programs.data.derive import count_nodes
 from models.programs.data.examples import NUM_HIDDEN, NUM_VISIBLE
 from models.programs.data.source_functions import SourceReport
 from models.programs.language.tree import parameter_types, return_type
+from models.wording import are, count
 
 _BIN = 10
 _BAR = 40
@@ -44,9 +45,9 @@ def summary(dataset: ProgramDataset, folder: Path) -> str:
 
 def rejection_lines(rejected: Mapping[str, int], num_drawn: int) -> list[str]:
     """Say how many programs were drawn and why others were not kept."""
-    lines = [f"drawn      {num_drawn:,} random programs, of which were rejected:"]
-    for reason, count in Counter(rejected).most_common():
-        lines.append(f"  {count:>10,}  {reason}")
+    lines = [f"drawn      {count(num_drawn, 'random program')}, of which were rejected:"]
+    for reason, num in Counter(rejected).most_common():
+        lines.append(f"  {num:>10,}  {reason}")
     return lines
 
 
@@ -57,8 +58,8 @@ def source_lines(report: SourceReport, num_kept: int) -> list[str]:
         lines[0] += "; left out are:"
         lines += [f"              {file}: {reason}" for file, reason in report.unread.items()]
     lines.append(
-        f"found      {report.num_functions:,} functions, of which {num_kept:,} are kept"
-        + ("; the others by reason:" if report.refused else "")
+        f"found      {count(report.num_functions, 'function')}, of which {num_kept:,} "
+        f"{are(num_kept)} kept" + ("; the others by reason:" if report.refused else "")
     )
     by_count = sorted(report.refused.items(), key=lambda item: -item[1].count)
     for reason, entry in by_count[:_TOP_REASONS]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import UserError
+from models.wording import count
 
 VAL_SHARE = 0.2
 
@@ -61,8 +62,8 @@ def split_classes(
     group, sizes, rank = _ranked(classes)
     if len(sizes) < 2:
         raise UserError(
-            f"{len(labels)} programs without two that differ cannot be split into training and "
-            "validation: take more programs"
+            f"{count(len(labels), 'program')} without two that differ cannot be split into "
+            "training and validation: take more programs"
         )
     chosen = _fill(np.argsort(rank, kind="stable"), sizes, share * len(labels))
     if not chosen.any():  # every class is larger than the part: take the smallest
@@ -96,8 +97,8 @@ def hold_out(
     is_test = chosen[group[train]]
     if not is_test.any() or is_test.all():
         raise UserError(
-            f"test_share ({share:g}): {len(group)} programs cannot give a test part and leave some "
-            "to train on: take more programs, or another share"
+            f"test_share ({share:g}): {count(len(group), 'program')} cannot give a test part and "
+            "leave some to train on: take more programs, or another share"
         )
     return train[~is_test], train[is_test]
 

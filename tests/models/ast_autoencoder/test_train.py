@@ -139,7 +139,7 @@ def test_a_folder_without_a_checkpoint_is_told(command):
         (["--latent_dim", "16", "--decoder_layers", "2"], "leave out --latent_dim and --decoder_"),
         (["--data_seed", "7"], "trained on other data .*: pass the same --data_dir"),
         (["--artifacts_dir", "b"], "--artifacts_dir b: --resume goes on in the folder"),
-        (["--epochs", "1"], "already trained for 1 epochs: ask for more"),
+        (["--epochs", "1"], "already trained for 1 epoch: ask for more"),
         (["--lr", "1e30"], "not finite at epoch 2"),
     ],
 )

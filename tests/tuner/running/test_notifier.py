@@ -80,7 +80,7 @@ def test_a_search_from_start_to_end(make, listener):
     assert listener.told == [
         ("start", "first: began, 4 trials of fake"),
         ("best", "first: new best val/score 0.2500 (trial 0, epoch 1)"),
-        ("end", "first: finished, 1 trials, best val/score 0.2500"),
+        ("end", "first: finished, 1 trial, best val/score 0.2500"),
     ]
     best = listener.got[1]
     assert (best["value"], best["trial"], best["epoch"]) == (0.25, 0, 1)
@@ -174,7 +174,7 @@ def test_a_run_that_is_resumed_tells_nothing_of_its_past(make, listener):
     notifier.run_changed(changed("running"))
     begin(notifier, "b", 1)
     report(notifier, 1, 0.4, "b")
-    assert listener.told == [("start", "first: goes on after 1 trials, 4 trials of fake")]
+    assert listener.told == [("start", "first: goes on after 1 trial, 4 trials of fake")]
     report(notifier, 2, 0.6, "b")
     assert listener.told[1][1] == "first: new best val/score 0.6000 (trial 1, epoch 2)"
 

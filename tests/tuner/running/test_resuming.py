@@ -184,7 +184,7 @@ class TestWithRay:
         assert len(drivers) == 1
 
         assert main(["resume", "tiny"]) == 2
-        assert "'tiny' has ended, with 1 of 1 trials" in capsys.readouterr().err
+        assert "'tiny' has ended, with 1 of 1 trial" in capsys.readouterr().err
 
     def test_a_study_in_a_database_is_found_and_belongs_to_one_run(
         self, make_search, tmp_path, monkeypatch

@@ -253,7 +253,7 @@ class TestWandb:
             log.run("finished")
         code, out, _ = export("--wandb", "tests")
         assert code == 0
-        assert "first: 1 trials logged to the W&B project tests, 4 were there already" in out
+        assert "first: 1 trial logged to the W&B project tests, 4 were there already" in out
         found = Counter(part["id"] for part in offline_parts(fake_run.paths.logs))
         assert len(found) == 5
         assert set(found.values()) == {1}

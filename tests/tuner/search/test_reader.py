@@ -132,7 +132,7 @@ def test_warm_start_outside_the_space_names_the_nearest_value(override, message)
 
 def test_more_warm_starts_than_trials_are_refused():
     found = mistakes("searcher.warm_start=[minimal, kusner_original]", "budget.num_trials=1")
-    assert "names 2 presets for 1 trials" in found[0]
+    assert "names 2 presets for 1 trial" in found[0]
 
 
 def test_metric_that_the_space_moves_is_refused():
