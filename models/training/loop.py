@@ -148,6 +148,21 @@ def fit(
             return report
 
 
+def why_finished(epoch: int, stale_epochs: int, settings: FitSettings) -> Finished | None:
+    """Return why training ends after an epoch, or None when it goes on.
+
+    Args:
+        epoch: counted from 1.
+        stale_epochs: since the watched metric was last better.
+        settings: length and patience.
+    """
+    if epoch >= settings.epochs:
+        return "epochs"
+    if 0 < settings.early_stop_patience <= stale_epochs:
+        return "early_stop"
+    return None
+
+
 def _run_epoch(task: Task, settings: FitSettings, progress: _Progress) -> EpochReport:
     start = time.perf_counter()
     epoch = progress.epoch + 1
@@ -165,7 +180,7 @@ def _run_epoch(task: Task, settings: FitSettings, progress: _Progress) -> EpochR
     return EpochReport(
         epoch=epoch,
         metrics=metrics,
-        finished=_finished(progress, settings),
+        finished=why_finished(progress.epoch, progress.stale_epochs, settings),
         payload=lambda: _payload(task, progress, metrics),
     )
 
@@ -181,14 +196,6 @@ def _watch(progress: _Progress, metrics: Mapping[str, float], settings: FitSetti
         progress.stale_epochs = 0
     elif progress.best is not None:
         progress.stale_epochs += 1
-
-
-def _finished(progress: _Progress, settings: FitSettings) -> Finished | None:
-    if progress.epoch >= settings.epochs:
-        return "epochs"
-    if 0 < settings.early_stop_patience <= progress.stale_epochs:
-        return "early_stop"
-    return None
 
 
 def _payload(task: Task, progress: _Progress, metrics: Mapping[str, float]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from models.training.checkpoints import read_checkpoint
 from models.training.contracts import Config, Dataset
 from models.training.folders import whole_folder
 from models.training.layout import RunFolder, metric_lines
-from models.training.loop import EpochReport
+from models.training.loop import EpochReport, Finished
 
 _EPOCH_IN_NAME = re.compile(r"^(?:best-[^-]+-|checkpoint_epoch_)(\d+)")
 
@@ -27,6 +27,7 @@ class Resumed:
         epoch: after which it was written.
         num_updates: optimizer steps until then.
         best: value of the watched metric until then, or None.
+        stale_epochs: since that value.
         metrics: of that epoch.
     """
 
@@ -34,15 +35,15 @@ class Resumed:
     epoch: int
     num_updates: int
     best: float | None
+    stale_epochs: int
     metrics: Mapping[str, float]
 
-    @property
-    def report(self) -> EpochReport:
-        """The report of its epoch, for a run whose last it was."""
+    def report(self, finished: Finished) -> EpochReport:
+        """Return the report of its epoch, for a run whose last it was."""
         return EpochReport(
             epoch=self.epoch,
             metrics=dict(self.metrics),
-            finished="epochs",
+            finished=finished,
             payload=lambda: read_checkpoint(self.checkpoint),
         )
 
@@ -97,6 +98,7 @@ def read_resumed(checkpoint: Path, config: Config, dataset: Dataset, remedy: str
             epoch=int(payload["epoch"]),
             num_updates=int(payload["task"]["num_updates"]),
             best=payload["progress"]["best"],
+            stale_epochs=payload["progress"]["stale_epochs"],
             metrics=payload["metrics"],
         )
     except (KeyError, TypeError) as error:

@@ -15,7 +15,14 @@ from models.training.contracts import ModelSpec
 from models.training.epoch_progress import EpochProgress, epoch_line
 from models.training.keepers import Keeper, keeper_of
 from models.training.layout import Milestones, RunFolder, TopK
-from models.training.loop import EpochReport, fit, fit_settings
+from models.training.loop import (
+    EpochReport,
+    Finished,
+    FitSettings,
+    fit,
+    fit_settings,
+    why_finished,
+)
 from models.training.memory import (
     MemoryNeed,
     free_memory_mb,
@@ -147,8 +154,9 @@ class TrainingRun:
         task = model.build_task(self.config, self.dataset, self.device)
         for line in (self._opening(task), *model.notes(task)):
             console.line(line)
-        if resumed is not None and self._lacks_its_end(resumed):
-            last = resumed.report
+        settings = fit_settings(model.spec, self.config, eval_interval=model.eval_interval)
+        if resumed is not None and (finished := self._end_lacks(resumed, settings)):
+            last = resumed.report(finished)
             self._close(task, last, keeper, console)
             return last
         record = RunRecord(
@@ -182,7 +190,6 @@ class TrainingRun:
             if not report.finished:
                 progress.begin(report.epoch + 1)
 
-        settings = fit_settings(model.spec, self.config, eval_interval=model.eval_interval)
         failed = True
         try:
             with telling_how_to_go_on(console.line, lambda: self._how_to_go_on(keeper)):
@@ -197,10 +204,12 @@ class TrainingRun:
         self._close(task, last, keeper, console)
         return last
 
-    def _lacks_its_end(self, resumed: Resumed) -> bool:
-        """Return whether all epochs are trained, and what follows them was broken off."""
+    def _end_lacks(self, resumed: Resumed, settings: FitSettings) -> Finished | None:
+        """Return why training has ended, where what follows it was broken off; else None."""
         left = self.model.left_by_close(self)
-        return left is not None and not left.exists() and resumed.epoch == self.config.epochs
+        if left is None or left.exists() or resumed.epoch > settings.epochs:
+            return None
+        return why_finished(resumed.epoch, resumed.stale_epochs, settings)
 
     def _close(self, task: Any, last: EpochReport, keeper: Keeper, console: Console) -> None:
         with telling_how_to_go_on(console.line, lambda: self._how_to_go_on(keeper)):

@@ -98,7 +98,7 @@ def test_programs_are_interpolated_and_sampled(command, program):
 def test_a_program_is_sought_by_examples(command):
     text = command("synthesize", "--example", "(1, 2) -> 3", "--max_candidates", 40)
     assert text.startswith("def program(v0: int, v1: int) -> int:")
-    assert "of 1 examples;" in text
+    assert "of 1 example;" in text
     assert "candidates tried" in text
 
 
@@ -226,8 +226,8 @@ def test_flags_about_a_model_are_refused_without_one(tmp_path):
 def test_a_search_shows_how_far_it_is_and_ends_with_0(run, capsys):
     assert use._run(["synthesize", "--model", str(run), "--example", "(1, 2) -> 3"]) == 0
     printed = capsys.readouterr()
-    assert re.search("best so far: 1 of 1 examples, after [1-9][0-9]* candidates and", printed.err)
-    assert "# satisfies all 1 of 1 examples; " in printed.out
+    assert re.search("best so far: 1 of 1 example, after [1-9][0-9]* candidates? and", printed.err)
+    assert "# satisfies all 1 of 1 example; " in printed.out
 
 
 ADDS = "def add(a: int, b: int) -> int:\n    return a + b\n"

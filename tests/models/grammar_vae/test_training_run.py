@@ -235,11 +235,17 @@ def test_a_row_far_longer_than_the_rest_is_named_before_training(make_run, equat
     assert told < next(i for i, line in enumerate(lines) if line.startswith("epoch 1"))
 
 
-def test_a_report_that_was_broken_off_is_made_by_a_resume(make_run, monkeypatch, capsys):
+@pytest.mark.parametrize("early", [False, True], ids=["all epochs", "stopped early"])
+def test_a_report_that_was_broken_off_is_made_by_a_resume(make_run, monkeypatch, capsys, early):
     def press(*_):
         raise KeyboardInterrupt
 
-    run = make_run()
+    def stale(progress, *_):
+        progress.stale_epochs = progress.epoch
+
+    if early:
+        monkeypatch.setattr("models.training.loop._watch", stale)
+    run = make_run(**({"epochs": 9, "early_stop_patience": 2} if early else {}))
     last, report = run.folder.checkpoints / "last.ckpt", run.folder.path / "report.json"
     with monkeypatch.context() as patched:
         patched.setattr("models.grammar_vae.training_run.report_on", press)
@@ -252,5 +258,6 @@ def test_a_report_that_was_broken_off_is_made_by_a_resume(make_run, monkeypatch,
     assert json.loads(report.read_text())["epoch"] in (1, 2)
     assert run.folder.metrics.read_bytes() == metrics
     assert "epoch 3" not in capsys.readouterr().out
-    with pytest.raises(UserError, match="already trained for 2 epochs"):
-        run.train()
+    if not early:
+        with pytest.raises(UserError, match="already trained for 2 epochs"):
+            run.train()
