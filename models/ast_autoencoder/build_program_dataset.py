@@ -171,7 +171,7 @@ def _collect_functions(
             report.refuse(result, function.source)
     lines = source_lines(report, len(collected.records))
     if not collected.records and flags.n is None:
-        raise UserError("\n".join([f"from_source ({folder}): nothing to keep", *lines]))
+        raise UserError(f"from_source ({folder}): nothing to keep", *lines)
     collected.lines += lines
     collected.about["from_source"] = {
         "files": report.num_files,

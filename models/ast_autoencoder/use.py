@@ -30,6 +30,7 @@ from models.commands.folder_writing import check_output_folder
 from models.commands.latents import nearest_latents
 from models.commands.process import run_command
 from models.commands.progress import show_progress
+from models.commands.shown_texts import show_texts
 from models.commands.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
 from models.errors import UserError
 from models.programs.execution.example_text import Example
@@ -235,7 +236,8 @@ def _run(arguments: Sequence[str]) -> int:
             _show_pairs(originals, trained.reconstruct(model, originals))
         case Interpolate():
             first, last = given
-            _show(trained.interpolate(model, first, last, command.num))
+            points = trained.interpolate(model, first, last, command.num)
+            show_texts([*map(ids_to_source, points)])
         case Nearest():
             _show_nearest(model, command, *given)
         case Decode() | Sample():
@@ -247,7 +249,7 @@ def _run(arguments: Sequence[str]) -> int:
             programs = trained.decode(
                 model, latents, temperature=command.temperature, top_k=top_k, seed=seed
             )
-            _show(programs)
+            show_texts([*map(ids_to_source, programs)])
             if isinstance(command, Sample):
                 print(trial_line(programs))
         case Evaluate():
@@ -379,11 +381,6 @@ def _search(
     if found.missed:
         sys.stderr.write(searching.in_vain(found, command.seconds))
     return IN_VAIN if found.missed else 0
-
-
-def _show(programs: Sequence[Sequence[int]]) -> None:
-    for program in programs:
-        print(ids_to_source(program))
 
 
 def _show_pairs(originals: Sequence[Sequence[int]], decoded: Sequence[Sequence[int]]) -> None:

@@ -11,10 +11,14 @@ _MAX_SHOWN = 120
 """Characters of a text that a message quotes."""
 
 
+class OutsideGrammar(UserError):
+    """A text is not of the grammar."""
+
+
 def joined_words_error(text: str, gap: re.Match[str], where: str) -> UserError:
     """Build the error for white space that separates two numbers or names."""
     left, right = text[gap.start() - 1], text[gap.end()]
-    return UserError(
+    return OutsideGrammar(
         f"{_place(where, gap.start() + 1)}white space between {left!r} and {right!r} in "
         f"{excerpt(text, gap.start())} would join them: remove it, or write what belongs between"
     )
@@ -22,7 +26,7 @@ def joined_words_error(text: str, gap: re.Match[str], where: str) -> UserError:
 
 def white_space_error(text: str, gap: re.Match[str], where: str) -> UserError:
     """Build the error for white space inside a text of a grammar that has none."""
-    return UserError(
+    return OutsideGrammar(
         f"{_place(where, gap.start() + 1)}white space in {excerpt(text, gap.start())}: texts of "
         "this grammar have none: remove it, and what follows it where that is a name"
     )
@@ -52,7 +56,7 @@ def unexpected_error(
     found = "the text ends too early" if begun == len(rest) else f"unexpected {rest[begun]!r}"
     after = f" after {rest[:begun]!r}" if begun else ""
     listing = _listing([*expected], end_fits)
-    return UserError(
+    return OutsideGrammar(
         f"{_place(where, at)}{found}{after} in {excerpt(text, at - 1)}: expected {listing}"
     )
 

@@ -24,16 +24,18 @@ from models.commands import model_files
 from models.commands.flags import build_flags, read_command
 from models.commands.process import run_command
 from models.commands.progress import show_progress
+from models.commands.shown_texts import show_pairs, show_texts
 from models.commands.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
 from models.config_file import to_config
 from models.errors import UserError
 from models.grammar.derivation import check_ids
 from models.grammar.grammar import Grammar, load_grammar
+from models.grammar.text_errors import OutsideGrammar
 from models.grammar_vae.data import DataConfig, DerivationDataset, check_data, load_dataset
 from models.grammar_vae.data_flags import DataFlags
 from models.grammar_vae.datasets.text_files import read_lines
 from models.grammar_vae.late_grammar import no_grammar_error
-from models.grammar_vae.notation.rewriting import Notation, Rewriter
+from models.grammar_vae.notation.rewriting import Notation, Rewriter, is_of_pdes
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.training.folders import read_settings, run_folder_of
 
@@ -195,6 +197,15 @@ def _run(arguments: Sequence[str]) -> None:
 
     device = device_of_gpus(command.gpus)
     model = trained.load_model(find_checkpoint(command.model), device, _given_grammar(command))
+    try:
+        _act(command, given, model)
+    except OutsideGrammar as error:
+        raise _with_notation(error, command, model) from error
+
+
+def _act(command: Command, given: Any, model: "TrainedModel") -> None:
+    from models.grammar_vae import trained
+
     match command:
         case Encode():
             texts = _in_notation(command, given, model)
@@ -202,14 +213,14 @@ def _run(arguments: Sequence[str]) -> None:
             model_files.write_arrays(command.out, latents=latents, texts=np.array(texts))
             print(f"{command.out}: latents {latents.shape}, texts ({len(texts)},)")
         case Decode():
-            _show(trained.decode(model, given, command.temperature, command.seed))
+            show_texts(trained.decode(model, given, command.temperature, command.seed))
         case Reconstruct():
-            _show_pairs(trained.beside_decoded(model, _derivations(command, given, model)))
+            show_pairs(trained.beside_decoded(model, _derivations(command, given, model)))
         case Sample():
-            _show(trained.sample(model, command.num, command.temperature, command.seed))
+            show_texts(trained.sample(model, command.num, command.temperature, command.seed))
         case Interpolate():
             first, last = _in_notation(command, [command.first, command.last], model)
-            _show(trained.interpolate(model, first, last, command.num))
+            show_texts(trained.interpolate(model, first, last, command.num))
         case Nearest():
             corpus = _load(command.prod, model)
             [wanted] = _in_notation(command, [command.text], model)
@@ -332,6 +343,14 @@ def _in_notation(command: _ModelOfTexts, texts: list[str], model: "TrainedModel"
     return rewritten
 
 
+def _with_notation(error: UserError, command: Command, model: "TrainedModel") -> UserError:
+    """Return the error of a text, with the notation that may read it."""
+    strict = isinstance(command, _ModelOfTexts) and command.notation == "strict"
+    if not strict or model.grammar is None or not is_of_pdes(model.grammar):
+        return error
+    return UserError(f"{error}. PDEs as people write them, u_t = 2u_xx, want --notation loose")
+
+
 def _given_to_reconstruct(command: Reconstruct) -> list[str] | None:
     if (command.prod is None) == (not command.text):
         raise UserError("pass either --text TEXT ... or --prod ids.npy")
@@ -364,19 +383,6 @@ def _load(prod: str, model: "TrainedModel") -> DerivationDataset:
     if model.grammar is None:
         raise no_grammar_error(model.source)
     return load_dataset(DataConfig(prod=prod), grammar=model.grammar)
-
-
-def _show(texts: Sequence[str]) -> None:
-    for text in texts:
-        print(text)
-
-
-def _show_pairs(pairs: Sequence[tuple[str, str]]) -> None:
-    width = max(len(text) for text in ("original", *(original for original, _ in pairs)))
-    print(f"   {'original':<{width}}  decoded")
-    for original, text in pairs:
-        print(f"{'=' if original == text else 'x'}  {original:<{width}}  {text}")
-    print(f"{sum(a == b for a, b in pairs)} of {len(pairs)} exact")
 
 
 if __name__ == "__main__":

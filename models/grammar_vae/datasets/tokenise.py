@@ -85,5 +85,5 @@ def _each_row(
         last = ", ".join(
             ["nothing was written: mend these rows, or pass another --grammar", *remedies]
         )
-        raise UserError("\n".join([rule, *shown, *more, last]))
+        raise UserError(rule, *shown, *more, last)
     return results

@@ -28,6 +28,11 @@ _SQUARED = "(dx(u))^2"
 """A symbol of its own in the grammar."""
 
 
+def is_of_pdes(grammar: Grammar) -> bool:
+    """Return whether a grammar describes PDEs, which can be rewritten in it."""
+    return _atoms(grammar) >= {"u", "dt(u)", "dx(u)"}
+
+
 class Rewriter:
     """Rewrites texts, and counts what it rewrote.
 
@@ -42,12 +47,8 @@ class Rewriter:
     """
 
     def __init__(self, grammar: Grammar) -> None:
-        self._known = frozenset(
-            "".join(symbol.text for symbol in production.rhs)
-            for production in grammar.productions
-            if production.lhs == _ATOM and all(symbol.is_terminal for symbol in production.rhs)
-        )
-        if not {"u", "dt(u)", "dx(u)"} <= self._known:
+        self._known = _atoms(grammar)
+        if not is_of_pdes(grammar):
             raise UserError(
                 f"the notation `loose` is for PDEs, which the grammar {grammar.name} does not "
                 "describe: leave it out"
@@ -96,6 +97,15 @@ class Rewriter:
         except UserError:
             return False
         return True
+
+
+def _atoms(grammar: Grammar) -> frozenset[str]:
+    """Return the derivatives and functions that a grammar has words for."""
+    return frozenset(
+        "".join(symbol.text for symbol in production.rhs)
+        for production in grammar.productions
+        if production.lhs == _ATOM and all(symbol.is_terminal for symbol in production.rhs)
+    )
 
 
 def _positive_first(terms: Sequence[Term], notes: set[str]) -> Operator:

@@ -127,7 +127,7 @@ def _python_files(folder: Path, report: SourceReport) -> list[Path]:
     if not paths:
         notes = [f"{path}: {reason}" for path, reason in report.unread.items()]
         text = f"from_source ({folder}): no Python files in it: give a folder with .py files"
-        raise UserError("\n".join([text, *notes]))
+        raise UserError(text, *notes)
     return sorted(paths)
 
 

@@ -139,8 +139,15 @@ def test_pdes_in_loose_notation_are_read_wherever_texts_are(use, pde_checkpoint,
         ("interpolate", "--first", "u_t", "--last", "u_x = 0"),
         ("nearest", "--text", "u_t + u_x", "--prod", prod),
     ):
-        assert use(*arguments, model=pde_checkpoint)[0] == 2
+        code, _, said = use(*arguments, model=pde_checkpoint)
+        assert (code, said.count("u_t = 2u_xx, want --notation loose")) == (2, 1)
         assert use(*arguments, *loose, model=pde_checkpoint)[0] == 0
+
+
+def test_no_rows_to_decode_are_told(use, tmp_path):
+    np.save(tmp_path / "none.npy", np.zeros((0, 12), np.float32))
+    for arguments in (("decode", "--latents", tmp_path / "none.npy"), ("sample", "--num", 0)):
+        assert use(*arguments) == (0, [], "note: there are no rows to decode\n")
 
 
 def test_nearest_shows_the_row_itself_first(use, half_trained, prod):
@@ -420,4 +427,4 @@ def test_a_file_of_texts_is_read_as_data_sets_are(use, tmp_path):
     code, lines, told = use("encode", "--file", tmp_path / "texts.smi", "--out", out)
     assert (code, lines) == (0, [f"{out}: latents (2, 12), texts (2,)"])
     assert "texts.smi: 1 blank line is skipped" in told
-    assert "texts.smi: 1 lines go on behind the SMILES" in told
+    assert "texts.smi: 1 line goes on behind the SMILES" in told
