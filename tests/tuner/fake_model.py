@@ -37,6 +37,8 @@ class FakeConfig:
     ballast_mb: float = 0.0
     """What a checkpoint holds that is of no use, so that writing it takes time."""
     scratch: str = ""
+    together: int = 0
+    """So many trainings that begin or go on wait for one another, in `scratch`."""
     unused: float = 0.0
     """What no part of the model reads."""
     deaf: bool = False
@@ -76,9 +78,13 @@ class FakeTask:
         self.config = config
         self.device = device
         self.num_epochs = 0
+        self.began = False
         self.on_batch: Callable[[int, int], None] = lambda done, total: None
 
     def train_epoch(self, epoch: int) -> dict[str, float]:
+        if self.config.together and not self.began:
+            self._wait_for_others()
+        self.began = True
         if self.config.epoch_s:
             time.sleep(self.config.epoch_s)
         if epoch == self.config.fail_epoch:
@@ -113,6 +119,13 @@ class FakeTask:
     def describe(self) -> dict[str, Any]:
         data = {"name": "fake", "digest": "d1"}
         return {"model": "fake", "config": to_mapping(self.config), "data": data}
+
+    def _wait_for_others(self) -> None:
+        folder, deadline = Path(self.config.scratch), time.monotonic() + 240
+        (folder / f"began-{os.getpid()}").touch()
+        while len(list(folder.glob("began-*"))) < self.config.together:
+            assert time.monotonic() < deadline, f"fewer than {self.config.together} trainings began"
+            time.sleep(0.02)
 
     def _fail(self, epoch: int) -> None:
         if self.config.fail == "nan":

@@ -151,7 +151,12 @@ class TestRun:
     def test_it_runs_is_shown_promotes_plain_trials_and_goes_on_where_it_was_cut_off(
         self, make_search, ray_instance, tmp_path, capsys
     ):
-        search = make_search(*PBT, "fixed.epoch_s=1.5", "resources.cpu=0.25", "keep.top_k=9")
+        # Four at once, as nobody goes on from a trial that ended before others began.
+        scratch, later = tmp_path / "first", tmp_path / "later"
+        scratch.mkdir()
+        later.mkdir()
+        fixed = f"fixed={{epoch_s: 1.0, together: 4, scratch: '{scratch}'}}"
+        search = make_search(*PBT, fixed, "resources.cpu=0.25", "keep.top_k=9")
         cut = RunPaths(tmp_path / "runs" / "cut")
         with copied_before_the_first_heir(cut) as created:
             run = run_search(search, RunOptions(name="many", stream=io.StringIO()))
@@ -191,8 +196,9 @@ class TestRun:
         # Cut off behind a trial that gave up, it goes on with what was to take over.
         assert {row.state for row in read_run(cut).rows} == {"running", "stopped"}
         text = cut.search_file.read_text()
-        assert "epoch_s: 1.5" in text
-        cut.search_file.write_text(text.replace("epoch_s: 1.5", "epoch_s: 0.1"))
+        assert "epoch_s: 1.0" in text and str(scratch) in text
+        text = text.replace("epoch_s: 1.0", "epoch_s: 0.1").replace(str(scratch), str(later))
+        cut.search_file.write_text(text)
         assert main(["resume", "cut"]) == 0
         again = read_run(cut)
         assert again.status == "finished"
