@@ -153,7 +153,7 @@ def is_gone(pid):
     return wait_until(gone)
 
 
-def wait_until(found, patience_s=30):
+def wait_until(found, patience_s=120):
     deadline = time.monotonic() + patience_s
     while not found():
         assert time.monotonic() < deadline
@@ -210,10 +210,10 @@ class TestDelivery:
 
     def test_the_end_waits_for_a_moment_only(self):
         said, go = [], threading.Event()
-        delivery = Delivery("it", lambda note: go.wait(60), said.append)
+        delivery = Delivery("it", lambda note: go.wait(300), said.append)
         delivery.send(NOTE)
         began = time.monotonic()
         delivery.close(0.2)
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 120
         assert said == ["it cannot be told (no end of the delivery within 0 s); the search goes on"]
         go.set()

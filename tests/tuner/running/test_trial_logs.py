@@ -94,10 +94,8 @@ class TestTensorBoard:
         with EventLog(run.paths.events_file) as log:
             begin(log)
             session.follow()
-            ledger, deadline = (
-                run.paths.logs / "tensorboard" / "logged.jsonl",
-                time.monotonic() + 20,
-            )
+            ledger = run.paths.logs / "tensorboard" / "logged.jsonl"
+            deadline = time.monotonic() + PATIENCE_S
             while not ledger.exists() or '["a", 2, "running"]' not in ledger.read_text():
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
