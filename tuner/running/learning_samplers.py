@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna._transform import _SearchSpaceTransform
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, GPSampler
 from optuna.samplers._lazy_random_state import LazyRandomState
 from optuna.samplers.nsgaii import UniformCrossover
@@ -33,6 +33,8 @@ from tuner.search.space import Space
 
 NUM_KNOWN = 250
 """The Gaussian process knows so many trials, the best and the latest: its price is cubic."""
+_MOST_STEPS = 1000
+"""The Gaussian process draws from ranges of more steps as from ranges without steps."""
 _FIRST_SIGMA = 1 / 6
 """Of CMA-ES, as a share of every range: what Optuna begins with."""
 
@@ -103,7 +105,9 @@ class ProcessSampler(_Learning):
             seen = [as_complete(one) if one.state in TOLD else one for one in seen]
         else:
             seen = as_ranked(seen, signs(study)[0], self._progress)
-        return sampler.sample_relative(view_of(study, seen), trial, search_space)
+        smooth = {name: _smooth(one) for name, one in search_space.items()}
+        drawn = sampler.sample_relative(view_of(study, seen), trial, smooth)
+        return {name: _on_grid(value, search_space[name]) for name, value in drawn.items()}
 
     def _known(self, study: optuna.Study) -> list[FrozenTrial]:
         known = self._ended.read(study)
@@ -113,6 +117,27 @@ class ProcessSampler(_Learning):
         best = ranked(known, ways[0], self._progress)[: NUM_KNOWN // 2]
         numbers = {one.number for one in [*best, *known[-(NUM_KNOWN - len(best)) :]]}
         return [one for one in known if one.number in numbers]
+
+
+def _smooth(one: BaseDistribution) -> BaseDistribution:
+    """Return the distribution that the Gaussian process draws from.
+
+    Optuna lists all values of a stepped one in every draw: gigabytes for a range of millions. Among
+    so many steps the next values are alike, so they are drawn without steps and rounded.
+    """
+    if not isinstance(one, IntDistribution | FloatDistribution) or one.step is None:
+        return one
+    if (one.high - one.low) / one.step < _MOST_STEPS:
+        return one
+    return FloatDistribution(float(one.low), float(one.high), log=one.log)
+
+
+def _on_grid(value: Any, one: BaseDistribution) -> Any:
+    """Return the value of a distribution that is nearest to what was drawn without steps."""
+    if not isinstance(one, IntDistribution | FloatDistribution) or one.step is None:
+        return value
+    nearest = one.low + round((value - one.low) / one.step) * one.step
+    return type(one.low)(min(max(nearest, one.low), one.high))
 
 
 class GeneticSampler(_Learning):
