@@ -7,7 +7,7 @@ from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.data import DataConfig, ProgramDataset, check_data, load_dataset
 from models.ast_autoencoder.effects import APPLIES
 from models.programs.data.derive import count_nodes
-from models.training.contracts import Metric, ModelCost, ModelSpec, Task
+from models.training.contracts import Metric, ModelCost, ModelSpec, Task, share
 from models.training.showcase import Showcase
 
 EXAMPLE = """\
@@ -37,57 +37,57 @@ def _without_examples(dataset: ProgramDataset) -> str:
 
 
 METRICS = (
-    Metric(
+    share(
         name="val/exact_match_rate",
         mode="max",
         floor=0.0,
         doc="programs given back exactly, up to the names of variables, decoding free-running",
     ),
-    Metric(
+    share(
         name="val/exact_match_rate_le40",
         mode="max",
         floor=0.0,
         absent=_without_short,
         doc="the same of programs of up to 40 nodes",
     ),
-    Metric(
+    share(
         name="val/exact_match_rate_gt60",
         mode="max",
         floor=0.0,
         absent=_without_long,
         doc="the same of programs of more than 60 nodes, where the data have any",
     ),
-    Metric(
+    share(
         name="val/similarity_score",
         mode="max",
         doc="1 - edit distance / length, in productions, of programs and what they decode to",
     ),
-    Metric(
+    share(
         name="val/all_examples_rate",
         mode="max",
         floor=0.0,
         absent=_without_examples,
         doc="decoded programs that satisfy all hidden examples of the original",
     ),
-    Metric(
+    share(
         name="val/one_example_rate",
         mode="max",
         floor=0.0,
         absent=_without_examples,
         doc="decoded programs that satisfy one hidden example or more",
     ),
-    Metric(
+    share(
         name="val/compilation_rate",
         mode="max",
         doc="decoded programs that Python compiles; 1 by construction",
     ),
-    Metric(
+    share(
         name="val/undefined_name_rate",
         mode="min",
         doc="decoded programs that may read a name without a value, on some path through them; "
         "0 by construction",
     ),
-    Metric(
+    share(
         name="val/run_rate",
         mode="max",
         doc="runs of decoded programs on hidden inputs that end with a value, right or wrong, not "

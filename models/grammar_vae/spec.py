@@ -11,7 +11,7 @@ from models.grammar_vae.data import (
     load_dataset,
 )
 from models.grammar_vae.effects import APPLIES
-from models.training.contracts import Metric, ModelCost, ModelSpec, Task
+from models.training.contracts import Metric, ModelCost, ModelSpec, Task, share
 from models.training.showcase import Showcase
 
 _LOSS_KEYS = ("beta", "free_bits")
@@ -32,30 +32,30 @@ def _without_grammar(dataset: DerivationDataset) -> str:
 
 
 METRICS = (
-    Metric(
+    share(
         name="val/seq_acc",
         mode="max",
         floor=0.0,
         doc="rows decoded exactly, free-running under the grammar, from the posterior mean",
     ),
-    Metric(
+    share(
         name="val/seq_acc_sampled",
         mode="max",
         floor=0.0,
         doc="the same from a sample of the posterior",
     ),
-    Metric(name="val/token_acc", mode="max", doc="real steps decoded exactly"),
+    share(name="val/token_acc", mode="max", doc="real steps decoded exactly"),
     Metric(name="val/elbo", mode="max", doc="evidence lower bound in nats a row, at beta 1"),
     Metric(name="val/recon", mode="min", doc="cross-entropy in nats a row"),
     Metric(name="val/kl", mode="min", doc="KL divergence to the prior in nats a row"),
     Metric(name="val/active_units", mode="max", doc="latent dimensions that carry information"),
-    Metric(
+    share(
         name="val/prior_unique",
         mode="max",
         absent=_without_grammar,
         doc="distinct rows among prior samples",
     ),
-    Metric(
+    share(
         name="val/prior_novel",
         mode="max",
         absent=_without_grammar,

@@ -5,9 +5,11 @@ A model is a `ModelSpec` in `models/registry.py`. Its settings are a `Config`; `
 model to what is written here.
 """
 
+import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -190,6 +192,7 @@ class Metric:
         depends_on: config keys that change what the number measures, so that trials which differ
             in them cannot be compared by it.
         floor: its value before anything is learned.
+        is_share: whether it lies between 0 and 1, so that no two values differ by more than 1.
         absent: `(data set) -> why`, in words, these data give no value of it; empty where they do.
         doc: one line for people.
     """
@@ -198,10 +201,13 @@ class Metric:
     mode: Literal["max", "min"]
     depends_on: tuple[str, ...] = ()
     floor: float | None = None
+    is_share: bool = False
     absent: Callable[[Any], str] = lambda dataset: ""
     doc: str
 
 
+share = partial(Metric, is_share=True)
+"""A metric between 0 and 1, as accuracies are."""
 PARAMS = Metric(name="params", mode="min", doc="numbers that training adjusts, of any model")
 """The size of the network, which searches report for the model: the same in every epoch."""
 
@@ -323,6 +329,10 @@ class ModelSpec:
     def metric(self, name: str) -> Metric:
         """Return the metric of this name, which the model has."""
         return next(metric for metric in self.objectives if metric.name == name)
+
+    def reach(self, metric: str) -> float:
+        """Return by how much two values of a metric can differ at most."""
+        return 1.0 if any(one.is_share for one in self.metrics if one.name == metric) else math.inf
 
     def ranking(self, name: str) -> Ranking:
         """Return the order of epochs by the metric of this name."""

@@ -2,6 +2,7 @@
 
 Student's t: of the trainings of two settings on one seed the difference is taken, and the interval
 of the mean of these differences has to lie above 0. Where all differences are equal it is a point.
+It ends where the metric does: accuracies cannot differ by more than 1, however few seeds there are.
 """
 
 import math
@@ -24,11 +25,20 @@ _HOUR_S = 3600.0
 
 
 def difference(
-    values: Mapping[str, float], baseline: Mapping[str, float], mode: Mode
+    values: Mapping[str, float],
+    baseline: Mapping[str, float],
+    mode: Mode,
+    reach: float = math.inf,
 ) -> Difference | None:
     """Return by how much some values are better than others on the same seeds.
 
     None where fewer than two seeds have a value on both sides.
+
+    Args:
+        values: by seed.
+        baseline: by seed.
+        mode: whether more or less is better.
+        reach: by how much two values can differ at most; the interval goes no further.
     """
     sign = 1.0 if mode == "max" else -1.0
     pairs = [sign * (values[seed] - baseline[seed]) for seed in values if seed in baseline]
@@ -36,10 +46,12 @@ def difference(
         return None
     mean = fmean(pairs)
     half = t_quantile(len(pairs) - 1, LEVEL) * stdev(pairs) / math.sqrt(len(pairs))
-    return Difference(mean=mean, low=mean - half, high=mean + half, level=LEVEL)
+    return _within(mean, half, reach)
 
 
-def shift(now: Sequence[float], before: Sequence[float], mode: Mode) -> Difference:
+def shift(
+    now: Sequence[float], before: Sequence[float], mode: Mode, reach: float = math.inf
+) -> Difference:
     """Return by how much values of a setting are better than others of the same one had been.
 
     The seeds differ, so nothing is paired. As the setting is the same, both are taken to spread
@@ -49,6 +61,7 @@ def shift(now: Sequence[float], before: Sequence[float], mode: Mode) -> Differen
         now: at least two values.
         before: at least one.
         mode: whether more or less is better.
+        reach: by how much two values can differ at most.
     """
     sign = 1.0 if mode == "max" else -1.0
     mean = sign * (fmean(now) - fmean(before))
@@ -56,7 +69,7 @@ def shift(now: Sequence[float], before: Sequence[float], mode: Mode) -> Differen
     degrees = len(now) + len(before) - 2
     error = math.sqrt(squares / degrees * (1 / len(now) + 1 / len(before)))
     half = t_quantile(degrees, LEVEL) * error
-    return Difference(mean=mean, low=mean - half, high=mean + half, level=LEVEL)
+    return _within(mean, half, reach)
 
 
 def t_quantile(degrees: int, level: float) -> float:
@@ -64,6 +77,15 @@ def t_quantile(degrees: int, level: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(degrees, 0.5 + level / 2))
+
+
+def _within(mean: float, half: float, reach: float) -> Difference:
+    """Return a difference with its interval, cut to what the metric can differ by.
+
+    What cannot be is no true value, so the interval covers as often as before.
+    """
+    low, high = max(mean - half, -reach), min(mean + half, reach)
+    return Difference(mean=mean, low=low, high=high, level=LEVEL)
 
 
 def judge(plan: Plan, trained: Mapping[str, Trained]) -> Confirmation:
@@ -114,7 +136,8 @@ def _judged(plan: Plan, candidate: Contender, trained: Mapping[str, Trained]) ->
     for objective in plan.search.objectives:
         values = values_of(plan, candidate, objective, trained)
         baseline = values_of(plan, plan.baseline, objective, trained)
-        if (one := difference(values, baseline, objective.mode)) is not None:
+        reach = plan.search.spec.reach(objective.metric)
+        if (one := difference(values, baseline, objective.mode, reach)) is not None:
             found[objective.metric] = one
     return _confirmed(plan, candidate, trained, found)
 

@@ -78,11 +78,12 @@ def values_before(preset: Preset) -> list[float]:
 def verdict_of(preset: Preset, plan: Plan, now: Confirmed) -> Verdict:
     """Return what the new trainings say of a preset."""
     before, values = values_before(preset), list(now.values.values())
-    mode = plan.search.objective.mode
+    objective = plan.search.objective
+    reach = plan.search.spec.reach(objective.metric)
     return Verdict(
         before=before,
         now=now,
-        difference=shift(values, before, mode) if len(values) > 1 else None,
+        difference=shift(values, before, objective.mode, reach) if len(values) > 1 else None,
         faults=own_faults(now),
     )
 

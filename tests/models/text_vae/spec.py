@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models.training.contracts import Metric, ModelCost, ModelSpec, Task
+from models.training.contracts import Metric, ModelCost, ModelSpec, Task, share
 from text_vae.config import TextVaeConfig
 from text_vae.data import TextDataConfig, TextDataset, check_data, load_dataset
 
@@ -28,7 +28,7 @@ TEXT_VAE = ModelSpec(
     data_type=TextDataConfig,
     presets_file=Path(__file__).with_name("presets.yaml"),
     metrics=(
-        Metric(name="val/seq_acc", mode="max", floor=0.0, doc="lines written exactly"),
+        share(name="val/seq_acc", mode="max", floor=0.0, doc="lines written exactly"),
         Metric(name="val/recon", mode="min", doc="cross-entropy in nats a line, from the mean"),
         Metric(name="val/kl", mode="min", doc="KL divergence to the prior in nats a line"),
         Metric(name="val/loss", mode="min", depends_on=("beta",), doc="recon + beta * kl"),

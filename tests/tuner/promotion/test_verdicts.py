@@ -3,6 +3,8 @@ from dataclasses import replace
 
 import pytest
 
+from models.ast_autoencoder.spec import AST_AUTOENCODER
+from models.grammar_vae.spec import GRAMMAR_VAE
 from tuner.promotion.verdicts import difference, luck, shift, t_quantile
 from tuner.record.confirmations import Confirmation, Confirmed
 
@@ -36,6 +38,16 @@ def test_pairing_takes_the_luck_of_the_seed_away():
 def test_equal_values_differ_by_nothing():
     found = difference({"1": 1.0, "2": 1.0}, {"1": 1.0, "2": 1.0}, "max")
     assert (found.low, found.mean, found.high) == (0.0, 0.0, 0.0)
+
+
+def test_the_interval_of_accuracies_ends_at_one():
+    found = difference({"1": 0.9, "2": 0.6}, {"1": 0.0, "2": 0.1}, "max", reach=1.0)
+    assert (found.low, found.high) == (-1.0, 1.0)
+    free = difference({"1": 0.9, "2": 0.6}, {"1": 0.0, "2": 0.1}, "max")
+    assert (free.mean, free.high > 1) == (found.mean, True)
+    assert shift([0.9, 0.1], [0.1], "max", reach=1.0).high == 1.0
+    assert GRAMMAR_VAE.reach("val/seq_acc") == 1.0
+    assert GRAMMAR_VAE.reach("val/elbo") == AST_AUTOENCODER.reach("val/loss") == math.inf
 
 
 @pytest.mark.parametrize("baseline", [{}, {"1": 0.5}, {"7": 0.5, "8": 0.5}])
