@@ -87,23 +87,25 @@ class _Emitter:
             for item, child in zip(node.args, kind.children, strict=True):
                 self._expression(item, child)
             return
+        first, names = len(kind.children) - 1, ITEMS[items]
         for number, item in enumerate(node.args):
-            if number >= len(kind.children) - 1:  # the first ones stand in the production itself
+            place = number % len(names)
+            if number >= first and place == 0:  # the first ones stand in the production itself
                 self._kind(MORE[items])
-            self._expression(item, ITEMS[items])
+            self._expression(item, names[place])
         self._kind(f"{items.lower()}_end")
 
     def _comprehension(self, node: Node, kind: Kind) -> None:
         self._define(node.slot, len(kind.defined))
-        *over, where, value = kind.children
-        for item, child in zip(node.args, over, strict=False):
+        spot, end = kind.children.index("WHERE"), len(node.args) - kind.num_values
+        for item, child in zip(node.args[:spot], kind.children, strict=False):
             self._expression(item, child)
-        *_, before, last = node.args
-        if before.kind == "where":
-            self._expression(before, where)
+        if node.args[end - 1].kind == "where":
+            self._expression(node.args[end - 1], "WHERE")
         else:
             self._kind("where_end")
-        self._expression(last, value)
+        for item, child in zip(node.args[end:], kind.children[spot + 1 :], strict=True):
+            self._expression(item, child)
 
     def _constant(self, node: Node, nonterminal: str) -> None:
         value = node.value

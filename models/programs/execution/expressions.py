@@ -6,7 +6,7 @@ from typing import Any
 from models.programs.execution.functions import NAMES, Function, function_of
 from models.programs.execution.limits import Meter
 from models.programs.execution.operations import Operation
-from models.programs.language.kinds import CONSTANT, SLOT, TYPES, Kind, language
+from models.programs.language.kinds import CONSTANT, MAPS, SETS, SLOT, TYPES, Kind, language
 from models.programs.language.tree import Node
 
 _DEPTH = 1
@@ -82,17 +82,19 @@ class ExpressionCompiler:
 
     def _each(self, node: Node) -> Function:
         """Return a function for the values of a comprehension, computed one by one."""
-        *over, element = node.args
-        condition = over.pop().args[0] if over[-1].kind == "where" else None
         kind = language().named(node.kind)
+        over = list(node.args[: -kind.num_values])
+        elements = node.args[-kind.num_values :]
+        condition = over.pop().args[0] if over[-1].kind == "where" else None
         parameters: list[Any] = [weigh(node) - sum(map(weigh, over))]
         items = iterated(kind, [self.over(item, parameters) for item in over], parameters)
         where = "True" if condition is None else self.text(condition, parameters)
+        values = [self.text(element, parameters) for element in elements]
         text = (
             f"  for {target(kind, slot_of(node), parameters)} in {items}:\n"
             "   m.steps_left -= p0\n"
             "   if m.steps_left < 0: spent()\n"
-            f"   if {where}: yield {self.text(element, parameters)}"
+            f"   if {where}: yield {', '.join(values)}"
         )
         return function_of(text, self._meter, parameters)
 
@@ -118,7 +120,12 @@ def iterated(kind: Kind, parts: Sequence[str], parameters: list[Any]) -> str:
 
 RANGES = ("range_1", "range_2", "range_3")
 
-_MAKERS: Mapping[str, Callable[..., Any]] = {"enumerate": enumerate, "zip": zip, "split": str.split}
+_MAKERS: Mapping[str, Callable[..., Any]] = {
+    "enumerate": enumerate,
+    "zip": zip,
+    "split": str.split,
+    "items": dict.items,
+}
 
 
 def weigh(node: Node) -> int:
@@ -171,6 +178,10 @@ _TEXTS: Mapping[str, str] = {
     },
     "neg_float": "(-%s)",
     "abs_float": "abs(%s)",
+    **{f"len_{of}": "len(%s)" for of in (*SETS, *MAPS)},
+    **{f"in_{of}": "(%s in %s)" for of in (*SETS, *MAPS)},
+    **{f"not_in_{of}": "(%s not in %s)" for of in (*SETS, *MAPS)},
+    **{f"item_{of}": "%s[%s]" for of in MAPS},
 }
 """Operations that are written out; the others are called."""
 

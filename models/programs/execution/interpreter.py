@@ -135,7 +135,7 @@ class Executable:
         """Run the program on one value for each of its parameters; the values stay as they are."""
         if self._num_parameters not in (None, len(inputs)):
             return _WRONG_NUMBER
-        slots: list[Any] = [list(v) if type(v) is list else v for v in inputs]
+        slots: list[Any] = [v.copy() if isinstance(v, list | set | dict) else v for v in inputs]
         slots += [None] * (NUM_SLOTS - len(slots))
         self._meter.restart()
         try:

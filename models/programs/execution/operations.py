@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from models.programs.execution.hashed_operations import hashed_operations
 from models.programs.execution.limits import FREE_LENGTH, Meter, SizeLimitReached
 
 Operation = Callable[..., Any]
@@ -140,6 +141,7 @@ def operations(meter: Meter) -> dict[str, Operation]:
         **_of_texts(meter),
         **_of_lists(meter),
         **_gathering(meter),
+        **hashed_operations(meter),
     }
 
 

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Value = int | bool | float | str | list[int] | list[str]
+Value = (
+    int | bool | float | str | list[int] | list[str] | set[int] | set[str]
+    | dict[int, int] | dict[str, int] | dict[str, str] | dict[int, str]
+)  # fmt: skip
 """A value of a program."""
 
 Status = Literal[
@@ -58,10 +61,20 @@ WORKER_DIED = Outcome(status="worker_died")
 INVALID = Outcome(status="invalid")
 
 
+def text_of(value: object) -> str:
+    """Return a text that is the same for the same values: Python's, but sets are sorted."""
+    if isinstance(value, set):
+        return f"{{{', '.join(sorted(map(repr, value)))}}}" if value else "set()"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(text_of, value))},)"
+    return repr(value)
+
+
 def same_value(one: object, other: object) -> bool:
     """Tell whether two values are equal and of the same types: True is not 1, nor [True] [1].
 
-    Floats are the same where they are written the same: nan is nan, and 0.0 is not -0.0.
+    Floats are the same where they are written the same: nan is nan, and 0.0 is not -0.0. The order
+    of a set does not count, that of a dictionary does.
     """
     if type(one) is float and type(other) is float:
         return repr(one) == repr(other)
@@ -69,4 +82,10 @@ def same_value(one: object, other: object) -> bool:
         return False
     if isinstance(one, list) and isinstance(other, list):
         return all(type(a) is type(b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, set) and isinstance(other, set):
+        return {(type(item), item) for item in one} == {(type(item), item) for item in other}
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(
+            same_value(list(a), list(b)) for a, b in ((one, other), (one.values(), other.values()))
+        )
     return True

@@ -18,7 +18,7 @@ from models.programs.execution.expressions import (
 from models.programs.execution.functions import NAMES, Function, function_of
 from models.programs.execution.limits import Meter
 from models.programs.execution.operations import Operation
-from models.programs.language.kinds import Kind, language
+from models.programs.language.kinds import MAPS, SETS, Kind, language
 from models.programs.language.tree import Node
 
 Made = MutableMapping[Any, tuple[Function, int]]
@@ -144,6 +144,14 @@ _TEXTS: Mapping[str, str] = {
             ),
             ("remove", "remove_text"): "  i = {own}\n  m.went_over(len(i))\n  i.remove({0})",
             ("swap", "swap_texts"): "  i = {own}\n  v = i[{1}], i[{0}]\n  i[{0}], i[{1}] = v",
+            tuple(f"add_{of}" for of in SETS): (
+                "  i = {own}\n  i.add({0})\n  if len(i) > m.max_length: grown()"
+            ),
+            tuple(f"discard_{of}" for of in SETS): "  {own}.discard({0})",
+            tuple(f"remove_{of}" for of in SETS): "  {own}.remove({0})",
+            tuple(f"store_{of}" for of in MAPS): (
+                "  i = {own}\n  i[{0}] = {1}\n  if len(i) > m.max_length: grown()"
+            ),
         }.items()
         for name in names
     },

@@ -2,7 +2,7 @@
 
 import ast
 
-from models.programs.language.kinds import Type
+from models.programs.language.kinds import MAPS, SETS, Type, said
 from models.programs.language.refusals import Refusal, excerpt
 
 _TYPES: dict[str, Type] = {
@@ -16,6 +16,7 @@ _TYPES: dict[str, Type] = {
     "List[int]": "list",
     "list[str]": "texts",
     "List[str]": "texts",
+    **{name: of for of in (*SETS, *MAPS) for name in (said(of), said(of).capitalize())},
 }
 
 
@@ -29,6 +30,9 @@ def read_annotation(node: ast.expr | None) -> Type | None:
         return None
     found = _TYPES.get(ast.unparse(node))
     if found is None:
-        allowed = "types are int, bool, float, str, list, list[int] and list[str]"
+        allowed = (
+            "types are int, bool, float, str, list, list[int] and list[str], set[...] of int or "
+            "str, and dict[..., ...] from int or str to int or str"
+        )
         raise Refusal(node, "{} is no type here", allowed, it=excerpt(node))
     return found

@@ -11,7 +11,7 @@ from models.programs.language.expressions import (
     read_typed,
     read_value,
 )
-from models.programs.language.kinds import ITEM_OF, Type, language, said
+from models.programs.language.kinds import ITEM_OF, MAPS, SETS, Type, language, said
 from models.programs.language.list_methods import read_list_method
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
@@ -86,7 +86,7 @@ def assign(target: ast.Name, value: ast.expr, scope: Scope, annotated: Type | No
     """
     is_new, num_slots = target.id not in scope.visible, len(scope.slots.names)
     new = scope.reserve(target, target.id) if is_new else None
-    started: Type | None = "texts" if target.id in scope.slots.started else None
+    started = scope.slots.started.get(target.id)
     typed = read_value(value, scope, annotated or (started if is_new else scope.type_of(target)))
     if new is None and typed.type != scope.type_of(target) and target.id not in scope.outer:
         scope.forget(num_slots)
@@ -99,13 +99,10 @@ def assign(target: ast.Name, value: ast.expr, scope: Scope, annotated: Type | No
             text=f"{excerpt(value)} is {said(typed.type)}, but {target.id!r} is said to be "
             f"{said(annotated)}",
         )
-    if typed.type in ITEM_OF and names_a_list(value):
-        raise Refusal(
-            value,
-            "{} would give a list a second name",
-            "copy it, as in `list(...)`",
-            it=excerpt(value),
-        )
+    if names_a_list(value) and typed.type in (*ITEM_OF, *SETS, *MAPS):
+        of = said(typed.type).partition("[")[0]
+        what, allowed = f"{{}} would give a {of} a second name", f"copy it, as in `{of}(...)`"
+        raise Refusal(value, what, allowed, it=excerpt(value))
     if new is not None:
         scope.show(new, typed.type)
         return [language().id_of(f"let_{typed.type}"), *typed.ids]
@@ -125,6 +122,8 @@ def _augment(target: ast.Name, node: ast.AugAssign, scope: Scope) -> Ids:
     value_type = scope.type_of(target)
     kind = _AUGMENTED.get((type(node.op).__name__, value_type))
     num_slots = len(scope.slots.names)
+    if value_type in SETS and isinstance(node.op, ast.BitOr | ast.BitAnd | ast.Sub):
+        return _augment_number(target, node, None, scope)
     if value_type == "float" or (value_type == "int" and isinstance(node.op, ast.Div)):
         return _augment_number(target, node, kind, scope)
     if kind is None:
@@ -148,7 +147,7 @@ def _augment(target: ast.Name, node: ast.AugAssign, scope: Scope) -> Ids:
 
 
 def _augment_number(target: ast.Name, node: ast.AugAssign, kind: str | None, scope: Scope) -> Ids:
-    """Read what makes a float: `x += n` as `x = x + n`, but for a float by a float."""
+    """Read what makes a float, or a set: `x += n` as `x = x + n`, but for a float by a float."""
     num_slots, of = len(scope.slots.names), language()
     if kind is not None:
         slot, typed = scope.changeable(target), read_expression(node.value, scope)
@@ -161,12 +160,18 @@ def _augment_number(target: ast.Name, node: ast.AugAssign, kind: str | None, sco
 
 
 def _store(name: ast.Name, index: ast.expr, value: ast.expr, scope: Scope) -> Ids:
-    list_type = scope.type_of(name)
+    list_type, of = scope.type_of(name), language()
+    if list_type in MAPS and not isinstance(index, ast.Slice):
+        key, item = MAPS[list_type]
+        slot = of.slot_id("SLOT", scope.changeable(name))
+        key_ids = read_typed(index, key, scope, "a key")
+        value_ids = read_typed(value, item, scope, "a value of a dictionary")
+        return [of.id_of(f"store_{list_type}"), slot, *key_ids, *value_ids]
     if list_type not in ITEM_OF or isinstance(index, ast.Slice):
         raise Refusal(
             name,
             "an assignment to a slice, or to an item of what is no list",
-            text=f"{name.id!r}: only single items of a list can be assigned",
+            text=f"{name.id!r}: only single items of a list or a dictionary can be assigned",
         )
     place = read_typed(index, "int", scope, "an index")
     ids = read_typed(value, ITEM_OF[list_type], scope, "an item of a list")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from models.programs.language.kinds import ITEM_OF, Type, language, said
+from models.programs.language.kinds import ITEM_OF, LIST_OF, MAPS, SETS, Type, language, said
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
 from models.programs.language.rewriting import call, simplified
@@ -44,7 +44,10 @@ ReadCondition = Callable[[ast.expr, Scope], list[int]]
 
 @dataclass(frozen=True, kw_only=True)
 class Values:
-    """The values of a comprehension that was read: their type and the derivation."""
+    """The values of a comprehension that was read: their type and the derivation.
+
+    Those of a dictionary are its keys and values; their type is that of the dictionary.
+    """
 
     node: ast.expr
     type: Type
@@ -80,7 +83,7 @@ def gathering(node: ast.Call) -> str | None:
 
 
 def read_values(
-    node: ast.GeneratorExp | ast.ListComp,
+    node: ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp,
     scope: Scope,
     read_expression: ReadExpression,
     read_condition: ReadCondition,
@@ -104,7 +107,8 @@ def read_values(
     of, each = language(), node.generators[0]
     names = loop_names(each.target)
     slots = [scope.reserve(name, name.id) for name in names]
-    over = read_over(each.iter, len(names), scope, read_expression)
+    splits = not isinstance(node, ast.DictComp)
+    over = read_over(each.iter, len(names), scope, read_expression, splits=splits)
     inner = scope.nested()
     for slot, slot_type in zip(slots, of.named(f"int_over_{over.name}").defined, strict=True):
         inner.show(slot, slot_type)
@@ -114,13 +118,20 @@ def read_values(
         if len(each.ifs) > 1:
             test = ast.copy_location(ast.BoolOp(op=ast.And(), values=each.ifs), test)
         where = [of.id_of("where"), *read_condition(test, inner)]
-    if is_condition:
+    if isinstance(node, ast.DictComp):
+        pair = [read_expression(part, inner) for part in (node.key, node.value)]
+        value_type = map_type(node, pair[0].type, pair[1].type)
+        value = [*pair[0].ids, *pair[1].ids]
+    elif is_condition:
         value_type, value = "bool", read_condition(node.elt, inner)
     else:
         typed = read_expression(node.elt, inner)
         value_type, value = typed.type, typed.ids
-    if value_type in ITEM_OF:
-        raise Refusal(node.elt, "a list of lists", "a list holds int or str", it=excerpt(node.elt))
+    if not isinstance(node, ast.DictComp) and value_type not in ("int", "bool", "str"):
+        of = "lists" if value_type in ITEM_OF else said(value_type)
+        holder = "set" if isinstance(node, ast.SetComp) else "list"
+        what, allowed = f"a {holder} of {of}", f"a {holder} holds int or str"
+        raise Refusal(node.elt, what, allowed, it=excerpt(node.elt))
     kind = of.id_of(f"{value_type}_over_{over.name}")
     return Values(node=node, type=value_type, ids=[kind, *over.ids, *where, *value])
 
@@ -141,9 +152,21 @@ def loop_names(target: ast.expr) -> list[ast.Name]:
 
 
 def read_over(
-    node: ast.expr, num_names: int, scope: Scope, read_expression: ReadExpression
+    node: ast.expr,
+    num_names: int,
+    scope: Scope,
+    read_expression: ReadExpression,
+    *,
+    splits: bool = True,
 ) -> Over:
     """Return what a comprehension, or a loop with two variables, goes over.
+
+    Args:
+        node: what stands behind `in`.
+        num_names: variables, one or two.
+        scope: of the block that it is in.
+        read_expression: reads what is in it.
+        splits: whether going over the parts of a text has kinds of its own.
 
     Raises:
         Refusal: it is outside the language, or gives another number of values.
@@ -156,15 +179,22 @@ def read_over(
         case ast.Call(func=ast.Name(id="zip"), args=[first, second], keywords=[]):
             prefix, parts = "zip_", [first, second]
         case ast.Call(func=ast.Attribute(value=text, attr="split"), args=[*by], keywords=[]) if (
-            num_names == 1 and len(by) <= 1
+            num_names == 1 and len(by) <= 1 and splits
         ):
             return _read_split(node, [text, *by], scope, read_expression)
+        case ast.Call(func=ast.Attribute(value=over, attr="items"), args=[], keywords=[]):
+            prefix, parts = "items_", [over]
     if num_names != (2 if prefix else 1):
         text = f"{excerpt(node)} does not fit {num_names} variables: {_FORMS}"
         raise Refusal(node, "a loop with another number of variables", text=text)
     read = [read_expression(_as_list(part), scope) for part in parts]
+    if prefix != "items_":
+        read = [keys_of(item) if item.type in MAPS else item for item in read]
     types = {item.type for item in read}
-    if len(types) > 1 or not types <= {"str", *ITEM_OF}:
+    if any(of in SETS for of in types):
+        allowed = "loop over sorted(...)"
+        raise Refusal(node, "a loop over a set, which has no order", allowed, it=excerpt(node))
+    if len(types) > 1 or not types <= ({"str", *ITEM_OF} if prefix != "items_" else {*MAPS}):
         found = " and ".join(said(item.type) for item in read)
         raise Refusal(node, f"a loop over {found}", text=f"{excerpt(node)} is {found}: {_FORMS}")
     ids = [production for item in read for production in item.ids]
@@ -189,4 +219,42 @@ def _as_list(node: ast.expr) -> ast.expr:
         case ast.Call(func=ast.Name(id="range" | "reversed"), args=[_, *_], keywords=[]):
             return call("list", node)
         case _:
-            return node
+            return listed_view(node) or node
+
+
+def listed_view(node: ast.expr) -> ast.expr | None:
+    """Return what `d.keys()` and `d.values()` go over as an expression, or None for others."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=over, attr="keys"), args=[], keywords=[]):
+            return over
+        case ast.Call(func=ast.Attribute(attr="values"), args=[], keywords=[]):
+            return call("list", node)
+        case _:
+            return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    """The keys of a dictionary, as a list."""
+
+    type: Type
+    ids: list[int]
+
+
+def keys_of(read: Typed) -> Typed:
+    """Return the keys of a dictionary that was read."""
+    ids = [language().id_of(f"keys_{read.type}"), *read.ids]
+    return Keys(type=LIST_OF[MAPS[read.type][0]], ids=ids)
+
+
+def map_type(node: ast.expr, key: Type, value: Type) -> Type:
+    """Return the type of a dictionary.
+
+    Raises:
+        Refusal: there is none with such keys and values.
+    """
+    for of, pair in MAPS.items():
+        if pair == (key, value):
+            return of
+    what = f"a dictionary of {said(key)} to {said(value)}"
+    raise Refusal(node, what, "keys and values are int or str", it=excerpt(node))

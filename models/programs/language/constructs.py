@@ -10,21 +10,20 @@ from models.programs.language.templates import expression_templates
 Construct: TypeAlias = tuple[str, str]
 """What a construct is, and what to use instead; the latter may be empty."""
 
-VALUES = "values are int, bool, float, str, list of int and list of str"
+VALUES = (
+    "values are int, bool, float, str, lists and sets of int or str, and dictionaries from int or "
+    "str to int or str"
+)
 
 _EXPRESSIONS: dict[type[ast.expr], Construct] = {
     ast.Attribute: ("attributes are not in the language", "only the calls of its methods are"),
     ast.Await: ("await is not in the language", ""),
-    ast.Dict: ("a dictionary is not in the language", VALUES),
-    ast.DictComp: ("a dictionary comprehension is not in the language", "write a loop over lists"),
     ast.GeneratorExp: (
         "a generator is not a value here",
         "sum, min, max, any, all and join take one",
     ),
     ast.Lambda: ("a lambda is not in the language", ""),
     ast.NamedExpr: ("an assignment in an expression is not in the language", "assign before"),
-    ast.Set: ("a set is not in the language", "len(set(...)) and sorted(set(...)) are"),
-    ast.SetComp: ("a set comprehension is not in the language", "write a loop"),
     ast.Starred: ("unpacking is not in the language", ""),
     ast.Tuple: ("a tuple is not in the language", VALUES),
     ast.Yield: ("yield is not in the language", "append to a list and return it"),
@@ -45,7 +44,6 @@ _OPERATORS: dict[str, Construct] = {
 }
 
 _ALONE: dict[str, Construct] = {
-    "set": ("a set is not a value here", "len(set(...)) and sorted(set(...)) are in the language"),
     "range": ("a range is not a value here", "write list(range(...)), or use it in a for"),
     "reversed": (
         "reversed(...) is not a value here",
@@ -71,8 +69,8 @@ _STATEMENTS: dict[type[ast.stmt], Construct] = {
 }
 
 STATEMENT_FORMS = (
-    "allowed are assignments to names or items, += -= *= /= //= %=, methods of lists such as "
-    "xs.append(x), if, for, while and return"
+    "allowed are assignments to names or items, += -= *= /= //= %=, methods of lists and sets such "
+    "as xs.append(x) and s.add(x), if, for, while and return"
 )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from models.programs.language.kinds import Kind
+from models.programs.language.kinds import MAPS, SETS, Kind
 
 _REST = "REST"
 """Stands for the context itself: the rest of the block that a statement is in."""
@@ -11,6 +11,9 @@ _UP = ("COUNTER", "BOUND", "UP", _REST)
 _UP_AND = ("COUNTER", "BOUND", "BOOL", "UP", _REST)
 _DOWN = ("COUNTER", "BOUND", "DOWN", _REST)
 _DOWN_AND = ("COUNTER", "BOUND", "BOOL", "DOWN", _REST)
+
+_SAME_PLACES = ("STARTED", "RETURNED", "OVER")
+"""Places of sets and dictionaries of which both sides of an `if` are such places again."""
 
 _CHILDREN: Mapping[str, tuple[str, ...]] = {
     "let_list": ("FRESH", _REST),
@@ -56,6 +59,40 @@ _CHILDREN: Mapping[str, tuple[str, ...]] = {
     "join_texts": ("STR", "JOINED"),
     "set_float": ("SET_FLOAT", "FLOAT", _REST),
     **{f"i{name}_float": ("SET_FLOAT", "FLOAT", _REST) for name in ("add", "sub", "mul", "div")},
+    **{
+        kind: names
+        for of in (*SETS, *MAPS)
+        for kind, names in {
+            f"let_{of}": (f"STARTED_{of.upper()}", _REST),
+            f"set_{of}": (f"SET_{of.upper()}", f"STARTED_{of.upper()}", _REST),
+            f"return_{of}": (f"RETURNED_{of.upper()}",),
+        }.items()
+    },
+    **{
+        kind: names
+        for of, item in SETS.items()
+        for kind, names in {
+            **{
+                f"{change}_{of}": (f"SET_{of.upper()}", item.upper(), _REST)
+                for change in ("add", "discard", "remove")
+            },
+            f"len_{of}": (f"UNMADE_{of.upper()}",),
+            f"sorted_{of}": (f"UNMADE_{of.upper()}",),
+            f"in_{of}": (item.upper(), f"LOOKED_{of.upper()}"),
+            f"not_in_{of}": (item.upper(), f"LOOKED_{of.upper()}"),
+            f"eq_{of}": (f"COMPARED_{of.upper()}", of.upper()),
+        }.items()
+    },
+    "eq_from_list": ("LIST", "COMPARED_INT_SET"),
+    "eq_from_str": ("STR", "COMPARED_STR_SET"),
+    **{
+        kind: names
+        for of, (key, value) in MAPS.items()
+        for kind, names in {
+            f"store_{of}": (f"SET_{of.upper()}", key.upper(), value.upper(), _REST),
+            f"for_items_{of}": (f"OVER_{of.upper()}", "BLOCK", _REST),
+        }.items()
+    },
     "while_lt": _UP,
     "while_le": _UP,
     "while_gt": _DOWN,
@@ -87,6 +124,10 @@ _CHILDREN_IN: Mapping[tuple[str, str], tuple[str, ...]] = {
         for kind, names in {
             "if_list": ("FRESH", "OVER"),
             "if_texts": ("OVER_TEXTS", "RETURNED", "STARTED", "FRESH_PART"),
+            **{
+                f"if_{of}": tuple(f"{place}_{of.upper()}" for place in _SAME_PLACES)
+                for of in (*SETS, *MAPS)
+            },
         }.items()
         for name in names
     },

@@ -17,6 +17,7 @@ from models.grammar.completion import minimum_steps
 from models.grammar.symbols import Production, Symbol
 from models.programs.language.context_children import children_of
 from models.programs.language.decimals import spellings
+from models.programs.language.hashed_contexts import HashedPlace, hashed_places
 from models.programs.language.kinds import (
     CONSTANT,
     SLOT,
@@ -76,8 +77,9 @@ def contexts() -> tuple[Context, ...]:
     of = language()
     fixed = map(_context, [*_BLOCK_RULES, *_SLOT_RULES, *_EXPRESSION_RULES])
     # Weights hold a row for each, so that later ones stand last.
-    later = map(_context, _LATER_RULES)
-    return (*fixed, *_number_contexts(of), *_text_contexts(of), *later, *_decimal_contexts(of))
+    later, last = map(_context, _LATER_RULES), map(_context, map(_hashed_rule, hashed_places()))
+    spelled = (*_number_contexts(of), *_text_contexts(of))
+    return (*fixed, *spelled, *later, *_decimal_contexts(of), *last)
 
 
 def _context(rule: _Rule) -> Context:
@@ -305,6 +307,17 @@ _LATER_RULES = (
     _Rule(name="ROOTED", nonterminal="FLOAT", allows=is_never_negative),
     _Rule(name="ROOTED_INT", nonterminal="INT", allows=is_never_negative),
 )
+
+
+def _hashed_rule(place: HashedPlace) -> _Rule:
+    return _Rule(
+        name=place.name,
+        nonterminal=place.nonterminal,
+        allows=lambda kind: kind.name not in place.left_out,
+        slot_type=place.of,
+        changes=place.changes,
+        freezes=place.freezes,
+    )
 
 
 def _number_contexts(of: Language) -> list[Context]:

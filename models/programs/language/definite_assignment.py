@@ -13,6 +13,7 @@ Assigned = frozenset[str] | None
 
 _BUILTINS = frozenset(dir(builtins))
 _NEW_SCOPES = (ast.Lambda, ast.NamedExpr)
+_COMPREHENSIONS = (ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)
 
 
 def unassigned_reads(module: ast.Module) -> frozenset[str]:
@@ -121,7 +122,7 @@ def _names(tree: ast.AST, context: type[ast.expr_context]) -> Iterator[str]:
                 yield node.id
             continue
         assert not isinstance(node, _NEW_SCOPES), "the language has no names of an expression"
-        if isinstance(node, ast.GeneratorExp | ast.ListComp):
+        if isinstance(node, _COMPREHENSIONS):
             yield from _outer_names(node, context)
             continue
         for name in node._fields:
@@ -133,12 +134,14 @@ def _names(tree: ast.AST, context: type[ast.expr_context]) -> Iterator[str]:
 
 
 def _outer_names(
-    node: ast.GeneratorExp | ast.ListComp, context: type[ast.expr_context]
+    node: ast.GeneratorExp | ast.ListComp | ast.SetComp | ast.DictComp,
+    context: type[ast.expr_context],
 ) -> Iterator[str]:
     """Yield the names in a comprehension that are not its own; what it stores is its own."""
     (each,) = node.generators
     yield from _names(each.iter, context)
     if context is ast.Load:
         own = set(_names(each.target, ast.Store))
-        inner = (name for part in (node.elt, *each.ifs) for name in _names(part, context))
+        values = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        inner = (name for part in (*values, *each.ifs) for name in _names(part, context))
         yield from (name for name in inner if name not in own)

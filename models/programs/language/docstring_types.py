@@ -3,7 +3,7 @@
 import ast
 import re
 
-from models.programs.language.kinds import Type
+from models.programs.language.kinds import MAPS, SETS, Type
 
 _PYTHON: dict[Type, type] = {"bool": bool, "int": int, "str": str, "float": float}
 
@@ -48,7 +48,23 @@ def _type_of(node: ast.expr) -> Type | None:
     for value_type, python in _PYTHON.items():
         if isinstance(value, python):
             return value_type
+    if isinstance(value, set | dict):
+        return _type_of_hashed(value)
     if isinstance(value, list) and value and all(type(item) is str for item in value):
         return "texts"
     is_list = isinstance(value, list) and all(type(item) is int for item in value)
     return "list" if is_list else None
+
+
+def _type_of_hashed(value: set[object] | dict[object, object]) -> Type | None:
+    """Return the type of a set or a dictionary that is not empty."""
+    kinds: dict[Type, tuple[Type, ...]] = (
+        {of: (item,) for of, item in SETS.items()} if isinstance(value, set) else {**MAPS}
+    )
+    parts = [value] if isinstance(value, set) else [value.keys(), value.values()]
+    for of, types in kinds.items():
+        if value and all(
+            type(item) is _PYTHON[t] for part, t in zip(parts, types, strict=True) for item in part
+        ):
+            return of
+    return None

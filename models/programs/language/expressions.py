@@ -8,7 +8,14 @@ from models.programs.language.comprehensions import GATHERS, Values, gathering, 
 from models.programs.language.constructs import refused_expression
 from models.programs.language.contexts import is_never_negative
 from models.programs.language.filling import fill
-from models.programs.language.kinds import NONTERMINAL_OF, Type, language, said
+from models.programs.language.hashed_reading import (
+    as_listed,
+    check_parts,
+    is_empty,
+    read_hashed,
+)
+from models.programs.language.joined_parts import read_joined, read_long_list
+from models.programs.language.kinds import MAPS, NONTERMINAL_OF, SETS, Type, language, said
 from models.programs.language.literals import constant_ids, is_one, read_constant, read_literal
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
@@ -18,7 +25,6 @@ from models.programs.language.templates import (
     expression_templates,
     shape,
 )
-from models.programs.language.tree import MORE
 
 Ids = list[int]
 
@@ -45,25 +51,35 @@ def read_expression(node: ast.expr, scope: Scope) -> TypedExpression:
 
 
 def read_value(node: ast.expr, scope: Scope, wanted: Type | None) -> TypedExpression:
-    """Return an expression of which the type is said: `[]` may be texts.
+    """Return an expression of which the type is said: `[]` may be texts, `{}` any dictionary.
 
     Raises:
         Refusal: it is outside the language.
     """
-    if wanted != "texts":
+    if wanted is None or wanted not in ("texts", *SETS, *MAPS):
         return read_expression(node, scope)
-    scope.need_texts(node)
+    if wanted == "texts":
+        scope.need_texts(node)
     node = simplified(node)
     match node:
-        case ast.List(elts=[]):
+        case ast.List(elts=[]) if wanted == "texts":
             return TypedExpression(type="texts", ids=[language().id_of("empty_texts")])
+        case ast.Call() | ast.Dict() if is_empty(node, wanted):
+            return TypedExpression(type=wanted, ids=[language().id_of(f"empty_{wanted}")])
         case ast.IfExp():
             return _conditional(node, scope, wanted)
         case _:
             return read_expression(node, scope)
 
 
-def _read(node: ast.expr, scope: Scope) -> TypedExpression:  # noqa: PLR0911  (one a kind)
+def _read(  # noqa: PLR0911, PLR0912  (one a kind)
+    node: ast.expr, scope: Scope
+) -> TypedExpression:
+    if (listed := as_listed(node, scope)) is not None:
+        return read_expression(at(listed, node), scope)
+    hashed = read_hashed(node, scope, read_expression, read_condition, read_typed)
+    if hashed is not None:
+        return TypedExpression(type=hashed[0], ids=hashed[1])
     match node:
         case ast.Name():
             value_type = scope.type_of(node)
@@ -79,16 +95,18 @@ def _read(node: ast.expr, scope: Scope) -> TypedExpression:  # noqa: PLR0911  (o
         case ast.BinOp(left=base, op=ast.Pow(), right=exponent):
             return _power(node, base, exponent, scope)
         case ast.List(elts=[_, _, _, _, *_]):
-            return _long_list(node, scope)
+            list_type, ids = read_long_list(node, scope, read_expression, read_typed)
+            return TypedExpression(type=list_type, ids=ids)
         case ast.JoinedStr(values=parts):
-            return _joined(parts, scope)
+            ids = read_joined(parts, scope, read_expression)
+            return TypedExpression(type="str", ids=ids)
         case ast.IfExp():
             return _conditional(node, scope)
         case ast.ListComp():
             return _listed(read_values(node, scope, read_expression, read_condition))
-        case ast.Compare(
-            left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[ast.List(elts=[]) as nothing]
-        ) if _is_texts(left, scope):
+        case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[nothing]) if (
+            _is_nothing(nothing, left, scope)
+        ):
             zero = at(ast.Constant(value=0), nothing)
             length = ast.Compare(left=call("len", left), ops=node.ops, comparators=[zero])
             return read_expression(at(length, node), scope)
@@ -139,8 +157,9 @@ def read_condition(node: ast.expr, scope: Scope) -> Ids:
             *read_condition(first, scope),
             *read_condition(second, scope),
         ]
+    num_slots = len(scope.slots.names)
     typed = read_expression(node, scope)
-    return _is_some(node, typed, scope, _SOME)
+    return _is_some(node, typed, scope, _SOME, num_slots)
 
 
 def _negated(node: ast.expr, scope: Scope) -> Ids:
@@ -148,10 +167,11 @@ def _negated(node: ast.expr, scope: Scope) -> Ids:
     node = simplified(node)
     if isinstance(node, ast.BoolOp):
         return [language().id_of("not"), *read_condition(node, scope)]
+    num_slots = len(scope.slots.names)
     typed = read_expression(node, scope)
     if typed.type == "bool":
         return [language().id_of("not"), *typed.ids]
-    return _is_some(node, typed, scope, _NONE)
+    return _is_some(node, typed, scope, _NONE, num_slots)
 
 
 _SOME: dict[Type, tuple[str, ...]] = {
@@ -172,7 +192,11 @@ _NONE: dict[Type, tuple[str, ...]] = {
 
 
 def _is_some(
-    node: ast.expr, typed: TypedExpression, scope: Scope, kinds: Mapping[Type, tuple[str, ...]]
+    node: ast.expr,
+    typed: TypedExpression,
+    scope: Scope,
+    kinds: Mapping[Type, tuple[str, ...]],
+    num_slots: int,
 ) -> Ids:
     """Return the derivation of a condition that is a bool, or is compared with nothing."""
     if typed.type == "bool":
@@ -180,19 +204,31 @@ def _is_some(
     if not scope.slots.counts_values:
         text = f"{excerpt(node)} is {said(typed.type)}, a condition must be bool"
         raise Refusal(node, f"a condition that is {said(typed.type)}, not bool", text=text)
+    if typed.type in SETS or typed.type in MAPS:
+        scope.forget(num_slots)
+        op, zero = (ast.Gt if kinds is _SOME else ast.Eq)(), at(ast.Constant(value=0), node)
+        length = ast.Compare(left=call("len", node), ops=[op], comparators=[zero])
+        return read_expression(at(length, node), scope).ids
     return [*map(language().id_of, kinds[typed.type]), *typed.ids, *constant_ids("INT", 0)]
 
 
-def _is_texts(node: ast.expr, scope: Scope) -> bool:
-    """Tell whether an expression is texts, without a trace of having read it."""
+def _is_nothing(node: ast.expr, left: ast.expr, scope: Scope) -> bool:
+    """Tell whether something is compared with nothing at all of its type: texts with `[]`, ..."""
+    if isinstance(node, ast.List) and not node.elts:
+        return _type_of(left, scope) == "texts"
+    return is_empty(node) and is_empty(node, _type_of(left, scope))
+
+
+def _type_of(node: ast.expr, scope: Scope) -> Type:
+    """Return the type of an expression, without a trace of having read it."""
     num_slots = len(scope.slots.names)
-    is_texts = read_expression(node, scope).type == "texts"
+    found = read_expression(node, scope).type
     scope.forget(num_slots)
-    return is_texts
+    return found
 
 
 def names_a_list(node: ast.expr) -> bool:
-    """Tell whether the value of an expression may be a list that already has a name."""
+    """Tell whether the value of an expression may be a list, or so, that already has a name."""
     if isinstance(node, ast.IfExp):
         return names_a_list(node.body) or names_a_list(node.orelse)
     return isinstance(node, ast.Name)
@@ -239,6 +275,8 @@ def _by_types(
     types: tuple[Type, ...] = tuple(part.type for part in parts)
     for template in fitting:
         if template.arguments == types:
+            nodes = [holes[name] for name in sorted(holes)]
+            check_parts(template.kind.name, [part.ids for part in parts], nodes)
             return _typed(template, parts)
         if isinstance(node, ast.BinOp) and template.swaps and template.arguments == types[::-1]:
             # Slots are numbered in the order of the derivation.
@@ -350,37 +388,3 @@ def _conditional(node: ast.IfExp, scope: Scope, wanted: Type | None = None) -> T
         )
     ids = [language().id_of(f"if_{then.type}"), *condition, *then.ids, *otherwise.ids]
     return TypedExpression(type=then.type, ids=ids)
-
-
-def _joined(parts: Sequence[ast.expr], scope: Scope) -> TypedExpression:
-    """Read an f-string as the sum of its parts."""
-    of = language()
-    texts: list[Ids] = []
-    for each in parts:
-        part = each
-        if isinstance(part, ast.FormattedValue):
-            if part.conversion != -1 or part.format_spec is not None:
-                raise Refusal(part, "a format in an f-string", "use plain {...}", it=excerpt(part))
-            part = part.value
-        typed = read_expression(part, scope)
-        if typed.type not in ("int", "str", "float"):
-            allowed = "int, float and str can stand in an f-string"
-            raise Refusal(part, f"{said(typed.type)} in an f-string", allowed, it=excerpt(part))
-        turned = [] if typed.type == "str" else [of.id_of(f"str_{typed.type}")]
-        texts.append([*turned, *typed.ids])
-    ids = [of.id_of("concat_str")] * (len(texts) - 1) + [i for text in texts for i in text]
-    return TypedExpression(type="str", ids=ids or constant_ids("STR", ""))
-
-
-def _long_list(node: ast.List, scope: Scope) -> TypedExpression:
-    of, num_slots = language(), len(scope.slots.names)
-    item_type = "str" if read_expression(node.elts[0], scope).type == "str" else "int"
-    scope.forget(num_slots)
-    kind, list_type = ("texts_n", "texts") if item_type == "str" else ("list_n", "list")
-    ids = [of.id_of(kind)]
-    items = of.named(kind).children[-1]
-    for place, item in enumerate(node.elts):
-        if place >= 4:  # the first four stand in the production itself
-            ids.append(of.id_of(MORE[items]))
-        ids += read_typed(item, item_type, scope, "an item of a list")
-    return TypedExpression(type=list_type, ids=[*ids, of.id_of(f"{items.lower()}_end")])

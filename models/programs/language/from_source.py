@@ -1,7 +1,6 @@
 """Python source to derivations."""
 
 import ast
-import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +11,15 @@ from models.errors import UserError
 from models.programs.language.annotations import read_annotation
 from models.programs.language.docstring_types import types_in_examples
 from models.programs.language.empty_lists import started_empty
-from models.programs.language.kinds import MAX_PARAMETERS, TYPES, Type, language, said
+from models.programs.language.kinds import (
+    MAPS,
+    MAX_PARAMETERS,
+    SETS,
+    TYPES,
+    Type,
+    language,
+    said,
+)
 from models.programs.language.program import Program
 from models.programs.language.python_files import parse_source, read_source, source_text
 from models.programs.language.reading_scope import Scope, Slots
@@ -155,6 +162,9 @@ _WAYS = [
 _GUESSED_LAST: tuple[Type, ...] = ("texts", "float")
 """Types of parameters that are tried where nothing else fits: what fits an int fits a float."""
 
+_NEVER_GUESSED: tuple[Type, ...] = (*SETS, *MAPS)
+"""Those that an annotation or an example must tell: with them there are too many to try."""
+
 
 class _FunctionReader:
     """Reads one function under given types of its parameters."""
@@ -175,12 +185,18 @@ class _FunctionReader:
         return is_open if how.texts_given else self._wants_texts or not how.texts
 
     def read(self, types: Sequence[Type], how: _Way) -> Program:
-        """Read the function; `[]` starts a list of int where that fits, else one of str."""
-        names = self._empty if how.texts else ()
+        """Read the function; `[]` starts a list of int where that fits, else one of str.
+
+        So do `set()` and `{}` start the first of their types that fits.
+        """
+        choices = [
+            [of for of in types if how.texts or of != "texts"] for types in self._empty.values()
+        ]
         farthest: Refusal | None = None
-        for started in product((False, True), repeat=len(names)):
-            texts = frozenset(itertools.compress(names, started))
-            slots = Slots(counts_values=how.counts_values, allows_texts=how.texts, started=texts)
+        for chosen in product(*choices):
+            pairs = zip(self._empty, chosen, strict=True)
+            started: dict[str, Type] = {name: of for name, of in pairs if of != "list"}
+            slots = Slots(counts_values=how.counts_values, allows_texts=how.texts, started=started)
             try:
                 return self._with(types, slots)
             except Refusal as refusal:
@@ -240,9 +256,8 @@ def _without_doc_string(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def _combinations(annotated: Sequence[Type | None], how: _Way) -> Iterator[tuple[Type, ...]]:
-    unknown: tuple[Type, ...] = (
-        TYPES if how.texts_given else tuple(t for t in TYPES if t not in _GUESSED_LAST)
-    )
+    left_out = _NEVER_GUESSED if how.texts_given else (*_GUESSED_LAST, *_NEVER_GUESSED)
+    unknown: tuple[Type, ...] = tuple(t for t in TYPES if t not in left_out)
     choices: list[tuple[Type, ...]] = [
         unknown if given is None else (given,) for given in annotated
     ]

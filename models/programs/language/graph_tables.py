@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.programs.language.kinds import ConstantValue, Kind, language
+from models.programs.language.tree import ITEMS
 
 _SEQUENCES = {"BLOCK": "BLOCK", "PARAM": "PARAM", "NUMBER": "DIGITS", "DIGITS": "DIGITS"}
-_SEQUENCES |= {"CHARS": "CHARS", "ITEMS": "ITEMS", "TEXT_ITEMS": "TEXT_ITEMS"}
+_SEQUENCES |= {"CHARS": "CHARS", **{name: name for name in ITEMS}}
 """Nonterminal -> the nonterminal of what follows it beside it, at the end of a right-hand side."""
 
 

@@ -15,13 +15,29 @@ from typing import Any, Literal, get_args
 from models.grammar.grammar import Grammar, load_grammar
 from models.grammar.symbols import Production
 
-Type = Literal["int", "bool", "str", "list", "texts", "float"]
-"""Types of values; a list holds whole numbers, texts are a list of str."""
+Type = Literal[
+    "int", "bool", "str", "list", "texts", "float",
+    "int_set", "str_set", "int_to_int", "str_to_int", "str_to_str", "int_to_str",
+]  # fmt: skip
+"""Types of values; a list holds whole numbers, texts are a list of str, the last ones are sets and
+dictionaries."""
 
 TYPES: tuple[Type, ...] = get_args(Type)
 
+SETS: dict[Type, Type] = {"int_set": "int", "str_set": "str"}
+"""Types of sets -> of their items."""
+
+MAPS: dict[Type, tuple[Type, Type]] = {
+    "int_to_int": ("int", "int"),
+    "str_to_int": ("str", "int"),
+    "str_to_str": ("str", "str"),
+    "int_to_str": ("int", "str"),
+}
+"""Types of dictionaries -> of their keys and values."""
+
 NONTERMINAL_OF: dict[Type, str] = {
-    "int": "INT", "bool": "BOOL", "str": "STR", "list": "LIST", "texts": "TEXTS", "float": "FLOAT"
+    "int": "INT", "bool": "BOOL", "str": "STR", "list": "LIST", "texts": "TEXTS", "float": "FLOAT",
+    **{value_type: value_type.upper() for value_type in (*SETS, *MAPS)},
 }  # fmt: skip
 """The nonterminal of the expressions of each type."""
 
@@ -31,8 +47,12 @@ ITEM_OF: dict[Type, Type] = {"list": "int", "texts": "str"}
 ANNOTATIONS: dict[Type, str] = {
     "int": "int", "bool": "bool", "str": "str", "list": "list", "texts": "list[str]",
     "float": "float",
+    **{of_set: f"set[{item}]" for of_set, item in SETS.items()},
+    **{of_map: f"dict[{key}, {value}]" for of_map, (key, value) in MAPS.items()},
 }  # fmt: skip
 """How Python says the types."""
+
+LIST_OF: dict[Type, Type] = {item: list_type for list_type, item in ITEM_OF.items()}
 
 TYPE_OF: dict[str, Type] = {name: value_type for value_type, name in NONTERMINAL_OF.items()}
 
@@ -46,7 +66,7 @@ SLOT, CONSTANT, DIGIT, CHARACTER = "slot", "constant", "digit", "character"
 Family = Literal[
     "program", "param", "last",  # a signature: what is returned, a parameter, the last parameter
     "let", "set", "augment", "append", "store",  # assignments; augment: `+=` and its likes;
-    # append: whatever makes a list longer or shorter
+    # append: whatever makes a list, a set or a dictionary longer or shorter
     "if", "for", "while", "step",  # blocks, and what moves the counter of a while
     "leave",  # `break` and `continue`
     "return", "end",  # what closes a block; numbers, texts and lists have an end, too
@@ -82,7 +102,7 @@ class Kind:
         slot: of a "slot".
         value: of a "constant", a "digit" (a text) or a "character".
         second: type of the second slot that a loop or a comprehension defines.
-        maker: what makes the items that it goes over: "enumerate", "zip" or "split".
+        maker: what makes the items that it goes over: "enumerate", "zip", "split" or "items".
     """
 
     id: int
@@ -113,6 +133,11 @@ class Kind:
     def defines(self) -> bool:
         """Whether it defines the next slot, or the next two."""
         return self.family in ("param", "last", "let", "for", "each")
+
+    @property
+    def num_values(self) -> int:
+        """Expressions behind the condition of a comprehension: a value, or a key and a value."""
+        return len(self.children) - 1 - self.children.index("WHERE")
 
     @property
     def defined(self) -> tuple[Type, ...]:
@@ -217,6 +242,7 @@ _EXPRESSIONS: Mapping[str, Family] = {
     **{f"if_{value_type}": "conditional" for value_type in TYPES},
     **dict.fromkeys(("list_of", "sum_of", "min_of", "max_of", "count_of"), "gather"),
     **dict.fromkeys(("any_of", "all_of", "join_of", "texts_of"), "gather"),
+    **{f"{value_type}_of": "gather" for value_type in (*SETS, *MAPS)},
 }
 """Families of expressions that are no plain operation."""
 
@@ -227,6 +253,7 @@ _PAIRS: Mapping[str, tuple[Type, Type, str]] = {
     "zip_str": ("str", "str", "zip"),
     "enumerate_texts": ("int", "str", "enumerate"),
     "zip_texts": ("str", "str", "zip"),
+    **{f"items_{of_map}": (key, value, "items") for of_map, (key, value) in MAPS.items()},
 }
 """What loops and comprehensions go over two by two -> types of both, and what makes the pairs."""
 
@@ -295,6 +322,14 @@ _STATEMENTS: Mapping[str, tuple[Any, ...]] = {
     "where": ("where",),
     "more": ("more",),
     "more_texts": ("more",),
+    **{
+        f"{change}_{of_set}": ("append", of_set)
+        for change in ("add", "discard", "remove")
+        for of_set in SETS
+    },
+    # A key may be a new one, so that a store changes a dictionary that a loop goes over.
+    **{f"store_{of_map}": ("append", of_map) for of_map in MAPS},
+    **{f"more_{of_map}": ("more",) for of_map in MAPS},
 }
 """What stands for no value -> family, type and so on, see _FIELDS."""
 

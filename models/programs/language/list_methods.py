@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from models.programs.language.constructs import STATEMENT_FORMS
 from models.programs.language.expressions import Ids, read_typed
-from models.programs.language.kinds import ITEM_OF, Type, language
+from models.programs.language.kinds import ITEM_OF, MAPS, SETS, Type, language
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
 from models.programs.language.rewriting import call as call_of
@@ -48,6 +48,8 @@ def read_list_method(call: ast.Call, scope: Scope, assign: Assign) -> Ids:
 def _read(call: ast.Call, name: ast.Name, method: str, scope: Scope, assign: Assign) -> Ids:
     of = language()
     args = call.args
+    if name.id in scope.visible and scope.type_of(name) in (*SETS, *MAPS):
+        return _read_hashed(call, name, method, scope, assign)
     if method == "pop" and not args:
         args = [ast.copy_location(ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1)), call)]
     places = _STATEMENTS.get(method)
@@ -79,6 +81,34 @@ def _read(call: ast.Call, name: ast.Name, method: str, scope: Scope, assign: Ass
             raise _other(call)
     _list(call, name, method, scope)
     return assign(name, value, scope)
+
+
+def _read_hashed(call: ast.Call, name: ast.Name, method: str, scope: Scope, assign: Assign) -> Ids:
+    """Read what changes a set, or empties a dictionary."""
+    of, value_type = language(), scope.type_of(name)
+    match method, call.args:
+        case "add" | "discard" | "remove", [item] if value_type in SETS:
+            slot = of.slot_id("SLOT", scope.changeable(name))
+            ids = read_typed(item, SETS[value_type], scope, f"what {method} takes")
+            return [of.id_of(f"{method}_{value_type}"), slot, *ids]
+        case "update", [more] if value_type in SETS:
+            known = isinstance(more, ast.Name) and more.id in scope.visible
+            is_set = known and isinstance(more, ast.Name) and scope.type_of(more) in SETS
+            more = (
+                more if is_set or isinstance(more, ast.Set | ast.SetComp) else call_of("set", more)
+            )
+            value = ast.BinOp(left=_load(name), op=ast.BitOr(), right=more)
+            return assign(name, ast.copy_location(value, call), scope)
+        case "clear", []:
+            return assign(name, ast.copy_location(_nothing(value_type), call), scope)
+        case _:
+            raise _other(call)
+
+
+def _nothing(value_type: Type) -> ast.expr:
+    if value_type in SETS:
+        return ast.Call(func=loaded("set"), args=[], keywords=[])
+    return ast.Dict(keys=[], values=[])
 
 
 def _list(call: ast.Call, name: ast.Name, method: str, scope: Scope) -> Type:

@@ -1,9 +1,9 @@
-"""Names of tuples and sets that are only looked into: they stand for their values.
+"""Names of tuples that are only looked into: they stand for their values.
 
     vowels = ("a", "e")
     if c in vowels: ...
 
-is read as `if c in ("a", "e")`; tuples and sets are no values of the language.
+is read as `if c in ("a", "e")`; tuples are no values of the language.
 """
 
 import ast
@@ -18,16 +18,16 @@ def without_names(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
     while rest:
         first = rest.pop(0)
         match first:
-            case ast.Assign(
-                targets=[ast.Name(id=name)], value=ast.Tuple() | ast.Set() as values
-            ) if _is_constant(values) and _only_looked_into(name, rest):
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Tuple() as values) if (
+                _is_constant(values) and _only_looked_into(name, rest)
+            ):
                 rest = [_Replaced(name, values).visit(statement) for statement in rest]
             case _:
                 kept.append(first)
     return kept
 
 
-def _is_constant(values: ast.Tuple | ast.Set) -> bool:
+def _is_constant(values: ast.Tuple) -> bool:
     return bool(values.elts) and all(isinstance(item, ast.Constant) for item in values.elts)
 
 
@@ -48,7 +48,7 @@ def _looks_into(node: ast.AST, name: str) -> bool:
 
 
 class _Replaced(ast.NodeTransformer):
-    """Copies a statement with a tuple or a set in the place of its name."""
+    """Copies a statement with a tuple in the place of its name."""
 
     def __init__(self, name: str, values: ast.expr) -> None:
         self._name = name

@@ -1,7 +1,7 @@
 """Names in scope while Python source is read."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from models.errors import did_you_mean
@@ -9,8 +9,8 @@ from models.programs.language.kinds import NUM_SLOTS, Type
 from models.programs.language.refusals import NeedsTexts, Refusal
 
 FUNCTIONS = {
-    "abs", "all", "any", "bin", "chr", "enumerate", "float", "int", "len", "list", "max", "min",
-    "ord", "range", "reversed", "round", "set", "sorted", "str", "sum", "zip",
+    "abs", "all", "any", "bin", "chr", "dict", "enumerate", "float", "int", "len", "list", "max",
+    "min", "ord", "range", "reversed", "round", "set", "sorted", "str", "sum", "zip",
 }  # fmt: skip
 """Names that a variable must not have, since the language calls them."""
 
@@ -24,7 +24,7 @@ class Slots:
         types: of each.
         counts_values: whether a condition may be a number, a text or a list, as in `if xs:`.
         allows_texts: whether an expression may be a list of str.
-        started: names that start from `[]` and are texts.
+        started: types of names that start from `[]`, `set()` or `{}` and are no list of int.
         wants_texts: whether something was refused because it is texts.
     """
 
@@ -32,7 +32,7 @@ class Slots:
     types: list[Type | None] = field(default_factory=list)
     counts_values: bool = False
     allows_texts: bool = False
-    started: frozenset[str] = frozenset()
+    started: Mapping[str, Type] = field(default_factory=dict)
     wants_texts: bool = False
 
 

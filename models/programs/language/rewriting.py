@@ -5,9 +5,18 @@ import ast
 _GOES_OVER = ("sum", "min", "max", "sorted", "len")
 """Functions that go over what they are given, whether it is a list or a range."""
 
+_OF_SETS: dict[str, ast.operator | ast.cmpop] = {
+    "union": ast.BitOr(),
+    "intersection": ast.BitAnd(),
+    "difference": ast.Sub(),
+    "issubset": ast.LtE(),
+}
+"""Methods of sets that are operators, too."""
+
 _NOTHING: dict[str, ast.expr] = {
     "list": ast.List(elts=[], ctx=ast.Load()),
     "str": ast.Constant(value=""),
+    "dict": ast.Dict(keys=[], values=[]),
 }
 
 
@@ -36,7 +45,9 @@ def call(name: str, argument: ast.expr) -> ast.expr:
     return at(ast.Call(func=loaded(name), args=[argument], keywords=[]), argument)
 
 
-def _rewritten(node: ast.expr) -> ast.expr | None:  # noqa: PLR0911  (one a kind)
+def _rewritten(  # noqa: PLR0911  (one a kind)
+    node: ast.expr,
+) -> ast.expr | None:
     match node:
         case ast.Compare(ops=[_, _, *_]):
             return _unchained(node)
@@ -46,6 +57,25 @@ def _rewritten(node: ast.expr) -> ast.expr | None:  # noqa: PLR0911  (one a kind
                 ops=node.ops,
                 comparators=[at(ast.List(elts=n.elts, ctx=ast.Load()), n)],
             )
+        case ast.Compare(
+            ops=[ast.In() | ast.NotIn()],
+            comparators=[
+                ast.Call(
+                    func=ast.Attribute(value=over, attr="keys" | "values" as view),
+                    args=[],
+                    keywords=[],
+                ) as n
+            ],
+        ):
+            looked = over if view == "keys" else call("list", n)
+            return ast.Compare(left=node.left, ops=node.ops, comparators=[looked])
+        case ast.Call(func=ast.Attribute(value=left, attr=name), args=[right], keywords=[]) if (
+            name in _OF_SETS
+        ):
+            operator = _OF_SETS[name]
+            if isinstance(operator, ast.operator):
+                return ast.BinOp(left=left, op=operator, right=right)
+            return ast.Compare(left=left, ops=[operator], comparators=[right])
         case ast.BoolOp(op=op, values=[first, second, third, *more]):
             rest = at(ast.BoolOp(op=op, values=[second, third, *more]), second)
             return ast.BoolOp(op=op, values=[first, rest])
@@ -69,7 +99,9 @@ def _rewritten(node: ast.expr) -> ast.expr | None:  # noqa: PLR0911  (one a kind
             return None
 
 
-def _rewritten_call(node: ast.Call) -> ast.expr | None:  # noqa: PLR0911  (one a kind)
+def _rewritten_call(  # noqa: PLR0911, PLR0912  (one a kind)
+    node: ast.Call,
+) -> ast.expr | None:
     match node:
         case ast.Call(func=ast.Name(id="min" | "max"), args=[first, second, third, *more]):
             rest = at(ast.Call(func=node.func, args=[second, third, *more], keywords=[]), second)
@@ -90,7 +122,21 @@ def _rewritten_call(node: ast.Call) -> ast.expr | None:  # noqa: PLR0911  (one a
         case ast.Call(func=ast.Name(id="sorted" | "len"), args=[ast.GeneratorExp() as n]):
             values = at(ast.ListComp(elt=n.elt, generators=n.generators), n)
             return ast.Call(func=node.func, args=[values], keywords=node.keywords)
-        case ast.Call(func=ast.Name(id="list" | "str" as name), args=[], keywords=[]):
+        case ast.Call(
+            func=ast.Name(id=name),
+            args=[ast.Call(func=ast.Attribute(value=over, attr="keys"), args=[], keywords=[])],
+        ) if name in (*_GOES_OVER, "set", "list"):
+            return ast.Call(func=node.func, args=[over], keywords=node.keywords)
+        case ast.Call(
+            func=ast.Name(id=name),
+            args=[ast.Call(func=ast.Attribute(attr="values"), args=[], keywords=[]) as n],
+        ) if name in (*_GOES_OVER, "set"):
+            return ast.Call(func=node.func, args=[call("list", n)], keywords=node.keywords)
+        case ast.Call(func=ast.Name(id="set"), args=[ast.GeneratorExp() as n], keywords=[]):
+            return ast.SetComp(elt=n.elt, generators=n.generators)
+        case ast.Call(func=ast.Name(id="dict"), args=[_], keywords=[]):
+            return _pairs(node.args[0])
+        case ast.Call(func=ast.Name(id="list" | "str" | "dict" as name), args=[], keywords=[]):
             return _NOTHING[name]
         case ast.Call(func=ast.Name(id=name), args=[ast.Call(func=ast.Name(id="range")) as n]) if (
             name in _GOES_OVER
@@ -112,6 +158,32 @@ def _rewritten_call(node: ast.Call) -> ast.expr | None:  # noqa: PLR0911  (one a
             down = [ast.keyword(arg="reverse", value=ast.Constant(value=True))]
             downwards = at(ast.Call(func=node.func, args=[items], keywords=down), items)
             return ast.IfExp(test=v, body=downwards, orelse=upwards)
+        case _:
+            return None
+
+
+def _pairs(node: ast.expr) -> ast.expr | None:
+    """Turn the pairs of which a dictionary is made into the comprehension that it is."""
+    match node:
+        case (
+            ast.GeneratorExp(elt=ast.Tuple(elts=[key, value]))
+            | ast.ListComp(elt=ast.Tuple(elts=[key, value]))
+        ):
+            return ast.DictComp(key=key, value=value, generators=node.generators)
+        case ast.List(elts=[_, *_] as items) if all(
+            isinstance(item, ast.Tuple) and len(item.elts) == 2 for item in items
+        ):
+            parts = [item.elts for item in items if isinstance(item, ast.Tuple)]
+            return ast.Dict(keys=[key for key, _ in parts], values=[value for _, value in parts])
+        case ast.Call(func=ast.Name(id="zip"), args=[_, _], keywords=[]):
+            names = [
+                ast.copy_location(ast.Name(id=name, ctx=ast.Store()), node)
+                for name in ("key", "value")
+            ]
+            pair = at(ast.Tuple(elts=[*names], ctx=ast.Store()), node)
+            each = ast.comprehension(target=pair, iter=node, ifs=[], is_async=0)
+            key, value = (at(loaded(name.id), node) for name in names)
+            return ast.DictComp(key=key, value=value, generators=[each])
         case _:
             return None
 

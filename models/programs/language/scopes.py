@@ -57,8 +57,10 @@ def is_visible_in(kind: Kind, place: int) -> bool:
     comprehension in its condition and its value. Parameters are visible in all that follows; the
     machine keeps them beside its stack.
     """
-    from_end = {"let": (1,), "for": (2,), "each": (1, 2)}.get(kind.family, ())
-    return len(kind.children) - place in from_end
+    if kind.family == "each":
+        return place >= kind.children.index("WHERE")
+    from_end = {"let": 1, "for": 2}.get(kind.family)
+    return len(kind.children) - place == from_end
 
 
 def needed_facts(kind: Kind) -> tuple[str, ...]:

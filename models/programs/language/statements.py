@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 
 from models.programs.language.assignments import read_assignment
-from models.programs.language.comprehensions import loop_names, read_over
+from models.programs.language.comprehensions import keys_of, listed_view, loop_names, read_over
 from models.programs.language.counting_loops import CLOSING, NEVER_REACHED, read_while
 from models.programs.language.empty_lists import RETURN
 from models.programs.language.expressions import (
@@ -15,7 +15,7 @@ from models.programs.language.expressions import (
     read_typed,
     read_value,
 )
-from models.programs.language.kinds import ITEM_OF, Type, language, said
+from models.programs.language.kinds import ITEM_OF, MAPS, SETS, Type, language, said
 from models.programs.language.looked_into import without_names
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
@@ -85,7 +85,7 @@ class BodyReader:
     def _return(self, node: ast.Return, scope: Scope) -> Ids:
         if node.value is None:
             raise Refusal(node, "a return without a value", text="return needs a value")
-        started: Type | None = "texts" if RETURN in scope.slots.started else None
+        started = scope.slots.started.get(RETURN)
         value = read_value(node.value, scope, self.return_type or started)
         self.return_type = self.return_type or value.type
         if value.type != self.return_type:
@@ -162,14 +162,16 @@ def _iterated_pairs(node: ast.expr, scope: Scope) -> tuple[str, Ids, list[int]]:
 
 
 def _named_lists(node: ast.expr, scope: Scope) -> list[int]:
-    """Return the slots of the lists that the value of an expression may be."""
+    """Return the slots of the lists and dictionaries that the value of an expression may be."""
     if isinstance(node, ast.IfExp):
         return [*_named_lists(node.body, scope), *_named_lists(node.orelse, scope)]
-    is_list = isinstance(node, ast.Name) and scope.type_of(node) in ITEM_OF
+    is_list = isinstance(node, ast.Name) and scope.type_of(node) in (*ITEM_OF, *MAPS)
     return [scope.slot(node)] if is_list and isinstance(node, ast.Name) else []
 
 
-def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, list[int]]:
+def _iterated(  # noqa: PLR0911, PLR0912  (one a kind)
+    node: ast.expr, scope: Scope
+) -> tuple[str, Ids, list[int]]:
     """Return the kind of a for loop, its expressions and the slots to freeze."""
     node = simplified(node)
     match node:
@@ -191,9 +193,20 @@ def _iterated(node: ast.expr, scope: Scope) -> tuple[str, Ids, list[int]]:
             return "for_split", [*ids, *read_typed(by, "str", scope, "what splits a text")], []
         case ast.Call(func=ast.Name(id="reversed"), args=[_], keywords=[]):
             node = call("list", node)
+    viewed = node
+    node = listed_view(node) or node
     typed = read_expression(node, scope)
     if typed.type == "str":
         return "for_str", typed.ids, []
+    if typed.type in MAPS:
+        listed = keys_of(typed)
+        return f"for_{listed.type}", listed.ids, _named_lists(node, scope)
+    if typed.type in SETS:
+        allowed = "loop over sorted(...)"
+        raise Refusal(node, "a loop over a set, which has no order", allowed, it=excerpt(node))
+    if isinstance(viewed, ast.Call) and node is not viewed:  # the values of a dictionary
+        assert isinstance(viewed.func, ast.Attribute)
+        return f"for_{typed.type}", typed.ids, _named_lists(viewed.func.value, scope)
     if typed.type not in ITEM_OF:
         raise Refusal(
             node,

@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from models.programs.language.filling import HOLES, instantiate
+from models.programs.language.hashed_templates import (
+    EMPTY,
+    HASHED_EXPRESSIONS,
+    HASHED_STATEMENTS,
+)
 from models.programs.language.kinds import TYPE_OF, Kind, Type, language, said
 
 EXPRESSIONS: Mapping[str, str] = {
@@ -178,6 +183,7 @@ EXPRESSIONS: Mapping[str, str] = {
             "_lus": "a[b:c:d]",
         }.items()
     },
+    **HASHED_EXPRESSIONS,
 }
 """Every kind of expression but slots, constants and lists of four items and more."""
 
@@ -268,6 +274,7 @@ STATEMENTS: Mapping[str, str] = {
     "return_list": "return a",
     "return_texts": "return a",
     "return_float": "return a",
+    **HASHED_STATEMENTS,
 }
 """Every kind of statement."""
 
@@ -327,7 +334,7 @@ def expression_templates() -> Mapping[str, tuple[ExpressionTemplate, ...]]:
 @lru_cache(maxsize=256)
 def parsed_expression(kind_name: str) -> ast.expr:
     """Return the syntax of a kind of expression, with holes."""
-    text = EXPRESSIONS.get(kind_name) or GATHERED[kind_name]
+    text = EXPRESSIONS.get(kind_name) or EMPTY.get(kind_name) or GATHERED[kind_name]
     return ast.parse(text, mode="eval").body
 
 

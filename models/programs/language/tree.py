@@ -1,11 +1,13 @@
 """Derivations as trees of nodes, for printing and for running programs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.errors import UserError
 from models.programs.language.kinds import (
     CONSTANT,
+    MAPS,
+    NONTERMINAL_OF,
     SLOT,
     ConstantValue,
     Family,
@@ -15,10 +17,21 @@ from models.programs.language.kinds import (
     language,
 )
 
-ITEMS = {"ITEMS": "INT", "TEXT_ITEMS": "STR"}
-"""What follows the first items of a long list -> the nonterminal of an item."""
+ITEMS: Mapping[str, tuple[str, ...]] = {
+    "ITEMS": ("INT",),
+    "TEXT_ITEMS": ("STR",),
+    **{
+        f"{NONTERMINAL_OF[of_map]}_PAIRS": (NONTERMINAL_OF[key], NONTERMINAL_OF[value])
+        for of_map, (key, value) in MAPS.items()
+    },
+}
+"""What follows the first items of a long list, a set or a dictionary -> nonterminals of an item."""
 
-MORE = {"ITEMS": "more", "TEXT_ITEMS": "more_texts"}
+MORE: Mapping[str, str] = {
+    "ITEMS": "more",
+    "TEXT_ITEMS": "more_texts",
+    **{f"{NONTERMINAL_OF[of_map]}_PAIRS": f"more_{of_map}" for of_map in MAPS},
+}
 """The kind that adds an item."""
 
 
@@ -196,18 +209,19 @@ class _Reader:
         if kind.children[-1:] and kind.children[-1] in ITEMS:
             items = kind.children[-1]
             while not self._next(items).ends:
-                args.append(self._expression(ITEMS[items]))
+                args += [self._expression(name) for name in ITEMS[items]]
         return Node(kind=kind.name, args=tuple(args))
 
     def _comprehension(self, kind: Kind) -> Node:
         """Read what a comprehension goes over, its condition if it has one, and its value."""
         slot = self._define(kind)
-        *over, _, value = kind.children
-        args = [self._expression(name) for name in over]
+        spot = kind.children.index("WHERE")
+        args = [self._expression(name) for name in kind.children[:spot]]
         where = self._next("WHERE")
         if not where.ends:
             args.append(Node(kind=where.name, args=(self._expression("BOOL"),)))
-        return Node(kind=kind.name, slot=slot, args=(*args, self._expression(value)))
+        values = [self._expression(name) for name in kind.children[spot + 1 :]]
+        return Node(kind=kind.name, slot=slot, args=(*args, *values))
 
     def _spelled(self, nonterminal: str) -> str:
         letters: list[str] = []

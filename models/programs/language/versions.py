@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from models.programs.language.kinds import language
 
-_EARLIER = (406, 468, 552)
+_EARLIER = (406, 468, 552, 635)
 """Productions of the versions before this one, that data sets and weights were made with."""
 
 

@@ -27,8 +27,8 @@ _WRITTEN_OUT = {"pow": (1,)}
 
 _MAX_PARTS = 3
 
-_SEARCHED = frozenset(TYPE_OF) - {"TEXTS", "FLOAT"}
-"""Nonterminals whose kinds are enumerated; lists of str and floats are not."""
+_SEARCHED = frozenset(("INT", "BOOL", "STR", "LIST"))
+"""Nonterminals whose kinds are enumerated."""
 
 
 @dataclass(frozen=True, kw_only=True)
