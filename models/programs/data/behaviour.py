@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from models.programs.data.inputs import flat_probes, probe_inputs
 from models.programs.execution.interpreter import Executable
 from models.programs.execution.limits import Limits
-from models.programs.execution.outcomes import Outcome
+from models.programs.execution.outcomes import Outcome, text_of
 from models.programs.language.kinds import Type
 
 PROGRAM_LIMITS = Limits(max_steps=5_000, max_int_bits=63, max_length=1_000)
@@ -107,7 +107,9 @@ def observe(
 def outcome_key(outcome: Outcome) -> str:
     """Return a text that is the same for the same outcomes; values are told apart by type."""
     return (
-        repr(outcome.value) if outcome.status == "value" else f"!{outcome.status} {outcome.error}"
+        text_of(outcome.value)
+        if outcome.status == "value"
+        else f"!{outcome.status} {outcome.error}"
     )
 
 

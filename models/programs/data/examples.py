@@ -4,12 +4,13 @@ import json
 import math
 import random
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from models.programs.data.behaviour import Behaviour
 from models.programs.data.inputs import Inputs, flat_probes, random_inputs
 from models.programs.execution.example_text import Example
 from models.programs.execution.interpreter import Interpreter
-from models.programs.execution.outcomes import Outcome, Value
+from models.programs.execution.outcomes import Outcome, Value, text_of
 from models.programs.language.kinds import Type
 from models.programs.language.tree import Node
 
@@ -42,7 +43,7 @@ def draw_examples(
         observed: what it does when it is watched, so that probes need not be run again.
     """
     probes = flat_probes(tuple(types))
-    known = dict(zip(map(repr, probes), observed.watched, strict=True)) if observed else {}
+    known = dict(zip(map(text_of, probes), observed.watched, strict=True)) if observed else {}
     candidates = [random_inputs(types, rng) for _ in range(_NUM_RANDOM)]
     candidates += probes
     rng.shuffle(candidates)
@@ -54,15 +55,30 @@ def draw_examples(
 
 
 def examples_to_text(examples: Sequence[Example]) -> str:
-    """Return examples as JSON: `[[[input, ...], output], ...]`, or "" for none."""
-    pairs = [[list(each.inputs), each.output] for each in examples]
+    """Return examples as JSON: `[[[input, ...], output], ...]`, or "" for none.
+
+    JSON has neither sets nor keys that are numbers: they are `{"set": [...]}`, sorted, and
+    `{"dict": [[key, value], ...]}`.
+    """
+    pairs = [[list(map(_plain, each.inputs)), _plain(each.output)] for each in examples]
     return json.dumps(pairs, separators=(",", ":"), ensure_ascii=False) if pairs else ""
 
 
 def text_to_examples(text: str) -> list[Example]:
     """Return the examples that `examples_to_text` wrote."""
-    pairs = json.loads(text) if text else []
+    pairs = json.loads(text, object_hook=_hashed) if text else []
     return [Example(inputs=tuple(inputs), output=output) for inputs, output in pairs]
+
+
+def _plain(value: Value) -> object:
+    if isinstance(value, set):
+        return {"set": sorted(value)}  # pyright: ignore[reportArgumentType]  # all of one type
+    return {"dict": list(value.items())} if isinstance(value, dict) else value
+
+
+def _hashed(found: dict[str, Any]) -> object:
+    ((of, items),) = found.items()
+    return set(items) if of == "set" else dict(items)
 
 
 def _runs(
@@ -76,7 +92,7 @@ def _runs(
     seen: set[str] = set()
     runs = []
     for inputs in candidates:
-        text = repr(inputs)
+        text = text_of(inputs)
         if text in seen:
             continue
         seen.add(text)
@@ -105,11 +121,11 @@ def _chosen(
     values: dict[str, int] = {}
     chosen = []
     while len(chosen) < NUM_EXAMPLES:
-        best = max(left, key=lambda run: (len(run[2] - blocks), -values.get(repr(run[1]), 0)))
+        best = max(left, key=lambda run: (len(run[2] - blocks), -values.get(text_of(run[1]), 0)))
         left.remove(best)
         inputs, value, reached = best
         blocks |= reached
-        values[repr(value)] = values.get(repr(value), 0) + 1
+        values[text_of(value)] = values.get(text_of(value), 0) + 1
         chosen.append((inputs, value))
     return chosen
 
@@ -121,7 +137,7 @@ def _dealt(
     visible: list[tuple[Inputs, Value]] = []
     hidden: list[tuple[Inputs, Value]] = []
     for run in chosen:
-        counts = [sum(repr(v) == repr(run[1]) for _, v in part) for part in (visible, hidden)]
+        counts = [sum(text_of(v) == text_of(run[1]) for _, v in part) for part in (visible, hidden)]
         prefers_hidden = (counts[1], len(hidden)) < (counts[0], len(visible))
         has_room = len(hidden) < NUM_HIDDEN if prefers_hidden else len(visible) < NUM_VISIBLE
         (hidden if prefers_hidden == has_room else visible).append(run)

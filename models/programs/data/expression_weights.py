@@ -7,18 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from models.programs.language.kinds import Type
+from models.programs.language.kinds import LIST_OF, MAPS, SETS, Type
 
 Part = Literal[
     "int", "bool", "str", "list", "character", "divisor", "index", "bound", "stride", "times",
     "text", "items", "exponent", "ints", "bools", "texts", "lines", "strings", "joined",
     "float", "real", "rooted", "rooted_int", "fraction", "places",
+    "int_set", "str_set", "int_to_int", "str_to_int", "str_to_str", "int_to_str",
+    "some_int_set", "some_str_set", "some_int_to_int", "some_str_to_int", "some_str_to_str",
+    "some_int_to_str", "pairs_int_to_int", "pairs_str_to_int", "pairs_str_to_str",
+    "pairs_int_to_str",
 ]  # fmt: skip
 """What an argument is for: divisor, rarely 0; index and bound, into the first argument; stride,
 of a slice; times, a small count; text, a piece to look for; items, a named list mostly; exponent,
 a literal; ints, bools and texts, the values of a comprehension; lines, a list of str; strings, a
 named one; joined, one that a text joins; real, a named float mostly; rooted and rooted_int, what is
-never negative; fraction, a literal float; places, a literal number of digits."""
+never negative; fraction, a literal float; places, a literal number of digits; a set or a dictionary
+is a named one, some_... any; pairs_..., the keys and values of a comprehension."""
 
 
 PART_TYPES: Mapping[Part, Type] = {
@@ -36,6 +41,12 @@ PART_TYPES: Mapping[Part, Type] = {
     "items": "list",
     **dict.fromkeys(("lines", "strings", "joined"), "texts"),
     **dict.fromkeys(("float", "real"), "float"),
+    "int_set": "int_set",
+    "str_set": "str_set",
+    "int_to_int": "int_to_int",
+    "str_to_int": "str_to_int",
+    "str_to_str": "str_to_str",
+    "int_to_str": "int_to_str",
 }
 """The type of what stands for a part; those left out are gathered or no expressions."""
 
@@ -186,3 +197,38 @@ WORDS: tuple[str, ...] = (
     "--", ", ", "..", "23", "7", "odd", "even", "fizz", "buzz", "hi", "o", "i", "s", "t",
 )  # fmt: skip
 """Texts that have to be spelled."""
+
+TURNS: Mapping[tuple[Type, Type], dict[str, float]] = {
+    ("int", "bool"): {"gt": 3, "lt": 2, "eq": 3, "ne": 1, "ge": 1, "le": 1, "in_list": 0.5},
+    ("int", "str"): {"str_int": 5, "repeat_str": 1},
+    ("int", "list"): {"list_1": 3, "list_2": 2, "range_1": 2, "slice_list_u": 2, "list_3": 0.5},
+    ("bool", "int"): {"int_bool": 2, "if_int": 3},
+    ("bool", "str"): {"if_str": 1},
+    ("bool", "list"): {"if_list": 1},
+    ("str", "int"): {"len_str": 5, "count_str": 3, "find": 1, "len_set_str": 1},
+    ("str", "bool"): {"eq_str": 4, "in_str": 2, "isalpha": 0.5, "startswith": 1, "endswith": 1},
+    ("list", "int"): {"len_list": 4, "sum": 4, "max_list": 2, "min_list": 1, "item": 3},
+    ("list", "bool"): {"eq_list": 3, "in_list": 3},
+    ("texts", "int"): {"len_texts": 5, "count_texts": 1, "len_set_texts": 0.3},
+    ("texts", "bool"): {"in_texts": 4, "eq_texts": 1},
+    ("texts", "str"): {"item_texts": 3, "join_texts": 4, "max_texts": 0.3, "min_texts": 0.3},
+    ("float", "int"): {"round": 2, "int_float": 2},
+    ("float", "bool"): {"gt_float": 3, "lt_float": 3, "ge_float": 1, "gt_float_int": 1},
+    ("float", "str"): {"str_float": 1},
+    ("int", "float"): {"div_int": 5, "mul_int_float": 2, "float_int": 1},
+    **{(of, "int"): {f"len_{of}": 1} for of in (*SETS, *MAPS)},
+    **{(of, "bool"): {f"in_{of}": 4, f"not_in_{of}": 2, f"eq_{of}": 0.5} for of in (*SETS, *MAPS)},
+    ("int_set", "list"): {"sorted_int_set": 1},
+    ("str_set", "texts"): {"sorted_str_set": 1},
+    **{
+        (of, LIST_OF[value]): {f"values_{of}": 1, **({f"keys_{of}": 1} if key == value else {})}
+        for of, (key, value) in MAPS.items()
+    },
+    **{(of, value): {f"get_{of}": 2, f"item_{of}": 2} for of, (_, value) in MAPS.items()},
+    ("int", "int_set"): {"int_set_n": 1},
+    ("str", "str_set"): {"str_set_n": 1, "str_set_from_str": 2},
+    ("list", "int_set"): {"int_set_from_list": 1},
+    ("texts", "str_set"): {"str_set_from_texts": 1},
+    ("str", "texts"): {"split": 3, "split_by": 1, "list_str": 1, "texts_1": 2, "sorted_str": 0.3},
+}
+"""How a value of one type is turned into one of another."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from models.programs.data.expression_weights import CHOICES, Choice
+from models.programs.data.hashed_choices import hashed_choices
 from models.programs.language.kinds import TYPES, Type
 
 Style = Literal["plain", "human"]
@@ -112,7 +113,8 @@ def _human_choices() -> Mapping[Type, Mapping[str, Choice]]:
             kind: Choice(weight=weights.get(kind, choice.weight / 2), parts=choice.parts)
             for kind, choice in CHOICES.get(value_type, {}).items()
         }
-        for kind, (weight, parts) in _ADDED[value_type].items():
+        added = {**_ADDED.get(value_type, {}), **hashed_choices(value_type)}
+        for kind, (weight, parts) in added.items():
             choices[value_type][kind] = Choice(
                 weight=weight,
                 parts=tuple(parts.split()),  # pyright: ignore[reportArgumentType]
@@ -125,13 +127,15 @@ CHOICES_OF: Mapping[Style, Mapping[Type, Mapping[str, Choice]]] = {
     "human": _human_choices(),
 }
 
+_NO_HASHED = (0.0,) * 6
+
 RETURN_WEIGHTS: Mapping[Style, tuple[float, ...]] = {
-    "plain": (0.34, 0.22, 0.23, 0.21, 0.0, 0.0),
-    "human": (0.26, 0.17, 0.25, 0.17, 0.13, 0.02),
+    "plain": (0.34, 0.22, 0.23, 0.21, 0.0, 0.0, *_NO_HASHED),
+    "human": (0.26, 0.17, 0.25, 0.17, 0.13, 0.02, 0.002, 0.002, 0.002, 0.009, 0.002, 0.002),
 }
 PARAMETER_WEIGHTS: Mapping[Style, tuple[float, ...]] = {
-    "plain": (0.36, 0.06, 0.27, 0.31, 0.0, 0.0),
-    "human": (0.26, 0.01, 0.38, 0.24, 0.10, 0.01),
+    "plain": (0.36, 0.06, 0.27, 0.31, 0.0, 0.0, *_NO_HASHED),
+    "human": (0.26, 0.01, 0.38, 0.24, 0.10, 0.01, 0.001, 0.001, 0.001, 0.003, 0.001, 0.001),
 }
 """By type, in the order of TYPES."""
 
@@ -151,7 +155,11 @@ LONG_TEXTS = 0.08
 
 LOCAL_TYPES: Mapping[Style, Mapping[Type, float]] = {
     "plain": {"int": 5.0, "bool": 0.7, "str": 1.5, "list": 1.5},
-    "human": {"int": 4.0, "bool": 0.2, "str": 2.0, "list": 1.6, "texts": 1.5, "float": 0.1},
+    "human": {
+        **{"int": 4.0, "bool": 0.2, "str": 2.0, "list": 1.6, "texts": 1.5, "float": 0.1},
+        **{"int_set": 0.1, "str_set": 0.1, "int_to_int": 0.1, "str_to_int": 0.25},
+        **{"str_to_str": 0.05, "int_to_str": 0.03},
+    },
 }
 """How often a variable is of a type."""
 

@@ -1,6 +1,6 @@
 """Expressions that do nothing, known at sight: `x - x`, `x + 0`, `1 < 2`, `sorted(sorted(xs))`."""
 
-from models.programs.language.kinds import CONSTANT
+from models.programs.language.kinds import CONSTANT, MAPS, SETS
 from models.programs.language.tree import Node
 
 _OF_EQUALS = {
@@ -8,6 +8,8 @@ _OF_EQUALS = {
     "le_str", "gt_str", "ge_str", "eq_str", "ne_str", "eq_list", "ne_list", "eq_bool", "ne_bool",
     "sub_float", "div_float", "floordiv_float", "mod_float", "min_2_float", "max_2_float",
     "lt_float", "le_float", "gt_float", "ge_float", "eq_float", "ne_float",
+    *(f"{name}_{of}" for name in ("eq", "ne") for of in (*SETS, *MAPS)),
+    *(f"{name}_{of}" for name in ("le", "union", "common", "without") for of in SETS),
     "and", "or", "in_str", "not_in_str", "startswith", "endswith", "find", "count_str",
 }  # fmt: skip
 """Kinds that say nothing when their first two parts are the same."""
@@ -35,6 +37,7 @@ _LEFT_NEUTRAL = {"add", "mul", "concat_str"}
 """Kinds of which the same first parts make nothing, too."""
 
 _LISTS = {f"{name}_{size}" for name in ("list", "texts") for size in (1, 2, 3, "n")}
+_LISTS |= {f"{of}_n" for of in (*SETS, *MAPS)}
 
 _ONCE = {"abs", "neg", "abs_float", "neg_float", "not", "sorted", "sorted_down", "sorted_set",
          "reversed", "upper", "lower", "strip", "sorted_texts", "sorted_texts_down",

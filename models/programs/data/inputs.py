@@ -6,10 +6,10 @@ same on all of them.
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from models.programs.execution.outcomes import Value, same_value
-from models.programs.language.kinds import Type
+from models.programs.language.kinds import MAPS, SETS, Type
 
 Inputs = tuple[Value, ...]
 """One value for each parameter."""
@@ -33,6 +33,48 @@ _EDGES: Mapping[Type, tuple[Value, ...]] = {
         ["a", "b", "c", "d", "e", "f"],
     ),
     "float": (0.0, 1.0, -1.5, 0.5, 3.7, 100.0, -0.25, 2.0),
+    "int_set": (set(), {1}, {3, 1, 2}, {-1}, {0, -5, 5}, {2, 4, 6, 8}, {0}, {10, 100}),
+    "str_set": (
+        set(),
+        {"a"},
+        {"b", "abc", "aa"},
+        {""},
+        {"a", "e", "i", "o", "u"},
+        {"kiwi", "Apple"},
+        {"12", "3"},
+        {"x"},
+    ),
+    "int_to_int": ({}, {1: 1}, {3: 1, 1: 2}, {0: 0}, {-1: 5}, {1: 2, 2: 4, 3: 6}, {2: 2}, {5: -1}),
+    "str_to_int": (
+        {},
+        {"a": 1},
+        {"b": 2, "a": 1},
+        {"": 0},
+        {"x": -1, "y": 1},
+        {"one": 1, "two": 2, "three": 3},
+        {"a": 0},
+        {"Z": 26},
+    ),
+    "str_to_str": (
+        {},
+        {"a": "b"},
+        {"b": "a", "a": "b"},
+        {"": ""},
+        {"x": "y", "y": "z"},
+        {"cat": "dog", "sun": "moon"},
+        {"A": "a"},
+        {"k": "v"},
+    ),
+    "int_to_str": (
+        {},
+        {1: "a"},
+        {2: "b", 1: "a"},
+        {0: ""},
+        {1: "one", 2: "two", 3: "three"},
+        {-1: "x"},
+        {10: "ten"},
+        {7: "7"},
+    ),
 }
 """What programs stumble over, then plain cases."""
 
@@ -123,6 +165,10 @@ def _related(  # noqa: PLR0911  (one a pair of types)
     if not earlier:
         return None
     other = rng.choice(earlier)
+    if isinstance(other, set | dict):
+        items = sorted(other)  # pyright: ignore[reportArgumentType]  # all of one type
+        known = items and value_type == ("int" if isinstance(items[0], int) else "str")
+        return rng.choice(items) if known else None
     if value_type == "int" and isinstance(other, list | str) and other:
         item = rng.choice(other)
         return item if isinstance(item, int) and rng.random() < 0.6 else rng.randrange(len(other))
@@ -187,12 +233,22 @@ def _random_texts(rng: random.Random) -> Value:
     ]
 
 
+def _random_set(of: Type, rng: random.Random) -> Value:
+    listed = _DRAW["list" if SETS[of] == "int" else "texts"](rng)
+    return set(listed)  # pyright: ignore[reportArgumentType]  # of a list of its items
+
+
+def _random_map(of: Type, rng: random.Random) -> Value:
+    keys, values = (_DRAW["list" if t == "int" else "texts"](rng) for t in MAPS[of])
+    return dict(zip(keys, values, strict=False))  # pyright: ignore[reportArgumentType]
+
+
 def _random_length(rng: random.Random) -> int:
     return rng.randint(10, 24) if rng.random() < 0.15 else rng.randint(1, 8)
 
 
 def _copy(value: Value) -> Value:
-    return value[:] if isinstance(value, list) else value
+    return value.copy() if isinstance(value, list | set | dict) else value
 
 
 _DRAW: Mapping[Type, Callable[[random.Random], Value]] = {
@@ -202,4 +258,6 @@ _DRAW: Mapping[Type, Callable[[random.Random], Value]] = {
     "list": _random_list,
     "texts": _random_texts,
     "float": _random_float,
+    **{of: partial(_random_set, of) for of in SETS},
+    **{of: partial(_random_map, of) for of in MAPS},
 }

@@ -3,21 +3,28 @@
 from collections.abc import Callable
 
 from models.programs.data.drafts import Scope, Variable, choose, constant, node
-from models.programs.language.kinds import SLOT, Type
+from models.programs.language.kinds import MAPS, SLOT, Type
 from models.programs.language.tree import Node
 
-MakeValue = Callable[[Scope, Variable, int], Node]
-"""Makes a value, or a condition, in which a variable occurs, of about so many nodes."""
+MakeCondition = Callable[[Scope, Variable, int], Node]
+"""Makes a condition in which a variable occurs, of about so many nodes."""
+
+MakeValue = Callable[[Scope, Variable, int, Type], Node]
+"""Makes a value of a type, too."""
+
+ITEMS_OF = tuple(f"items_{of}" for of in MAPS)
+"""The items of dictionaries, of each type."""
 
 Over = str
-"""`list`, `str`, `range`, `words`, `split`, or one of these behind `enumerate_` or `zip_`."""
+"""`list`, `str`, `range`, `words`, `split`, one of these behind `enumerate_` or `zip_`, or one of
+ITEMS_OF."""
 
 _FILTERED = 0.75
 """Share of the comprehensions with a condition."""
 
 
 def comprehension(
-    scope: Scope, value_type: Type, size: int, value: MakeValue, condition: MakeValue
+    scope: Scope, value_type: Type, size: int, value: MakeValue, condition: MakeCondition
 ) -> Node | None:
     """Return the values of a comprehension, or None where there is nothing to go over.
 
@@ -25,13 +32,16 @@ def comprehension(
         scope: of the expression it is in.
         value_type: of the values.
         size: about as many nodes.
-        value: makes a value.
+        value: makes a value, or a key.
         condition: makes a condition.
     """
     over = draw_over(scope, {"list": 6, "str": 4, "range": 3, "enumerate_list": 1.5,
                              "enumerate_str": 0.7, "zip_list": 1, "zip_str": 0.7, "words": 0.8,
                              "split": 0.8, "texts": 5, "enumerate_texts": 0.7,
-                             "zip_texts": 0.5})  # fmt: skip
+                             "zip_texts": 0.5,
+                             **dict.fromkeys(ITEMS_OF, 2)})  # fmt: skip
+    if over is not None and value_type in MAPS and over[0] in ("words", "split"):
+        over = "str", over[1][:1]  # the parts of a text are no source of their own here
     if over is None:
         return None
     name, sources = over
@@ -41,7 +51,13 @@ def comprehension(
     parts = list(sources)
     if scope.rng.random() < _FILTERED:
         parts.append(node("where", condition(inner, scope.rng.choice(variables), size // 2)))
-    parts.append(value(inner, about, size // 2))
+    if value_type in MAPS:
+        key_type, item_type = MAPS[value_type]
+        parts.append(value(inner, about, size // 3, key_type))
+        about = scope.rng.choice(variables)
+    else:
+        item_type = value_type
+    parts.append(value(inner, about, size // 2, item_type))
     kind = "list" if name == "range" else name
     return node(f"{value_type}_over_{kind}", *parts, slot=variables[0].slot)
 
@@ -76,6 +92,9 @@ def new_variables(scope: Scope, over: Over, sources: list[Node]) -> list[Variabl
     invent, first = scope.draft.invent, sources[0].slot
     if over in ("words", "split"):
         return [invent("str", "word")]
+    for of, pair in MAPS.items():
+        if over == f"items_{of}":
+            return [invent(item, "item" if item == "int" else "word") for item in pair]
     items = ("str", "character") if over.endswith("str") else ("int", "item")
     items = ("str", "word") if over.endswith("texts") else items
     if over.startswith("enumerate"):
@@ -89,6 +108,9 @@ def _sources(over: Over, scope: Scope) -> list[Variable]:
     """Return the variables that can be gone over."""
     if over == "range":
         return [v for v in scope.of_type("int") if v.role in ("parameter", "local")]
+    for of in MAPS:
+        if over == f"items_{of}":
+            return scope.of_type(of)
     if over.endswith("list"):
         return scope.of_type("list")
     if over.endswith("texts"):

@@ -8,6 +8,7 @@ from models.programs.data.drafts import Scope, Variable, choose, choose_by, cons
 from models.programs.data.expression_weights import (
     DIVISORS,
     PART_TYPES,
+    TURNS,
     Choice,
     Part,
 )
@@ -18,8 +19,9 @@ from models.programs.data.human_weights import (
 from models.programs.data.idle_expressions import is_idle
 from models.programs.data.random_comprehensions import comprehension
 from models.programs.data.random_constants import some_float, some_number, some_text
+from models.programs.data.random_hashed import HASHED, literal, of_item
 from models.programs.language.contexts import NOT_JOINED
-from models.programs.language.kinds import SLOT, Type
+from models.programs.language.kinds import MAPS, SLOT, Type
 from models.programs.language.tree import Node
 
 _ROLE_WEIGHTS = {
@@ -69,6 +71,8 @@ def leaf(scope: Scope, value_type: Type) -> Node:  # noqa: PLR0911  (one a type)
         return some_text(scope)
     if variables:
         return scope.read(pick(scope, variables))
+    if value_type in HASHED:
+        return literal(scope, value_type, leaf)
     if value_type == "texts":
         text = _variable(scope, "str", 0.7)
         return node("texts_1", some_text(scope)) if text is None else node("split", text)
@@ -103,19 +107,23 @@ def pick(scope: Scope, variables: list[Variable]) -> Variable:
     return scope.rng.choices(variables, weights)[0]
 
 
-def about(scope: Scope, variable: Variable, value_type: Type, size: int) -> Node:
+def about(  # noqa: PLR0911  (one a type)
+    scope: Scope, variable: Variable, value_type: Type, size: int
+) -> Node:
     """Return an expression of a type in which a certain variable occurs."""
     if variable.type == value_type:
         if size < 3 or scope.rng.random() < 0.6:
             return scope.read(variable)
         return _around(scope, variable, size)
-    turns = _TURNS.get((variable.type, value_type))
+    turns = TURNS.get((variable.type, value_type))
     if turns is None:  # between lists and texts only by way of a number
         number = about(scope, variable, "int", size - 1)
         if value_type == "texts":
             return node("texts_1", node("str_int", number))
         if value_type == "float":
             return node("float_int", number)
+        if value_type in HASHED:
+            return of_item(value_type, number)
         return node("str_int" if value_type == "str" else "list_1", number)
     kind = choose(scope.rng, turns)
     return _with(scope, kind, value_type, variable, max(size, 3))
@@ -159,6 +167,7 @@ def _draw_kind(scope: Scope, value_type: Type, size: int) -> str | None:
         has_str=bool(scope.of_type("str")),
         has_texts=bool(scope.of_type("texts")),
         has_float=bool(scope.of_type("float")),
+        hashed=frozenset(v.type for v in scope.visible if v.type in HASHED),
         gathers=_may_gather(scope, size),
     )
     return choose_by(scope.rng, kinds, weights) if kinds else None
@@ -174,6 +183,7 @@ def _weights(
     has_str: bool,
     has_texts: bool,
     has_float: bool,
+    hashed: frozenset[Type],
     gathers: bool,
 ) -> tuple[tuple[str, ...], tuple[float, ...]]:
     """Return the kinds that are not too large, and their weights added up."""
@@ -188,6 +198,8 @@ def _weights(
         if not has_texts and "strings" in choice.parts:
             continue
         if not has_float and "real" in choice.parts:
+            continue
+        if any(part in HASHED and part not in hashed for part in choice.parts):
             continue
         is_odd = not has_str and not _TEXT_PARTS.isdisjoint(choice.parts)
         weights[kind] = choice.weight * 0.05 if is_odd else choice.weight
@@ -205,10 +217,14 @@ def _made(scope: Scope, kind: str, choice: Choice, size: int) -> Node:
     if kind in ("list_n", "texts_n"):
         more = scope.rng.randint(0, 2)
         args += [leaf(scope, "int") if kind == "list_n" else some_text(scope) for _ in range(more)]
+    if kind in _HASHED_LITERALS:
+        return node(kind, *args, *literal(scope, _HASHED_LITERALS[kind], leaf).args)
     return node(kind, *args)
 
 
-def _part(scope: Scope, part: Part, size: int, before: list[Node]) -> Node:
+def _part(  # noqa: PLR0912  (one a part)
+    scope: Scope, part: Part, size: int, before: list[Node]
+) -> Node:
     """Return an argument; those before it are known."""
     match part:
         case "int" | "bool" | "str" | "list" | "float":
@@ -233,10 +249,14 @@ def _part(scope: Scope, part: Part, size: int, before: list[Node]) -> Node:
             made = _variable(scope, "int", 0.4) or constant(scope.rng.choice((2, 2, 3)))
         case "exponent":
             made = constant(scope.rng.choice((2, 2, 2, 3)))
-        case "ints" | "bools" | "texts":
-            made = _gathered(scope, _GATHERED[part], size)
         case "index" | "bound":
             made = _place(scope, before[0], is_index=part == "index")
+        case _ if part in _GATHERED:
+            made = _gathered(scope, _GATHERED[part], size)
+        case _:  # a set or a dictionary
+            value_type = _HASHED_PARTS[part]
+            named = _variable(scope, value_type, 0.5 if part.startswith("some") else 1.0)
+            made = named or expression(scope, value_type, size)
     return made
 
 
@@ -278,10 +298,10 @@ def _gathered(scope: Scope, value_type: Type, size: int) -> Node:
         scope,
         value_type,
         size,
-        lambda inner, variable, left: (
+        lambda inner, variable, left, of: (
             _condition_about(inner, variable, max(left, 3))
-            if value_type == "bool"
-            else about(inner, variable, value_type, max(left, 1))
+            if of == "bool"
+            else about(inner, variable, of, max(left, 1))
         ),
         lambda inner, variable, left: _condition_about(inner, variable, max(left, 3)),
     )
@@ -368,26 +388,12 @@ def _number(scope: Scope) -> Node:
 
 _TEXT_PARTS = {"str", "character"}
 
-_GATHERED: Mapping[Part, Type] = {"ints": "int", "bools": "bool", "texts": "str"}
-
-_TURNS: Mapping[tuple[Type, Type], dict[str, float]] = {
-    ("int", "bool"): {"gt": 3, "lt": 2, "eq": 3, "ne": 1, "ge": 1, "le": 1, "in_list": 0.5},
-    ("int", "str"): {"str_int": 5, "repeat_str": 1},
-    ("int", "list"): {"list_1": 3, "list_2": 2, "range_1": 2, "slice_list_u": 2, "list_3": 0.5},
-    ("bool", "int"): {"int_bool": 2, "if_int": 3},
-    ("bool", "str"): {"if_str": 1},
-    ("bool", "list"): {"if_list": 1},
-    ("str", "int"): {"len_str": 5, "count_str": 3, "find": 1, "len_set_str": 1},
-    ("str", "bool"): {"eq_str": 4, "in_str": 2, "isalpha": 0.5, "startswith": 1, "endswith": 1},
-    ("list", "int"): {"len_list": 4, "sum": 4, "max_list": 2, "min_list": 1, "item": 3},
-    ("list", "bool"): {"eq_list": 3, "in_list": 3},
-    ("texts", "int"): {"len_texts": 5, "count_texts": 1, "len_set_texts": 0.3},
-    ("texts", "bool"): {"in_texts": 4, "eq_texts": 1},
-    ("texts", "str"): {"item_texts": 3, "join_texts": 4, "max_texts": 0.3, "min_texts": 0.3},
-    ("float", "int"): {"round": 2, "int_float": 2},
-    ("float", "bool"): {"gt_float": 3, "lt_float": 3, "ge_float": 1, "gt_float_int": 1},
-    ("float", "str"): {"str_float": 1},
-    ("int", "float"): {"div_int": 5, "mul_int_float": 2, "float_int": 1},
-    ("str", "texts"): {"split": 3, "split_by": 1, "list_str": 1, "texts_1": 2, "sorted_str": 0.3},
+_GATHERED: Mapping[str, Type] = {
+    **{"ints": "int", "bools": "bool", "texts": "str"},
+    **{f"pairs_{of}": of for of in MAPS},
 }
-"""How a value of one type is turned into one of another."""
+
+_HASHED_PARTS: Mapping[str, Type] = {
+    f"{prefix}{of}": of for of in HASHED for prefix in ("", "some_")
+}
+_HASHED_LITERALS: Mapping[str, Type] = {f"{of}_n": of for of in HASHED}

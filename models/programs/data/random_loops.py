@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from models.programs.data.drafts import Scope, Variable, choose, constant, node
-from models.programs.data.random_comprehensions import draw_over, new_variables
+from models.programs.data.random_comprehensions import ITEMS_OF, draw_over, new_variables
 from models.programs.data.random_expressions import comparison, expression, pick
+from models.programs.data.random_hashed import HASHED, item_of_list, list_over
 from models.programs.language.tree import Node
 
 Body = Callable[[Scope], Sequence[Node]]
@@ -43,6 +44,9 @@ def random_loop(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
         weights |= {"items_of_texts": 5.0, "places_of_texts": 1.5}
     if texts:
         weights |= {"characters": 5.0, "places_of_text": 2.0, "words": 1.2}
+    hashed = [v for v in scope.visible if v.type in HASHED]
+    if hashed:
+        weights["listed"] = 5.0
     if scope.draft.style == "human":
         weights = {name: _HUMAN.get(name, 1.0) * weight for name, weight in weights.items()}
         weights["pairs"] = 2.0
@@ -54,7 +58,7 @@ def random_loop(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
         return _FREE_MAKERS[kind](scope, going_on)
     # The places of a list may be gone over while its items change.
     over = {"items": lists, "while_places": lists, "places": scope.of_type("list")}
-    over |= dict.fromkeys(("items_of_texts", "places_of_texts"), named)
+    over |= {**dict.fromkeys(("items_of_texts", "places_of_texts"), named), "listed": hashed}
     return _MAKERS[kind](scope, pick(scope, over.get(kind, texts)), going_on)
 
 
@@ -63,7 +67,7 @@ def _pairs(scope: Scope, body: Body) -> tuple[list[Node], Scope]:
     over = draw_over(
         scope,
         {"enumerate_list": 3, "enumerate_str": 1, "zip_list": 1.5, "zip_str": 1,
-         "enumerate_texts": 2, "zip_texts": 1},
+         "enumerate_texts": 2, "zip_texts": 1, **dict.fromkeys(ITEMS_OF, 4)},
     )  # fmt: skip
     if over is None:
         return _range(scope, partial(_going_on, body))
@@ -81,6 +85,16 @@ def _items(scope: Scope, over: Variable, body: Body) -> tuple[list[Node], Scope]
     inner = scope.nested(item, frozen=[over.slot], is_loop=True)
     kind = "for_slot" if is_list else "for_slot_texts"
     return [node(kind, scope.read(over), slot=item.slot, blocks=[body(inner)])], scope
+
+
+def _listed(scope: Scope, over: Variable, body: Body) -> tuple[list[Node], Scope]:
+    """Return a loop over the keys or values of a dictionary, or over the sorted items of a set."""
+    listed = list_over(scope, over)
+    item_type = item_of_list(listed)
+    item = scope.draft.invent(item_type, "item" if item_type == "int" else "word")
+    inner = scope.nested(item, frozen=[over.slot], is_loop=True)
+    kind = "for_list" if item_type == "int" else "for_texts"
+    return [node(kind, listed, slot=item.slot, blocks=[body(inner)])], scope
 
 
 def _characters(scope: Scope, over: Variable, body: Body) -> tuple[list[Node], Scope]:
@@ -269,6 +283,7 @@ _MAKERS = {
     "places_of_text": _places,
     "words": _words,
     "items_of_texts": _items,
+    "listed": _listed,
     "places_of_texts": _places,
 }
 

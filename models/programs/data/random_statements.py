@@ -1,6 +1,7 @@
 """Random statements: assignments, branches and the bodies of loops."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from models.programs.data.drafts import Scope, Variable, choose, constant, node, size_of
 from models.programs.data.human_weights import LOCAL_TYPES, STATEMENT_FACTORS
@@ -11,8 +12,9 @@ from models.programs.data.random_expressions import (
     leaf,
     pick,
 )
+from models.programs.data.random_hashed import HASHED, unnamed, update_map, update_set
 from models.programs.data.random_loops import may_loop, random_loop
-from models.programs.language.kinds import ITEM_OF, SLOT, Type
+from models.programs.language.kinds import ITEM_OF, MAPS, SETS, SLOT, Type
 from models.programs.language.tree import Node
 
 _MIN_LOOP = 9
@@ -80,6 +82,7 @@ def _let(scope: Scope, size: int) -> tuple[list[Node], Scope]:
     value_type = choose(scope.rng, LOCAL_TYPES[scope.draft.style])
     value = expression(scope, value_type, min(size - 1, scope.rng.randint(3, 7)))
     value = fresh(scope, value) if value_type in ITEM_OF else value
+    value = unnamed(value, value_type) if value_type in HASHED else value
     variable = scope.draft.invent(value_type, "local")
     return [node(f"let_{value_type}", value, slot=variable.slot)], scope.plus(variable)
 
@@ -308,7 +311,7 @@ def fresh(scope: Scope, value: Node) -> Node:
     return value
 
 
-def _start(scope: Scope, value_type: Type) -> Node:
+def _start(scope: Scope, value_type: Type) -> Node:  # noqa: PLR0911  (one a type)
     """Return what a result starts from."""
     rng = scope.rng
     if value_type == "int":
@@ -319,10 +322,19 @@ def _start(scope: Scope, value_type: Type) -> Node:
         return leaf(scope, "float") if rng.random() < 0.3 else constant(rng.choice((0.0, 0.0, 1.0)))
     if value_type == "str":
         return leaf(scope, "str") if rng.random() < 0.2 else constant("")
+    if value_type in HASHED:
+        given = scope.of_type(value_type) if rng.random() < 0.15 else []
+        return (
+            unnamed(scope.read(pick(scope, given)), value_type) if given else _nothing(value_type)
+        )
     lists, of = scope.of_type(value_type), _OF_LISTS[value_type]
     if lists and rng.random() < 0.35:
         return node(of[rng.choice(("slice_list", "copy"))], scope.read(pick(scope, lists)))
     return node(of["empty"])
+
+
+def _nothing(value_type: Type) -> Node:
+    return node(f"empty_{value_type}")
 
 
 _STATEMENTS: Mapping[str, Callable[[Scope, int], tuple[list[Node], Scope]]] = {
@@ -343,4 +355,6 @@ _UPDATES: Mapping[Type, Callable[[Scope, Variable, int], Node]] = {
     "list": _update_list,
     "texts": _update_list,
     "float": _update_float,
+    **dict.fromkeys(SETS, partial(update_set, expression=expression)),
+    **dict.fromkeys(MAPS, partial(update_map, expression=expression)),
 }

@@ -15,8 +15,18 @@ from models.programs.data.inputs import flat_probes
 from models.programs.execution.interpreter import Interpreter
 from models.programs.execution.statements import Made
 from models.programs.language.contexts import NOT_JOINED, SPLITS
-from models.programs.language.kinds import CONSTANT, SLOT, Family, Kind, language
-from models.programs.language.tree import Node
+from models.programs.language.hashed_reading import REFUSED as REFUSED_PARTS
+from models.programs.language.kinds import (
+    CONSTANT,
+    MAPS,
+    NONTERMINAL_OF,
+    SETS,
+    SLOT,
+    Family,
+    Kind,
+    language,
+)
+from models.programs.language.tree import ITEMS, Node
 
 _MAX_PASSES = 3
 
@@ -225,7 +235,9 @@ class _Shrinker:
         value = statement.args[0]
         if value.args or value.kind == SLOT:
             nothings = _NOTHING[kind.children[0]][:1]
-            for nothing in (Node(kind="empty_texts"),) if kind.type == "texts" else nothings:
+            if kind.type in ("texts", *SETS, *MAPS):  # of which only here `[]` says the type
+                nothings = (Node(kind=f"empty_{kind.type}"),)
+            for nothing in nothings:
                 self._try(statement.args, slice(0, 1), [_MutableNode(nothing)])
 
     def _expression(
@@ -252,7 +264,7 @@ class _Shrinker:
                 for inner, inner_name in enumerate(_arguments(item.args[0])):
                     self._expression(item.args[0].args, inner, inner_name, ())
                 continue
-            same_too = refused if item.kind in ("if_list", "if_texts") and number > 0 else ()
+            same_too = refused if item.kind in _NAMED and number > 0 else ()
             kinds = _REFUSED.get((item.kind, name), ())
             self._expression(item.args, number, name, (*same_too, *kinds))
         if item.kind in _ARITHMETIC and all(part.kind == CONSTANT for part in item.args):
@@ -261,8 +273,10 @@ class _Shrinker:
 
     def _goes_unconditionally(self, item: _MutableNode) -> bool:
         """Try to do without the condition of a comprehension."""
-        where = len(item.args) - 2
-        has_one = item.family == "each" and item.args[where].kind == "where"
+        if item.family != "each":
+            return False
+        where = len(item.args) - 1 - language().named(item.kind).num_values
+        has_one = item.args[where].kind == "where"
         return has_one and self._try(item.args, slice(where, where + 1), [])
 
     def _is_read(self, statement: _MutableNode) -> bool:
@@ -303,10 +317,11 @@ def _arguments(item: _MutableNode) -> Sequence[str]:
     """Return the nonterminals of the parts of an expression."""
     if not item.args:
         return ()
-    if item.kind in ("list_n", "texts_n"):
-        return ("INT" if item.kind == "list_n" else "STR",) * len(item.args)
     names = _children(item.kind)
-    if item.family == "each" and item.args[-2].kind != "where":
+    if names[-1] in ITEMS:
+        once = ITEMS[names[-1]]
+        return once * (len(item.args) // len(once))
+    if item.family == "each" and len(item.args) < len(names):
         return [name for name in names if name != "WHERE"]
     return names
 
@@ -337,10 +352,13 @@ _ARITHMETIC: Mapping[str, Callable[..., int]] = {
 
 _MAX_COMPUTED = 10_000
 
-_FRESH = ("let_list", "set_list", "for_list", "let_texts", "set_texts", "for_texts")
-"""Statements that a named list must not stand in."""
+_FRESH = (
+    *("let_list", "set_list", "for_list", "let_texts", "set_texts", "for_texts"),
+    *(f"{change}_{of}" for change in ("let", "set") for of in (*SETS, *MAPS)),
+)
+"""Statements that a named list, set or dictionary must not stand in."""
 
-_NAMED = (SLOT, "if_list", "if_texts")
+_NAMED = (SLOT, "if_list", "if_texts", *(f"if_{of}" for of in (*SETS, *MAPS)))
 
 _WITH_SLOT = ("for_slot", "for_slot_texts", "set_two")
 
@@ -353,6 +371,15 @@ _REFUSED: Mapping[tuple[str, str], tuple[str, ...]] = {
             *("int_over_texts", "bool_over_texts", "str_over_texts"),
         )
     },
+    **{
+        (f"{look}_{of}", NONTERMINAL_OF[of]): (f"{of}_n",)
+        for look in ("in", "not_in")
+        for of in SETS
+    },
+    **{
+        (kind, next(NONTERMINAL_OF[of] for of in SETS if refused[0].startswith(of))): refused
+        for kind, (_, refused) in REFUSED_PARTS.items()
+    },
 }
 """Kind and nonterminal of a part -> what must not stand there, for it has a kind of its own."""
 
@@ -363,5 +390,6 @@ _NOTHING = {
     "LIST": (Node(kind="empty"),),
     "TEXTS": (),
     "FLOAT": (Node(kind=CONSTANT, value=0.0), Node(kind=CONSTANT, value=1.0)),
+    **{NONTERMINAL_OF[of]: () for of in (*SETS, *MAPS)},
 }
 """The shortest expressions of each type; a condition that never changes is no condition."""
