@@ -131,7 +131,7 @@ def _differences(accepted: Sequence[tuple[str, Program]]) -> int:
             if outcome.status not in ("value", "error"):
                 continue
             num_runs += 1
-            copies = [list(v) if isinstance(v, list) else v for v in values]
+            copies = [v.copy() if isinstance(v, list | set | dict) else v for v in values]
             try:
                 theirs = function["program"](*copies)  # pyright: ignore[reportCallIssue]
                 same = outcome.status == "value" and same_value(outcome.value, theirs)

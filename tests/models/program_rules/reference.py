@@ -9,8 +9,11 @@ from itertools import product
 
 from models.errors import UserError
 from models.programs.language.kinds import (
+    MAPS,
     MAX_PARAMETERS,
+    NONTERMINAL_OF,
     NUM_SLOTS,
+    SETS,
     TYPE_OF,
     Kind,
     Type,
@@ -18,6 +21,8 @@ from models.programs.language.kinds import (
 )
 
 MAX_DIGITS = 18
+
+HASHED = tuple(NONTERMINAL_OF[of] for of in (*SETS, *MAPS))
 
 NEVER_NEGATIVE = {"abs", "abs_float", "number", "decimal", "len_list", "len_str", "len_texts"}
 
@@ -98,7 +103,9 @@ class Replay:
     def _show(self, kind: Kind, slot: int) -> None:
         """Make a new slot visible where it is: open[-1] is what the production opened first."""
         count = len(kind.children)
-        places = {"let": [-2], "for": [1 - count], "each": [1 - count, -count]}.get(kind.family)
+        places = {"let": [-2], "for": [1 - count]}.get(kind.family)
+        if kind.family == "each":
+            places = [-1 - spot for spot in range(kind.children.index("WHERE"), count)]
         for place in range(len(self.open)) if places is None else places:
             self.open[place] = replace(self.open[place], visible=self.open[place].visible | {slot})
 
@@ -160,6 +167,8 @@ class Replay:
             return None if is_constant else "this may be negative"
         if place.role == "negated" and kind.value == 1:
             return "-1 has a production of its own"
+        if place.nonterminal in HASHED and _is_refused(kind.name, place):
+            return "this has a kind of its own here, or does not say its type"
         if place.nonterminal == "TEXTS" and kind.name in _refused_texts(place.role):
             return "this has a kind of its own here, or could be a list of numbers"
         if place.role == "bound" and not is_number:
@@ -240,13 +249,19 @@ def _children(kind: Kind, place: Place) -> list[Place]:
         role = place.role
     if kind.name == "if_texts" and place.role == "fresh":
         role = "fresh part"
-    if kind.name in ("len_texts", "item_texts", "join_texts") or kind.name.endswith("_over_texts"):
+    goes_over = kind.name.endswith("_over_texts") and kind.lhs.removeprefix("GEN_") not in HASHED
+    if kind.name in ("len_texts", "item_texts", "join_texts") or goes_over:
         special = "joined" if kind.name == "join_texts" else "unsplit"
         if place.role != "bound":
             return [
                 replace(child, role=special if child.nonterminal == "TEXTS" else "")
                 for child in children
             ]
+    if kind.lhs in HASHED and kind.family == "conditional":
+        role = place.role if place.role in ("started", "returned", "over") else ""
+    roles = _roles_of_sets(kind.name)
+    if roles is not None:
+        return [replace(c, role=r) for c, r in zip(children, roles, strict=True)]
     if kind.name in ("pow", "pow_float"):
         return [children[0], replace(children[1], role="literal")]
     same = [child.nonterminal == kind.lhs or role == "bound" for child in children]
@@ -268,8 +283,10 @@ def _part_of_statement(kind: Kind, place: Place, child: Place, spot: int) -> Pla
         return replace(child, role="literal" if kind.direction == "shrink" else "bound")
     if kind.family == "step" and kind.operation != "mod":
         return replace(child, role="literal", least=2 if kind.operation == "floordiv" else 1)
-    if kind.family == "for" and kind.second and child.nonterminal in ("LIST", "TEXTS"):
+    if kind.family == "for" and kind.second and child.nonterminal in ("LIST", "TEXTS", *HASHED):
         return replace(child, role="over")
+    if child.nonterminal in HASHED:
+        return replace(child, role="returned" if kind.family == "return" else "started")
     role = {
         **dict.fromkeys(("let_list", "set_list", "for_list", "for_texts"), "fresh"),
         **dict.fromkeys(("let_texts", "set_texts"), "started"),
@@ -347,10 +364,49 @@ def _fewest_steps(place: Place) -> int:
     if place.nonterminal == "BLOCK":
         return 1 if place.role == "next" else 2
     if place.nonterminal.startswith("GEN_"):
-        return 4  # itself, something empty, no condition, a constant
+        of_map = place.nonterminal.removeprefix("GEN_") in HASHED
+        return 5 if of_map else 4  # itself, something empty, no condition, a constant or two
+    if place.nonterminal in HASHED:
+        return _fewest_steps_of_hashed(place)
     if place.nonterminal == "TEXTS":  # a list of one text, where `[]` would say too little
         return 1 if place.role in ("started", "returned", "bound") else 2
     return {"PROGRAM": 4, "NUMBER": 3}.get(place.nonterminal, 1)
+
+
+def _fewest_steps_of_hashed(place: Place) -> int:
+    """Return the same of a set or a dictionary.
+
+    It is empty, made of something empty, or holds one item, where nothing shorter may stand.
+    """
+    if place.role in ("started", "returned"):
+        return 1
+    if TYPE_OF[place.nonterminal] in MAPS:
+        return 4
+    return 3 if place.role in ("unmade", "compared") else 2
+
+
+def _roles_of_sets(name: str) -> list[str] | None:
+    """Return the roles of the parts of what has to do with sets, None for other kinds."""
+    for of_set in SETS:
+        if name in (f"len_{of_set}", f"sorted_{of_set}"):
+            return ["unmade"]
+        if name in (f"in_{of_set}", f"not_in_{of_set}"):
+            return ["", "looked"]
+        if name == f"eq_{of_set}":
+            return ["compared", ""]
+    return ["", "compared"] if name in ("eq_from_list", "eq_from_str") else None
+
+
+def _is_refused(name: str, place: Place) -> bool:
+    """Tell whether a role of a set or a dictionary leaves no room for a kind."""
+    if name.startswith("empty_"):
+        return place.role not in ("started", "returned")
+    made = name.partition("_from_")[2]
+    if place.role == "unmade":
+        return made != ""
+    if place.role == "compared":
+        return made in ("list", "str")
+    return place.role == "looked" and name in ("int_set_n", "str_set_n")
 
 
 def _refused_texts(role: str) -> set[str]:

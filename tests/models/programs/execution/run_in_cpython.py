@@ -29,7 +29,7 @@ def _run(source, inputs):
 
 
 def _outcome(program, values):
-    copies = [list(v) if isinstance(v, list) else v for v in values]
+    copies = [v.copy() if isinstance(v, list | set | dict) else v for v in values]
     signal.setitimer(signal.ITIMER_REAL, SECONDS_A_RUN)
     try:
         return ("value", program(*copies))

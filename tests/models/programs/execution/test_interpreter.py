@@ -237,6 +237,32 @@ BODIES = [
         "        t /= 7\nreturn t",
         [(1.5,), (-30.25,), (0.0,), (INF,), (1e300,)],
     ),
+    (
+        "xs: list, s: str",
+        "c: set[int] = set()\nfor x in xs:\n    if x in c:\n        c.remove(x)\n    else:\n"
+        "        c.add(x)\nc.discard(3)\nif s == 'x':\n    c.remove(99)\n"
+        "return c | {x * x for x in xs}",
+        [([1, 2, 1, 3, 4], "a"), ([], "a"), ([1], "x")],
+    ),
+    (
+        "a: set[int], b: set[int]",
+        "c = a | b\nif a <= b and a != b:\n    c = a & b\nif len(c) > 5:\n    c = a - b\n"
+        "return sorted(c) + sorted(c, reverse=True) + [sum(a), min(b), max(b)]",
+        [({1, 2}, {2, 3, 1}), ({1}, set()), (set(range(9)), {4, -1}), ({1}, {1})],
+    ),
+    (
+        "s: str, k: str",
+        "d: dict[str, int] = {}\nfor c in s:\n    d[c] = d.get(c, 0) + 1\n"
+        "e = {v: c for c, v in d.items() if v > 1}\nfor c in list(d):\n    d[c + c] = len(e)\n"
+        "d[k] = d[k] + 1\nreturn d",
+        [("hello", "l"), ("hello", "x"), ("", "a")],
+    ),
+    (
+        "d: dict[int, str], n: int",
+        "t = d[n]\nfor v in d.values():\n    t += v\nfor k, v in d.items():\n    t += v * k\n"
+        "if n in d and {1: 'a', 2: 'b'} != d:\n    t += str(sorted(d)[0])\nreturn t",
+        [({2: "b", 1: "a"}, 1), ({}, 1), ({1: "a", 2: "b"}, 2)],
+    ),
     ("n: int", "n -= 1\nn //= 2\nn %= 3\nn *= n\nreturn n == 1", [(20,), (7,), (1,)]),
 ]
 
@@ -426,6 +452,12 @@ def test_watched_programs_tell_which_blocks_ran(ids_of):
         (NAN, NAN, True),
         (INF, INF, True),
         (0.5, 0.25, False),
+        ({1, 2}, {2, 1}, True),
+        ({1}, {True}, False),
+        ({1}, [1], False),
+        ({1: 2, 3: 4}, {1: 2, 3: 4}, True),
+        ({1: 2, 3: 4}, {3: 4, 1: 2}, False),
+        ({1: 1}, {1: True}, False),
     ],
 )
 def test_values_are_compared_by_type_too(one, other, same):

@@ -22,6 +22,18 @@ FLAVOURS = {
               "append_text", "for_slot_texts", "for_texts", "for_enumerate_texts", "if_texts",
               "split", "split_by", "texts_n", "texts_of", "str_over_texts", "item_texts",
               "join_texts", "len_texts", "sorted_str", "empty_texts", "if", "while_lt"),
+    "sets": ("slot", "let_int_set", "set_int_set", "return_int_set", "program_int_set",
+             "last_str_set", "add_int_set", "discard_str_set", "remove_int_set", "int_set_n",
+             "more", "int_set_of", "str_set_from_str", "int_set_from_list", "union_int_set",
+             "len_int_set",
+             "sorted_int_set", "in_str_set", "eq_int_set", "eq_from_list", "if_int_set",
+             "empty_str_set", "str_set_from_texts", "le_str_set", "let_str_set", "sum_int_set"),
+    "maps": ("slot", "let_str_to_int", "set_str_to_int", "return_str_to_int", "last_int_to_str",
+             "program_str_to_int", "store_str_to_int", "store_int_to_int", "let_int_to_int",
+             "for_items_str_to_int", "str_to_int_n", "more_str_to_int", "str_to_int_of",
+             "item_str_to_int", "get_str_to_str", "keys_str_to_int", "values_int_to_int",
+             "len_int_to_int", "in_str_to_int", "for_texts", "for_list", "if_str_to_int",
+             "int_over_items_str_to_int", "str_to_int_over_items_int_to_str", "sorted_texts"),
     "slots": ("slot", "let_int", "let_list", "let_str", "let_bool"),
     "floats": ("slot", "let_float", "set_float", "return_float", "program_float", "last_float",
                "iadd_float", "idiv_float", "add_float", "add_int_float", "div_int", "pow_float",
@@ -65,8 +77,15 @@ def any_program():
 
 
 TEXTS = "list[str]"
+INTS, STRS = "set[int]", "set[str]"
+SETS = {INTS: "int", STRS: "str"}
+MAPS = {f"dict[{key}, {value}]": (key, value) for key in ("int", "str") for value in ("int", "str")}
+LISTED = {"int": "list", "str": TEXTS}
+CHANGEABLE = ("list", TEXTS, *SETS, *MAPS)
 EXTREMES = {("list",): "int", (TEXTS,): "str", ("int", "int"): "int", ("each int",): "int"}
-EXTREMES |= {("float", "float"): "float"}
+EXTREMES |= {("float", "float"): "float", (INTS,): "int", (STRS,): "str"}
+EXTREMES |= {(f"values {value}",): value for value in ("int", "str")}
+EXTREMES |= {(of,): key for of, (key, _) in MAPS.items()}
 PLACES = {("list", "int"): "int", ("str", "str"): "int", (TEXTS, "str"): "int"}
 SIGNATURES = {
     "abs": {("int",): "int", ("float",): "float"},
@@ -74,7 +93,12 @@ SIGNATURES = {
     "round": {("float",): "int", ("float", "int"): "float"},
     "min": EXTREMES,
     "max": EXTREMES,
-    "sum": {("list",): "int", ("each int",): "int", ("each bool",): "int"},
+    "sum": {
+        **dict.fromkeys(((of,) for of, (key, _) in MAPS.items() if key == "int"), "int"),
+        **dict.fromkeys(
+            (("list",), (INTS,), ("each int",), ("each bool",), ("values int",)), "int"
+        ),
+    },
     "any": {("each bool",): "bool"},
     "all": {("each bool",): "bool"},
     "bin": {("int",): "str"},
@@ -90,21 +114,24 @@ SIGNATURES = {
     "len": {
         ("list",): "int",
         ("str",): "int",
-        ("set",): "int",
-        ("texts set",): "int",
         (TEXTS,): "int",
+        **dict.fromkeys(((of,) for of in (*SETS, *MAPS)), "int"),
     },
     "int": {("str",): "int", ("bool",): "int", ("float",): "int"},
     "ord": {("str",): "int"},
     "str": {("int",): "str", ("float",): "str"},
     "chr": {("int",): "str"},
-    "set": {("list",): "set", ("str",): "texts set", (TEXTS,): "texts set"},
+    "set": {
+        **{("list",): INTS, ("str",): STRS, (TEXTS,): STRS},
+        **{(of,): of for of in SETS},
+    },
+    "dict": {(of,): of for of in MAPS},
     "sorted": {
         ("list",): "list",
-        ("set",): "list",
-        ("str",): TEXTS,
-        (TEXTS,): TEXTS,
-        ("texts set",): TEXTS,
+        (INTS,): "list",
+        **dict.fromkeys((("str",), (TEXTS,), (STRS,)), TEXTS),
+        **{(of,): LISTED[key] for of, (key, _) in MAPS.items()},
+        **{(f"values {value}",): LISTED[value] for value in LISTED},
     },
     "reversed": {("list",): "backwards", ("str",): "characters", (TEXTS,): "texts backwards"},
     "list": {
@@ -112,7 +139,12 @@ SIGNATURES = {
         ("range",): "list",
         ("backwards",): "list",
         **dict.fromkeys((("str",), (TEXTS,), ("texts backwards",)), TEXTS),
+        **{(of,): LISTED[key] for of, (key, _) in MAPS.items()},
+        **{(f"values {value}",): LISTED[value] for value in LISTED},
     },
+    ".values": {(of,): f"values {value}" for of, (_, value) in MAPS.items()},
+    ".items": {(of,): pair for of, pair in MAPS.items()},
+    ".get": {(of, key, value): value for of, (key, value) in MAPS.items()},
     "range": {("int",): "range", ("int",) * 2: "range", ("int",) * 3: "range"},
     ".count": PLACES,
     ".index": PLACES,
@@ -152,11 +184,21 @@ OPERATORS = {
     (TEXTS, TEXTS): (ast.Add,),
     (TEXTS, "int"): (ast.Mult,),
     ("float", "float"): (ast.Add, ast.Sub, ast.Mult, ast.Div),
+    **{(of, of): (ast.BitOr, ast.BitAnd, ast.Sub) for of in SETS},
 }
 NUMBERS = {"int", "float"}
 ON_NUMBERS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod)
-METHODS = {"append": ["item"], "pop": ["int"], "insert": ["int", "item"], "remove": ["item"]}
+METHODS = {
+    "add": ["item"],
+    "discard": ["item"],
+    "append": ["item"],
+    "pop": ["int"],
+    "insert": ["int", "item"],
+    "remove": ["item"],
+}
 ITEMS = {"list": "int", "str": "str", TEXTS: "str", "range": "int"}
+OVER = {**ITEMS, **{of: key for of, (key, _) in MAPS.items()}}
+OVER |= {f"values {value}": value for value in LISTED}
 
 
 class PythonChecker:
@@ -189,15 +231,16 @@ class PythonChecker:
                 assert self.type_of(value, defined, self.returned) == self.returned
                 return None
             case ast.AnnAssign(target=ast.Name(id=name), value=value):
-                assert ast.unparse(node.annotation) == TEXTS
+                said = ast.unparse(node.annotation)
+                assert said in (TEXTS, *SETS, *MAPS)
                 assert name not in self.types
-                assert self.type_of(value, defined, TEXTS) == TEXTS
+                assert self.type_of(value, defined, said) == said
                 assert not self.may_be_named(value)
-                self.types[name] = TEXTS
+                self.types[name] = said
                 return defined | {name}
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 found = self.type_of(value, defined, self.types.get(name))
-                assert found in ("int", "bool", "str", "list", TEXTS, "float")
+                assert found in ("int", "bool", "str", "float", *CHANGEABLE)
                 assert self.types.setdefault(name, found) == found
                 assert name not in frozen
                 assert not self.may_be_named(value)
@@ -218,9 +261,12 @@ class PythonChecker:
                 assert {self.type_of(item, defined) for item in value.elts} == {ITEMS[list_type]}
             case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name), slice=index)]):
                 assert name in defined
-                assert self.types[name] in ("list", TEXTS)
-                assert self.type_of(index, defined) == "int"
-                assert self.type_of(node.value, defined) == ITEMS[self.types[name]]
+                owner = self.types[name]
+                assert owner in ("list", TEXTS, *MAPS)
+                assert name not in frozen or owner not in MAPS
+                wanted = MAPS.get(owner) or ("int", ITEMS[owner])
+                found = tuple(self.type_of(part, defined) for part in (index, node.value))
+                assert found == wanted
             case ast.AugAssign(target=ast.Name(id=name), op=op, value=value):
                 assert name in defined - frozen
                 pair = self.types[name], self.type_of(value, defined)
@@ -229,8 +275,11 @@ class PythonChecker:
             case ast.Expr(value=ast.Call(func=ast.Attribute(ast.Name(id=name), attr=method))):
                 assert name in defined - frozen
                 found = [self.type_of(value, defined) for value in node.value.args]
-                assert self.types[name] in ("list", TEXTS)
-                item = ITEMS[self.types[name]]
+                owner = self.types[name]
+                assert owner in (("list", TEXTS) if method not in ("add", "discard") else SETS) or (
+                    method == "remove" and owner in SETS
+                )
+                item = {**ITEMS, **SETS}[owner]
                 assert found == [item if each == "item" else each for each in METHODS[method]]
             case ast.Break():
                 assert self.loops
@@ -257,7 +306,9 @@ class PythonChecker:
         assert not (isinstance(node.iter, ast.IfExp) and self.may_be_named(node.iter))
         over = [node.iter]
         if isinstance(node.target, ast.Tuple):
-            over = node.iter.args
+            over = node.iter.args or [node.iter.func.value]
+        if isinstance(node.iter, ast.Call) and isinstance(node.iter.func, ast.Attribute):
+            over = [*over, node.iter.func.value]
         walked = {name for item in over for name in self.lists_of(item)}
         self.loops.append("for")
         self.block(node.body, defined | names, frozen | walked)
@@ -267,7 +318,7 @@ class PythonChecker:
         """Give the variables of a loop or a comprehension their types; return their names."""
         found = self.type_of(over, defined)
         names = [target] if isinstance(target, ast.Name) else target.elts
-        types = [ITEMS[found]] if isinstance(target, ast.Name) else found
+        types = [OVER[found]] if isinstance(target, ast.Name) else found
         for name, item in zip(names, types, strict=True):
             assert self.types.setdefault(name.id, item) == item
         return {name.id for name in names}
@@ -310,13 +361,30 @@ class PythonChecker:
         """Whether the value of an expression may be a list that a variable holds."""
         if isinstance(node, ast.IfExp):
             return self.may_be_named(node.body) or self.may_be_named(node.orelse)
-        return isinstance(node, ast.Name) and self.types[node.id] in ("list", TEXTS)
+        return isinstance(node, ast.Name) and self.types[node.id] in CHANGEABLE
 
     def type_of(self, node, defined, wanted=None):
         """The type of an expression; only one that is wanted makes `[]` a list of str."""
         match node:
             case ast.List(elts=[]):
                 return TEXTS if wanted == TEXTS else "list"
+            case ast.Call(func=ast.Name(id="set"), args=[]):
+                assert wanted in SETS
+                return wanted
+            case ast.Dict(keys=[]):
+                assert wanted in MAPS
+                return wanted
+            case ast.Set(elts=items):
+                (item_type,) = {self.type_of(item, defined) for item in items}
+                return f"set[{item_type}]"
+            case ast.Dict(keys=keys, values=values):
+                (key_type,) = {self.type_of(item, defined) for item in keys}
+                (value_type,) = {self.type_of(item, defined) for item in values}
+                return f"dict[{key_type}, {value_type}]"
+            case ast.SetComp():
+                return f"set[{self.values(node, defined)}]"
+            case ast.DictComp():
+                return f"dict[{', '.join(self.values(node, defined))}]"
             case ast.Constant(value=value):
                 return type(value).__name__
             case ast.Name(id=name):
@@ -377,11 +445,17 @@ class PythonChecker:
         (each,) = node.generators
         inner = defined | self.define(each.target, each.iter, defined)
         assert all(self.type_of(test, inner) == "bool" for test in each.ifs)
+        if isinstance(node, ast.DictComp):
+            return self.type_of(node.key, inner), self.type_of(node.value, inner)
         return self.type_of(node.elt, inner)
 
     def comparison(self, op, left, right):
         if isinstance(op, ast.In | ast.NotIn):
-            assert (left, right) in (("int", "list"), ("str", "str"), ("str", TEXTS))
+            assert (left, right) in (("int", "list"), ("str", "str"), ("str", TEXTS)) or left == (
+                SETS.get(right) or MAPS.get(right, right.split())[right not in MAPS]
+            )
+        elif left in SETS and isinstance(op, ast.LtE):
+            assert left == right
         elif left in NUMBERS:
             assert right in NUMBERS
         elif left == "str":
@@ -397,22 +471,25 @@ class PythonChecker:
             parts = (index.lower, index.upper, index.step)
             assert all(part is None or self.type_of(part, defined) == "int" for part in parts)
             return owner
+        if owner in MAPS:
+            assert self.type_of(index, defined) == MAPS[owner][0]
+            return MAPS[owner][1]
         assert self.type_of(index, defined) == "int"
         return ITEMS[owner]
 
     def call(self, node, defined):
         args = [self.type_of(arg, defined) for arg in node.args]
+        if isinstance(node.func, ast.Name) and node.func.id in ("enumerate", "zip"):
+            args = [arg if arg in ("range", "str") else LISTED[OVER[arg]] for arg in args]
         if isinstance(node.func, ast.Attribute):
             owner = self.type_of(node.func.value, defined)
             return SIGNATURES[f".{node.func.attr}"][(owner, *args)]
         if node.keywords:
             assert node.func.id == "sorted"
             keyword = ast.unparse(node.keywords[0])
-            assert (args, keyword) in (
-                (["list"], "reverse=True"),
-                ([TEXTS], "reverse=True"),
-                ([TEXTS], "key=len"),
-            )
+            assert keyword in ("reverse=True", "key=len")
+            assert keyword == "reverse=True" or args == [TEXTS]
+            assert args != ["str"]
         return SIGNATURES[node.func.id][tuple(args)]
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from models.grammar.derivation import to_text
 from models.grammar.parsing import TextParser
 from models.programs.language.kinds import (
+    MAPS,
     MAX_PARAMETERS,
     NONTERMINAL_OF,
     NUM_SLOTS,
@@ -36,13 +37,13 @@ def test_only_slots_and_values_share_a_kind():
     assert shared == {"slot", "constant", "digit", "character"}
 
 
-@pytest.mark.parametrize("lhs", ["SLOT", "INT", "BOOL", "STR", "LIST", "TEXTS", "FLOAT"])
+@pytest.mark.parametrize("lhs", ["SLOT", *TYPE_OF])
 def test_every_slot_has_a_production_of_every_type(lhs):
     of = language()
     for slot in range(NUM_SLOTS):
         kind = of.kinds[of.slot_id(lhs, slot)]
         assert (kind.lhs, kind.name, kind.slot) == (lhs, "slot", slot)
-    assert (len(TYPES), MAX_PARAMETERS) == (6, 4)
+    assert (len(TYPES), MAX_PARAMETERS) == (12, 4)
 
 
 def test_values_are_python_values():
@@ -65,7 +66,10 @@ def test_the_written_form_leads_back_to_the_derivation(data, any_program):
 
 def test_only_what_closes_a_sequence_ends():
     ends = {kind.name for kind in language().kinds if kind.ends}
-    assert ends == {"end", "digits_end", "chars_end", "items_end", "text_items_end", "where_end"}
+    pairs = {f"{of}_pairs_end" for of in MAPS}
+    assert ends == pairs | {
+        *("end", "digits_end", "chars_end", "items_end", "text_items_end", "where_end")
+    }
 
 
 @pytest.mark.parametrize(

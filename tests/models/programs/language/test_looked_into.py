@@ -15,7 +15,7 @@ def canonical(*lines):
     ("lines", "read"),
     [
         (["odd = (1, 3)", "return n in odd"], ["return n in [1, 3]"]),
-        (["odd = {1, 3}", "return n not in odd"], ["return n not in [1, 3]"]),
+        (["odd = (1, 3)", "return n not in odd"], ["return n not in [1, 3]"]),
         (
             ["ab = ('a', 'b')", "if n > 0:", "    return s in ab", "return s not in ab"],
             ["if n > 0:", "return s in ['a', 'b']", "return s not in ['a', 'b']"],

@@ -3,7 +3,7 @@ from program_rules.reference import Replay, allowed_after, check_program
 
 from models.errors import UserError
 from models.programs.language.from_source import source_to_ids
-from models.programs.language.kinds import language
+from models.programs.language.kinds import TYPES, language
 
 
 def ids_of(*names):
@@ -27,7 +27,7 @@ def names_of(ids):
 
 
 def test_the_first_steps():
-    types = ("int", "bool", "str", "list", "texts", "float")
+    types = TYPES
     assert names_of(allowed_after([], 10)) == {f"program_{name}" for name in types}
     start = ids_of("program_int")
     both = {f"{name}_{kind}" for name in ("param", "last") for kind in types}

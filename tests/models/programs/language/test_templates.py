@@ -3,7 +3,7 @@ import ast
 import pytest
 
 from models.programs.language.filling import fill, instantiate
-from models.programs.language.kinds import language
+from models.programs.language.kinds import MAPS, SETS, language
 from models.programs.language.templates import (
     EXPRESSIONS,
     GATHERED,
@@ -16,6 +16,8 @@ from models.programs.language.templates import (
 
 WITHOUT = {"slot", "constant", "digit", "character", "number", "text", "list_n", "more", "where"}
 WITHOUT |= {"texts_n", "more_texts", "decimal"}
+WITHOUT |= {f"{name}_{of}" for of in (*SETS, *MAPS) for name in ("empty", "more")}
+WITHOUT |= {f"{of}_{name}" for of in (*SETS, *MAPS) for name in ("n", "of")}
 
 
 def test_every_kind_has_its_python():

@@ -16,10 +16,15 @@ THIRD = "2661cb686cbbd999d17a025aa0ed7a419efe43d69010f2658c54b43672e4ef03"
 """Of the version with lists of str and without floats."""
 
 
+FOURTH = "7262fb07138e6bc57dd4ef2993f58a54f3610d28a8df36f053591e55e8a1bfac"
+"""Of the version with floats and without sets."""
+
+
 def test_the_productions_of_earlier_versions_keep_their_ids():
     assert versions()[FIRST] == 406
     assert versions()[SECOND] == 468
     assert versions()[THIRD] == 552
+    assert versions()[FOURTH] == 635
     assert versions()[language().grammar.digest] == language().grammar.num_productions
 
 
@@ -30,7 +35,8 @@ def test_the_productions_of_earlier_versions_keep_their_ids():
         ("def f(n: int): return n ** 2", SECOND),
         ("def f(n: list): return [x for x in n]", SECOND),
         ("def f(s: str): return s.split()", THIRD),
-        ("def f(n: int): return n / 2", language().grammar.digest),
+        ("def f(n: int): return n / 2", FOURTH),
+        ("def f(n: int): return {n}", language().grammar.digest),
     ],
 )
 def test_programs_are_of_the_oldest_version_that_has_all_they_need(source, version):
