@@ -14,6 +14,8 @@ from models.programs.data.expression_weights import (
 )
 from models.programs.data.human_weights import (
     CHOICES_OF,
+    MORE_TEXTS,
+    READ_SHARE,
     Style,
 )
 from models.programs.data.idle_expressions import is_idle
@@ -59,7 +61,7 @@ def leaf(scope: Scope, value_type: Type) -> Node:  # noqa: PLR0911  (one a type)
     """Return a variable or a constant; for a list without a variable a short new list."""
     rng = scope.rng
     variables = scope.of_type(value_type)
-    if variables and rng.random() < 0.72:
+    if variables and rng.random() < READ_SHARE[scope.draft.style]:
         return scope.read(pick(scope, variables))
     if value_type == "int":
         return some_number(rng)
@@ -215,8 +217,9 @@ def _made(scope: Scope, kind: str, choice: Choice, size: int) -> Node:
         args.append(_part(scope, part, share, args))
         left = max(others, left - share)
     if kind in ("list_n", "texts_n"):
-        more = scope.rng.randint(0, 2)
-        args += [leaf(scope, "int") if kind == "list_n" else some_text(scope) for _ in range(more)]
+        is_list = kind == "list_n"
+        more = scope.rng.randint(0, 2) if is_list else scope.rng.choice(MORE_TEXTS)
+        args += [leaf(scope, "int") if is_list else some_text(scope) for _ in range(more)]
     if kind in _HASHED_LITERALS:
         return node(kind, *args, *literal(scope, _HASHED_LITERALS[kind], leaf).args)
     return node(kind, *args)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from models.programs.data.drafts import Scope, Variable, choose, constant, node, size_of
-from models.programs.data.human_weights import LOCAL_TYPES, STATEMENT_FACTORS
+from models.programs.data.human_weights import BARE_SHARE, LOCAL_TYPES, STATEMENT_FACTORS
 from models.programs.data.random_expressions import (
     about,
     comparison,
@@ -102,7 +102,7 @@ def _guard(scope: Scope, size: int) -> tuple[list[Node], Scope]:
 def _branch(scope: Scope, size: int) -> tuple[list[Node], Scope]:
     condition = comparison(scope, min(size - 4, scope.rng.randint(3, 7)))
     left = size - 1 - size_of(condition)
-    if left < 8 or scope.rng.random() < 0.5:
+    if left < 8 or scope.rng.random() < BARE_SHARE[scope.draft.style]:
         return [node("if", condition, blocks=[block(scope.nested(), left)])], scope
     first = scope.rng.randint(4, left - 4)
     blocks = [block(scope.nested(), first), block(scope.nested(), left - first)]
