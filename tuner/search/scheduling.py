@@ -6,14 +6,16 @@ length of an annealing (`ModelSpec.annealing`).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from models.effects import Applies
 from models.errors import Mistake, UserError
 from models.training.contracts import ModelSpec
 from tuner.search.blocks import AFTER_ANNEALING, SCHEDULER_KEYS, SchedulerConfig
-from tuner.search.domains import ListOf
+from tuner.search.conditions import Condition
+from tuner.search.domains import Choice, ListOf
 from tuner.search.feasibility import met_values
 from tuner.search.space import Space
 
@@ -105,16 +107,36 @@ def annealings(space: Space, spec: ModelSpec) -> dict[str, int]:
     for key, share in spec.annealing.items():
         declared = [each for each in spec.applies if each.key == key]
         if all(any(map(each.holds_with, _values(each.on, space))) for each in declared):
-            found[key] = math.ceil(max(_values(key, space)) * share)
+            found[key] = math.ceil(max(_values(key, space, declared)) * share)
     return {key: epochs for key, epochs in found.items() if epochs > 0}
 
 
-def _values(key: str, space: Space) -> tuple[Any, ...]:
-    """Return the extremes of a searched key; where it may be inactive, the preset's value too."""
+def _values(key: str, space: Space, applies: Sequence[Applies] = ()) -> tuple[Any, ...]:
+    """Return the extremes of a searched key; where it may be inactive, the preset's value too.
+
+    Not so where it is inactive at no point but those at which `applies` says that it has no effect.
+    """
     if key in space.computed_keys:
         return tuple(met_values(space, key))
     if key not in space.keys:
         return (space.preset[key],)
     parameter = space.parameter(key)
     assert not isinstance(parameter.domain, ListOf)
-    return (*parameter.extremes, *([space.preset[key]] if parameter.when else []))
+    rests = not all(_is_idle_without(one, space, applies) for one in parameter.when)
+    return (*parameter.extremes, *([space.preset[key]] if rests else []))
+
+
+def _is_idle_without(condition: Condition, space: Space, applies: Sequence[Applies]) -> bool:
+    """Return whether a key has no effect wherever a condition that it is searched under fails."""
+    key = condition.key
+    if key in space.computed_keys:
+        return False
+    values = [space.preset[key]]
+    if key in space.keys:
+        domain = space.parameter(key).domain
+        if not isinstance(domain, Choice):
+            return False
+        values += domain.options
+    others = [value for value in values if not condition.holds({key: value})]
+    declared = [each for each in applies if each.on == key]
+    return all(any(not each.holds_with(value) for each in declared) for value in others)

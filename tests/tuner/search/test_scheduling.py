@@ -25,6 +25,15 @@ CYCLES = (
     "space={cyclical_beta: {choice: [true, false]},"
     " cycle_epochs: {int: [4, 30], when: {cyclical_beta: true}}}"
 )
+RISE_OR_CYCLES = (
+    "space={cyclical_beta: {choice: [true, false]},"
+    " kl_anneal_epochs: {int: [0, 4], when: {cyclical_beta: false}},"
+    " cycle_epochs: {int: [4, 12], when: {cyclical_beta: true}}}"
+)
+LAYERS = (
+    "space.decoder_layers={choice: [1, 2]}",
+    "space.kl_anneal_epochs={int: [0, 4], when: {decoder_layers: 2}}",
+)
 
 
 def read(*overrides, text=SMALL):
@@ -39,6 +48,10 @@ def read(*overrides, text=SMALL):
         (["space.kl_anneal_epochs=null"], 11),  # the preset's
         ([CYCLES], 16),
         ([CYCLES, "fixed.kl_anneal_epochs=20"], 21),
+        # The preset's 10 would stand where it is not searched, and has no effect there.
+        ([RISE_OR_CYCLES], 7),
+        ([RISE_OR_CYCLES, "preset=enhanced_v1"], 7),
+        ([RISE_OR_CYCLES, *LAYERS], 11),
         (["space.kl_anneal_epochs=null", "fixed.cyclical_beta=true", "fixed.cycle_epochs=8"], 5),
         (["scheduler.name=median"], 13),
         (["scheduler.name=hyperband"], 13),
