@@ -1,6 +1,6 @@
 """Trains a plan on its fresh seeds, in a run of its own, and judges it: `promote` and `verify`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +13,8 @@ from tuner.estimate.confirmation import ConfirmationCost, confirmation_cost, sec
 from tuner.estimate.disk import check_room, model_sizes
 from tuner.promotion.confirmation_plan import Plan, Training, confirmation_search
 from tuner.promotion.contenders import settings_key
-from tuner.promotion.trained import Trained, has_ended, results
-from tuner.promotion.verdicts import judge
+from tuner.promotion.trained import Trained, has_ended, results, to_train_again
+from tuner.promotion.verdicts import by_chance, judge
 from tuner.record.confirmations import Confirmation, read_confirmations, write_confirmations
 from tuner.record.environment import code_state, describe_data, describe_driver
 from tuner.record.paths import RunPaths, is_run
@@ -36,15 +36,29 @@ def confirm(run: Run, plan: Plan, options: RunOptions) -> Confirmation:
         SearchInterrupted: somebody ended it; the same command goes on.
     """
     recorded = read_confirmations(run.paths)
-    if (known := next((one for one in recorded if one.id == plan.id), None)) is not None:
-        output().print(f"confirmed before, as {known.id}: nothing is trained again", soft_wrap=True)
-        return known
+    known = next((one for one in recorded if one.id == plan.id), None)
+    if known is not None:
+        failed = by_chance(known)
+        output().print(f"confirmed before, as {known.id}{_again_words(failed)}", soft_wrap=True)
+        if not failed:
+            return known
     own = RunPaths(run.paths.confirmations / plan.id)
     digest = run.environment.get("data", {}).get("digest")
     trained = train(plan, own, options, rows=epoch_times(run, plan), digest=digest)
     confirmation = judge(plan, trained)
-    write_confirmations(run.paths, [*recorded, confirmation])
+    others = [one for one in recorded if one.id != plan.id]
+    write_confirmations(run.paths, [*others, confirmation])
     return confirmation
+
+
+def _again_words(failed: Sequence[str]) -> str:
+    if not failed:
+        return ": nothing is trained again"
+    causes = ", ".join(dict.fromkeys(failed))
+    return (
+        f", but {len(failed)} of its trainings failed by no fault of their settings ({causes}): "
+        "what failed so is trained again"
+    )
 
 
 def train(
@@ -66,14 +80,19 @@ def train(
     """
     driver = describe_driver(code_state(), options.command)
     done = results(plan, own, driver)
-    missing = [one for one in plan.trainings if one.key not in done]
+    missing = [
+        one
+        for one in plan.trainings
+        if (found := done.get(one.key)) is None or found.failed_by_chance
+    ]
     times = [rows(one) for one in missing]
     gpu = plan.search.resources.gpu
     cost = confirmation_cost(times, plan.search.scheduler.max_epochs, gpu)
     output().print(cost_words(plan, cost, options), soft_wrap=True)
     if is_run(own):
-        if not has_ended(read_run(own)):
-            resume_run(own, options, ResumeOptions())
+        again = to_train_again(plan, own, done)
+        if again or not has_ended(read_run(own)):
+            resume_run(own, options, ResumeOptions(again=again))
     elif missing:
         own.folder.mkdir(parents=True, exist_ok=True)
         source = f"confirmation {plan.id}"

@@ -1,9 +1,12 @@
 """A confirmation for people: its table, and what it comes to in a sentence."""
 
+from collections.abc import Sequence
+
 from rich.table import Table
 
-from tuner.promotion.verdicts import luck, own_faults
+from tuner.promotion.verdicts import by_chance, luck, own_faults
 from tuner.record.confirmations import Confirmation, Confirmed, Difference, mean_words
+from tuner.record.outcomes import CHANCES, REMEDIES
 from tuner.record.values import value_words
 
 _EXACT = 1e-12
@@ -69,6 +72,11 @@ def verdict_words(one: Confirmed, confirmation: Confirmation) -> str:
 def summary_lines(confirmation: Confirmation) -> list[str]:
     """Return what a confirmation comes to, in plain sentences."""
     lines = [_outcome(confirmation)]
+    if failed := by_chance(confirmation):
+        lines.append(
+            f"{len(failed)} of the trainings failed by no fault of their settings: the same "
+            f"command trains them again once this is mended ({remedies(failed)})"
+        )
     gap = luck(confirmation)
     if gap is not None and round(gap, 4) > 0:
         lines.append(
@@ -87,6 +95,11 @@ def summary_lines(confirmation: Confirmation) -> list[str]:
     return lines
 
 
+def remedies(causes: Sequence[str]) -> str:
+    """Return what can be done about failures, each cause once."""
+    return "; ".join(f"{cause}: {REMEDIES[cause]}" for cause in dict.fromkeys(causes))
+
+
 def _outcome(confirmation: Confirmation) -> str:
     baseline, candidates = confirmation.baseline, confirmation.candidates
     winners = [one.name for one in candidates if one.wins]
@@ -94,10 +107,10 @@ def _outcome(confirmation: Confirmation) -> str:
         return f"{' and '.join(winners)} {'beats' if len(winners) == 1 else 'beat'} {baseline.name}"
     if not baseline.values:
         causes = ", ".join(dict.fromkeys(baseline.failures.values())) or "no value"
-        return (
-            f"nothing can be compared: {baseline.name} failed on every seed ({causes}): "
-            "take another preset to beat with --against"
-        )
+        text = f"nothing can be compared: {baseline.name} failed on every seed ({causes})"
+        if any(cause in CHANCES for cause in baseline.failures.values()):
+            return text
+        return f"{text}: take another preset to beat with --against"
     compared = [one for one in candidates if one.difference is not None]
     text = f"no candidate beats {baseline.name} on these {len(confirmation.seeds)} seeds"
     found = [one.difference for one in compared if one.difference is not None]

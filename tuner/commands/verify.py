@@ -6,13 +6,14 @@ from statistics import fmean, stdev
 from models.commands.progress import show_progress
 from models.presets import Preset
 from tuner.commands.confirm import train
-from tuner.commands.confirmation_table import difference_words
+from tuner.commands.confirmation_table import difference_words, remedies
 from tuner.commands.console import output
 from tuner.commands.presets import find_named
 from tuner.promotion.verdicts import judge
 from tuner.promotion.verification import Verdict, runs_of, verdict_of, verification_plan
 from tuner.record.changes import code_changes
 from tuner.record.environment import code_state, describe_driver
+from tuner.record.outcomes import CHANCES
 from tuner.record.paths import RunPaths, runs_folder
 from tuner.record.values import value_words
 from tuner.running.runner import RunOptions
@@ -75,7 +76,9 @@ def _lines(preset: Preset, verdict: Verdict, metric: str) -> list[str]:
     if verdict.difference is not None:
         level = f"{verdict.difference.level:.0%}"
         lines.append(f"  difference     {difference_words(verdict.difference)} ({level} interval)")
-    return [*lines, _sentence(preset, verdict)]
+    failed = [cause for cause in verdict.now.failures.values() if cause in CHANCES]
+    again = f"the same command trains again what failed so ({remedies(failed)})"
+    return [*lines, _sentence(preset, verdict), *([again] if failed else [])]
 
 
 def _sentence(preset: Preset, verdict: Verdict) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from tuner.promotion.confirmation_plan import Plan, training_key
 from tuner.record.changes import code_changes, data_changes
 from tuner.record.liveness import latest_driver
+from tuner.record.outcomes import CHANCES
 from tuner.record.paths import RunPaths, is_run
 from tuner.record.results import Run, kept_checkpoints, read_environment, read_run
 from tuner.record.search_copy import read_search
@@ -27,6 +28,11 @@ class Trained:
 
     paths: RunPaths
     row: TrialRow
+
+    @property
+    def failed_by_chance(self) -> bool:
+        """Whether it failed by no fault of its settings, so that it is to be trained again."""
+        return self.row.state == "failed" and self.row.cause in CHANCES
 
     @property
     def checkpoints(self) -> list[tuple[EpochPoint, Path]]:
@@ -47,7 +53,7 @@ def trained_before(plan: Plan, folder: Path, driver: Mapping[str, Any]) -> dict[
     for place in sorted(folder.iterdir()) if folder.is_dir() else []:
         paths = RunPaths(place)
         if is_run(paths) and _is_alike(paths, plan, driver):
-            found |= trained_in(paths)
+            found = _merged(found, trained_in(paths))
     return found
 
 
@@ -67,12 +73,36 @@ def results(plan: Plan, own: RunPaths, driver: Mapping[str, Any]) -> dict[str, T
         return trained_before(plan, own.folder.parent, driver)
     environment = read_environment(own.environment_file)
     known = {**latest_driver(environment), "data": environment.get("data", {})}
-    return {**trained_before(plan, own.folder.parent, known), **trained_in(own)}
+    return _merged(trained_before(plan, own.folder.parent, known), trained_in(own))
+
+
+def to_train_again(plan: Plan, own: RunPaths, done: Mapping[str, Trained]) -> list[str]:
+    """Return the ids of the trials of a plan's own folder that failed by chance, and count for it.
+
+    Args:
+        plan: what is wanted.
+        own: its folder, which has a run.
+        done: what counts for it.
+    """
+    counting = [found for one in plan.trainings if (found := done.get(one.key))]
+    return [
+        one.row.trial for one in counting if one.failed_by_chance and one.paths.folder == own.folder
+    ]
 
 
 def has_ended(run: Run) -> bool:
     """Return whether all trainings of a confirmation came to their end."""
     return run.status == "finished"
+
+
+def _merged(known: Mapping[str, Trained], more: Mapping[str, Trained]) -> dict[str, Trained]:
+    """Return both; of two equal trainings the later one, but none that failed by chance."""
+    kept = {
+        key: one
+        for key, one in more.items()
+        if key not in known or known[key].failed_by_chance or not one.failed_by_chance
+    }
+    return {**known, **kept}
 
 
 def _is_alike(paths: RunPaths, plan: Plan, driver: Mapping[str, Any]) -> bool:

@@ -15,12 +15,10 @@ from tuner.promotion.confirmation_plan import Plan, Training
 from tuner.promotion.contenders import Contender
 from tuner.promotion.trained import Trained
 from tuner.record.confirmations import Confirmation, Confirmed, Difference
-from tuner.record.outcomes import Cause
+from tuner.record.outcomes import CHANCES, OWN_FAULTS
 from tuner.search.blocks import Objective
 
 LEVEL = 0.95
-OWN_FAULTS = (Cause.NAN, Cause.OOM, Cause.ERROR)
-"""What ends a training by its settings; a lost worker is nobody's fault."""
 _HOUR_S = 3600.0
 
 
@@ -129,6 +127,13 @@ def luck(confirmation: Confirmation) -> float | None:
 def own_faults(one: Confirmed) -> Sequence[str]:
     """Return what ended trainings of a setting by its own fault."""
     return [cause for cause in one.failures.values() if cause in OWN_FAULTS]
+
+
+def by_chance(confirmation: Confirmation) -> Sequence[str]:
+    """Return what ended trainings of a confirmation by no fault of their settings."""
+    settings = (confirmation.baseline, *confirmation.candidates)
+    causes = [cause for one in settings for cause in one.failures.values()]
+    return [cause for cause in causes if cause in CHANCES]
 
 
 def _judged(plan: Plan, candidate: Contender, trained: Mapping[str, Trained]) -> Confirmed:

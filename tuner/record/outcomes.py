@@ -44,6 +44,13 @@ class Cause(StrEnum):
     MEDIAN = "median"
 
 
+OWN_FAULTS = (Cause.NAN, Cause.OOM, Cause.ERROR)
+"""What ends a trial by its settings."""
+CHANCES = (Cause.LOST, Cause.TIMEOUT)
+"""What fails a trial whatever its settings are, so that it may come to its end another time.
+
+A full disk is none of them: it ends the whole search, whose trials are interrupted.
+"""
 REMEDIES: Mapping[str, str] = {
     Cause.NAN: "lower `lr`, set `clip_norm: 1`, or take `precision: float32`; the score is that of "
     "the last good epochs",

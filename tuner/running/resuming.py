@@ -6,7 +6,7 @@ A resume is a new search over the same record. Nothing of Ray's is restored and 
 unpickled: the event log says what there was, and study, scheduler and retention are made of it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -42,6 +42,7 @@ class ResumeOptions:
         no_improvement: so many trials without an improvement end it.
         target: the value that is enough.
         anyway: go on though code or data are others.
+        again: ids of trials that failed and are to go on, too.
     """
 
     trials: int | None = None
@@ -50,6 +51,7 @@ class ResumeOptions:
     no_improvement: int | None = None
     target: float | None = None
     anyway: bool = False
+    again: Collection[str] = ()
 
     @property
     def overrides(self) -> list[str]:
@@ -78,6 +80,7 @@ def resume_run(paths: RunPaths, options: RunOptions, resume: ResumeOptions) -> R
         driver = describe_driver(code_state(), recorded_command(options.command))
         changes = code_changes(environment, driver)
         _refuse(paths, changes, resume)
+        _take_up_again(paths, resume.again)
         place = known_place(paths, environment, options.storage)
         past = past_of(read_events(paths.events_file), paths.events_file)
         if not _is_anything_left(paths, search, past):
@@ -98,6 +101,16 @@ def resume_run(paths: RunPaths, options: RunOptions, resume: ResumeOptions) -> R
             Start(study=place, write=write, note=partial(_note, said), refuses_data=True),
         )
     return read_run(paths)
+
+
+def _take_up_again(paths: RunPaths, trials: Collection[str]) -> None:
+    """Write of trials that failed that they were interrupted, as trials are that may go on."""
+    if trials:
+        with EventLog(paths.events_file) as events:
+            events.run("running")
+            for trial in trials:
+                events.end(trial, "interrupted")
+            events.run("interrupted", f"{len(trials)} of the trials that failed may go on")
 
 
 def _write(

@@ -1,14 +1,17 @@
 """Confirmations as a user sees them: trained through Ray, recorded, promoted."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from models.presets import find_preset
 from models.registry import model_spec
 from tuner.cli import main
-from tuner.record.confirmations import read_confirmations
+from tuner.commands.confirmation_table import summary_lines
+from tuner.record.confirmations import read_confirmations, write_confirmations
 from tuner.record.environment import render
+from tuner.record.events import EventLog, TrialEnded, read_events
 from tuner.record.paths import find_run
 from tuner.record.results import read_run
 from tuner.record.search_copy import read_search
@@ -149,6 +152,54 @@ def verify(capsys, *flags):
     code = main(["presets", "verify", "first-1", *flags])
     out, err = capsys.readouterr()
     return code, out, err
+
+
+def lose_workers(paths, trials):
+    """Let the log of a run say that trials were lost after their first epoch."""
+    events = [
+        event
+        for event in read_events(paths.events_file)
+        if getattr(event, "trial", None) not in trials
+        or not (isinstance(event, TrialEnded) or getattr(event, "epoch", 1) > 1)
+    ]
+    paths.events_file.unlink()
+    with EventLog(paths.events_file) as log:
+        for event in events[:-1]:
+            log.append(event)
+        for trial in trials:
+            log.end(trial, "failed", "lost", "its worker died")
+        log.append(events[-1])
+
+
+def test_what_failed_by_no_fault_of_its_settings_is_trained_again(
+    searched, capsys, make_search, presets
+):
+    run = searched(search=make_search("fixed.noise=0.4"), trials=((0.9, "a"), (0.8, "b")))
+    flags = ["--top", "2", "--confirm_seeds", "2"]
+    assert promote(capsys, *flags)[0] == 0
+    (good,) = read_confirmations(run.paths)
+    inner = find_run(good.id)
+    names = [row.trial for row in read_run(inner).rows if row.number in (1, 4)]  # of trial 0
+    lose_workers(inner, names)
+    run.paths.confirmation_file.unlink()
+    lost = replace(
+        good.candidates[0], values={}, failures=dict.fromkeys(good.candidates[0].values, "lost")
+    )
+    bad = replace(good, candidates=(replace(lost, wins=False, difference=None), good.candidates[1]))
+    write_confirmations(run.paths, [bad])
+    assert "2 of the trainings failed by no fault of their settings: the same " in "".join(
+        summary_lines(bad)
+    )
+
+    code, out, err = promote(capsys, *flags)
+    assert code == 0, err
+    assert "2 of its trainings failed by no fault of their settings (lost): what failed so" in out
+    assert "4 of them are done, 2 are left" in out
+    (again,) = read_confirmations(run.paths)
+    assert again.candidates == good.candidates
+    assert [row.num_starts for row in read_run(inner).rows] == [1, 2, 1, 1, 2, 1]
+    code, out, _ = promote(capsys, *flags)
+    assert (code, "nothing is trained again" in out) == (0, True)
 
 
 def test_a_preset_is_verified_on_seeds_of_its_own(searched, capsys, presets):
