@@ -6,6 +6,7 @@ and a sampler that would repeat a point, as TPE does on small spaces, is asked a
 drawn and must not be trained is told to the sampler and stands beside the point in the record.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -212,13 +213,14 @@ class PointDrawer:
 
 def first_points(space: Space, warm_starts: Sequence[WarmStart]) -> list[Point]:
     """Return the points of the warm starts; presets that stand at one point are one trial."""
-    found: dict[str, Point] = {}
+    found: dict[bytes, Point] = {}
     for start in warm_starts:
         point = Point(values=start.values, preset=start.name)
         found.setdefault(_key(space, start.values), point)
     return list(found.values())
 
 
-def _key(space: Space, values: Mapping[str, Any]) -> str:
-    """Return what two equal points have in common."""
-    return repr(sorted(encode(space, values).items()))
+def _key(space: Space, values: Mapping[str, Any]) -> bytes:
+    """Return what two equal points have in common, short however many keys there are."""
+    text = repr(sorted(encode(space, values).items()))
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # SciPy and PyTorch take seconds to import
     Plain: TypeAlias = BoundedTPESampler | SeededRandomSampler | SpreadSampler | GridSampler
     Sampler: TypeAlias = Plain | GeneticSampler | ProcessSampler | CmaSampler
 
+BY_PROGRESS = ("tpe", "gp", "cmaes")
+"""Samplers that rank trials by what they reported; for others nobody need keep it."""
+
 _FEWEST, _MOST, _GENERATIONS = 4, 50, 6
 
 

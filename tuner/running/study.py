@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial
 
 from models.errors import UserError
 from tuner.running.bounded_sampler import BoundedTPESampler
+from tuner.running.lean_journal import LeanJournalStorage
 from tuner.running.progress import Progress
 from tuner.running.study_journal import StudyJournal
 from tuner.running.study_patience import PatientStorage
@@ -84,7 +85,8 @@ def write_study(
     beside.unlink(missing_ok=True)
     fill_study(open_study(open_storage(beside), place.name, directions, sampler), space, rows)
     beside.replace(place.location)
-    return open_study(open_storage(place.location), place.name, directions, sampler)
+    storage = LeanJournalStorage(StudyJournal(place.location))
+    return open_study(storage, place.name, directions, sampler)
 
 
 def name_metrics(study: optuna.Study, metrics: Sequence[str]) -> None:

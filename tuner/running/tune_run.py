@@ -34,7 +34,7 @@ from tuner.running.ray_session import living_nodes, num_slots, trial_resources
 from tuner.running.record_ids import RecordIds
 from tuner.running.recorder import Recorder
 from tuner.running.retention import Retention
-from tuner.running.samplers import sampler_of
+from tuner.running.samplers import BY_PROGRESS, sampler_of
 from tuner.running.scheduler import build_scheduler
 from tuner.running.searcher import OptunaSearcher
 from tuner.running.silent_nodes import SilentNodes
@@ -306,7 +306,8 @@ def _searcher(
     on_exhausted: Callable[[int], None],
     heirs: Heirs,
 ) -> OptunaSearcher:
-    progress = Progress(search.rung_ranking, past.rows)
+    asked = search.searcher.sampler in BY_PROGRESS
+    progress = Progress(search.rung_ranking, past.rows) if asked else None
     sampler = sampler_of(search, progress)
     study = study_of(search, place, sampler, past)
     points = PointDrawer(

@@ -12,10 +12,12 @@ from tuner.record.past import Past
 from tuner.record.paths import RunPaths
 from tuner.running.bounded_sampler import NUM_FIRST
 from tuner.running.drawing import NUM_ATTEMPTS, PointDrawer
+from tuner.running.lean_journal import LeanJournalStorage
+from tuner.running.progress import Progress
 from tuner.running.samplers import sampler_of
 from tuner.running.searcher import OptunaSearcher
 from tuner.running.space_optuna import decode
-from tuner.running.study import RAY_TRIAL, WARM_START, build_sampler
+from tuner.running.study import RAY_TRIAL, WARM_START, build_sampler, open_storage
 from tuner.running.study_place import StudyPlace
 from tuner.running.study_rows import study_of
 from tuner.running.taking_over import take_over
@@ -58,7 +60,8 @@ class Driver:
         self.past = past or Past()
         paths.folder.mkdir(parents=True, exist_ok=True)
         self.log = EventLog(paths.events_file)
-        sampler = sampler_of(search)
+        progress = Progress(search.rung_ranking, self.past.rows)
+        sampler = sampler_of(search, progress)
         place = StudyPlace(location=storage or paths.study_file, name="run")
         self.study = study_of(search, place, sampler, self.past)
         points = PointDrawer(
@@ -76,6 +79,7 @@ class Driver:
             [objective.metric for objective in search.objectives],
             search.ranking,
             on_trial=self.log.trial,
+            progress=progress,
         )
         self.searcher.take_over(self.past.unfinished)
         self.names = (f"t{number}" for number in itertools.count(len(self.past.rows)))
@@ -126,6 +130,14 @@ class Driver:
             self.running.append((name, params, epoch))
 
 
+def written(study):
+    """Return the trials as another process reads them: a driver keeps no epochs in memory."""
+    if not isinstance(study._storage, LeanJournalStorage):
+        return study.trials
+    storage = open_storage(study._storage._backend._path)
+    return optuna.load_study(study_name=study.study_name, storage=storage).trials
+
+
 def content(study):
     return [
         (
@@ -136,7 +148,7 @@ def content(study):
             row.intermediate_values,
             row.user_attrs,
         )
-        for row in study.trials
+        for row in written(study)
     ]
 
 
@@ -189,7 +201,7 @@ def test_every_sampler_keeps_the_contract(make_search, paths, tmp_path, sampler,
     whole.run()
     assert len(whole.study.trials) == num_trials
     check_points(search, whole.study.trials)
-    check_stopped(search, whole.study.trials)
+    check_stopped(search, written(whole.study))
     past = None
     for reports in (*cuts, None):
         cut = Driver(search, paths, past)
@@ -294,7 +306,7 @@ def test_a_trial_that_is_missing_in_the_log_leaves_the_others_their_numbers(make
     paths.events_file.write_text("".join(line for line in lines if '"t1"' not in line))
     driver = Driver(search, paths, take_over(paths, search))
     driver.log.close()
-    rows = driver.study.trials
+    rows = written(driver.study)
     assert [row.user_attrs.get(RAY_TRIAL) for row in rows] == ["t0", None, "t2", "t3"]
     assert rows[1].state is TrialState.FAIL
 
@@ -309,7 +321,7 @@ def test_closing_leaves_the_end_that_a_trial_without_a_new_turn_had(make_search,
     again.searcher.go_on(past.unfinished[0].trial)
     again.searcher.close(Outcome(state="stopped", cause="budget"))
     again.log.close()
-    rows = [again.study.trials[row.number] for row in past.unfinished]
+    rows = [written(again.study)[row.number] for row in past.unfinished]
     assert [row.user_attrs["cause"] for row in rows] == ["budget", "interrupted", "interrupted"]
     assert [row.state.name for row in rows] == ["PRUNED", "FAIL", "FAIL"]
 
@@ -346,7 +358,7 @@ def test_warm_starts_come_first_and_equal_ones_once(make_search, fake_spec, path
     search = make_search("searcher.warm_start=[quick, same, other]", "budget.num_trials=4")
     driver = Driver(search, paths)
     driver.run()
-    rows = driver.study.trials
+    rows = written(driver.study)
     assert [row.params["lr"] for row in rows[:2]] == [0.25, 0.75]
     assert [row.user_attrs.get(WARM_START) for row in rows] == ["quick", "other", None, None]
 
@@ -376,5 +388,5 @@ def test_the_study_of_a_database_is_written_anew_and_its_neighbours_stay(make_se
     past = take_over(paths, search)
     again = Driver(search, paths, past, storage)
     again.log.close()
-    assert [row.user_attrs[RAY_TRIAL] for row in again.study.trials] == ["t0", "t1", "t2"]
+    assert [row.user_attrs[RAY_TRIAL] for row in written(again.study)] == ["t0", "t1", "t2"]
     assert len(neighbour.trials) == 1
