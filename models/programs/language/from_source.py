@@ -189,7 +189,7 @@ class _FunctionReader:
 
         So do `set()` and `{}` start the first of their types that fits.
         """
-        choices = [
+        choices: list[list[Type]] = [
             [of for of in types if how.texts or of != "texts"] for types in self._empty.values()
         ]
         farthest: Refusal | None = None
