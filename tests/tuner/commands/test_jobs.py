@@ -27,7 +27,7 @@ class Queue:
 
 
 def test_failure_is_told_without_the_words_that_lead_to_a_log(monkeypatch, capsys) -> None:
-    monkeypatch.setattr(jobs, "queue_of", lambda profile: Queue())
+    monkeypatch.setattr(jobs, "chosen_queue", lambda choice: Queue())
     jobs.show_status("one", ClusterChoice(address="http://127.0.0.1:1"))
     said = capsys.readouterr().out
     assert "  Job entrypoint command failed with exit code 2\n  | error: no such bucket" in said

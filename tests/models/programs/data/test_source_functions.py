@@ -39,11 +39,11 @@ def decorated(n: int):
 
 
 def formatted(n: int):
-    return {n: "times"}
+    return {n: [n]}
 
 
 def other(m: int):
-    return {m: "more"}
+    return {m: [m]}
 
 
 def long(n: int):

@@ -48,8 +48,10 @@ class GraphReader:
         """Return the productions of what one nonterminal of a right-hand side holds."""
         of = language()
         if nonterminal in MORE:
-            more = of.id_of(MORE[nonterminal])
-            items = [id_ for node in nodes for id_ in (more, *self.expand([node]))]
+            more = of.named(MORE[nonterminal])
+            size = len(more.children) - 1  # of an item: a key and its value are two nodes
+            starts = range(0, len(nodes), size)
+            items = [id_ for i in starts for id_ in (more.id, *self.expand(nodes[i : i + size]))]
             return [*items, of.id_of(f"{nonterminal.lower()}_end")]
         if nonterminal == "WHERE" and not nodes:
             return [of.id_of("where_end")]

@@ -16,6 +16,8 @@ def test_ends_and_links_of_sequences_are_no_nodes():
     assert missing == {
         *("end", "digits_end", "chars_end", "items_end", "text_items_end", "where_end"),
         *("more", "more_texts"),
+        *(f"{key}_to_{value}_pairs_end" for key in ("int", "str") for value in ("int", "str")),
+        *(f"more_{key}_to_{value}" for key in ("int", "str") for value in ("int", "str")),
     }
 
 
