@@ -396,7 +396,5 @@ _GATHERED: Mapping[str, Type] = {
     **{f"pairs_{of}": of for of in MAPS},
 }
 
-_HASHED_PARTS: Mapping[str, Type] = {
-    f"{prefix}{of}": of for of in HASHED for prefix in ("", "some_")
-}
+_HASHED_PARTS: Mapping[str, Type] = {f"{how}{of}": of for of in HASHED for how in ("", "some_")}
 _HASHED_LITERALS: Mapping[str, Type] = {f"{of}_n": of for of in HASHED}
