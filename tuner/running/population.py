@@ -85,6 +85,11 @@ class Population:
         """Take the end of a trial, from which no other can go on any more."""
         self._gone.add(trial)
 
+    def go_on(self, trial: str) -> None:
+        """Take a trial that ended and is to go on after all, unless it gave up."""
+        if all(trial != one.loser for one in self.takeovers):
+            self._gone.discard(trial)
+
 
 def perturb(
     space: Space, values: dict[str, Any], changeable: Collection[str], stream: np.random.Generator

@@ -16,8 +16,8 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
 from models.training.ranking import NO_VALUE, Cost, Ranking
-from tuner.record.events import TrialReported
-from tuner.record.outcomes import EPOCH, METRICS
+from tuner.record.events import Event, TrialEnded, TrialReported
+from tuner.record.outcomes import EPOCH, METRICS, Cause
 from tuner.running.population import Population, Takeover
 from tuner.running.record_ids import RecordIds
 from tuner.running.stopping_rules import Halving, Hyperband, Median, Rule
@@ -100,17 +100,32 @@ class Scheduler(FIFOScheduler):
             return at_most
         return min(at_most, self._population + len(self._rule.takeovers))
 
-    def replay(self, reports: Iterable[TrialReported]) -> set[str]:
-        """Take the reports of an earlier driver; return the trials whose last one stops them."""
+    def replay(self, events: Iterable[Event]) -> set[str]:
+        """Take the events of earlier drivers; return the trials whose last report stops them.
+
+        Ends count as well as reports: a trial that failed has no report that says so, and from
+        then on no other goes on from it.
+        """
         behind: dict[str, bool] = {}
-        for report in reports:
-            if report.inherited_from is not None:
-                self.inherit(report.trial, report.epoch, report.metrics)
-                continue
-            behind[report.trial] = self._falls_behind(report.trial, report.epoch, report.metrics)
-            if report.finished is not None:
-                self.forget(report.trial)
+        for event in events:
+            if isinstance(event, TrialEnded):
+                self._replay_end(event)
+            elif isinstance(event, TrialReported) and event.inherited_from is not None:
+                self.inherit(event.trial, event.epoch, event.metrics)
+            elif isinstance(event, TrialReported):
+                behind[event.trial] = self._falls_behind(event.trial, event.epoch, event.metrics)
+                if event.finished is not None:
+                    self.forget(event.trial)
         return {trial for trial, is_behind in behind.items() if is_behind}
+
+    def _replay_end(self, event: TrialEnded) -> None:
+        """Take an end; a trial keeps its best value, since one that failed may go on, too."""
+        if not isinstance(self._rule, Population):
+            return
+        if event.state == "interrupted" or event.cause == Cause.BUDGET:
+            self._rule.go_on(event.trial)
+        else:
+            self._rule.end(event.trial)
 
     def _falls_behind(self, trial: str, epoch: int, metrics: Mapping[str, Any]) -> bool:
         if self._rule is None:

@@ -40,7 +40,7 @@ def _read(paths: RunPaths) -> Past:
 
 def _missing_events(past: Past, search: Search) -> Iterator[Event]:
     """Yield what the driver would have written; it was gone after the last event."""
-    stopped = build_scheduler(search, RecordIds()).replay(past.reports)
+    stopped = build_scheduler(search, RecordIds()).replay(past.events)
     last_reports = past.last_reports
     for row in past.unfinished:
         report = last_reports.get(row.trial)

@@ -111,7 +111,7 @@ class TuneRun:
         self._data: ray.ObjectRef | None = None
         self._losses = NodeLosses(None if own_ray else SilentNodes.asked())
         self._scheduler = build_scheduler(search, ids)
-        self._scheduler.replay(past.reports)
+        self._scheduler.replay(past.events)
         self._searcher = _searcher(
             search,
             study,

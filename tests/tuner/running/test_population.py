@@ -1,20 +1,25 @@
 """Population based training: who gives up for whom, with what settings, and what is recorded."""
 
 import io
+import itertools
+import json
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from killed_run import copy_run
 
 from models.training.checkpoints import read_checkpoint
+from models.training.ranking import Ranking
 from tuner.cli import main
-from tuner.record.events import EventLog, TrialCreated
+from tuner.record.events import EventLog, TrialCreated, TrialEnded, TrialReported
 from tuner.record.lineage import lineage
 from tuner.record.paths import RunPaths
 from tuner.record.results import kept_checkpoints, read_run
 from tuner.running.population import Population, copy_checkpoint, perturb
 from tuner.running.runner import RunOptions, run_search
+from tuner.running.scheduler import Scheduler
 from tuner.search.domains import FloatRange
 
 PBT = (
@@ -54,6 +59,51 @@ class TestRule:
         rule = Population([3], 9)
         rule.end("t0")
         assert not any(enter(rule, [4.0, 3.0, 2.0, 1.0]))
+
+
+def build_scheduler():
+    ranking = Ranking(metric="val/score", mode="max", secondary="val/elbo")
+    return Scheduler(ranking, Population([3], 3), population=4)
+
+
+def live(order):
+    """Return the takeovers of a search whose events come in this order, and its log."""
+    scheduler, log = build_scheduler(), []
+    for trial, score in order:
+        told = SimpleNamespace(trial_id=trial)
+        if score is None:
+            log.append(TrialEnded(trial=trial, state="failed", cause="lost", time=0.0))
+            scheduler.on_trial_error(None, told)
+            continue
+        metrics = {"val/score": score}
+        log.append(TrialReported(trial=trial, epoch=3, metrics=metrics, time=0.0))
+        result = {"epoch": 3, "metrics": json.dumps(metrics), **metrics}
+        scheduler.on_trial_result(None, told, result)
+    return scheduler._rule.takeovers, log
+
+
+def replayed(log):
+    scheduler = build_scheduler()
+    scheduler.replay(log)
+    return scheduler._rule.takeovers
+
+
+def test_a_replay_lets_those_go_on_from_another_that_did_whenever_a_trial_failed():
+    found = set()
+    for order in itertools.permutations([("t0", 4.0), ("t1", 3.0), ("t2", 2.0), ("t3", 1.0)]):
+        for place in range(order.index(("t0", 4.0)) + 1, 5):
+            takeovers, log = live([*order[:place], ("t0", None), *order[place:]])
+            assert replayed(log) == takeovers
+            found.add(len(takeovers))
+    assert found == {0, 1}
+
+
+def test_a_trial_that_failed_and_is_to_go_on_can_be_a_parent_again():
+    last = TrialReported(trial="t3", epoch=3, metrics={"val/score": 1.0}, time=0.0)
+    _, log = live([("t0", 4.0), ("t0", None), ("t1", 3.0), ("t2", 2.0)])
+    assert replayed([*log, last]) == []
+    again = TrialEnded(trial="t0", state="interrupted", time=0.0)
+    assert [one.parent for one in replayed([*log, again, last])] == ["t0"]
 
 
 def test_settings_change_where_they_may_and_stay_legal(make_search):
