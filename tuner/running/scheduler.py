@@ -90,9 +90,15 @@ class Scheduler(FIFOScheduler):
 
     def takeover(self, number: int) -> Takeover | None:
         """Return what the trial of this number is to take over; None for one of its own."""
-        if not isinstance(self._rule, Population) or number < self._population:
+        if number < self._population:
             return None
-        return next(iter(self._rule.takeovers[number - self._population :]), None)
+        return next(iter(self.takeovers_from(number)), None)
+
+    def takeovers_from(self, number: int) -> list[Takeover]:
+        """Return what trials of this number and later ones are to take over."""
+        if not isinstance(self._rule, Population):
+            return []
+        return self._rule.takeovers[max(0, number - self._population) :]
 
     def num_trials(self, at_most: int) -> int:
         """Return how many trials there are to be, so far as it is known."""

@@ -99,6 +99,8 @@ class OptunaSearcher(Searcher):
         self._progress = progress
         self._num_drawn = len(study.get_trials(deepcopy=False))
         self._open: dict[str, _OpenRow] = {}
+        self._parents: dict[str, _OpenRow] = {}
+        """Trials that ended before another one, which is to go on from them, had its turn."""
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         """Draw the next trial, write it to the study and return its number and parameters.
@@ -110,7 +112,7 @@ class OptunaSearcher(Searcher):
         """
         number = self._num_drawn
         takeover = self._heirs.takeover(number) if self._heirs else None
-        parent = self._open.get(takeover.parent) if takeover else None
+        parent = self._parent(takeover.parent) if takeover else None
         if self._heirs and parent:
             point = Point(values=self._heirs.settings(number, parent.params))
         else:
@@ -128,6 +130,9 @@ class OptunaSearcher(Searcher):
         self._on_trial(trial_id, number, point.values, point.infeasible)
         reached = self._inherit(trial_id, takeover.parent, parent) if takeover and parent else 0
         return {NUMBER: number, PARAMS: point.values, REACHED: reached}
+
+    def _parent(self, trial_id: str) -> _OpenRow | None:
+        return self._open.get(trial_id) or self._parents.get(trial_id)
 
     def _inherit(self, trial_id: str, parent_id: str, parent: _OpenRow) -> int:
         """Let a trial go on from another one; return the epoch after which it does, 0 for none."""
@@ -218,6 +223,8 @@ class OptunaSearcher(Searcher):
 
     def _tell(self, trial_id: str, outcome: Outcome) -> None:
         known = self._open.pop(trial_id)
+        if self._heirs and self._heirs.are_to_come(trial_id, self._num_drawn):
+            self._parents[trial_id] = known
         end = known.curve.end(outcome)
         for key, value in end.attributes.items():
             self._storage.set_trial_user_attr(known.row, key, value)

@@ -7,6 +7,7 @@ from optuna.trial import TrialState
 from models.training.ranking import Ranking
 from tuner.record.outcomes import Outcome
 from tuner.running.drawing import PointDrawer
+from tuner.running.population import Takeover
 from tuner.running.searcher import OptunaSearcher
 from tuner.running.study import (
     BEST_EPOCH,
@@ -238,3 +239,33 @@ def test_several_objectives_are_those_of_the_best_epoch_by_the_first(tmp_path):
     row = script.rows[0]
     assert row.values == [0.9, 3.0]
     assert (row.user_attrs[BEST_EPOCH], row.user_attrs[LAST]) == (2, {METRIC: 0.5, "val/kl": 2.0})
+
+
+class HeirOfA:
+    """Lets the third trial go on from the first one."""
+
+    def takeover(self, number):
+        return Takeover(loser="b", parent="a") if number == 2 else None
+
+    def are_to_come(self, parent, number):
+        return parent == "a" and number <= 2
+
+    def settings(self, number, parent):
+        return {"lr": parent["lr"] / 2}
+
+    def inherit(self, heir, parent, metrics_at):
+        return 2, metrics_at(2)
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_trial_goes_on_from_its_parent_though_that_ended_before_its_turn(script, ended):
+    script.searcher._heirs = HeirOfA()
+    first = script.searcher.suggest("a")
+    for epoch in (1, 2):
+        script.searcher.on_trial_result("a", {METRIC: epoch / 10, "epoch": epoch})
+    script.run("b", [0.05])
+    if ended:
+        script.searcher.on_trial_complete("a", {METRIC: 0.3, "epoch": 3, "finished": "epochs"})
+    heir = script.searcher.suggest("c")
+    assert heir["params"] == {"lr": first["params"]["lr"] / 2}
+    assert (heir["reached"], script.rows[2].intermediate_values) == (2, {2: 0.2})
