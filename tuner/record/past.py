@@ -36,14 +36,9 @@ class Past:
         return tuple(row for row in self.rows if row.trial not in unfinished)
 
     @property
-    def reports(self) -> list[TrialReported]:
-        """Every report, in order."""
-        return [event for event in self.events if isinstance(event, TrialReported)]
-
-    @property
     def last_reports(self) -> Mapping[str, TrialReported]:
         """The last report of every trial that has one."""
-        return {report.trial: report for report in self.reports}
+        return {event.trial: event for event in self.events if isinstance(event, TrialReported)}
 
     @property
     def ends(self) -> Mapping[str, float]:

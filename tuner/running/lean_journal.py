@@ -1,4 +1,4 @@
-"""The study's journal as a driver holds it: trials that have ended take 0.3 kB each in memory.
+"""The study's journal as a driver holds it: trials that have ended take half a kilobyte each.
 
 Optuna keeps every trial whole, with all its epochs and attributes, some 3 kB each. All of that is
 in the journal, which other processes read; a driver asks for trials that run, and for the results
