@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import Mistake, UserError
+from models.grammar.text_errors import OutsideGrammar
 from models.training.loop import TrainingDiverged
 from models.training.memory import OutOfMemory
 from tuner.errors import RayLost, RunCorrupt, RunExists, RunHeld, SearchInvalid
@@ -39,6 +40,7 @@ def _concrete(kind):
 
 ERRORS = [
     UserError("odd: even", Mistake(key="lr", value=[1, "x"], rule="too odd", place="a.yaml")),
+    OutsideGrammar("column 1: unexpected '!'"),
     TrainingDiverged(3, None, "the loss: odd", "lower lr: it is high"),
     OutOfMemory("out of memory on cpu"),
     RunExists(Path("runs/a")),

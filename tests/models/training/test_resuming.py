@@ -32,7 +32,7 @@ def save():
             "epoch": epoch,
             "metrics": {"val/loss": loss},
             "task": {"num_updates": 10 * epoch},
-            "progress": {"best": 0.5},
+            "progress": {"best": 0.5, "stale_epochs": 2},
         }
         write_checkpoint(path, {k: v for k, v in {**payload, **changes}.items() if v is not None})
         return path
@@ -96,7 +96,12 @@ def test_a_folder_that_is_no_run_is_told(tmp_path):
 def test_a_checkpoint_that_fits_says_where_it_stands(tmp_path, save):
     path = save(tmp_path / "a.ckpt", 3)
     expected = Resumed(
-        checkpoint=path, epoch=3, num_updates=30, best=0.5, metrics={"val/loss": 1.0}
+        checkpoint=path,
+        epoch=3,
+        num_updates=30,
+        best=0.5,
+        stale_epochs=2,
+        metrics={"val/loss": 1.0},
     )
     assert read_resumed(path, CONFIG, DATA, "") == expected
 

@@ -30,7 +30,12 @@ def record(folder):
         resumed = None
         if epoch:
             resumed = Resumed(
-                checkpoint=Path("x"), epoch=epoch, num_updates=10 * epoch, best=None, metrics={}
+                checkpoint=Path("x"),
+                epoch=epoch,
+                num_updates=10 * epoch,
+                best=None,
+                stale_epochs=0,
+                metrics={},
             )
         return RunRecord(
             folder=folder,
