@@ -90,26 +90,36 @@ def _told(nodes):
     nodes.killed = False
 
 
-def test_workers_of_a_submitted_search_are_forked_on_each_node(nodes) -> None:
-    nodes.cluster.tuner("submit", *SEARCH, *epochs(150), "--name", "forked", *nodes.address)
-    nodes.wait("forked", both_train)
+def test_workers_of_two_users_are_forked_by_servers_of_their_own(nodes) -> None:
+    for user in ("ann", "bob"):
+        nodes.cluster.tuner(
+            "submit",
+            *SEARCH,
+            *epochs(80),
+            "--name",
+            user,
+            "--again",
+            *nodes.address,
+            USER=user,
+            LOGNAME=user,
+        )
+    for user in ("ann", "bob"):
+        nodes.wait(user, lambda events: any(e["event"] == "report" for e in events))
     found = servers(nodes)
-    assert len(found) == 2
-    assert [len(each) for each in found.values()] == [1, 1]
-    for node, (server,) in found.items():
-        assert "raylet" in psutil.Process(node).name()
-        title = psutil.Process(training(server)).cmdline()[0]
-        assert re.match(r"ray::(forked|NamedTraining|train)", title), title
+    assert all("raylet" in psutil.Process(node).name() for node in found)
+    jobs = {server.environ()["RAY_JOB_ID"] for each in found.values() for server in each}
+    assert len(jobs) == 2
     folders = {socket.parent for socket in sockets(nodes)}
     assert {folder.stat().st_mode & 0o777 for folder in folders} == {0o700}
-    nodes.wait("forked", finished)
-    assert "not forked" not in log_of(nodes, "forked")
+    for user in ("ann", "bob"):
+        nodes.wait(user, finished)
+        assert "not forked" not in log_of(nodes, user)
 
 
 def test_workers_outlive_their_server_and_later_ones_start_by_themselves(nodes) -> None:
     nodes.killed = True
     nodes.cluster.tuner(
-        "submit", *SEARCH, *epochs(150), "--name", "orphans", "--again", *nodes.address
+        "submit", *SEARCH, *epochs(80), "--name", "orphans", "--again", *nodes.address
     )
     nodes.wait("orphans", both_train)
     ((one,), (other,)) = servers(nodes).values()
@@ -125,67 +135,40 @@ def test_workers_outlive_their_server_and_later_ones_start_by_themselves(nodes) 
     assert log.count("imports for itself, not forked: the node's fork server has died") == 1
 
 
-def test_server_ends_with_its_node(nodes) -> None:
-    nodes.cluster.tuner(
-        "submit", *SEARCH, *epochs(300), "--name", "lost", "--again", *nodes.address
-    )
-    nodes.wait("lost", both_train)
+def test_workers_of_a_plain_ray_job_are_forked_and_end_with_their_node(nodes) -> None:
+    job = subprocess.Popen(
+        [
+            sys.executable, "-m", "ray.scripts.scripts", "job", "submit", *nodes.address,
+            "--working-dir", str(ROOT),
+            "--runtime-env-json", '{"env_vars": {"MARK": "mine"}}', "--",
+            "python", "-m", "tuner", "search", *SEARCH, *epochs(150), "--name", "plain",
+        ],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env=nodes.cluster.environment | {"RAY_AUTH_MODE": "token"},
+    )  # fmt: skip
+    nodes.wait("plain", both_train)
+    found = servers(nodes)
+    assert [len(each) for each in found.values()] == [1, 1]
+    for (server,) in found.values():
+        worker = psutil.Process(training(server))
+        assert re.match(r"ray::(plain|NamedTraining|train)", worker.cmdline()[0])
+        assert worker.environ()["MARK"] == "mine"
+        assert "working_dir_files" in worker.cwd()
+        assert worker.environ()["PYTHONPATH"].startswith(worker.cwd())
     (raylet,) = (
         child.pid
         for child in psutil.Process(nodes.joined[-1].pid).children(recursive=True)
         if child.name() == "raylet"
     )
-    (server,) = servers(nodes)[raylet]
+    (server,) = found[raylet]
     worker = training(server)
     nodes.kill(nodes.joined[-1].pid)
     until(lambda: raylet not in servers(nodes))
     until(lambda: not psutil.pid_exists(worker))
     nodes.join()
     nodes.await_nodes(2)
-    events = nodes.wait("lost", finished)
+    events = nodes.wait("plain", finished)
     assert {e["state"] for e in events if e["event"] == "end"} == {"done"}
-
-
-def test_searches_of_two_users_have_servers_of_their_own(nodes) -> None:
-    for user in ("ann", "bob"):
-        nodes.cluster.tuner(
-            "submit",
-            *SEARCH,
-            *epochs(150),
-            "--name",
-            user,
-            "--again",
-            *nodes.address,
-            USER=user,
-            LOGNAME=user,
-        )
-    for user in ("ann", "bob"):
-        nodes.wait(user, lambda events: any(e["event"] == "report" for e in events))
-    jobs = {server.environ()["RAY_JOB_ID"] for each in servers(nodes).values() for server in each}
-    assert len(jobs) == 2
-    for user in ("ann", "bob"):
-        nodes.wait(user, finished)
-        assert "not forked" not in log_of(nodes, user)
-
-
-def test_workers_of_a_plain_ray_job_are_forked(nodes) -> None:
-    job = subprocess.Popen(
-        [
-            sys.executable, "-m", "ray.scripts.scripts", "job", "submit", *nodes.address,
-            "--working-dir", str(ROOT),
-            "--runtime-env-json", '{"env_vars": {"MARK": "mine"}}', "--",
-            "python", "-m", "tuner", "search", *SEARCH, *epochs(100), "--name", "plain",
-        ],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=nodes.cluster.environment | {"RAY_AUTH_MODE": "token"},
-    )  # fmt: skip
-    nodes.wait("plain", both_train)
-    for (server,) in servers(nodes).values():
-        worker = psutil.Process(training(server))
-        assert worker.environ()["MARK"] == "mine"
-        assert "working_dir_files" in worker.cwd()
-        assert worker.environ()["PYTHONPATH"].startswith(worker.cwd())
-    nodes.wait("plain", finished)
     assert job.wait(60) == 0
 
 

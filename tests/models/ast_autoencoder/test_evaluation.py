@@ -113,13 +113,14 @@ def test_equal_scores_and_nan_give_no_program_back(
 
 @pytest.fixture(scope="module")
 def half_trained(program_ids):
-    """Return a network that training in bfloat16 left half-way, and all programs."""
+    """Return a network that training in bfloat16 on 80 programs left half-way."""
     config = AstAutoencoderConfig(
         hidden_dim=64, latent_dim=48, place_dim=16, max_decode_steps=48, precision="bfloat16"
     )
     torch.manual_seed(1)
     network = build_network(config)
-    nodes, steps = node_tensors(program_ids), step_tensors(program_ids)
+    ids = program_ids[:80]
+    nodes, steps = node_tensors(ids), step_tensors(ids)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     step = TrainStep(
         network,
@@ -127,12 +128,12 @@ def half_trained(program_ids):
         UpdateSettings(clip_norm=1.0, autocast=torch.bfloat16),
         mean_steps=20.0,
     )
-    rows = torch.arange(len(program_ids))
+    rows = torch.arange(len(ids))
     batch = (
         NodeBatch.select(nodes, rows, nodes.kind.shape[1]),
         StepBatch.select(steps, rows, int(steps.lengths.max())),
     )
-    for _ in range(40):
+    for _ in range(24):
         step.train([lambda: batch], [torch.ones(len(rows))])
     return network
 
@@ -141,7 +142,7 @@ def half_trained(program_ids):
 @pytest.mark.usefixtures("scoring")
 def test_a_half_trained_bfloat16_network_is_decoded_row_by_row(half_trained, device, batch):
     """Some of its scores are equal, and rounded otherwise than those of decoding."""
-    given = batch(slice(None))
+    given = batch(slice(80))
     decoded, really = decoded_on(device, half_trained, given, torch.bfloat16)
     half_trained.to("cpu")
     assert (decoded.ids == really).all()

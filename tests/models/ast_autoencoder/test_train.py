@@ -24,6 +24,19 @@ def command(tmp_path):
     return run
 
 
+@pytest.fixture(scope="module")
+def trained_twice(tmp_path_factory):
+    """Return the folder of a run of two epochs with a checkpoint of the first; change nothing."""
+    place = tmp_path_factory.mktemp("twice")
+    where = ("--artifacts_dir", str(place), "--no_wandb", "--device", "cpu")
+    train.TRAIN.run([*where, *TINY, "--epochs", "2", "--batch_size", "16", "--log_interval", "1"])
+    (folder,) = place.glob("run_*")
+    first = torch.load(folder / "final_model.pt", weights_only=True)
+    first |= {"epoch": 1, "progress": {**first["progress"], "epoch": 1}}
+    torch.save(first, folder / "checkpoint_epoch_1.pt")
+    return folder
+
+
 TINY = ["--num_programs", "30", "--hidden_dim", "16", "--latent_dim", "8", "--place_dim", "4"]
 
 
@@ -143,12 +156,9 @@ def test_a_folder_without_a_checkpoint_is_told(command):
         (["--lr", "1e30"], "not finite at epoch 2"),
     ],
 )
-def test_a_resume_that_fails_leaves_the_run_as_it_was(command, capsys, arguments, message):
+def test_a_resume_that_fails_leaves_the_run_as_it_was(trained_twice, capsys, arguments, message):
     """Also when it would go back to an earlier epoch, and where it would log to W&B."""
-    folder = command(*TINY, "--epochs", "2", "--batch_size", "16", "--log_interval", "1")
-    first = torch.load(folder / "final_model.pt", weights_only=True)
-    first |= {"epoch": 1, "progress": {**first["progress"], "epoch": 1}}
-    torch.save(first, folder / "checkpoint_epoch_1.pt")
+    folder = trained_twice
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     capsys.readouterr()
     resume = ["--resume", str(folder / "checkpoint_epoch_1.pt"), "--epochs", "9"]

@@ -14,6 +14,11 @@ from models.grammar_vae.evaluation import evaluation_noise, row_columns, summari
 from models.grammar_vae.task import GrammarVaeTask
 
 
+def derived(grammar, texts):
+    parser = TextParser(grammar)
+    return pad([parser.derive(text) for text in texts])
+
+
 @pytest.fixture
 def task(equations, tiny):
     return GrammarVaeTask(tiny(), equations, "cpu")
@@ -64,7 +69,7 @@ DEVICES = [
 @pytest.mark.parametrize("device", DEVICES)
 def test_molecules_are_judged_by_the_rules_that_decoding_keeps_to(tiny, device):
     grammar = load_grammar("smiles")
-    ids = pad([TextParser(grammar).derive(text) for text in MOLECULES])
+    ids = derived(grammar, MOLECULES)
     splits = draw_splits(len(ids), 1)
     dataset = make_dataset(name="molecules", ids=ids, splits=splits, grammar=grammar)
     changes = {"decoder_input": "repeat_latent", "decoder_position": True, "decoder_hidden": 32}
@@ -94,7 +99,7 @@ def test_molecules_are_judged_by_the_rules_that_decoding_keeps_to(tiny, device):
 
 def test_rows_that_the_rules_forbid_are_counted_once(tiny, caplog):
     grammar = load_grammar("smiles")
-    ids = pad([TextParser(grammar).derive(text) for text in ("CCO", "CC.C", "CCC", "C1CC") * 3])
+    ids = derived(grammar, ("CCO", "CC.C", "CCC", "C1CC") * 3)
     dataset = make_dataset(name="m", ids=ids, splits=draw_splits(len(ids), 1), grammar=grammar)
     validation = GrammarVaeTask(tiny(), dataset, "cpu").validation_of(np.arange(12))
     for _ in range(2):
@@ -105,14 +110,14 @@ def test_rows_that_the_rules_forbid_are_counted_once(tiny, caplog):
 
 def test_batches_that_are_walked_along_together_give_what_each_gives(tiny, monkeypatch):
     grammar = load_grammar("smiles")
-    ids = pad([TextParser(grammar).derive(text) for text in MOLECULES])
+    ids = derived(grammar, MOLECULES[:12])
     dataset = make_dataset(name="m", ids=ids, splits=draw_splits(len(ids), 1), grammar=grammar)
     task = GrammarVaeTask(tiny(), dataset, "cpu")
-    monkeypatch.setattr("models.grammar_vae.task._CPU_EVALUATION_BATCH", 5)
+    monkeypatch.setattr("models.grammar_vae.task._CPU_EVALUATION_BATCH", 3)
     validation = task.validation_of(np.arange(len(ids)))
     alone = validation._walked()
-    groups = [validation.batches[:3], validation.batches[3:]]
+    groups = [validation.batches[:2], validation.batches[2:]]
     monkeypatch.setattr(validation, "_groups", lambda: groups)
     together = validation._walked()
-    assert len(alone) == len(together) == len(validation.batches) > 4
+    assert len(alone) == len(together) == len(validation.batches) > 2
     assert all(torch.equal(a.data, b.data) for a, b in zip(alone, together, strict=True))

@@ -13,6 +13,7 @@ from models.grammar_vae.datasets.pde import generate_pdes
 from models.grammar_vae.notation.rewriting import Rewriter
 
 PDE = load_grammar("pde")
+PARSER = TextParser(PDE)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_notations_are_read(text: str, rewritten: str) -> None:
     rewriter = Rewriter(PDE)
     assert rewriter.rewrite(text) == rewritten
     assert rewriter.counts.total() > 0
-    TextParser(PDE).derive(rewritten)
+    PARSER.derive(rewritten)
 
 
 @pytest.mark.parametrize(

@@ -48,8 +48,8 @@ CASES = {
         ("int",), "int", lambda n: 2**n, [(0,), (1,), (3,), (5,), (8,)],
     ),
     "two returns": (
-        ("int", "int"), "list", lambda a, b: [a, b] if a <= b else [b],
-        [(1, 2), (5, 3), (4, 4), (9, 0), (0, 7), (8, 2)],
+        ("int", "int"), "int", lambda a, b: a if a <= b else 0,
+        [(1, 2), (5, 3), (4, 4), (9, 0), (-2, 7), (8, 2)],
     ),
 }  # fmt: skip
 
@@ -68,7 +68,7 @@ def test_a_program_that_satisfies_all_examples_is_found(name):
 
 
 def test_the_same_examples_give_the_same_program():
-    examples = examples_of(lambda xs: sorted(xs)[0] + len(xs), ([3, 1],), ([5],), ([9, 2, 4],))
+    examples = examples_of(lambda xs: len(xs) - 1, ([3, 1],), ([5],), ([9, 2, 4],))
     one, other = (
         search_programs(("list",), "int", examples, seconds=60, processor=True) for _ in range(2)
     )
@@ -119,9 +119,8 @@ def test_a_program_that_the_language_refuses_ends_no_search(monkeypatch):
 
 
 def test_an_example_that_was_not_shown_to_the_search_is_satisfied_too():
-    # Of more than ten some are shown at first; `n + 1` fits all but a large one.
-    inputs = [(n,) for n in range(1, 12)]
-    examples = [*examples_of(lambda n: n + 1, *inputs), Example(inputs=(500,), output=500)]
+    # Of more than ten some are shown at first; `n` fits all but a large one.
+    examples = examples_of(lambda n: n % 100, *((n,) for n in range(1, 12)), (500,))
     found = search_programs(("int",), "int", examples, seconds=60, processor=True)
     assert found.num_passed == 12
 
