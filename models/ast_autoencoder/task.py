@@ -27,9 +27,8 @@ from models.ast_autoencoder.network.tensors import (
     NodeTensors,
     StepTensors,
     count_nodes,
-    node_tensors,
-    step_tensors,
 )
+from models.ast_autoencoder.prepared import prepared_tensors
 from models.ast_autoencoder.step import TrainStep
 from models.errors import UserError
 from models.optimization.determinism import (
@@ -205,12 +204,14 @@ class AstAutoencoderTask(NetworkTask):
         return chosen[fits], chosen[~fits]
 
     def _tensors(self) -> tuple[NodeTensors, StepTensors]:
-        """Make the arrays of the data set; rows of programs that are too long hold another."""
         # Rows keep their positions, and no split names those that are too long.
-        ids = np.array(self.dataset.ids)
-        ids[(self.lengths > self.config.max_decode_steps).numpy()] = ids[int(self.train_rows[0])]
-        ids = ids[:, : self.config.max_decode_steps]
-        return node_tensors(ids).to(self.device), step_tensors(ids).to(self.device)
+        return prepared_tensors(
+            self.dataset.ids,
+            (self.lengths > self.config.max_decode_steps).numpy(),
+            max_steps=self.config.max_decode_steps,
+            spare=int(self.train_rows[0]),
+            device=self.device,
+        )
 
 
 def _select(
