@@ -162,9 +162,12 @@ def _iterated_pairs(node: ast.expr, scope: Scope) -> tuple[str, Ids, list[int]]:
 
 
 def _named_lists(node: ast.expr, scope: Scope) -> list[int]:
-    """Return the slots of the lists and dictionaries that the value of an expression may be."""
-    if isinstance(node, ast.IfExp):
-        return [*_named_lists(node.body, scope), *_named_lists(node.orelse, scope)]
+    """Return the slots of the lists and dictionaries that an expression may be, or be a view of."""
+    match node:
+        case ast.IfExp():
+            return [*_named_lists(node.body, scope), *_named_lists(node.orelse, scope)]
+        case ast.Call(func=ast.Attribute(value=over, attr="keys" | "values"), args=[]):
+            return _named_lists(over, scope)
     is_list = isinstance(node, ast.Name) and scope.type_of(node) in (*ITEM_OF, *MAPS)
     return [scope.slot(node)] if is_list and isinstance(node, ast.Name) else []
 
@@ -205,8 +208,7 @@ def _iterated(  # noqa: PLR0911, PLR0912  (one a kind)
         allowed = "loop over sorted(...)"
         raise Refusal(node, "a loop over a set, which has no order", allowed, it=excerpt(node))
     if isinstance(viewed, ast.Call) and node is not viewed:  # the values of a dictionary
-        assert isinstance(viewed.func, ast.Attribute)
-        return f"for_{typed.type}", typed.ids, _named_lists(viewed.func.value, scope)
+        return f"for_{typed.type}", typed.ids, _named_lists(viewed, scope)
     if typed.type not in ITEM_OF:
         raise Refusal(
             node,

@@ -148,6 +148,10 @@ def test_other_sets_are_refused(lines, message):
         (["for k in d:", "    d[k] = 1", "return d"], "'d' must not change here: the loop in line"),
         (["for k, v in d.items():", "    d = {}", "return d"], "'d' must not change here"),
         (["for v in d.values():", "    d[s] = v", "return d"], "'d' must not change here"),
+        *(
+            ([f"for i, k in {over}:", "    d[s] = i", "return d"], "'d' must not change here")
+            for over in ("enumerate(d.keys())", "enumerate(d.values())", "zip(xs, d.values())")
+        ),
         (["c = d", "return c"], "`d` would give a dict a second name: copy it, as in `dict"),
         (["return {1: 1.5}"], "a dictionary of int to float: keys and values are int or str"),
         (["d[1] = 2", "return d"], "`1` is int, a key must be str"),
