@@ -14,7 +14,7 @@ from models.programs.language.expressions import (
     read_expression,
     read_typed,
 )
-from models.programs.language.kinds import language
+from models.programs.language.kinds import ITEM_OF, language
 from models.programs.language.literals import read_literal
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
@@ -159,7 +159,9 @@ def _bound(node: ast.expr, scope: Scope, *, is_literal: bool) -> tuple[Ids, list
                 return read_expression(node, scope).ids, []
             case ast.Name():
                 return read_typed(node, "int", scope, "a bound"), [scope.slot(node)]
-            case ast.Call(func=ast.Name(id="len"), args=[ast.Name() as name]):
+            case ast.Call(func=ast.Name(id="len"), args=[ast.Name() as name]) if (
+                scope.type_of(name) in ("str", *ITEM_OF)
+            ):
                 return read_typed(node, "int", scope, "a bound"), [scope.slot(name)]
     raise Refusal(node, "{} is no bound", _FORMS, it=excerpt(node))
 

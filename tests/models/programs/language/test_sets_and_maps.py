@@ -134,6 +134,10 @@ def test_what_changes_dictionaries_and_goes_over_them(lines, written):
         (["return a | b"], "`a \\| b` has set\\[int\\] and set\\[str\\]: allowed is set"),
         (["return a[0]"], "`a\\[0\\]` has set\\[int\\] and int: allowed is"),
         (["a.add('x')", "return a"], "`'x'` is str, what add takes must be int"),
+        (
+            ["i = 0", "while i < len(a):", "    i += 1", "return i"],
+            "`len\\(a\\)` is no bound: a while loop must count",
+        ),
         (["a.pop()", "return a"], "`a.pop\\(\\)` is not a statement of the language"),
     ],
 )
