@@ -8,7 +8,7 @@ from typing import Protocol
 from models.programs.language.kinds import ITEM_OF, LIST_OF, MAPS, SETS, Type, language, said
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
-from models.programs.language.rewriting import call, simplified
+from models.programs.language.rewriting import call, of_method, simplified
 
 GATHERS: Mapping[tuple[str, Type], str] = {
     ("sum", "int"): "sum_of",
@@ -226,7 +226,7 @@ def listed_view(node: ast.expr) -> ast.expr | None:
     """Return what `d.keys()` and `d.values()` go over as an expression, or None for others."""
     match node:
         case ast.Call(func=ast.Attribute(value=over, attr="keys"), args=[], keywords=[]):
-            return over
+            return of_method(over, "keys")
         case ast.Call(func=ast.Attribute(attr="values"), args=[], keywords=[]):
             return call("list", node)
         case _:

@@ -159,9 +159,9 @@ def _bound(node: ast.expr, scope: Scope, *, is_literal: bool) -> tuple[Ids, list
                 return read_expression(node, scope).ids, []
             case ast.Name():
                 return read_typed(node, "int", scope, "a bound"), [scope.slot(node)]
-            case ast.Call(func=ast.Name(id="len"), args=[ast.Name() as name]) if (
-                scope.type_of(name) in ("str", *ITEM_OF)
-            ):
+            case ast.Call(func=ast.Name(id="len"), args=[ast.Name() as name]) if scope.type_of(
+                name
+            ) in ("str", *ITEM_OF):
                 return read_typed(node, "int", scope, "a bound"), [scope.slot(name)]
     raise Refusal(node, "{} is no bound", _FORMS, it=excerpt(node))
 

@@ -10,6 +10,7 @@ from models.programs.language.contexts import is_never_negative
 from models.programs.language.filling import fill
 from models.programs.language.hashed_reading import (
     as_listed,
+    check_owner,
     check_parts,
     is_empty,
     read_hashed,
@@ -19,7 +20,7 @@ from models.programs.language.kinds import MAPS, NONTERMINAL_OF, SETS, Type, lan
 from models.programs.language.literals import constant_ids, is_one, read_constant, read_literal
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
-from models.programs.language.rewriting import at, call, simplified
+from models.programs.language.rewriting import at, call, method_meant, simplified
 from models.programs.language.templates import (
     ExpressionTemplate,
     expression_templates,
@@ -43,8 +44,11 @@ def read_expression(node: ast.expr, scope: Scope) -> TypedExpression:
     Raises:
         Refusal: it is outside the language.
     """
+    method = method_meant(node)
     node = simplified(node)
     typed = _read(node, scope)
+    if method is not None:
+        check_owner(node, method, typed.type)
     if typed.type == "texts":
         scope.need_texts(node)
     return typed

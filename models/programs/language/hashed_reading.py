@@ -119,6 +119,21 @@ def read_hashed(
             return None
 
 
+def check_owner(node: ast.expr, method: str, found: Type) -> None:
+    """Refuse a method of dictionaries or sets on a value that is neither.
+
+    Raises:
+        Refusal: with the types that have it.
+    """
+    owners = MAPS if method == "keys" else SETS
+    if found not in owners:
+        what, allowed = (
+            f".{method}() of {said(found)}",
+            f"{' and '.join(map(said, owners))} have it",
+        )
+        raise Refusal(node, what, allowed, it=excerpt(node))
+
+
 def check_parts(kind: str, parts: list[Ids], nodes: list[ast.expr]) -> None:
     """Refuse parts that have a kind of their own together with what goes over them.
 

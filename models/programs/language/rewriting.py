@@ -1,6 +1,7 @@
 """Python expressions that mean the same as shorter ones, or as ones that the language has."""
 
 import ast
+import copy
 
 _GOES_OVER = ("sum", "min", "max", "sorted", "len")
 """Functions that go over what they are given, whether it is a list or a range."""
@@ -12,6 +13,9 @@ _OF_SETS: dict[str, ast.operator | ast.cmpop] = {
     "issubset": ast.LtE(),
 }
 """Methods of sets that are operators, too."""
+
+_MEANT = "meant"
+"""Attribute of a node that stands for a call of its method: the method's name."""
 
 _NOTHING: dict[str, ast.expr] = {
     "list": ast.List(elts=[], ctx=ast.Load()),
@@ -45,6 +49,18 @@ def call(name: str, argument: ast.expr) -> ast.expr:
     return at(ast.Call(func=loaded(name), args=[argument], keywords=[]), argument)
 
 
+def of_method(node: ast.expr, method: str) -> ast.expr:
+    """Return the owner of a method, to stand for a call of it: only some types have the method."""
+    made = copy.copy(node)
+    setattr(made, _MEANT, method)
+    return made
+
+
+def method_meant(node: ast.expr) -> str | None:
+    """Return the method of which `of_method` made a node the owner, or None."""
+    return getattr(node, _MEANT, None)
+
+
 def _rewritten(  # noqa: PLR0911  (one a kind)
     node: ast.expr,
 ) -> ast.expr | None:
@@ -67,12 +83,12 @@ def _rewritten(  # noqa: PLR0911  (one a kind)
                 ) as n
             ],
         ):
-            looked = over if view == "keys" else call("list", n)
+            looked = of_method(over, view) if view == "keys" else call("list", n)
             return ast.Compare(left=node.left, ops=node.ops, comparators=[looked])
         case ast.Call(func=ast.Attribute(value=left, attr=name), args=[right], keywords=[]) if (
             name in _OF_SETS
         ):
-            operator = _OF_SETS[name]
+            operator, left = _OF_SETS[name], of_method(left, name)
             if isinstance(operator, ast.operator):
                 return ast.BinOp(left=left, op=operator, right=right)
             return ast.Compare(left=left, ops=[operator], comparators=[right])
@@ -126,7 +142,7 @@ def _rewritten_call(  # noqa: PLR0911, PLR0912  (one a kind)
             func=ast.Name(id=name),
             args=[ast.Call(func=ast.Attribute(value=over, attr="keys"), args=[], keywords=[])],
         ) if name in (*_GOES_OVER, "set", "list"):
-            return ast.Call(func=node.func, args=[over], keywords=node.keywords)
+            return ast.Call(func=node.func, args=[of_method(over, "keys")], keywords=node.keywords)
         case ast.Call(
             func=ast.Name(id=name),
             args=[ast.Call(func=ast.Attribute(attr="values"), args=[], keywords=[]) as n],

@@ -171,6 +171,19 @@ def test_other_dictionaries_are_refused(lines, message):
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        *("return len(xs.keys())", "return 3 in xs.keys()", "return [x for x in xs.keys()]"),
+        *("return sorted(s.keys())", "for k in xs.keys():\n        s += 'a'\n    return s"),
+        *("return len(s).difference(3)", "return s.issubset(s)", "return (1.5).difference(1)"),
+    ],
+)
+def test_methods_of_sets_and_dictionaries_are_of_no_other_type(line):
+    with pytest.raises(UserError, match=r"`.+`: \.(keys|difference|issubset)\(\) of .+ have it"):
+        of_maps(line)
+
+
+@pytest.mark.parametrize(
     ("source", "types", "returned"),
     [
         ("def f(s):\n '''f({1: 'a'}) is 1'''\n return len(s)", ["dict[int, str]"], "int"),
