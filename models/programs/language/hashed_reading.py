@@ -69,6 +69,10 @@ def as_listed(node: ast.expr, scope: Scope) -> ast.expr | None:
             name in _GO_OVER and name != "list" and named_type(over, scope) in MAPS
         ):
             return _with(node, call("list", over))
+        case ast.Call(func=ast.Attribute(attr="join"), args=[ast.Name() as over]) if (
+            named_type(over, scope) in MAPS
+        ):
+            return _with(node, call("list", over))
         case ast.Call(func=ast.Name(id="sorted" | "len"), args=[ast.Call() as inner]) if (
             isinstance(inner.func, ast.Name) and inner.func.id == "set" and len(inner.args) == 1
         ) and named_type(inner.args[0], scope) in MAPS:

@@ -67,23 +67,9 @@ def _rewritten(  # noqa: PLR0911  (one a kind)
     match node:
         case ast.Compare(ops=[_, _, *_]):
             return _unchained(node)
-        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[ast.Tuple() | ast.Set() as n]):
-            return ast.Compare(
-                left=node.left,
-                ops=node.ops,
-                comparators=[at(ast.List(elts=n.elts, ctx=ast.Load()), n)],
-            )
-        case ast.Compare(
-            ops=[ast.In() | ast.NotIn()],
-            comparators=[
-                ast.Call(
-                    func=ast.Attribute(value=over, attr="keys" | "values" as view),
-                    args=[],
-                    keywords=[],
-                ) as n
-            ],
-        ):
-            looked = of_method(over, view) if view == "keys" else call("list", n)
+        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[over]) if (
+            looked := _looked_into(over)
+        ) is not None:
             return ast.Compare(left=node.left, ops=node.ops, comparators=[looked])
         case ast.Call(func=ast.Attribute(value=left, attr=name), args=[right], keywords=[]) if (
             name in _OF_SETS
@@ -100,6 +86,11 @@ def _rewritten(  # noqa: PLR0911  (one a kind)
             args=[ast.Call(func=ast.Name(id="list"), args=[ast.Call() | ast.GeneratorExp() as n])],
         ) if isinstance(n, ast.GeneratorExp) or _values(n) is not None:
             return ast.Call(func=func, args=[n], keywords=node.keywords)
+        case ast.Call(
+            func=ast.Attribute(attr="join") as func,
+            args=[ast.Call(func=ast.Attribute(attr="keys" | "values"), args=[], keywords=[]) as n],
+        ):
+            return ast.Call(func=func, args=[call("list", n)], keywords=node.keywords)
         case ast.Call(func=func, args=[ast.Call(func=ast.Name(id="map" | "filter")) as n]):
             values = _values(n)
             if values is None or not isinstance(func, ast.Name | ast.Attribute):
@@ -111,6 +102,19 @@ def _rewritten(  # noqa: PLR0911  (one a kind)
             return ast.Call(func=node.func, args=[by], keywords=[])
         case ast.Call(func=ast.Name()):
             return _rewritten_call(node)
+        case _:
+            return None
+
+
+def _looked_into(node: ast.expr) -> ast.expr | None:
+    """Turn a tuple, a set or a view behind `in` into what it means there, else None."""
+    match node:
+        case ast.Tuple(elts=items) | ast.Set(elts=items):
+            return at(ast.List(elts=items, ctx=ast.Load()), node)
+        case ast.Call(func=ast.Attribute(value=over, attr="keys"), args=[], keywords=[]):
+            return of_method(over, "keys")
+        case ast.Call(func=ast.Attribute(attr="values"), args=[], keywords=[]):
+            return call("list", node)
         case _:
             return None
 
@@ -155,9 +159,14 @@ def _rewritten_call(  # noqa: PLR0911, PLR0912  (one a kind)
         case ast.Call(func=ast.Name(id="list" | "str" | "dict" as name), args=[], keywords=[]):
             return _NOTHING[name]
         case ast.Call(func=ast.Name(id=name), args=[ast.Call(func=ast.Name(id="range")) as n]) if (
-            name in _GOES_OVER
+            name in (*_GOES_OVER, "set")
         ):
             return ast.Call(func=node.func, args=[call("list", n)], keywords=node.keywords)
+        case ast.Call(
+            func=ast.Name(id="sorted" | "len"),
+            args=[ast.Call(func=ast.Name(id="set"), args=[_], keywords=[]) as n],
+        ) if (made := _rewritten_call(n)) is not None:
+            return ast.Call(func=node.func, args=[at(made, n)], keywords=node.keywords)
         case ast.Call(
             func=ast.Name(id="sorted" | "len"),
             args=[

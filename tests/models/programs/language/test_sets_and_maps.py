@@ -111,6 +111,10 @@ def test_what_changes_sets(lines, written):
         (["return dict([(c, 1) for c in s])"], ["return {c: 1 for c in s}"]),
         (["return dict(zip(xs, xs))"], ["return {key: value for key, value in zip(xs, xs)}"]),
         (["return len(d.keys())"], ["return len(d)"]),
+        (["return len(set(d.values()))"], ["return len(set(list(d.values())))"]),
+        (["return sorted(set(range(3)))"], ["return sorted(set(list(range(3))))"]),
+        (["return ''.join(d)"], ["return ''.join(list(d))"]),
+        (["return s.join(e.values())"], ["return s.join(list(e.values()))"]),
         (["return s in d.keys()"], ["return s in d"]),
     ],
 )
