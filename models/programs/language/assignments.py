@@ -131,7 +131,7 @@ def _augment(target: ast.Name, node: ast.AugAssign, scope: Scope) -> Ids:
             node,
             f"an augmented assignment of this kind to {said(value_type)}",
             text=f"{excerpt(node)}: allowed are += -= *= /= //= %= on numbers, += on str and on "
-            "list",
+            "list, |= &= -= on sets",
         )
     slot = scope.changeable(target)
     if value_type == "int":  # a bool counts as 0 or 1, as Python counts it

@@ -21,7 +21,10 @@ GATHERS: Mapping[tuple[str, Type], str] = {
 }
 """What goes over the values and their type -> the kind that it is."""
 
-_FORMS = "loop over a list, a str or a range, or with two variables over enumerate(...) or zip(...)"
+_FORMS = (
+    "loop over a list, a str, a range or a dictionary, or with two variables over enumerate(...), "
+    "zip(...) or d.items()"
+)
 
 
 class Typed(Protocol):

@@ -34,9 +34,7 @@ _OPERATORS: dict[str, Construct] = {
     "MatMult": ("@ is not in the language", ""),
     "LShift": ("<< is not in the language", "multiply by a power of 2"),
     "RShift": (">> is not in the language", "use // by a power of 2"),
-    "BitAnd": ("& is not in the language", "use `and` for bools, % for ints"),
-    "BitOr": ("| is not in the language", "use `or` for bools"),
-    "BitXor": ("^ is not in the language", "use != for bools"),
+    "BitXor": ("^ is not in the language", "use != for bools, (a | b) - (a & b) for sets"),
     "Invert": ("~ is not in the language", "use `not` for bools, -x - 1 for ints"),
     "UAdd": ("unary + is not in the language", "leave it out"),
     "Is": ("`is` is not in the language", "use =="),
@@ -54,10 +52,35 @@ _ALONE: dict[str, Construct] = {
     "zip": ("zip is not a value here", "loop over it with two variables"),
 }
 
+_METHODS: dict[str, Construct] = {
+    "keys": ("the keys of a dictionary are no value here", "write list(d)"),
+    "values": ("the values of a dictionary are no value here", "write list(d.values())"),
+    "items": ("the items of a dictionary are no value here", "loop over them with two variables"),
+    "copy": (".copy() is not in the language", "write list(xs), set(s) or dict(d)"),
+    "pop": (
+        ".pop(...) is no value here",
+        "read the item of a list before, then write xs.pop(...) alone in its line",
+    ),
+    "isdisjoint": (".isdisjoint() is not in the language", "write len(a & b) == 0"),
+    "issuperset": (".issuperset() is not in the language", "write b <= a"),
+    "symmetric_difference": (
+        ".symmetric_difference() is not in the language",
+        "write (a | b) - (a & b)",
+    ),
+}
+"""Methods that values have in Python and no kind stands for."""
+
+_SETS_ONLY: dict[type[ast.operator], str] = {
+    ast.BitAnd: "; use `and` for bools, % for ints",
+    ast.BitOr: "; use `or` for bools",
+}
+
+_WITHOUT_KEY = "make a new dictionary, as in `{k: v for k, v in d.items() if k != key}`"
+
 _STATEMENTS: dict[type[ast.stmt], Construct] = {
     ast.AnnAssign: ("an annotation without a value is not in the language", "give it a value"),
     ast.Assert: ("assert is not in the language", ""),
-    ast.Delete: ("del is not in the language", ""),
+    ast.Delete: ("del is not in the language", f"use xs.pop(i) for lists; {_WITHOUT_KEY}"),
     ast.FunctionDef: ("a function in a function is not in the language", ""),
     ast.Global: ("global is not in the language", ""),
     ast.Import: ("import is not in the language", ""),
@@ -70,7 +93,7 @@ _STATEMENTS: dict[type[ast.stmt], Construct] = {
 
 STATEMENT_FORMS = (
     "allowed are assignments to names or items, += -= *= /= //= %=, methods of lists and sets such "
-    "as xs.append(x) and s.add(x), if, for, while and return"
+    "as xs.append(x) and s.add(x), d.clear(), if, for, while and return"
 )
 
 
@@ -81,6 +104,8 @@ def refused_expression(node: ast.expr) -> Refusal:
             return _refused(node, _OPERATORS.get(type(op).__name__), type(op).__name__)
         case ast.Call(func=ast.Name(id=name)):
             return _refused_call(node, name, f"{name}()")
+        case ast.Call(func=ast.Attribute(attr=name)) if name in _METHODS:
+            return _refused(node, _METHODS[name], name)
         case ast.Call(func=ast.Attribute(attr=name)):
             return _refused_call(node, name, f".{name}()")
         case _:
@@ -93,6 +118,11 @@ def refused_statement(node: ast.stmt) -> Refusal:
     return Refusal(
         node, *_STATEMENTS.get(type(node), (f"{name} is not in the language", STATEMENT_FORMS))
     )
+
+
+def instead_of(node: ast.expr) -> str:
+    """Say what to use in place of an operator where it is not of sets, or return ""."""
+    return _SETS_ONLY.get(type(node.op), "") if isinstance(node, ast.BinOp) else ""
 
 
 def _refused(node: ast.expr, known: Construct | None, name: str) -> Refusal:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.programs.language.comprehensions import GATHERS, Values, gathering, read_values
-from models.programs.language.constructs import refused_expression
+from models.programs.language.constructs import instead_of, refused_expression
 from models.programs.language.contexts import is_never_negative
 from models.programs.language.filling import fill
 from models.programs.language.hashed_reading import (
@@ -289,7 +289,8 @@ def _by_types(
     raise Refusal(
         node,
         f"{_title(node)} of {' and '.join(map(said, types))}",
-        text=f"{excerpt(node)} has {' and '.join(map(said, types))}: {_forms(fitting)}",
+        text=f"{excerpt(node)} has {' and '.join(map(said, types))}: {_forms(fitting)}"
+        f"{instead_of(node)}",
     )
 
 

@@ -177,7 +177,7 @@ def test_derivations_are_short(expression, kinds):
         ("[[x] for x in xs]", "a list of lists: a list holds int or str"),
         ("[x + y for x in xs for y in xs]", "a comprehension of several loops: write loops"),
         ("sum(1 for w in s.split(n))", "`s.split\\(n\\)` splits str by int: loop over"),
-        ("[x for x in n]", "`n` is int: loop over a list, a str or a range"),
+        ("[x for x in n]", "`n` is int: loop over a list, a str, a range or a"),
         ("[x for x, y in xs]", "`xs` does not fit 2 variables: loop over a list"),
         ("[x for x, y in zip(xs, s)]", "`zip\\(xs, s\\)` is list and str: loop over"),
         ("(x for x in xs)", "a generator is not a value here: sum, min, max"),

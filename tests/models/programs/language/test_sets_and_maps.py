@@ -164,6 +164,21 @@ def test_other_sets_are_refused(lines, message):
         (["return {1: 1.5}"], "a dictionary of int to float: keys and values are int or str"),
         (["d[1] = 2", "return d"], "`1` is int, a key must be str"),
         (["d['a'] = 'b'", "return d"], "`'b'` is str, a value of a dictionary must be int"),
+        (
+            ["return d.keys()"],
+            "`d.keys\\(\\)`: the keys of a dictionary are no value here: write list",
+        ),
+        (["return sorted(d.items())"], "are no value here: loop over them with two variables"),
+        (
+            ["for k, v in d:", "    s += k", "return s"],
+            "2 variables: .* zip\\(...\\) or d.items\\(\\)",
+        ),
+        (
+            ["del d[s]", "return d"],
+            "del is not in the language: use .* make a new dictionary, as in",
+        ),
+        (["c = dict(d)", "c ^= d", "return c"], "on list, \\|= &= -= on sets"),
+        (["return len(s) > 1 | (len(xs) > 2)"], "has int and bool: .*; use `or` for bools"),
         (["return {**d}"], "unpacking is not in the language"),
         (["return len({})"], "an empty dictionary of which no type is said: say its type"),
         (["dict = 1", "return dict"], "'dict' is a function here"),
