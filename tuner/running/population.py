@@ -56,12 +56,14 @@ class Population:
         self._num_takeovers = num_takeovers
         self._epochs: dict[str, int] = {}
         self._gone: set[str] = set()
+        self._losers: set[str] = set()
         self.takeovers: list[Takeover] = []
 
     def falls_behind(self, trial: str, epoch: int, cost: Cost) -> bool:
         """Enter a trial at a mark, and compare it there until the next one, as others come later.
 
-        Where it gives up, what takes its place is noted.
+        Where it gives up, what takes its place is noted, once: a driver with a smaller budget may
+        have let it go on.
         """
         if epoch <= self._epochs.get(trial, 0):
             return False
@@ -69,7 +71,7 @@ class Population:
         if (places := self._places.get(epoch)) is not None:
             places[trial] = (*cost, len(places))
         reached = [places for places in self._places.values() if trial in places]
-        if not reached or len(self.takeovers) >= self._num_takeovers:
+        if not reached or len(self.takeovers) >= self._num_takeovers or trial in self._losers:
             return False
         ranked = sorted(reached[-1], key=reached[-1].__getitem__)
         num = max(1, int(len(ranked) * QUARTER))
@@ -79,6 +81,7 @@ class Population:
         parent = parents[len(self.takeovers) % len(parents)]
         self.takeovers.append(Takeover(loser=trial, parent=parent))
         self._gone.add(trial)
+        self._losers.add(trial)
         return True
 
     def end(self, trial: str) -> None:
@@ -87,7 +90,7 @@ class Population:
 
     def go_on(self, trial: str) -> None:
         """Take a trial that ended and is to go on after all, unless it gave up."""
-        if all(trial != one.loser for one in self.takeovers):
+        if trial not in self._losers:
             self._gone.discard(trial)
 
 

@@ -55,6 +55,13 @@ class TestRule:
         assert not rule.falls_behind("late", 3, (0.0, 0.0, -3))
         assert len(rule.takeovers) == 1
 
+    def test_a_trial_gives_up_once_though_it_goes_on_to_report(self):
+        """As one did in truth that a resume with a larger budget lets give up."""
+        rule = Population([3], 9)
+        assert enter(rule, [4.0, 3.0, 2.0, 1.0]) == [False, False, False, True]
+        assert not rule.falls_behind("t3", 4, (-1.0, 0.0, -3))
+        assert len(rule.takeovers) == 1
+
     def test_nobody_goes_on_from_a_trial_that_has_ended(self):
         rule = Population([3], 9)
         rule.end("t0")
