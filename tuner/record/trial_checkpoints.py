@@ -5,6 +5,7 @@ Epoch 7 has the folder `checkpoints/<trial>/checkpoint_000007`, which holds one 
 
 import re
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,11 @@ class Saved:
     num_bytes: int = 0
     written: bool = False
 
+    @property
+    def epoch(self) -> int:
+        """After which it was written."""
+        return int(self.folder.name.rpartition("_")[2])
+
     def look(self) -> bool:
         """Return whether it is written, which renames it to its place in one step."""
         if not self.written:
@@ -68,6 +74,7 @@ class TrialCheckpoints:
         values: of the objectives at that epoch; None without all of them.
         state: `open` trials run or may go on; `paused` ones may go on with a larger time budget.
         thinned: whether it lost all but what it goes on from.
+        lent_before: another trial is to go on from it, from an epoch before this one.
     """
 
     number: int
@@ -75,6 +82,7 @@ class TrialCheckpoints:
     values: Costs | None = None
     state: Literal["open", "paused", "ended"] = "open"
     thinned: bool = False
+    lent_before: int | None = None
     saved: list[Saved] = field(default_factory=list)
 
     @property
@@ -89,12 +97,10 @@ class TrialCheckpoints:
 
     @property
     def needed(self) -> list[Saved]:
-        """Those that it goes on from: the last that is written, and what may be in writing."""
-        needed: list[Saved] = []
-        for one in reversed(self.saved if self.state != "ended" else ()):
-            needed.append(one)
-            if one.look():
-                break
+        """Those from which it or another goes on: the last written, and what may be in writing."""
+        needed = _last_written(self.saved) if self.state != "ended" else []
+        if (end := self.lent_before) is not None:
+            needed += _last_written([one for one in self.saved if one.epoch < end])
         return needed
 
     @property
@@ -117,9 +123,9 @@ class TrialCheckpoints:
         self.saved.append(Saved(folder=folder, cost=cost, num_bytes=num_bytes))
 
     def thin_out(self, top_k: int) -> None:
-        """Delete all but the best `top_k`; one that may go on keeps what it resumes from, too."""
+        """Delete all but the best `top_k`, and those from which it or another one goes on."""
         best = sorted(self.saved, key=lambda one: one.cost)[:top_k]
-        latest = self.saved[-_NUM_LATEST:] if self.state != "ended" else []
+        latest = self.saved[-_NUM_LATEST:] if self.state != "ended" else self.needed
         for one in [one for one in self.saved if one not in best and one not in latest]:
             self.delete(one)
 
@@ -136,6 +142,16 @@ class TrialCheckpoints:
             _remove(one.folder)
             self.saved.remove(one)
         return sum(one.num_bytes for one in saved)
+
+
+def _last_written(saved: Sequence[Saved]) -> list[Saved]:
+    """Return the last that is known to be written, and those after it."""
+    found: list[Saved] = []
+    for one in reversed(saved):
+        found.append(one)
+        if one.look():
+            break
+    return found
 
 
 def _remove(folder: Path) -> None:

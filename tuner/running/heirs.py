@@ -44,9 +44,9 @@ class Heirs:
         """Return what the trial of this number takes over; None for one of its own."""
         return self._scheduler.takeover(number)
 
-    def are_to_come(self, parent: str, number: int) -> bool:
-        """Tell whether a trial of this number or a later one is to go on from a trial."""
-        return any(one.parent == parent for one in self._scheduler.takeovers_from(number))
+    def parents_from(self, number: int) -> set[str]:
+        """Return from which trials those of this number and later ones are to go on."""
+        return {one.parent for one in self._scheduler.takeovers_from(number)}
 
     def settings(self, number: int, parent: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings of the trial of this number, near those of its parent.

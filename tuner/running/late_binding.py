@@ -10,7 +10,7 @@ Trials that a driver before began come first, in the order of their numbers.
 """
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, Protocol
 
@@ -35,8 +35,8 @@ class TrialSource(Protocol):
         """Draw a new trial."""
         ...
 
-    def go_on(self, trial_id: str) -> Mapping[str, Any]:
-        """Return the settings of a trial that goes on."""
+    def go_on(self, trial_id: str) -> dict[str, Any]:
+        """Return the settings of a trial that goes on, and the epoch after which it does."""
         ...
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -88,14 +88,14 @@ class BlankTrials(Searcher):
     def draw(self, trial_id: str) -> dict[str, Any]:
         """Draw the parameters of a trial; to be called once for each."""
         self._drawn.add(trial_id)
-        if not self._old_trials:
+        if self._old_trials:
+            old = self._old_trials.pop(0)
+            self._ids.bind(trial_id, old.trial)
+            drawn = self._searcher.go_on(old.trial)
+        else:
             drawn = self._searcher.suggest(trial_id)
-            self._reached[trial_id] = drawn.pop(REACHED, 0)
-            return drawn
-        old = self._old_trials.pop(0)
-        self._ids.bind(trial_id, old.trial)
-        self._reached[trial_id] = old.num_epochs
-        return dict(self._searcher.go_on(old.trial))
+        self._reached[trial_id] = drawn.pop(REACHED, 0)
+        return drawn
 
     def place_of(self, trial_id: str) -> dict[str, Any]:
         """Return where a trial's checkpoints are, and which epochs are on record."""

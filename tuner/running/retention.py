@@ -2,13 +2,14 @@
 
 While a trial runs it keeps its best checkpoints and its latest two. Once it has ended it keeps its
 best, and only while it is one of the best trials by the first objective or on the Pareto front.
+One from which another trial is to go on keeps what that one takes until then.
 
 Room is made whenever a checkpoint begins to be written, so that all that are written fit. What
 gives way, the first first: checkpoints that are not the best of their trial, from the worst trial
 on; then the best ones of trials that run or are off the Pareto front, then of those on it, the
 worst by the first objective first. What never does: the last whole checkpoint of a trial that may
-go on, those of promoted and pinned trials, and the best one of the best trial and of the best that
-has ended.
+go on, or from which another is to go on, those of promoted and pinned trials, and the best one of
+the best trial and of the best that has ended.
 
 Ray could thin out within a trial, but then it saves its whole state with every few checkpoints,
 which takes the driver seconds when there are a thousand trials.
@@ -16,12 +17,12 @@ which takes the driver seconds when there are a thousand trials.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from models.training.ranking import NO_VALUE, Ranking, has_value
 from tuner.record.front import Costs, Front, dominates, objective_costs
-from tuner.record.outcomes import Cause, Outcome
+from tuner.record.outcomes import OWN_FAULTS, Cause, Outcome
 from tuner.record.paths import RunPaths
 from tuner.record.pins import read_pins
 from tuner.record.promotions import read_promotions
@@ -52,6 +53,8 @@ class Retention(Observer):
         objectives: of the search; the Pareto front of several keeps its checkpoints, too.
         record: takes one sentence about a trial that loses its checkpoints, and its number as
             `dropped` or `thinned`; see `EventLog.run`.
+        parents: returns the trials from which others are to go on that have not begun.
+        max_epochs: of a trial; what goes on from another one does so from an epoch before.
     """
 
     def __init__(
@@ -63,6 +66,8 @@ class Retention(Observer):
         num_per_trial: int,
         objectives: Sequence[Objective] = (),
         record: Callable[..., None],
+        parents: Callable[[], Collection[str]] = tuple,
+        max_epochs: int = 0,
     ) -> None:
         self._paths = paths
         self._ranking = ranking
@@ -71,6 +76,8 @@ class Retention(Observer):
         self._objectives = tuple(objectives) if len(objectives) > 1 else ()
         self._max_bytes = math.inf if keep.max_gb is None else keep.max_gb * _GB
         self._record = record
+        self._parents = parents
+        self._max_epochs = max_epochs
         self._trials: dict[str, TrialCheckpoints] = {}
         self._front = Front()  # of the trials whose values are final
         self._most_bytes = 0.0  # that had to stay when that was too much
@@ -89,6 +96,7 @@ class Retention(Observer):
                 kept.add(folder, point.cost(self._ranking))
         kept.look()
         if ended:
+            self._lend(row.trial, kept, row.cause)
             self._to_front(row.trial, kept)
             kept.thin_out(self._num_per_trial)
         if kept.saved or not ended:  # else it lost its place
@@ -106,6 +114,8 @@ class Retention(Observer):
         kept = self._trials[trial]
         if cost < kept.cost:
             kept.cost, kept.values = cost, self._values(metrics)
+        if epoch >= self._max_epochs:
+            self._lend(trial, kept, None)
         if checkpoint is not None:
             kept.add(self._paths.folder / checkpoint, cost, self._expected_bytes(kept))
             kept.look()
@@ -127,6 +137,7 @@ class Retention(Observer):
         kept.state = "paused" if outcome.cause == Cause.BUDGET else "ended"
         if outcome.state == "failed":
             kept.cost, kept.values = NO_VALUE, None
+        self._lend(trial, kept, outcome.cause)
         self._to_front(trial, kept)
         kept.thin_out(self._num_per_trial)
         self.tidy()
@@ -143,6 +154,7 @@ class Retention(Observer):
     def tidy(self) -> None:
         """Delete the checkpoints of ended trials that are not worth keeping."""
         over = {name: kept for name, kept in self._trials.items() if kept.state != "open"}
+        self._take_back(over)
         ranked = sorted((n for n, kept in over.items() if has_value(kept.cost)), key=self._place)
         worth = {*ranked[: self._keep.top_k], *self._spared()}
         for name in over:
@@ -163,10 +175,25 @@ class Retention(Observer):
             return None
         return (
             f"keep.max_gb ({self._keep.max_gb:g}) could not be held: {self._most_bytes / _GB:.3g} "
-            "GB of checkpoints had to stay, the last ones of trials that run or may go on, those "
+            "GB of checkpoints had to stay, the last ones of trials that run or may go on, or from "
+            "which others are to go on, those "
             "of promoted and pinned trials, and the best: raise it, or let fewer trials run side "
             "by side"
         )
+
+    def _lend(self, trial: str, kept: TrialCheckpoints, cause: str | None) -> None:
+        """Keep at a trial's end what others are to go on from, unless its settings ended it."""
+        is_lent = cause not in OWN_FAULTS and trial in self._parents()
+        kept.lent_before = self._max_epochs if is_lent else None
+
+    def _take_back(self, over: Mapping[str, TrialCheckpoints]) -> None:
+        """Delete what was kept for others alone that have begun."""
+        lent = {name: kept for name, kept in over.items() if kept.lent_before is not None}
+        parents = self._parents() if lent else ()
+        for name, kept in lent.items():
+            if name not in parents:
+                kept.lent_before = None
+                kept.thin_out(self._num_per_trial)
 
     def _place(self, trial: str) -> tuple[Any, ...]:
         return self._trials[trial].cost, self._trials[trial].number
@@ -254,7 +281,7 @@ class Retention(Observer):
         needed = kept.needed
         gone = [one for one in kept.saved if one not in needed]
         num_bytes = kept.delete(*gone)
-        if kept.state == "ended":
+        if kept.state == "ended" and not needed:
             del self._trials[trial]
         if gone and not (kept.thinned and needed):
             kept.thinned = True

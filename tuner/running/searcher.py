@@ -20,7 +20,7 @@ from ray.tune.search import Searcher
 
 from models.training.ranking import Ranking
 from tuner.record.events import InfeasibleDraw
-from tuner.record.outcomes import EPOCH, METRICS, Outcome, lost, outcome_of
+from tuner.record.outcomes import EPOCH, METRICS, OWN_FAULTS, Outcome, lost, outcome_of
 from tuner.record.trial_rows import TrialRow
 from tuner.running.drawing import Point, PointDrawer
 from tuner.running.heirs import Heirs
@@ -101,6 +101,8 @@ class OptunaSearcher(Searcher):
         self._open: dict[str, _OpenRow] = {}
         self._parents: dict[str, _OpenRow] = {}
         """Trials that ended before another one, which is to go on from them, had its turn."""
+        self._unborn: set[int] = set()
+        """Numbers of trials that an earlier driver drew, and that have not reported anything."""
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         """Draw the next trial, write it to the study and return its number and parameters.
@@ -131,6 +133,14 @@ class OptunaSearcher(Searcher):
         reached = self._inherit(trial_id, takeover.parent, parent) if takeover and parent else 0
         return {NUMBER: number, PARAMS: point.values, REACHED: reached}
 
+    @property
+    def parents_to_come(self) -> set[str]:
+        """The trials from whose checkpoints others are to go on that have not begun."""
+        if self._heirs is None:
+            return set()
+        unborn = (self._heirs.takeover(number) for number in self._unborn)
+        return self._heirs.parents_from(self._num_drawn) | {one.parent for one in unborn if one}
+
     def _parent(self, trial_id: str) -> _OpenRow | None:
         return self._open.get(trial_id) or self._parents.get(trial_id)
 
@@ -143,27 +153,54 @@ class OptunaSearcher(Searcher):
         self._add(self._open[trial_id], *found)
         return found[0]
 
-    def take_over(self, trials: Sequence[TrialRow]) -> None:
-        """Take the trials whose rows in the study were left running, for they may go on."""
-        rows = {row.number: row for row in self._study.get_trials(deepcopy=False)}
-        for trial in trials:
-            curve = self._new_curve()
-            for point in trial.curve:
-                curve.add(point.epoch, point.metrics)
-            self._open[trial.trial] = _OpenRow(
-                number=trial.number,
-                row=rows[trial.number]._trial_id,
-                params=trial.params,
-                curve=curve,
-                recorded=outcome_of_row(trial),
-            )
+    def take_over(self, trials: Sequence[TrialRow], ended: Sequence[TrialRow] = ()) -> None:
+        """Take the trials of earlier drivers.
+
+        Args:
+            trials: those whose rows in the study were left running, for they may go on.
+            ended: the others, from which trials to come may go on.
+        """
+        rows = {row.number: row._trial_id for row in self._study.get_trials(deepcopy=False)}
+        self._open |= {one.trial: self._open_row(one, rows[one.number]) for one in trials}
+        self._unborn = {one.number for one in trials if not one.curve}
+        parents = self.parents_to_come
+        self._parents = {
+            one.trial: self._open_row(one, rows[one.number])
+            for one in ended
+            if one.trial in parents and one.cause not in OWN_FAULTS
+        }
+
+    def _open_row(self, trial: TrialRow, row: int) -> _OpenRow:
+        curve = self._new_curve()
+        for point in trial.curve:
+            curve.add(point.epoch, point.metrics)
+        return _OpenRow(
+            number=trial.number,
+            row=row,
+            params=trial.params,
+            curve=curve,
+            recorded=outcome_of_row(trial),
+        )
 
     def go_on(self, trial_id: str) -> dict[str, Any]:
-        """Return the number and the parameters of a trial that was taken over, as it starts."""
+        """Return number, parameters and epoch of a trial that was taken over, as it starts."""
         known = self._open[trial_id]
         known.recorded = None
         self._on_old_trial(trial_id, known.number, known.curve.num_epochs)
-        return {NUMBER: known.number, PARAMS: known.params}
+        reached = self._inherit_late(trial_id, known) or known.curve.num_epochs
+        self._unborn.discard(known.number)
+        return {NUMBER: known.number, PARAMS: known.params, REACHED: reached}
+
+    def _inherit_late(self, trial_id: str, known: _OpenRow) -> int:
+        """Let a trial go on from its parent whose driver ended between drawing and doing that."""
+        takeover = self._heirs.takeover(known.number) if self._heirs else None
+        parent = self._parent(takeover.parent) if takeover else None
+        if self._heirs is None or takeover is None or parent is None:
+            return 0
+        near = self._heirs.settings(known.number, parent.params)
+        if known.number not in self._unborn or json.dumps(near) != json.dumps(dict(known.params)):
+            return 0
+        return self._inherit(trial_id, takeover.parent, parent)
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Report a trial's best value so far to the study."""
@@ -223,7 +260,7 @@ class OptunaSearcher(Searcher):
 
     def _tell(self, trial_id: str, outcome: Outcome) -> None:
         known = self._open.pop(trial_id)
-        if self._heirs and self._heirs.are_to_come(trial_id, self._num_drawn):
+        if outcome.cause not in OWN_FAULTS and trial_id in self.parents_to_come:
             self._parents[trial_id] = known
         end = known.curve.end(outcome)
         for key, value in end.attributes.items():

@@ -94,7 +94,9 @@ class TuneRun:
         self._num_trials = search.num_trials
         self._num_finished = len(past.finished)
         rungs = search.scheduler.rungs
-        self._retention = retention = _retention(search, paths, events)
+        self._retention = retention = _retention(
+            search, paths, events, parents=lambda: self._searcher.parents_to_come
+        )
         self._ids = ids = RecordIds()
         self._recorder = Recorder(
             events,
@@ -285,7 +287,9 @@ def _slot_of(search: Search) -> tune.PlacementGroupFactory:
     return tune.PlacementGroupFactory([wanted], **options)
 
 
-def _retention(search: Search, paths: RunPaths, events: EventLog) -> Retention:
+def _retention(
+    search: Search, paths: RunPaths, events: EventLog, parents: Callable[[], set[str]]
+) -> Retention:
     return Retention(
         paths,
         search.ranking,
@@ -293,6 +297,8 @@ def _retention(search: Search, paths: RunPaths, events: EventLog) -> Retention:
         num_per_trial=search.base_config.save_top_k,
         objectives=search.objectives,
         record=partial(events.run, "running"),
+        parents=parents,
+        max_epochs=search.scheduler.max_epochs,
     )
 
 
@@ -333,5 +339,5 @@ def _searcher(
         heirs=heirs,
         progress=progress,
     )
-    searcher.take_over(past.unfinished)
+    searcher.take_over(past.unfinished, past.finished)
     return searcher

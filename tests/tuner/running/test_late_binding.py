@@ -42,7 +42,7 @@ class Study(Searcher):
 
     def go_on(self, trial_id):
         self.calls.append(("go on", trial_id))
-        return {"number": 5, "params": {"lr": 0.5}}
+        return {"number": 5, "params": {"lr": 0.5}, "reached": 4 if trial_id == "x" else 0}
 
     def on_trial_result(self, trial_id, result):
         self.calls.append(("result", trial_id))

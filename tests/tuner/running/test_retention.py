@@ -363,3 +363,29 @@ def test_a_trial_that_lost_its_place_takes_none_from_others(tmp_path):
     for name, value in [("a", 0.1), ("b", 0.5)]:
         disk.trial(name, [value])
     assert [disk.left(name) for name in "ab"] == [[1], [1]]
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize("cause", ["epochs", "lost", "nan"])
+def test_a_trial_that_has_ended_keeps_what_another_is_to_go_on_from(tmp_path, cause, resumed):
+    parents, settings = {"a"}, {"num_per_trial": 1, "top_k": 1, "max_gb": 1.5 * KB}
+    settings |= {"parents": lambda: parents, "max_epochs": 4}
+    disk = Disk(tmp_path, **settings)
+    outcome = DONE if cause == "epochs" else Outcome(state="failed", cause=cause)
+    disk.trial("a", [0.1, 0.2, 0.3, 0.4], outcome=outcome)
+    if resumed:
+        points = [
+            EpochPoint(epoch=n, metrics={"val/acc": n / 10}, time=0.0,
+                       checkpoint=f"checkpoints/a/checkpoint_{n:06d}")
+            for n in range(1, 5)
+        ]  # fmt: skip
+        row = TrialRow(trial="a", number=0, params={}, state=outcome.state, cause=cause,
+                       curve=tuple(points), created=0.0)  # fmt: skip
+        disk = Disk(tmp_path, **settings)
+        disk.retention.recall(row, ended=True)
+        disk.number = 1
+    disk.trial("b", [0.9])
+    assert disk.left("a") == ([] if cause == "nan" else [3])
+    parents.clear()
+    disk.retention.tidy()
+    assert (disk.left("a"), disk.left("b")) == ([], [1])

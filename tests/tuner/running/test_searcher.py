@@ -6,6 +6,7 @@ from optuna.trial import TrialState
 
 from models.training.ranking import Ranking
 from tuner.record.outcomes import Outcome
+from tuner.record.trial_rows import EpochPoint, TrialRow
 from tuner.running.drawing import PointDrawer
 from tuner.running.population import Takeover
 from tuner.running.searcher import OptunaSearcher
@@ -247,8 +248,8 @@ class HeirOfA:
     def takeover(self, number):
         return Takeover(loser="b", parent="a") if number == 2 else None
 
-    def are_to_come(self, parent, number):
-        return parent == "a" and number <= 2
+    def parents_from(self, number):
+        return {"a"} if number <= 2 else set()
 
     def settings(self, number, parent):
         return {"lr": parent["lr"] / 2}
@@ -269,3 +270,49 @@ def test_a_trial_goes_on_from_its_parent_though_that_ended_before_its_turn(scrip
     heir = script.searcher.suggest("c")
     assert heir["params"] == {"lr": first["params"]["lr"] / 2}
     assert (heir["reached"], script.rows[2].intermediate_values) == (2, {2: 0.2})
+
+
+def recorded(name, number, params, num_epochs, **told):
+    curve = tuple(
+        EpochPoint(epoch=epoch, metrics={METRIC: epoch / 10}, time=0.0)
+        for epoch in range(1, num_epochs + 1)
+    )
+    return TrialRow(trial=name, number=number, params=params, created=0.0, curve=curve, **told)
+
+
+@pytest.mark.parametrize(
+    ("cause", "was_drawn", "reached"),
+    [("epochs", False, 2), ("lost", False, 2), ("nan", False, 0), ("epochs", True, 2)],
+)
+def test_after_a_resume_a_trial_goes_on_from_a_parent_that_had_ended(
+    tmp_path, script, cause, was_drawn, reached
+):
+    """It may have been drawn, too, by a driver that ended before it had the checkpoint."""
+    script.searcher._heirs = HeirOfA()
+    params = [script.searcher.suggest("a")["params"], script.searcher.suggest("b")["params"]]
+    state = "done" if cause == "epochs" else "failed"
+    ended = [
+        recorded("a", 0, params[0], 3, state=state, cause=cause),
+        recorded("b", 1, params[1], 1, state="stopped", cause="rung 1"),
+    ]
+    unborn = []
+    if was_drawn:
+        script.searcher._inherit = lambda *told: 0
+        params.append(script.searcher.suggest("c")["params"])
+        unborn = [recorded("c", 2, params[2], 0, state="interrupted")]
+    again = Script(tmp_path / "study.journal")
+    again.searcher._heirs = HeirOfA()
+    again.searcher.take_over(unborn, ended)
+    assert again.searcher.parents_to_come == {"a"}
+    heir = again.searcher.go_on("c") if was_drawn else again.searcher.suggest("c")
+    assert (heir["params"]["lr"] == params[0]["lr"] / 2) == (reached == 2)
+    assert (heir["reached"], again.searcher.parents_to_come) == (reached, set())
+
+
+def test_a_trial_whose_settings_are_not_those_of_an_heir_begins_anew(tmp_path, script):
+    params = [script.searcher.suggest(name)["params"] for name in "abc"]
+    again = Script(tmp_path / "study.journal")
+    again.searcher._heirs = HeirOfA()
+    ended = [recorded("a", 0, params[0], 3, state="done", cause="epochs")]
+    again.searcher.take_over([recorded("c", 2, params[2], 0, state="interrupted")], ended)
+    assert again.searcher.go_on("c")["reached"] == 0
