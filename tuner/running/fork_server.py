@@ -21,7 +21,6 @@ look whether it lives; ours take the user's for it, and leave the node to the se
 
 import contextlib
 import ctypes
-import itertools
 import json
 import os
 import pickle
@@ -169,19 +168,19 @@ def main(arguments: Sequence[str]) -> None:
     os.environ.update({JOB: FIRST_JOB, RAYLET: str(os.getppid())})
     forking.get_ready(told.get("modules", ()), told.get("threads", 1))
     asked = json.loads(sys.stdin.buffer.readline() or b"{}")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how workers ended
+    forked = forking.Forked()
     begin = partial(_end_with_server, os.getpid())
     with selectors.DefaultSelector() as waiting:
         waiting.register(listener, selectors.EVENT_READ)
         waiting.register(0, selectors.EVENT_READ)
-        worker = itertools.count()
         while not asked or start_ticks(int(asked[RAYLET])) is not None:
             ready = [key.fileobj for key, _ in waiting.select(forking.LOOK_S)]
             if 0 in ready:
                 return
             if ready:
                 theirs = asked if asked.get(JOB) == FIRST_JOB else {}
-                forking.serve(listener, next(worker), theirs, begin=begin, calls=True)
+                forked.add(forking.serve(listener, theirs, begin=begin, calls=True))
+            forked.are_there()
 
 
 def _end_with_parent() -> None:

@@ -16,7 +16,27 @@ _IDS_THREADS = 16
 """More than other threads of a worker draw ids."""
 
 
-def become(request: dict[str, Any], files: Sequence[int], number: int) -> None:
+def leave_ids() -> None:
+    """Let Ray's core in this process, which has forked a worker, skip the ids of that one.
+
+    All workers are forked with the same generators of ids: that of this thread, which importing Ray
+    has used, and a pool of which every other thread is given a generator when it draws its first
+    id. Skipped in the workers, they would take more threads for each one, and so process ids, which
+    threads share: 256 workers on one machine took twice as many as there are.
+    """
+    if "ray" not in sys.modules:
+        return
+    from ray._raylet import ObjectRef  # pyright: ignore[reportAttributeAccessIssue]
+
+    for _ in range(_IDS_DRAWN):
+        ObjectRef.from_random()
+    for _ in range(_IDS_THREADS):
+        skip = threading.Thread(target=ObjectRef.from_random)
+        skip.start()
+        skip.join()
+
+
+def become(request: dict[str, Any], files: Sequence[int]) -> None:
     """Turn this process, just forked, into the one that was asked for; does not return."""
     code = 1
     try:
@@ -28,7 +48,7 @@ def become(request: dict[str, Any], files: Sequence[int], number: int) -> None:
         os.environ.clear()
         os.environ.update(request["environment"])
         os.chdir(str(request["folder"]))
-        _look_like_new(number)
+        _look_like_new()
         sys.argv = list(request["command"])
         sys.path[0] = str(Path(sys.argv[0]).parent)
         runpy.run_path(sys.argv[0], run_name="__main__")
@@ -39,28 +59,19 @@ def become(request: dict[str, Any], files: Sequence[int], number: int) -> None:
         os._exit(code)
 
 
-def _look_like_new(number: int) -> None:
+def _look_like_new() -> None:
     """Let Ray's core in this worker be as if it were imported here, if it is imported.
 
     It keeps some variables from the moment of its import, and reads again here whether Ray wants a
     token, which is known only when Ray is there. Another is CUDA_VISIBLE_DEVICES, from which a
     trial is given its card: what forks the workers may be there before the MPS daemon, behind which
-    cards have other names, or be shown no card itself. Python keeps where temporary files go. And
-    all workers are forked with the same generators of ids: that of this thread, which importing Ray
-    has used, and a pool of which every other thread is given a generator when it draws its first
-    id. Each worker skips the ids and the seeds of those before it.
+    cards have other names, or be shown no card itself. Python keeps where temporary files go.
     """
     tempfile.tempdir = None
     if "ray" not in sys.modules:
         return
     from ray._private import utils, worker
-    from ray._raylet import Config, ObjectRef  # pyright: ignore[reportAttributeAccessIssue]
+    from ray._raylet import Config  # pyright: ignore[reportAttributeAccessIssue]
 
     Config.initialize("")
     worker.global_worker.original_visible_accelerator_ids = utils.get_visible_accelerator_ids()
-    for _ in range(number * _IDS_DRAWN):
-        ObjectRef.from_random()
-    for _ in range(number * _IDS_THREADS):
-        skip = threading.Thread(target=ObjectRef.from_random)
-        skip.start()
-        skip.join()

@@ -11,12 +11,14 @@ import os
 import pickle
 import select
 import socket
+import sys
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tuner.running.fork_client import OK, WORKER
-from tuner.running.forked_worker import become
+from tuner.running.forked_worker import become, leave_ids
 from tuner.running.lean_imports import import_lean, import_quietly
 
 CALL = b"="
@@ -28,8 +30,53 @@ _TIMEOUT_S = 5.0
 _ARENAS_VARIABLE = "MALLOC_ARENA_MAX"
 """Read by glibc when a process starts: how many heaps its threads share."""
 _ARENAS_OPTION = -8  # M_ARENA_MAX of `mallopt`, which says the same later
+_KEPT = 4
+"""An ended worker's process id stays taken for so many times as long as Ray waits for its end."""
+_RAY_WAITS_S = 5.0
+"""Unless Ray says another time."""
 _FIRST = ("torch",)
 """What every model's workers need; imported while nobody knows yet which model it will be."""
+
+
+class Forked:
+    """The processes that a server has forked, whose ids stay taken for a while after their end.
+
+    Ray asks a worker to end whose placement group is removed, as that of a worker is which one
+    search gives up for another. 5 s later it kills whatever has its process id, if anything has: a
+    worker that has begun meanwhile, where process ids come round that soon. An ended process that
+    nobody has waited for holds its id and nothing else.
+
+    Args:
+        kept_s: for how long; None for longer than Ray waits.
+    """
+
+    def __init__(self, kept_s: float | None = None) -> None:
+        self._kept_s = _ray_waits_s() * _KEPT if kept_s is None else kept_s
+        self._ends: dict[int, float | None] = {}
+
+    def add(self, process: int) -> None:
+        """Take a process that was forked; 0 is none."""
+        if process:
+            self._ends[process] = None
+
+    def are_there(self) -> bool:
+        """Return whether one lives, after looking which have ended."""
+        now, look = time.monotonic(), os.WEXITED | os.WNOHANG | os.WNOWAIT
+        for process, end in list(self._ends.items()):
+            if end is None and os.waitid(os.P_PID, process, look) is not None:
+                self._ends[process] = now
+            elif end is not None and now - end > self._kept_s:
+                os.waitpid(process, 0)
+                del self._ends[process]
+        return None in self._ends.values()
+
+
+def _ray_waits_s() -> float:
+    if "ray" not in sys.modules:
+        return _RAY_WAITS_S
+    from ray._raylet import Config  # pyright: ignore[reportAttributeAccessIssue]
+
+    return Config.kill_worker_timeout_milliseconds() / 1000
 
 
 def import_first() -> None:
@@ -55,45 +102,49 @@ def get_ready(modules: Sequence[str], num_threads: int) -> None:
 
 def serve(
     listener: socket.socket,
-    number: int,
     asked: Mapping[str, str],
     *,
     begin: Callable[[], None] = lambda: None,
     calls: bool = False,
-) -> None:
-    """Fork the worker of this number for whoever asks next, or what calls a function.
+) -> int:
+    """Fork a worker for whoever asks next, or what calls a function; return its process id.
+
+    0 is returned where nothing was forked.
 
     Args:
         listener: where they ask.
-        number: of the next worker.
         asked: variables of the Ray that workers are for; empty for none.
         begin: called in the worker first.
         calls: whether functions are called, which are unpickled for that.
     """
     client, _ = listener.accept()
     files: list[int] = []
+    process = 0
     with client:
         try:
             client.settimeout(_TIMEOUT_S)
             kind, files, _, _ = socket.recv_fds(client, 1, 3)
             content = read_all(client)
-            if kind == CALL and calls and fork() == 0:
+            if kind == CALL and calls and (process := fork()) == 0:
                 listener.close()
                 _answer(client, content)
             if kind == WORKER and not _is_gone(client):
                 request = json.loads(content)
                 if asked == {name: request["environment"].get(name) for name in OF_RAY}:
-                    if fork() == 0:
+                    if (process := fork()) == 0:
                         begin()
                         listener.close()
                         client.close()
-                        become(request, files, number)
+                        become(request, files)
                     client.sendall(OK)
         except (OSError, ValueError):  # of a client that is gone
             pass
         finally:
             for file in files:
                 os.close(file)
+    if process:
+        leave_ids()
+    return process
 
 
 def fork() -> int:

@@ -11,7 +11,6 @@ core in them looks whether the node lives. So whatever they do not share with th
 they had started by themselves.
 """
 
-import itertools
 import os
 import select
 import socket
@@ -36,12 +35,12 @@ def main(arguments: Sequence[str]) -> None:
     node = int(asked[forking.RAYLET])
     node_began = start_ticks(node)
     forking.get_ready(modules, int(threads))
-    number = itertools.count()
+    forked = forking.Forked()
     used = time.monotonic()
     while node_began is not None and start_ticks(node) == node_began:
         if _is_asked(listener, forking.LOOK_S):
-            forking.serve(listener, next(number), asked)
-        if _has_workers():
+            forked.add(forking.serve(listener, asked))
+        if forked.are_there():
             used = time.monotonic()
         elif time.monotonic() - used > IDLE_S and _leave(listener, folder, name):
             return
@@ -51,16 +50,6 @@ def main(arguments: Sequence[str]) -> None:
 
 def _is_asked(listener: socket.socket, timeout_s: float) -> bool:
     return bool(select.select([listener], [], [], timeout_s)[0])
-
-
-def _has_workers() -> bool:
-    """Return whether a worker lives, after asking how the others have ended."""
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        return False
-    return True
 
 
 def _leave(listener: socket.socket, folder: int, name: str) -> bool:

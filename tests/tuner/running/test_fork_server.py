@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from models.errors import UserError
 from tuner.running.fork_server import FIRST_JOB, fork_server, started_ahead
+from tuner.running.forking import Forked
 
 TELL = """
 import json, os, sys
@@ -40,9 +42,14 @@ print(json.dumps(open(sys.argv[1]).read().count("<heap nr")), flush=True)
 
 
 SHOWN = """
-import json
+import json, os, threading
 from ray._private.worker import global_worker
-print(json.dumps(global_worker.original_visible_accelerator_ids["GPU"]), flush=True)
+from ray._raylet import ObjectRef
+ids = [os.getpid(), ObjectRef.from_random().hex()]
+thread = threading.Thread(target=lambda: ids.append(ObjectRef.from_random().hex()))
+thread.start()
+thread.join()
+print(json.dumps([global_worker.original_visible_accelerator_ids["GPU"], ids]), flush=True)
 """
 
 
@@ -101,17 +108,37 @@ def test_threads_of_a_worker_share_as_many_heaps_as_train(tmp_path, script, num_
     assert heaps == num_threads
 
 
-def test_the_card_of_a_trial_is_one_that_its_worker_was_shown(tmp_path, monkeypatch):
+def test_a_worker_has_the_card_that_it_was_shown_and_ids_of_its_own(tmp_path, monkeypatch):
     script = tmp_path / "default_worker.py"
     script.write_text(SHOWN)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     with fork_server(tmp_path, ["ray"]) as server:
         server.prepare(FIRST_JOB, os.getpid())
-        assert ask(server, script)[0] == ["3"]
+        card, first = ask(server, script)[0]
+        assert card == ["3"]
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-7,GPU-8")  # as behind an MPS daemon
-        assert ask(server, script)[0] == ["GPU-7", "GPU-8"]
+        card, second = ask(server, script)[0]
+        assert card == ["GPU-7", "GPU-8"]
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-        assert ask(server, script)[0] is None
+        card, third = ask(server, script)[0]
+        assert card is None
+        assert len({*first, *second, *third}) == 9
+        for process in (first[0], second[0], third[0]):  # Ray may kill what has their ids
+            assert Path(f"/proc/{process}").exists()
+
+
+def test_the_id_of_an_ended_process_stays_taken_for_a_while_and_is_free_then():
+    forked = Forked(kept_s=1.0)
+    process = os.posix_spawn("/bin/true", ["true"], {})
+    forked.add(process)
+    while forked.are_there():
+        time.sleep(0.01)
+    ended = time.monotonic()
+    assert Path(f"/proc/{process}").exists()
+    while Path(f"/proc/{process}").exists():
+        assert not forked.are_there()
+        time.sleep(0.05)
+    assert time.monotonic() - ended > 0.9
 
 
 def test_a_function_is_called_where_the_modules_are(server):
