@@ -115,14 +115,13 @@ class Gauges(Observer):
         while self._epochs and self._epochs[0] < now - _RATE_S:
             self._epochs.popleft()
         passed = min(_RATE_S, max(1.0, board.elapsed_s - board.earlier_s))
-        trained_s = sum(board.seconds_of(row) for row in board.rows.values())
         running = board.num_in_state("running")
         values = {
             "tuner_epochs_per_s": len(self._epochs) / passed,
             "tuner_epochs": self._num_epochs,
             "tuner_slots": self._num_slots(),
             "tuner_slots_busy": running,
-            "tuner_gpu_hours": trained_s * self._gpus / _HOUR_S,
+            "tuner_gpu_hours": board.trained_s * self._gpus / _HOUR_S,
             "tuner_queue": board.num_trials - board.num_ended - running,
         }
         best = board.best

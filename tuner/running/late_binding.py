@@ -69,7 +69,7 @@ class BlankTrials(Searcher):
         self._searcher = searcher
         self._ids = ids or RecordIds()
         self._old_trials = list(old_trials)
-        self._drawn: set[str] = set()
+        self._drawn: set[str] = set()  # of those that have not ended
         self._limit = limit
         self._num_blank = 0
         self._reached: dict[str, int] = {}
@@ -112,6 +112,7 @@ class BlankTrials(Searcher):
         """Pass on an end; a blank trial whose workers all died is drawn, for the record."""
         if error and trial_id not in self._drawn:
             self.draw(trial_id)
+        self._drawn.discard(trial_id)
         self._reached.pop(trial_id, None)
         self._searcher.on_trial_complete(self._ids.of(trial_id), result=result, error=error)
 

@@ -13,11 +13,10 @@ from models.training.console import duration
 from tuner.record.outcomes import Outcome, with_cause
 from tuner.record.trial_rows import TrialRow
 from tuner.record.values import value_words
-from tuner.running.board import Board, BoardRow
+from tuner.running.board import NUM_SHOWN, Board, BoardRow
 from tuner.running.observer import Observer
 
 HEARTBEAT_S = 30.0
-_NUM_ROWS = 16
 _STYLES = {
     "queued": "dim",
     "running": "cyan",
@@ -141,7 +140,7 @@ def _cells(board: Board, row: BoardRow) -> tuple[Text, ...]:
     return tuple(Text(text, style=style) for text, style in zip(texts, styles, strict=True))
 
 
-def visible_rows(board: Board, num_rows: int = _NUM_ROWS) -> list[BoardRow]:
+def visible_rows(board: Board, num_rows: int = NUM_SHOWN) -> list[BoardRow]:
     """Return the rows that fit on a screen: running trials first, then the most telling others."""
     rows = list(board.rows.values())
     running = [row for row in rows if row.state == "running"][:num_rows]

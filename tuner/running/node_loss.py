@@ -48,6 +48,16 @@ class NodeLosses(UnsavedCallback):
             self.workers[name] = actors(name)["Address"]["NodeID"]
         self._nodes[trial.trial_id] = self.workers[name]
 
+    def on_trial_complete(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Forget a trial that has ended."""
+        for known in (self._nodes, self._suspects):
+            known.pop(trial.trial_id, None)
+        self._cut_off.discard(trial.trial_id)
+
+    on_trial_error = on_trial_complete
+
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """End the workers of nodes that were cut off, whose trials would wait for them for ever."""
         if self._silent is None:

@@ -89,7 +89,7 @@ class Notifier(Follower):
         if not self._is_live:
             return
         if event.begins:
-            known = len(self._board.rows)
+            known = self._board.num_known
             began = f"goes on after {count(known, 'trial')}" if known else "began"
             self._tell(
                 "start", f"{began}, {count(self._plan.num_trials, 'trial')} of {self._plan.model}"
@@ -118,7 +118,7 @@ class Notifier(Follower):
         reached = f", best {self._plan.ranking.metric} {value_words(best.best)}" if best else ""
         event: NotifyEvent = "failure" if status in ("failed", "died") else "end"
         self._tell(
-            event, f"{status}{said}, {count(len(self._board.rows), 'trial')}{reached}", ends=True
+            event, f"{status}{said}, {count(self._board.num_known, 'trial')}{reached}", ends=True
         )
 
     def _tell_best(self) -> None:

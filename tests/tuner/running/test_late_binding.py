@@ -123,6 +123,15 @@ def test_results_and_ends_are_passed_on(binding, study):
     assert study.calls == [("draw", "a"), ("result", "a"), ("end", "a")]
 
 
+def test_nothing_is_kept_of_trials_that_have_ended(study):
+    blank = BlankTrials(study)
+    for name in "abc":
+        blank.draw(name)
+        blank.on_trial_result(name, {"epoch": 1})
+        blank.on_trial_complete(name, {"epoch": 2})
+    assert (blank._drawn, blank._reached) == (set(), {})
+
+
 def test_a_trial_whose_workers_die_before_it_is_drawn_is_on_record(study):
     BlankTrials(study).on_trial_complete("a", error=True)
     assert study.calls == [("draw", "a"), ("error", "a")]

@@ -6,7 +6,7 @@ from rich.console import Console
 from models.training.console import duration
 from models.training.ranking import Ranking
 from tuner.record.outcomes import Outcome
-from tuner.running.board import Board
+from tuner.running.board import NUM_SHOWN, Board
 from tuner.running.live import (
     HEARTBEAT_S,
     LineView,
@@ -162,6 +162,25 @@ def test_less_can_be_better(clock):
     assert (board.best.best, board.best.best_epoch) == (0.1, 2)
     assert [row.number for row in visible_rows(board, num_rows=4)] == [0, 2, 1]
     assert "left" not in headline(board)
+
+
+def test_a_thousand_trials_have_rows_for_a_few_screens_and_are_all_counted(board, clock):
+    view = TableView(board, io.StringIO())
+    play(view, clock, "cut off", 0, [0.1], outcome=None)
+    play(view, clock, "failed", 1, [0.1], Outcome(state="failed", cause="nan"))
+    for number in range(2, 1000):
+        ended = DONE if number % 2 else Outcome(state="stopped", cause="rung 1")
+        play(view, clock, f"t{number}", number, [1 - abs(number - 300) / 1000], ended)
+    view.ended("cut off", Outcome(state="interrupted"))
+    assert len(board.rows) <= 5 * NUM_SHOWN
+    assert {"cut off", "failed", "t300", "t999"} <= board.rows.keys()
+    states = {s: board.num_in_state(s) for s in ("done", "stopped", "failed", "interrupted")}
+    assert states == {"done": 499, "stopped": 499, "failed": 1, "interrupted": 1}
+    assert (board.num_ended, board.num_known, board.best.number) == (1000, 1000, 300)
+    assert board.trained_s == 999 * 5.0 + 1000 * 5.0
+    shown = [row.number for row in visible_rows(board)]
+    assert shown[:8] == [300, 299, 301, 298, 302, 297, 303, 296]
+    assert shown[9:] == [999, 998, 997, 996, 995, 994, 993]  # after the one cut off just now
 
 
 def test_of_equal_trials_the_secondary_metric_decides(board):

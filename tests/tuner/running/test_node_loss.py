@@ -69,3 +69,13 @@ def test_a_loss_that_ray_learns_of_later_does_not_count(dead):
     dead.add("02")
     trial.start(3)
     assert trial.count == 0
+
+
+def test_nothing_is_kept_of_trials_that_have_ended(dead):
+    trial = Trial()
+    for end in (trial._losses.on_trial_complete, trial._losses.on_trial_error):
+        trial.start(1)
+        trial.fail()
+        trial.start(2)
+        end(0, [], trial)
+        assert (trial._losses._nodes, trial._losses._suspects) == ({}, {})
