@@ -7,6 +7,8 @@ drawn and must not be trained is told to the sampler and stands beside the point
 """
 
 import hashlib
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -77,6 +79,27 @@ class Point:
     infeasible: tuple[InfeasibleDraw, ...] = ()
 
 
+class DrawnPoints:
+    """Which points were drawn, eight bytes for each."""
+
+    def __init__(self) -> None:
+        self._keys = array("Q")  # rising
+
+    def add(self, key: int) -> None:
+        """Take a point by its key."""
+        if key not in self:
+            self._keys.insert(bisect_left(self._keys, key), key)
+
+    def __contains__(self, key: int) -> bool:
+        """Return whether a point was drawn."""
+        place = bisect_left(self._keys, key)
+        return place < len(self._keys) and self._keys[place] == key
+
+    def __len__(self) -> int:
+        """Return how many were drawn."""
+        return len(self._keys)
+
+
 class PointDrawer:
     """Gives every trial its point: the warm starts first, then what the sampler draws.
 
@@ -109,7 +132,9 @@ class PointDrawer:
         self._seed = seed
         self._judge = judge
         self._first = first_points(space, warm_starts)
-        self._drawn = {_key(space, values) for values in drawn}
+        self._drawn = DrawnPoints()
+        for values in drawn:
+            self._drawn.add(_key(space, values))
         for each in infeasible:
             self._tell(each)
         self._in_order = points(space)
@@ -213,14 +238,17 @@ class PointDrawer:
 
 def first_points(space: Space, warm_starts: Sequence[WarmStart]) -> list[Point]:
     """Return the points of the warm starts; presets that stand at one point are one trial."""
-    found: dict[bytes, Point] = {}
+    found: dict[int, Point] = {}
     for start in warm_starts:
         point = Point(values=start.values, preset=start.name)
         found.setdefault(_key(space, start.values), point)
     return list(found.values())
 
 
-def _key(space: Space, values: Mapping[str, Any]) -> bytes:
-    """Return what two equal points have in common, short however many keys there are."""
+def _key(space: Space, values: Mapping[str, Any]) -> int:
+    """Return what two equal points have in common, eight bytes however many keys there are.
+
+    Of 10,000 points two others share it once in 300 billion searches, and one of them is not drawn.
+    """
     text = repr(sorted(encode(space, values).items()))
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())

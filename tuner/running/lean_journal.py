@@ -1,20 +1,26 @@
-"""The study's journal as a driver holds it: trials that have ended take half a kilobyte each.
+"""The study's journal as a driver holds it: trials that have ended take less than 100 bytes each.
 
 Optuna keeps every trial whole, with all its epochs and attributes, some 3 kB each. All of that is
 in the journal, which other processes read; a driver asks for trials that run, and for the results
-of those that have ended. These are packed here, and unpacked when somebody asks.
+of those that have ended. These are rows of numbers here, and become trials when somebody asks.
 """
 
 import copy
 from array import array
 from collections.abc import Container, Iterator, Mapping, MutableMapping
-from datetime import datetime
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
 from optuna.distributions import BaseDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 from optuna.trial import FrozenTrial, TrialState
+
+_EPOCH = datetime(1970, 1, 1)
+_TICK = timedelta(microseconds=1)
+_NEVER = -(2**63)
+_NONE = -1
 
 
 class LeanJournalStorage(JournalStorage):
@@ -28,8 +34,11 @@ class LeanJournalStorage(JournalStorage):
 
     def __init__(self, log_storage: BaseJournalBackend) -> None:
         super().__init__(log_storage)
-        self._trials = PackedTrials(self._replay_result._trials)
-        self._replay_result._trials = self._trials  # pyright: ignore[reportAttributeAccessIssue]
+        known: Any = self._replay_result
+        self._trials = known._trials = PackedTrials(known._trials)
+        # Both would hold objects for each trial.
+        known._trial_id_to_study_id = DenseNumbers(known._trial_id_to_study_id)
+        known._study_id_to_trial_ids = _NumberLists(known._study_id_to_trial_ids)
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
@@ -48,29 +57,109 @@ class LeanJournalStorage(JournalStorage):
         return copy.deepcopy(found) if deepcopy else found
 
 
-class _Shape(NamedTuple):
-    """What trials with the same keys share."""
+class DenseNumbers:
+    """Numbers from 0 on by the numbers from 0 to some thousands, four bytes for each.
+
+    Args:
+        known: the first ones.
+    """
+
+    def __init__(self, known: Mapping[int, int] | None = None) -> None:
+        self._values = array("i")
+        for key, value in (known or {}).items():
+            self[key] = value
+
+    def __getitem__(self, key: int) -> int:
+        """Return the number of a key.
+
+        Raises:
+            KeyError: it has none.
+        """
+        value = self._values[key] if 0 <= key < len(self._values) else _NONE
+        if value == _NONE:
+            raise KeyError(key)
+        return value
+
+    def __setitem__(self, key: int, value: int) -> None:
+        """Give a key its number."""
+        missing = key + 1 - len(self._values)
+        self._values.extend([_NONE] * missing)
+        self._values[key] = value
+
+    def __delitem__(self, key: int) -> None:
+        """Take the number of a key away."""
+        self[key]  # there must be one
+        self._values[key] = _NONE
+
+    def __contains__(self, key: object) -> bool:
+        """Return whether a key has a number."""
+        return isinstance(key, int) and key in range(len(self._values)) and self._values[key] >= 0
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the keys that have a number."""
+        return (key for key, value in enumerate(self._values) if value != _NONE)
+
+
+class _NumberLists(dict[int, Any]):
+    """Lists of numbers by number, eight bytes for each of theirs."""
+
+    def __init__(self, lists: Mapping[int, list[int]]) -> None:
+        super().__init__({key: array("q", numbers) for key, numbers in lists.items()})
+
+    def __setitem__(self, key: int, numbers: list[int]) -> None:
+        super().__setitem__(key, array("q", numbers))
+
+
+@dataclass(kw_only=True)
+class _Table:
+    """Trials that have ended with the same keys, in the same state.
+
+    Attributes:
+        num_values: how many objectives they have.
+        rows: of each its values, and its parameters as Optuna writes them.
+        numbers: of each its number.
+        times: of each the microseconds at which it began and ended, since 1970 on its clock.
+    """
 
     names: tuple[str, ...]
     distributions: Mapping[str, BaseDistribution]
-
-
-class _Ended(NamedTuple):
-    """A trial that has ended.
-
-    Attributes:
-        numbers: its values, and the parameters as Optuna writes them.
-        system: its system attributes; None for none.
-    """
-
-    number: int
     state: TrialState
     num_values: int
-    numbers: "array[float]"
-    shape: _Shape
-    start: datetime | None
-    complete: datetime | None
-    system: Mapping[str, Any] | None
+    rows: "array[float]" = field(default_factory=lambda: array("d"))
+    numbers: "array[int]" = field(default_factory=lambda: array("i"))
+    times: "array[int]" = field(default_factory=lambda: array("q"))
+
+    def add(self, trial: FrozenTrial) -> int:
+        """Add a trial; return its place."""
+        inner = (self.distributions[n].to_internal_repr(trial.params[n]) for n in self.names)
+        self.rows.extend((*(trial.values or ()), *inner))
+        self.numbers.append(trial.number)
+        self.times.extend(map(_ticks, (trial.datetime_start, trial.datetime_complete)))
+        return len(self.numbers) - 1
+
+    def trial(self, trial_id: int, place: int, system: Mapping[str, Any]) -> FrozenTrial:
+        """Return the trial of a place."""
+        width, distributions = self.num_values + len(self.names), dict(self.distributions)
+        row = self.rows[place * width : (place + 1) * width]
+        start, complete = map(_time, self.times[2 * place : 2 * place + 2])
+        params = {
+            name: distributions[name].to_external_repr(number)
+            for name, number in zip(self.names, row[self.num_values :], strict=True)
+        }
+        return FrozenTrial(
+            trial_id=trial_id,
+            number=self.numbers[place],
+            state=self.state,
+            value=None,
+            values=list(row[: self.num_values]) or None,
+            params=params,
+            distributions=distributions,
+            user_attrs={},
+            system_attrs=dict(system),
+            intermediate_values={},
+            datetime_start=start,
+            datetime_complete=complete,
+        )
 
 
 class PackedTrials(MutableMapping[int, FrozenTrial]):
@@ -85,74 +174,71 @@ class PackedTrials(MutableMapping[int, FrozenTrial]):
 
     def __init__(self, trials: Mapping[int, FrozenTrial]) -> None:
         self.open: dict[int, FrozenTrial] = {}
-        self._ended: dict[int, _Ended] = {}
-        self._shapes: dict[str, _Shape] = {}
+        self._tables: list[_Table] = []
+        self._table_numbers: dict[str, int] = {}
+        self._table_of = DenseNumbers()
+        self._place_of = DenseNumbers()
+        self._system: dict[int, Mapping[str, Any]] = {}
+        self._num_ended = 0
         self.update(trials)
 
     def __getitem__(self, number: int) -> FrozenTrial:
         """Return a trial."""
         found = self.open.get(number)
-        return found if found is not None else _unpacked(number, self._ended[number])
+        if found is not None:
+            return found
+        table = self._tables[self._table_of[number]]
+        return table.trial(number, self._place_of[number], self._system.get(number, {}))
 
     def __setitem__(self, number: int, trial: FrozenTrial) -> None:
         """Keep a trial as it is now."""
-        if trial.state.is_finished():
-            self.open.pop(number, None)
-            self._ended[number] = self._packed(trial)
-        else:
+        if number in self:
+            del self[number]
+        if not trial.state.is_finished():
             self.open[number] = trial
+            return
+        table = self._table_of[number] = self._table_for(trial)
+        self._place_of[number] = self._tables[table].add(trial)
+        self._num_ended += 1
+        if trial.system_attrs:
+            self._system[number] = trial.system_attrs
 
     def __delitem__(self, number: int) -> None:
         """Drop a trial."""
-        del (self.open if number in self.open else self._ended)[number]
+        if self.open.pop(number, None) is None:
+            del self._table_of[number]
+            self._system.pop(number, None)
+            self._num_ended -= 1
 
     def __iter__(self) -> Iterator[int]:
         """Yield the ids in the order of their creation."""
-        return iter(sorted([*self._ended, *self.open]))
+        return iter(sorted([*self._table_of, *self.open]))
 
     def __len__(self) -> int:
         """Return how many trials there are."""
-        return len(self.open) + len(self._ended)
+        return self._num_ended + len(self.open)
 
     def __contains__(self, number: object) -> bool:
         """Return whether a trial is there."""
-        return number in self.open or number in self._ended
+        return number in self.open or number in self._table_of
 
-    def _packed(self, trial: FrozenTrial) -> _Ended:
-        shape = _Shape(tuple(trial.params), trial.distributions)
-        shape = self._shapes.setdefault(repr(shape), shape)
-        values = trial.values or ()
-        params = trial.params
-        inner = [shape.distributions[name].to_internal_repr(params[name]) for name in shape.names]
-        return _Ended(
-            number=trial.number,
+    def _table_for(self, trial: FrozenTrial) -> int:
+        """Return the number of the table for a trial."""
+        table = _Table(
+            names=tuple(trial.params),
+            distributions=trial.distributions,
             state=trial.state,
-            num_values=len(values),
-            numbers=array("d", [*values, *inner]),
-            shape=shape,
-            start=trial.datetime_start,
-            complete=trial.datetime_complete,
-            system=trial.system_attrs or None,
+            num_values=len(trial.values or ()),
         )
+        number = self._table_numbers.setdefault(repr(table), len(self._tables))
+        if number == len(self._tables):
+            self._tables.append(table)
+        return number
 
 
-def _unpacked(trial_id: int, ended: _Ended) -> FrozenTrial:
-    values, inner = ended.numbers[: ended.num_values], ended.numbers[ended.num_values :]
-    distributions = dict(ended.shape.distributions)
-    return FrozenTrial(
-        trial_id=trial_id,
-        number=ended.number,
-        state=ended.state,
-        value=None,
-        values=list(values) or None,
-        params={
-            name: distributions[name].to_external_repr(number)
-            for name, number in zip(ended.shape.names, inner, strict=True)
-        },
-        distributions=distributions,
-        user_attrs={},
-        system_attrs=dict(ended.system or {}),
-        intermediate_values={},
-        datetime_start=ended.start,
-        datetime_complete=ended.complete,
-    )
+def _ticks(time: datetime | None) -> int:
+    return _NEVER if time is None else (time - _EPOCH) // _TICK
+
+
+def _time(ticks: int) -> datetime | None:
+    return None if ticks == _NEVER else _EPOCH + ticks * _TICK
