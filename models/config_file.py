@@ -24,25 +24,29 @@ from yaml.constructor import SafeConstructor
 from yaml.cyaml import CParser  # pyright: ignore[reportAttributeAccessIssue]
 from yaml.resolver import Resolver
 
-from models.errors import Mistake, UserError, unknown_keys
+from models.errors import Mistake, UserError, did_you_mean, unknown_keys
 from models.key_lines import KeyLines, key_lines
 
 ConfigT = TypeVar("ConfigT")
 
 _SHOULD_BE = {
-    "bool_type": "a valid boolean",
-    "float_type": "a valid number",
-    "int_type": "a valid integer",
+    "bool_type": "true or false",
+    "dataclass_type": "keys with values",
+    "dict_type": "keys with values",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "int_type": "a whole number",
     "list_type": "a list",
-    "string_type": "a valid string",
+    "string_type": "text",
     "tuple_type": "a list",
-    "greater_than": "greater than {gt}",
-    "greater_than_equal": "greater than or equal to {ge}",
-    "less_than": "less than {lt}",
-    "less_than_equal": "less than or equal to {le}",
+    "greater_than": "a value above {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than": "a value below {lt}",
+    "less_than_equal": "{le} or less",
     "literal_error": "{expected}",
 }
 """What a value should be, by pydantic's type of the error and with the limits of its context."""
+_QUOTED = re.compile(r"'([^']*)'")
 _MOST_WHOLE = 1e9
 """Whole numbers up to here may be meant by one with a point or an exponent, as 1e3."""
 _INT_TAG = "tag:yaml.org,2002:int"
@@ -260,16 +264,17 @@ def _mistakes(key: str, items: Sequence[Any], source: str) -> Sequence[Mistake]:
     # A rule of the whole dataclass has no key of its own, and names its keys itself.
     if not key and isinstance(reason, UserError):
         return reason.within(source).mistakes
-    rule = str(reason or _rule(items))
+    rule, remedy = str(reason or _rule(items)), _remedy(items[0], value)
+    if remedy.endswith("?"):
+        rule += "."
     value = value if key else ...
-    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < _MOST_WHOLE
     return [
         Mistake(
             place=source,
             key=key,
             value=value,
             rule=rule,
-            remedy=f"write {value:.0f}" if kind == "int_type" and is_whole else "",
+            remedy=remedy,
             wrong_type=_is_of_type(items[0]),
         )
     ]
@@ -278,7 +283,17 @@ def _mistakes(key: str, items: Sequence[Any], source: str) -> Sequence[Mistake]:
 def _rule(items: Sequence[Any]) -> str:
     if any(item["type"] not in _SHOULD_BE for item in items):
         return " or ".join(item["msg"] for item in items)
-    return "Input should be " + " or ".join(map(_should_be, items))
+    return "give " + " or ".join(map(_should_be, items))
+
+
+def _remedy(item: Any, value: object) -> str:
+    """Return what was probably meant, or the empty string."""
+    kind = item["type"]
+    if kind == "int_type" and isinstance(value, float) and value.is_integer():
+        return f"write {value:.0f}" if abs(value) < _MOST_WHOLE else ""
+    if kind == "literal_error" and isinstance(value, str):
+        return did_you_mean(value, _QUOTED.findall(item["ctx"]["expected"])).strip()
+    return ""
 
 
 def _should_be(item: Any) -> str:

@@ -121,25 +121,26 @@ def test_the_line_of_a_mistake_in_a_file_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("key", "value", "rule"),
     [
-        ("z_dim", True, "Input should be a valid integer"),
-        ("z_dim", "3", "Input should be a valid integer"),
-        ("z_dim", 3.0, "Input should be a valid integer: write 3"),
-        ("z_dim", 1e20, "Input should be a valid integer"),
-        ("z_dim", None, "Input should be a valid integer"),
-        ("z_dim", 0, "Input should be greater than 0"),
-        ("seed", -1, "Input should be greater than or equal to 0"),
-        ("seed", 2**63, "Input should be less than 9223372036854775808"),
-        ("beta", True, "Input should be a valid number"),
-        ("beta", "1e-4", "Input should be a valid number"),
-        ("beta", -0.5, "Input should be greater than or equal to 0"),
+        ("z_dim", True, "give a whole number"),
+        ("z_dim", "3", "give a whole number"),
+        ("z_dim", 3.0, "give a whole number: write 3"),
+        ("z_dim", 1e20, "give a whole number"),
+        ("z_dim", None, "give a whole number"),
+        ("z_dim", 0, "give a value above 0"),
+        ("seed", -1, "give 0 or more"),
+        ("seed", 2**63, "give a value below 9223372036854775808"),
+        ("beta", True, "give a number"),
+        ("beta", "1e-4", "give a number"),
+        ("beta", -0.5, "give 0 or more"),
         ("beta", float("nan"), "give a finite number"),
         ("lr", float("inf"), "give a finite number"),
-        ("lr", 0.0, "Input should be greater than 0"),
-        ("decoder_dropout", 1.0, "Input should be less than 1"),
-        ("cyclical_beta", 1, "Input should be a valid boolean"),
-        ("cyclical_beta", "yes", "Input should be a valid boolean"),
-        ("description", 5, "Input should be a valid string"),
-        ("encoder_style", "resid", "Input should be 'residual' or 'plain'"),
+        ("lr", 0.0, "give a value above 0"),
+        ("decoder_dropout", 1.0, "give a value below 1"),
+        ("cyclical_beta", 1, "give true or false"),
+        ("cyclical_beta", "yes", "give true or false"),
+        ("description", 5, "give text"),
+        ("encoder_style", "resid", "give 'residual' or 'plain'"),
+        ("encoder_style", "plian", "give 'residual' or 'plain'. Did you mean 'plain'?"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_rule(key, value, rule):
@@ -158,9 +159,9 @@ def test_all_mistakes_are_told_at_once():
     assert mistakes_in(wrong) == [
         f"unknown key 'z_dmi'. Did you mean 'z_dim'? Known: {KEYS}",
         "beta is nan: give a finite number",
-        "encoder_style is 'resid': Input should be 'residual' or 'plain'",
-        "lr is 'x': Input should be a valid number",
-        "epochs is 0: Input should be greater than 0",
+        "encoder_style is 'resid': give 'residual' or 'plain'",
+        "lr is 'x': give a number",
+        "epochs is 0: give a value above 0",
     ]
 
 
@@ -183,9 +184,7 @@ def test_the_legal_keys_are_listed_once_for_all_unknown_ones():
 @pytest.mark.parametrize("kernel", [0, [3, 0, 5]])
 def test_a_key_of_several_types_tells_the_broken_rule_alone(kernel):
     place = "encoder_kernel" if kernel == 0 else "encoder_kernel.1"
-    assert mistakes_in({"encoder_kernel": kernel}) == [
-        f"{place} is 0: Input should be greater than 0"
-    ]
+    assert mistakes_in({"encoder_kernel": kernel}) == [f"{place} is 0: give a value above 0"]
 
 
 def test_a_missing_key_is_named():
@@ -196,8 +195,8 @@ def test_a_missing_key_is_named():
 def test_mistakes_in_blocks_and_lists_have_their_path():
     car = {"name": "beetle", "engine": {"power": "much"}, "wheels": [1, "two"]}
     assert mistakes_in(car, Car) == [
-        "engine.power is 'much': Input should be a valid number",
-        "wheels.1 is 'two': Input should be a valid integer",
+        "engine.power is 'much': give a number",
+        "wheels.1 is 'two': give a whole number",
     ]
     car = {"name": "beetle", "engine": {"power": 1.0, "gears": 10}}
     assert mistakes_in(car, Car) == [
@@ -215,13 +214,13 @@ def test_a_kernel_is_one_number_or_a_list():
 
 
 def test_a_wrong_item_of_a_kernel_list_has_its_position():
-    item = ["encoder_kernel.1 is '5': Input should be a valid integer"]
+    item = ["encoder_kernel.1 is '5': give a whole number"]
     assert mistakes_in({"encoder_kernel": [3, "5", 7]}) == item
     assert mistakes_in({"encoder_kernel": [3, 0, 7]}) == [
-        "encoder_kernel.1 is 0: Input should be greater than 0"
+        "encoder_kernel.1 is 0: give a value above 0"
     ]
     assert mistakes_in({"encoder_kernel": "3"}) == [
-        "encoder_kernel is '3': Input should be a valid integer or a list"
+        "encoder_kernel is '3': give a whole number or a list"
     ]
 
 
@@ -332,7 +331,7 @@ def test_mistakes_carry_their_data():
         "z_dim": (0, False),
         "lr": ("x", True),
     }
-    assert found["z_dim"].rule == "Input should be greater than 0"
+    assert found["z_dim"].rule == "give a value above 0"
     assert found["z_dmi"].remedy.startswith("Did you mean 'z_dim'?")
 
 
@@ -344,26 +343,27 @@ def test_a_rule_between_keys_keeps_its_own_data():
 
 
 CONTEXTS = [
-    ("greater_than", {"gt": 0}),
-    ("greater_than", {"gt": 0.5}),
-    ("greater_than_equal", {"ge": 1.0}),
-    ("less_than", {"lt": 2**32}),
-    ("less_than_equal", {"le": 1024}),
-    ("literal_error", {"expected": "'a' or 'b'"}),
-    *((kind, None) for kind in config_file._SHOULD_BE if kind.endswith("_type")),
+    ("greater_than", {"gt": 0}, "give a value above 0"),
+    ("greater_than", {"gt": 0.5}, "give a value above 0.5"),
+    ("greater_than_equal", {"ge": 1.0}, "give 1 or more"),
+    ("less_than", {"lt": 2**32}, "give a value below 4294967296"),
+    ("less_than_equal", {"le": 1024}, "give 1024 or less"),
+    ("literal_error", {"expected": "'a' or 'b'"}, "give 'a' or 'b'"),
+    ("finite_number", None, "give a finite number"),
+    *((kind, None, None) for kind in config_file._SHOULD_BE if kind.endswith("_type")),
 ]
 
 
-@pytest.mark.parametrize(("kind", "context"), CONTEXTS)
-def test_rules_say_what_pydantic_says(kind, context):
-    """But for its lists and tuples, which are both lists in YAML, without being valid ones."""
-    says = PydanticKnownError(kind, context).message().replace("valid list", "list")
+@pytest.mark.parametrize(("kind", "context", "rule"), CONTEXTS)
+def test_the_kinds_of_rules_are_those_of_pydantic(kind, context, rule):
+    """A kind that it does not know raises here, and would never be told."""
+    PydanticKnownError(kind, context or {"class_name": "Car"}).message()
     ours = config_file._rule([{"type": kind, "ctx": context or {}}])
-    assert ours == says.replace("valid tuple", "list")
+    assert ours == (rule or f"give {config_file._SHOULD_BE[kind]}")
 
 
 def test_every_rule_of_ours_is_compared():
-    assert {kind for kind, _ in CONTEXTS} == config_file._SHOULD_BE.keys()
+    assert {kind for kind, *_ in CONTEXTS} == config_file._SHOULD_BE.keys()
 
 
 def test_keys_that_are_no_text_are_unknown_whatever_their_values(tmp_path):

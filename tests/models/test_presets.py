@@ -105,7 +105,7 @@ def test_mistakes_in_a_preset_name_file_preset_and_key(folder):
     keys = ", ".join(field.name for field in dataclasses.fields(GrammarVaeConfig))
     assert str(caught.value).splitlines() == [
         f"{path}, line 2: tiny: unknown key 'z_dmi'. Did you mean 'z_dim'? Known: {keys}",
-        f"{path}, line 3: tiny: lr is 'fast': Input should be a valid number",
+        f"{path}, line 3: tiny: lr is 'fast': give a number",
     ]
 
 

@@ -39,7 +39,7 @@ def test_mistakes_are_told_as_in_a_file(fake_spec):
 
 def test_one_change_alone_may_be_text(fake_spec):
     for change in ("budget.num_trials=0", ["budget.num_trials=0"]):
-        with pytest.raises(SearchInvalid, match="num_trials is 0: Input should be greater than 0"):
+        with pytest.raises(SearchInvalid, match="num_trials is 0: give a value above 0"):
             search(**BLOCKS, overrides=change)
 
 

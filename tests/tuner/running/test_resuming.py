@@ -279,7 +279,7 @@ def test_fewer_trials_than_there_are_is_a_mistake(cut_off, capsys):
 
 @pytest.mark.parametrize("flag", [("--trials", "0"), ("--hours", "-1")])
 def test_a_budget_is_checked_as_in_a_search(cut_off, capsys, flag):
-    assert "should be greater than 0" in resumed(capsys, *flag)
+    assert "give a value above 0" in resumed(capsys, *flag)
     assert read_search(cut_off).budget.num_trials == 4
 
 

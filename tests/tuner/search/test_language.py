@@ -165,10 +165,10 @@ class TestComputedKeys:
         [
             ("z_dim: {int: [8, 9]}\nbeta: {expr: 1 / (z_dim - 9)}", "computed with z_dim=9"),
             ("z_dim: {int: [8, 9]}\ndecoder_layers: {expr: z_dim - 9}",
-             "space.decoder_layers.expr: it gives 0 where z_dim is 9: Input should be greater"),
+             "space.decoder_layers.expr: it gives 0 where z_dim is 9: give a value above"),
             ("z_dim: {int: [8, 9]}\nbeta: {expr: bata}", "no key bata. Did you mean 'beta'"),
             ("z_dim: {int: [8, 9]}\nlr_schedule: {expr: z_dim}",
-             "space.lr_schedule.expr: it gives 9 where z_dim is 9: Input should be"),
+             "space.lr_schedule.expr: it gives 9 where z_dim is 9: give"),
             ("z_dim: {int: [8, 9]}\nencoder_conv_layers: {expr: 10 ** 9}\nencoder_kernel: "
              "{list: {choice: [3, 5]}, length: encoder_conv_layers}", "it gives 1000000000"),
             ("z_dim: {int: [8, 9]}\nbeta: {expr: lr}\nlr: {expr: beta}", "in a circle"),

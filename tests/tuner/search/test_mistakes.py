@@ -237,7 +237,7 @@ budget: {num_trials: 2}
         ("searcher.warm_start=[{run: a, tpo: 3}]", "give the name of a preset, or {run: NAME, top"),
         (
             "searcher.warm_start=[{run: a, top: 0}]",
-            "0.top is 0: Input should be greater",
+            "0.top is 0: give a value above",
         ),
         ("storage=postgresql://me:secret@host/db", "storage is 'postgresql://***@host/db'"),
         (

@@ -145,7 +145,7 @@ def test_metric_that_the_space_moves_is_refused():
 
 def test_mistakes_in_fixed_do_not_hide_those_in_space():
     lr, beta, z_dim = mistakes("fixed.beta=-1", "fixed.lr=x", "space.z_dim={int: [0, 8]}")
-    assert lr == "fixed: lr is 'x': Input should be a valid number"
+    assert lr == "fixed: lr is 'x': give a number"
     assert beta.startswith("fixed: beta is -1: ")
     assert z_dim.startswith("space.z_dim: 0 is not possible: ")
 

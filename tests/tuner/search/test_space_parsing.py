@@ -131,7 +131,7 @@ def test_conditions_are_one_value_or_several():
         ("lr: {expr: layers +}", "space.lr.expr is 'layers .*': no formula"),
         ("lr: {expr: layrs / 2}", "no key layrs. Did you mean 'layers'"),
         ("lr: {expr: layers, step: 2}", "'step' means nothing beside expr"),
-        ("layers: {constant: 0}", "0 is not possible: Input should be greater than 0"),
+        ("layers: {constant: 0}", "0 is not possible: give a value above 0"),
         ("layers: {constant: 3}", "nothing is searched: all its keys are constant or follow"),
         ("kernel: {list: {expr: layers}, length: 2}", "items of a list are a range or a choice"),
         ("lr: {uniform: [0.1, 1], stp: 0.1}", "'stp' means nothing.* Did you mean 'step'"),
