@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from models.commands.process import run_command
 from tuner.arguments.cluster import add_cluster, add_fetch, add_jobs, add_submit
+from tuner.arguments.parser import Parser
 from tuner.arguments.promotion import add_presets, add_promote
 from tuner.arguments.results import (
     add_dashboard,
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser; every command's help shows an example."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="tuner",
         description="Search hyperparameters of generative models of structured text.",
         epilog="example: tuner search grammar_vae/quickstart --name first",

@@ -133,4 +133,4 @@ def test_another_shell_is_refused(capsys):
     with pytest.raises(SystemExit) as end:
         main(["completion", "fish"])
     assert end.value.code == 2
-    assert "choose from" in capsys.readouterr().err
+    assert "unknown shell 'fish'. Known: bash, zsh" in capsys.readouterr().err

@@ -1,0 +1,53 @@
+"""The parser of the command line, whose mistakes are told as all others are."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from models.commands.process import USER_ERROR
+from models.errors import did_you_mean, unknown_name
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's, with the nearest name for a command, flag or choice that is not known."""
+
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Refuse what is not known where its command is, whose flags are known; not at the top."""
+        words = sys.argv[1:] if args is None else args
+        found, unknown = super().parse_known_args([*map(self._spelled, words)], namespace)
+        if unknown:
+            self.error("; ".join(self._mistakes(unknown)))
+        return found, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is, and end with the code of a user's mistake."""
+        end = "" if message.endswith("?") else "."
+        sys.stderr.write(f"error: {message}{end} `{self.prog} --help` says what can be given\n")
+        raise SystemExit(USER_ERROR)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            kind = str(action.metavar or action.dest).lower()
+            error = unknown_name(kind, str(value), map(str, action.choices))
+            raise argparse.ArgumentError(None, str(error))
+
+    def _spelled(self, word: str) -> str:
+        """Return a word with underscores where that makes a flag of it, as models' commands do."""
+        flag, equals, value = word.partition("=")
+        other = f"--{flag[2:].replace('-', '_')}{equals}{value}"
+        known = other.partition("=")[0] in self._option_string_actions
+        return other if flag.startswith("--") and known else word
+
+    def _mistakes(self, words: Sequence[str]) -> list[str]:
+        names = [flag[2:] for flag in self._option_string_actions if flag.startswith("--")]
+        flags = [word.partition("=")[0] for word in words if word.startswith("-")]
+        return [f"unknown flag {flag}.{_meant(flag, names)}".rstrip(".") for flag in flags] or [
+            f"'{word}' is one word too many" for word in words
+        ]
+
+
+def _meant(flag: str, names: Sequence[str]) -> str:
+    return did_you_mean(flag.lstrip("-").replace("-", "_"), names).replace("'", "'--", 1)
