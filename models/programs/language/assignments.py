@@ -87,7 +87,12 @@ def assign(target: ast.Name, value: ast.expr, scope: Scope, annotated: Type | No
     is_new, num_slots = target.id not in scope.visible, len(scope.slots.names)
     new = scope.reserve(target, target.id) if is_new else None
     started = scope.slots.started.get(target.id)
-    typed = read_value(value, scope, annotated or (started if is_new else scope.type_of(target)))
+    try:
+        wanted = annotated or (started if is_new else scope.type_of(target))
+        typed = read_value(value, scope, wanted)
+    except Refusal:
+        scope.slots.asked.add(target.id)  # another type of what starts empty may do
+        raise
     if new is None and typed.type != scope.type_of(target) and target.id not in scope.outer:
         scope.forget(num_slots)
         new = scope.reserve(target, target.id)

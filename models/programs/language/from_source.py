@@ -166,6 +166,10 @@ _NEVER_GUESSED: tuple[Type, ...] = (*SETS, *MAPS)
 """Those that an annotation or an example must tell: with them there are too many to try."""
 
 
+_Types = dict[str, tuple[Type, ...]]
+"""Types that are tried for parameters and for what starts empty, by name."""
+
+
 class _FunctionReader:
     """Reads one function under given types of its parameters."""
 
@@ -178,6 +182,7 @@ class _FunctionReader:
         self._body = _without_doc_string(function.body)
         self._empty = started_empty(self._body)
         self._wants_texts = bool(self._empty)
+        self._refused: dict[_Way, list[tuple[_Types, Refusal]]] = {}
 
     def may(self, how: _Way) -> bool:
         """Tell whether another way to read may do more than those before."""
@@ -188,23 +193,54 @@ class _FunctionReader:
         """Read the function; `[]` starts a list of int where that fits, else one of str.
 
         So do `set()` and `{}` start the first of their types that fits.
+
+        Raises:
+            Refusal: nothing fits; the one of the try that came farthest.
         """
-        choices: list[list[Type]] = [
-            [of for of in types if how.texts or of != "texts"] for types in self._empty.values()
-        ]
+        given: _Types = {p.arg: (of,) for p, of in zip(self._parameters, types, strict=True)}
         farthest: Refusal | None = None
-        for chosen in product(*choices):
-            pairs = zip(self._empty, chosen, strict=True)
-            started: dict[str, Type] = {name: of for name, of in pairs if of != "list"}
-            slots = Slots(counts_values=how.counts_values, allows_texts=how.texts, started=started)
-            try:
-                return self._with(types, slots)
-            except Refusal as refusal:
-                self._wants_texts = self._wants_texts or slots.wants_texts
-                if farthest is None or refusal.progress > farthest.progress:
-                    farthest = refusal
+        for tried in self._tries(given, list(self._empty), how):
+            refusal = tried
+            if not isinstance(tried, Refusal):
+                started: dict[str, Type] = {name: tried[name][-1] for name in self._empty}
+                slots = Slots(
+                    counts_values=how.counts_values,
+                    allows_texts=how.texts,
+                    started={name: of for name, of in started.items() if of != "list"},
+                )
+                try:
+                    return self._with(types, slots)
+                except Refusal as refused:
+                    self._wants_texts = self._wants_texts or slots.wants_texts
+                    asked = {name: tried[name] for name in slots.asked if name in tried}
+                    self._refused.setdefault(how, []).append((asked, refused))
+                    refusal = refused
+            assert isinstance(refusal, Refusal)
+            if farthest is None or refusal.progress > farthest.progress:
+                farthest = refusal
         assert farthest is not None  # at least one was tried
         raise farthest
+
+    def _tries(
+        self, known: "_Types", rest: Sequence[str], how: _Way
+    ) -> Iterator["_Types | Refusal"]:
+        """Yield the types to try, by name: of parameters, and what starts empty in all ways.
+
+        In their place comes the refusal of an earlier try, where nothing that it depends on is
+        other now: with four parameters and four names that start empty there are 65,536 ways.
+        """
+        for asked, refusal in self._refused.get(how, ()):
+            if asked.items() <= known.items():
+                yield refusal
+                return
+        if not rest:
+            yield known
+            return
+        name = rest[0]
+        for of in self._empty[name]:
+            if how.texts or of != "texts":
+                more = {**known, name: (*known.get(name, ()), of)}
+                yield from self._tries(more, rest[1:], how)
 
     def _with(self, types: Sequence[Type], slots: Slots) -> Program:
         scope = Scope(slots=slots, visible={}, frozen={})

@@ -26,6 +26,7 @@ class Slots:
         allows_texts: whether an expression may be a list of str.
         started: types of names that start from `[]`, `set()` or `{}` and are no list of int.
         wants_texts: whether something was refused because it is texts.
+        asked: names whose types what was read so far depends on.
     """
 
     names: list[str] = field(default_factory=list)
@@ -34,6 +35,7 @@ class Slots:
     allows_texts: bool = False
     started: Mapping[str, Type] = field(default_factory=dict)
     wants_texts: bool = False
+    asked: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,7 @@ class Scope:
 
     def slot(self, node: ast.Name) -> int:
         """Return the slot that a name stands for."""
+        self.slots.asked.add(node.id)
         if node.id not in self.visible:
             raise self._undefined(node)
         return self.visible[node.id]

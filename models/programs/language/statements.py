@@ -85,6 +85,7 @@ class BodyReader:
     def _return(self, node: ast.Return, scope: Scope) -> Ids:
         if node.value is None:
             raise Refusal(node, "a return without a value", text="return needs a value")
+        scope.slots.asked.add(RETURN)
         started = scope.slots.started.get(RETURN)
         value = read_value(node.value, scope, self.return_type or started)
         self.return_type = self.return_type or value.type

@@ -9,6 +9,7 @@ from program_rules.reference import check_program
 
 from models.errors import UserError
 from models.programs.language.from_source import source_to_ids
+from models.programs.language.statements import BodyReader
 from models.programs.language.to_source import ids_to_source
 
 
@@ -169,3 +170,14 @@ def test_a_name_of_another_type_is_another_variable_from_there_on():
     assert program.names == ("n", "ys", "n", "c", "y", "y", "n")
     assert ids_to_source(program.ids).endswith("    v6 = ''.join(v2)\n    return v6\n")
     check_program(program.ids)
+
+
+def test_what_a_refusal_does_not_depend_on_is_not_tried_in_all_ways(monkeypatch):
+    """Four parameters and four names that start empty could mean 65,536 programs."""
+    tried, read = [], BodyReader.body
+    monkeypatch.setattr(BodyReader, "body", lambda *args: tried.append(1) or read(*args))
+    empty = "".join(f"    {name} = {{}}\n" for name in "pqrt")
+    source = f"def f(a, b, c, d):\n{empty}    p[a] = b\n    q[a] = c\n    return d + nothing\n"
+    with pytest.raises(UserError, match="'nothing' is not defined here"):
+        source_to_ids(source)
+    assert len(tried) < 2000
