@@ -38,7 +38,7 @@ class SilentNodes:
         self._clock = clock
         self._lock = threading.Lock()
         self._nodes: dict[str, Address] = {}
-        self._seen: dict[str, float] = {}
+        self._since: dict[str, float] = {}  # nodes that are silent: when that was seen first
         self._back: dict[str, float] = {}
 
     @classmethod
@@ -58,23 +58,26 @@ class SilentNodes:
         """Ask these nodes, and no others."""
         with self._lock:
             self._nodes = dict(nodes)
-            self._seen = {node: self._seen.get(node, self._clock()) for node in nodes}
 
     def ask(self) -> None:
-        """Ask all nodes once, side by side: each that is silent is waited for."""
+        """Ask all nodes once, side by side: each that is silent is waited for.
+
+        Silence is what was asked and not answered. A driver that did not ask for a while, as its
+        machine was busy or asleep, knows nothing of its nodes.
+        """
         with self._lock:
-            nodes = dict(self._nodes)
+            nodes, now = dict(self._nodes), self._clock()
         if not nodes:
             return
         with ThreadPoolExecutor(min(len(nodes), _MAX_SIDE_BY_SIDE)) as threads:
             answers = threads.map(self._answers, nodes.values())
-        for node, answered in zip(nodes, answers, strict=True):
-            if answered:
-                with self._lock:
-                    silent_s = self._clock() - self._seen.get(node, self._clock())
-                    self._seen[node] = self._clock()
-                    if silent_s >= _SILENCE_S:
-                        self._back[node] = silent_s
+        silent = {node for node, answered in zip(nodes, answers, strict=True) if not answered}
+        with self._lock:
+            known = {node: since for node, since in self._since.items() if node in self._nodes}
+            for node in known.keys() & nodes.keys() - silent:
+                if (silent_s := self._clock() - known[node]) >= _SILENCE_S:
+                    self._back[node] = silent_s
+            self._since = {node: known.get(node, now) for node in silent & self._nodes.keys()}
 
     def take_back(self) -> dict[str, float]:
         """Return, once, the nodes that are back, and for how many seconds they were silent."""

@@ -35,7 +35,7 @@ def test_node_that_was_cut_off_is_told_once_when_it_is_back(network):
     assert network.silent.take_back() == {}
     network.there = {A, B}
     pass_time(network, 5)
-    assert network.silent.take_back() == {"b": 31.0}
+    assert network.silent.take_back() == {"b": 30.0}
     assert network.silent.take_back() == {}
 
 
@@ -68,4 +68,29 @@ def test_node_without_trials_is_not_asked(network):
     pass_time(network, 5)
     network.silent.watch({"a": A, "b": B})
     pass_time(network, 5)
+    assert network.silent.take_back() == {}
+
+
+def test_driver_that_did_not_ask_for_a_while_takes_no_node_for_silent(network):
+    pass_time(network, 5)
+    network.now += 60.0
+    pass_time(network, 2)
+    network.silent._answers = lambda address: setattr(network, "now", network.now + 60.0) or True
+    network.silent.ask()
+    assert network.silent.take_back() == {}
+
+
+def test_answer_of_a_node_that_is_not_watched_any_more_is_forgotten(network):
+    """Its next trial would be ended for the time without one."""
+
+    def answers(address):
+        network.silent.watch({"a": A})  # in this moment
+        return True
+
+    network.silent._answers = answers
+    network.silent.ask()
+    network.silent._answers = lambda address: True
+    pass_time(network, 20)
+    network.silent.watch({"a": A, "b": B})
+    pass_time(network, 2)
     assert network.silent.take_back() == {}
