@@ -68,7 +68,8 @@ class Heirs:
 
         None where the parent has no checkpoint: the trial begins anew.
         """
-        epoch = copy_checkpoint(self._paths, parent, heir, self._search.scheduler.max_epochs)
+        last, known = self._search.scheduler.max_epochs, lambda one: metrics_at(one) is not None
+        epoch = copy_checkpoint(self._paths, parent, heir, last, known)
         metrics = None if epoch is None else metrics_at(epoch)
         if epoch is None or metrics is None:
             return None

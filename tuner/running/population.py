@@ -7,7 +7,7 @@ with which settings, and everything that is known of trials holds of these, too.
 """
 
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +116,9 @@ def perturb(
     return space.locate(space.complete(near))[0]
 
 
-def copy_checkpoint(paths: RunPaths, parent: str, heir: str, before: int) -> int | None:
+def copy_checkpoint(
+    paths: RunPaths, parent: str, heir: str, before: int, is_known: Callable[[int], bool]
+) -> int | None:
     """Copy the newest checkpoint of a trial that is whole, and return its epoch; None: none.
 
     Args:
@@ -124,10 +126,11 @@ def copy_checkpoint(paths: RunPaths, parent: str, heir: str, before: int) -> int
         parent: whose.
         heir: the trial that goes on from it.
         before: only one of an earlier epoch than this has something left to train.
+        is_known: whether an epoch was reported; a worker may have written one ahead of that.
     """
     found = checkpoint_folders(paths.trial_checkpoints(parent))
     for epoch in sorted(found, reverse=True):
-        if epoch < before and (found[epoch] / CHECKPOINT_FILE).is_file():
+        if epoch < before and is_known(epoch) and (found[epoch] / CHECKPOINT_FILE).is_file():
             place = paths.trial_checkpoints(heir) / checkpoint_folder(epoch)
             shutil.copytree(found[epoch], place, dirs_exist_ok=True)
             return epoch

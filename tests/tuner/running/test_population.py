@@ -137,11 +137,14 @@ def test_the_newest_whole_checkpoint_is_copied_from_before_the_last_epoch(tmp_pa
         folder.mkdir(parents=True)
         if whole:
             (folder / "checkpoint.ckpt").write_text(f"epoch {epoch}")
-    assert copy_checkpoint(paths, "a", "b", before=9) == 3
+    assert copy_checkpoint(paths, "a", "c", before=9, is_known=lambda epoch: epoch < 3) == 2
+    assert [place.name for place in paths.trial_checkpoints("c").iterdir()] == ["checkpoint_000002"]
+    known = {"is_known": lambda epoch: True}
+    assert copy_checkpoint(paths, "a", "b", before=9, **known) == 3
     copied = paths.trial_checkpoints("b") / "checkpoint_000003" / "checkpoint.ckpt"
     assert copied.read_text() == "epoch 3"
-    assert copy_checkpoint(paths, "a", "b", before=2) is None
-    assert copy_checkpoint(paths, "nobody", "b", before=9) is None
+    assert copy_checkpoint(paths, "a", "b", before=2, **known) is None
+    assert copy_checkpoint(paths, "nobody", "b", before=9, **known) is None
 
 
 def test_the_record_says_which_epochs_had_which_settings(new_run):
