@@ -6,7 +6,7 @@ Trials of so many epochs are drawn, reported and ended as Ray does it, without R
 number of trials the bytes a trial since a tenth of them had ended, by tracemalloc, and the
 processor's milliseconds a trial in a second run without it; with `--whole` Optuna's own storage
 holds the study, which keeps every trial whole. Points are drawn at random unless `--sampler tpe`
-says otherwise, which tracemalloc makes slow.
+says otherwise (or `nsga2`, `cmaes`), which tracemalloc makes slow.
 """
 
 import argparse
@@ -17,7 +17,6 @@ import time
 import tracemalloc
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Literal
 from unittest.mock import patch
 
 from optuna.storages import JournalStorage
@@ -25,6 +24,7 @@ from optuna.storages import JournalStorage
 from models.training.ranking import Ranking
 from tuner.running import study as studies
 from tuner.running.drawing import PointDrawer
+from tuner.running.learning_samplers import CmaSampler, GeneticSampler
 from tuner.running.progress import Progress
 from tuner.running.samplers import BY_PROGRESS
 from tuner.running.searcher import OptunaSearcher
@@ -33,6 +33,7 @@ from tuner.search.domains import Choice, FloatRange, IntRange
 from tuner.search.space import Parameter, Space
 
 METRIC = "val/score"
+SAMPLERS = ("random", "tpe", "nsga2", "cmaes")
 SPACE = Space(
     parameters=(
         Parameter(key="lr", domain=FloatRange(low=1e-4, high=1e-1, log=True)),
@@ -49,7 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What a driver keeps of ended trials.")
     parser.add_argument("--trials", type=int, nargs="+", default=[1000, 4000])
     parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--sampler", choices=["tpe", "random"], default="random")
+    parser.add_argument("--sampler", choices=SAMPLERS, default="random")
     parser.add_argument("--whole", action="store_true", help="with Optuna's own storage")
     options = parser.parse_args()
     whole = patch.object(studies, "LeanJournalStorage", JournalStorage)
@@ -83,11 +84,18 @@ def run(num_trials: int, options: argparse.Namespace, *, traced: bool) -> float:
         return (kept if traced else spent_ms) / (num_trials - first)
 
 
-def build(folder: Path, sampler_name: Literal["tpe", "random"]) -> OptunaSearcher:
+def build(folder: Path, sampler_name: str) -> OptunaSearcher:
     """Return a searcher as a driver has it, with a new study in the folder."""
     ranking = Ranking(metric=METRIC, mode="max", secondary="val/elbo")
     progress = Progress(ranking) if sampler_name in BY_PROGRESS else None
-    sampler = studies.build_sampler(sampler_name, seed=0, progress=progress)
+    match sampler_name:
+        case "nsga2":
+            sampler = GeneticSampler(0, SPACE, population=16)
+        case "cmaes":
+            sampler = CmaSampler(0, SPACE, progress=progress)
+        case _:
+            name = "tpe" if sampler_name == "tpe" else "random"
+            sampler = studies.build_sampler(name, seed=0, progress=progress)
     place = StudyPlace(name="run", location=folder / "study.journal")
     study = studies.write_study(place, ["max"], sampler, space="memory")
     drawer = PointDrawer(study, sampler, SPACE, seed=0)

@@ -126,8 +126,10 @@ class BoundedTPESampler(TPESampler):
     def after_trial(
         self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Any
     ) -> None:
-        """Take a trial that ends."""
+        """Take a trial that ends; nobody asks what one reported that failed."""
         super().after_trial(study, trial, state, values)
+        if state not in TOLD and self._progress is not None:
+            self._progress.forget(trial.number)
         self._running.pop(trial._trial_id, None)
         self._ended.append(trial._trial_id)
 

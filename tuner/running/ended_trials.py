@@ -6,7 +6,7 @@ NSGA-II do, comes to the same state in every process.
 """
 
 import copy
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, cast
 
 import optuna
@@ -33,13 +33,24 @@ class EndedTrials:
         self._new.append(trial._trial_id)
 
     def read(self, study: optuna.Study) -> list[FrozenTrial]:
-        """Return all trials with values, in the order of their ends."""
+        """Return all trials with values that were not taken, in the order of their ends."""
         if self._known is None:
-            self._known = [*self._earlier, *in_order(study.get_trials(deepcopy=False))]
+            self._known = _with_values(
+                [*self._earlier, *in_order(study.get_trials(deepcopy=False))]
+            )
+            self._earlier = []
         else:
-            self._known += [study._storage.get_trial(number) for number in self._new]
+            self._known += _with_values(study._storage.get_trial(one) for one in self._new)
         self._new.clear()
-        return [one for one in self._known if one.state in TOLD and one.values is not None]
+        return self._known
+
+    def take(self, study: optuna.Study, size: int) -> list[FrozenTrial]:
+        """Return the first so many that were not taken, which are kept no longer, or none yet."""
+        known = self.read(study)
+        if len(known) < size:
+            return []
+        self._known = known[size:]
+        return known[:size]
 
 
 class StudyView:
@@ -72,6 +83,10 @@ class _Nowhere:
 def view_of(study: optuna.Study, trials: list[FrozenTrial]) -> optuna.Study:
     """Return the study as a sampler sees it that is to know these trials."""
     return cast("optuna.Study", StudyView(study, trials))
+
+
+def _with_values(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    return [one for one in trials if one.state in TOLD and one.values is not None]
 
 
 def in_order(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:

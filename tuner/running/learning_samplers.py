@@ -86,8 +86,10 @@ class _Learning(BaseSampler):
     def after_trial(
         self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Any
     ) -> None:
-        """Take a trial that ends."""
+        """Take a trial that ends; nobody asks what one reported that failed."""
         self._ended.add(trial)
+        if state not in TOLD and self._progress is not None:
+            self._progress.forget(trial.number)
 
 
 class ProcessSampler(_Learning):
@@ -156,7 +158,6 @@ class GeneticSampler(_Learning):
         super().__init__(seed, space, earlier)
         self._population = population
         self._parents: list[FrozenTrial] = []
-        self._num_generations = 0
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -173,13 +174,10 @@ class GeneticSampler(_Learning):
         return child(view_of(study, parents), search_space, parents)
 
     def _select(self, study: optuna.Study) -> list[FrozenTrial]:
-        ended, size = self._ended.read(study), self._population
-        while len(ended) >= (self._num_generations + 1) * size:
-            first = self._num_generations * size
-            born = [as_complete(one) for one in ended[first : first + size]]
+        size = self._population
+        while born := self._ended.take(study, size):
             choose = NSGAIIElitePopulationSelectionStrategy(population_size=size)
-            self._parents = choose(study, [*self._parents, *born])
-            self._num_generations += 1
+            self._parents = choose(study, [*self._parents, *map(as_complete, born)])
         return self._parents
 
 
@@ -189,7 +187,6 @@ class CmaSampler(_Learning):
     A generation is so many trials in the order of their ends.
     """
 
-    _num_told = 0
     _optimizer: Any = None
 
     def sample_relative(
@@ -208,12 +205,12 @@ class CmaSampler(_Learning):
             num = len(box.bounds)
             limits = np.array([[0.0, 1.0]] * num)
             self._optimizer = CMA(mean=np.full(num, 0.5), sigma=_FIRST_SIGMA, bounds=limits)
-        ended, sign = self._ended.read(study), signs(study)[0]
-        size = self._optimizer.population_size
-        while len(ended) - self._num_told >= size:
-            born = ended[self._num_told : self._num_told + size]
+        size, sign = self._optimizer.population_size, signs(study)[0]
+        while born := self._ended.take(study, size):
             born = ranked(born, sign, self._progress)
             places = [(box.transform(one.params), float(place)) for place, one in enumerate(born)]
             self._optimizer.tell(places)
-            self._num_told += size
+            if self._progress is not None:
+                for one in born:
+                    self._progress.forget(one.number)
         return self._optimizer

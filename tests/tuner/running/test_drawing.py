@@ -11,7 +11,7 @@ from tuner.record.outcomes import Outcome
 from tuner.record.past import Past
 from tuner.record.paths import RunPaths
 from tuner.running.bounded_sampler import NUM_FIRST
-from tuner.running.drawing import NUM_ATTEMPTS, PointDrawer
+from tuner.running.drawing import NUM_ATTEMPTS, DrawnPoints, PointDrawer
 from tuner.running.lean_journal import LeanJournalStorage
 from tuner.running.progress import Progress
 from tuner.running.samplers import sampler_of
@@ -390,3 +390,11 @@ def test_the_study_of_a_database_is_written_anew_and_its_neighbours_stay(make_se
     again.log.close()
     assert [row.user_attrs[RAY_TRIAL] for row in written(again.study)] == ["t0", "t1", "t2"]
     assert len(neighbour.trials) == 1
+
+
+def test_drawn_points_are_a_set_of_keys():
+    drawn = DrawnPoints()
+    for key in (7, 2**64 - 1, 0, 7, 3):
+        drawn.add(key)
+    assert list(drawn._keys) == [0, 3, 7, 2**64 - 1]
+    assert [key in drawn for key in (0, 1, 7, 8, 2**64 - 1)] == [True, False, True, False, True]

@@ -74,7 +74,9 @@ def test_packed_trials_are_a_mapping_in_the_order_of_creation():
     assert [packed[number].value for number in packed] == [2.0, 1.0]
     assert packed.open == {}
     del packed[0]
-    assert list(packed) == [1]
+    assert (list(packed), len(packed), packed[1].params) == ([1], 1, PARAMS)
+    with pytest.raises(KeyError):
+        packed[0]
 
 
 def test_a_trial_that_has_ended_takes_little_memory(tmp_path):
@@ -90,4 +92,16 @@ def test_a_trial_that_has_ended_takes_little_memory(tmp_path):
         kept = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    assert kept / 200 < 900  # Optuna's storage: 3,000
+    assert kept / 200 < 250  # Optuna's storage: 3,000
+
+
+def test_ended_trials_of_one_kind_are_rows_of_one_table():
+    packed = PackedTrials({})
+    for number in range(1000):
+        packed[number] = create_trial(state=TrialState.RUNNING)
+        packed[number] = create_trial(value=number, params=PARAMS, distributions=DISTRIBUTIONS)
+    failed = {"state": TrialState.FAIL, "system_attrs": {"why": 1}}
+    packed[1000] = create_trial(**failed, params=PARAMS, distributions=DISTRIBUTIONS)
+    assert (len(packed), len(packed._tables), packed.open) == (1001, 2, {})
+    assert [packed[number].value for number in (0, 999, 1000)] == [0.0, 999.0, None]
+    assert (packed[1000].state, packed[1000].system_attrs) == (TrialState.FAIL, {"why": 1})

@@ -4,11 +4,22 @@ import optuna
 import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.samplers import GPSampler
-from optuna.trial import create_trial
+from optuna.trial import TrialState, create_trial
 
-from tuner.running.learning_samplers import _on_grid, _smooth
+from models.training.ranking import Ranking
+from tuner.running.learning_samplers import CmaSampler, GeneticSampler, _on_grid, _smooth
+from tuner.running.progress import Progress
+from tuner.running.space_optuna import always_active
+from tuner.search.domains import FloatRange
+from tuner.search.space import Parameter, Space
 
 MILLIONS = IntDistribution(1, 10**9)
+SPACE = Space(
+    parameters=tuple(
+        Parameter(key=k, domain=FloatRange(low=0.1, high=1.0)) for k in ("lr", "beta")
+    ),
+    preset={"lr": 0.5, "beta": 0.5},
+)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +61,31 @@ def test_a_gaussian_process_lists_no_values_of_a_wide_range():
     space = {"x": _smooth(MILLIONS)}
     drawn = study.sampler.sample_relative(study, study.ask(), space)["x"]
     assert 1 <= _on_grid(drawn, MILLIONS) <= 10**9
+
+
+@pytest.mark.parametrize("name", ["cmaes", "nsga2"])
+def test_a_generation_that_was_learned_is_let_go(name):
+    progress = Progress(Ranking(metric="score", mode="max"))
+    genetic = name == "nsga2"
+    sampler = (
+        GeneticSampler(0, SPACE, population=8)
+        if genetic
+        else CmaSampler(0, SPACE, progress=progress)
+    )
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    space = always_active(SPACE)
+    for number in range(60):
+        sampler.begin(number)
+        drawn = sampler.sample_relative(study, create_trial(state=TrialState.RUNNING), space)
+        row = create_trial(
+            state=TrialState.RUNNING, params={**SPACE.preset, **drawn}, distributions=space
+        )
+        study._storage.create_new_trial(study._study_id, template_trial=row)
+        if not genetic:
+            progress.report(number, 1, {"score": row.params["lr"]})
+        if number % 10 == 9:
+            study.tell(number, state=TrialState.FAIL)
+        else:
+            study.tell(number, row.params["lr"])
+    assert len(sampler._ended._known) < 8
+    assert len(progress._costs) < 8
