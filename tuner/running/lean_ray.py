@@ -87,6 +87,25 @@ def lean_start() -> Iterator[None]:
 
 
 @contextmanager
+def quiet_address() -> Iterator[None]:
+    """Let Ray look up this machine's address inside the block without a line on standard error.
+
+    Its C++ code writes there that it reached nobody outside, before its level of logging is set.
+    """
+    from ray._private import services
+
+    ask = getattr(services, "node_ip_address_from_perspective", None)
+
+    def asked(*where: Any) -> Any:
+        assert ask is not None
+        with _closed_stderr():
+            return ask(*where)
+
+    with _replaced(services, node_ip_address_from_perspective=asked):
+        yield
+
+
+@contextmanager
 def forked_workers(launcher: Path) -> Iterator[None]:
     """Let a Ray that starts in the block start its workers by another program, and none ahead.
 
@@ -204,6 +223,21 @@ def quick_end() -> Iterator[None]:
 
     with _replaced(Node, kill_all_processes=kill):
         yield
+
+
+@contextmanager
+def _closed_stderr() -> Iterator[None]:
+    """Let what the process writes to its standard error, by whatever library, go nowhere."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @contextmanager

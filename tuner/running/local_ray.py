@@ -20,6 +20,7 @@ from tuner.running.lean_ray import (
     forked_workers,
     lean_start,
     quick_end,
+    quiet_address,
     raylet_pid,
     without_metrics,
 )
@@ -89,7 +90,7 @@ def _start(folder: Path, dashboard: bool, server: ForkServer) -> str | None:
     try:
         lean = nullcontext() if dashboard else lean_start()
         forked = forked_workers(server.launcher)
-        with handlers_kept(), _workers_use(str(folder)), lean, forked:
+        with handlers_kept(), quiet_address(), _workers_use(str(folder)), lean, forked:
             context = ray.init(
                 address="local",
                 num_cpus=_fewer_cores(),

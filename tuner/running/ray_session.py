@@ -15,6 +15,7 @@ from tuner.errors import RayLost
 from tuner.running.address import ADDRESS_VARIABLE, given_address
 from tuner.running.fork_server import StartedServer
 from tuner.running.interrupts import handlers_kept
+from tuner.running.lean_ray import quiet_address
 from tuner.running.local_ray import QUIET, RaySession, ended, started_here
 from tuner.running.node_labels import check_label, labelled_nodes
 from tuner.search.search import Search
@@ -164,7 +165,7 @@ def _joined(address: str) -> Iterator[RaySession]:
     import ray
 
     try:
-        with handlers_kept():
+        with handlers_kept(), quiet_address():
             context = ray.init(address=address, **QUIET)
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())

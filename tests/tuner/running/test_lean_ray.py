@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from tuner.running.lean_ray import without_metrics
+from tuner.running.lean_ray import quiet_address, without_metrics
 
 METRICS, TASKS = "RAY_enable_metrics_collection", "RAY_task_events_report_interval_ms"
 
@@ -25,3 +25,19 @@ def test_the_user_may_want_metrics(monkeypatch):
     with without_metrics():
         assert (os.environ[METRICS], os.environ[TASKS]) == ("1", "0")
     assert os.environ[METRICS] == "1"
+
+
+def test_ray_looks_up_its_address_in_silence(capfd, monkeypatch):
+    from ray._private import services
+
+    def noisy(address):
+        os.write(2, b"Failed to determine local IP\n")
+        return f"for {address}"
+
+    monkeypatch.setattr(services, "node_ip_address_from_perspective", noisy)
+    with quiet_address():
+        found = services.node_ip_address_from_perspective("x")
+        os.write(2, b"of ours\n")
+    assert (found, capfd.readouterr().err) == ("for x", "of ours\n")
+    services.node_ip_address_from_perspective("x")
+    assert "local IP" in capfd.readouterr().err
