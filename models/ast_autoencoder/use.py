@@ -31,7 +31,7 @@ from models.commands.latents import nearest_latents
 from models.commands.process import run_command
 from models.commands.progress import show_progress
 from models.commands.shown_texts import show_texts
-from models.commands.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
+from models.commands.use_flags import Points, Positive, Seed, Temperature, checked
 from models.errors import UserError
 from models.programs.execution.example_text import Example
 from models.programs.language.from_source import file_to_ids
@@ -124,7 +124,7 @@ class Nearest(_Model):
 class Sample(_Model):
     """Decode random latents."""
 
-    num: NonNegative = 5
+    num: Positive = 5
     """How many."""
     data_dir: Path | None = None
     """Draw latents as those of this data set's training programs lie; default: anywhere."""

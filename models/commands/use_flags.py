@@ -35,7 +35,6 @@ def _temperature(value: float) -> float:
     return value
 
 
-NonNegative = Annotated[int, at_least(0)]
 Positive = Annotated[int, at_least(1)]
 Points = Annotated[int, at_least(2)]
 """Of a line, both ends included."""

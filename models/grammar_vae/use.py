@@ -25,7 +25,7 @@ from models.commands.flags import build_flags, read_command
 from models.commands.process import run_command
 from models.commands.progress import show_progress
 from models.commands.shown_texts import show_pairs, show_texts
-from models.commands.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
+from models.commands.use_flags import Points, Positive, Seed, Temperature, checked
 from models.config_file import to_config
 from models.errors import UserError
 from models.grammar.derivation import check_ids
@@ -108,7 +108,7 @@ class Reconstruct(_ModelOfTexts):
 class Sample(_ModelWithGrammar):
     """Decode standard normal latents; one text a line."""
 
-    num: NonNegative = 10
+    num: Positive = 10
     """How many."""
     temperature: Temperature = 0.0
     """0 decodes the most likely text of a latent, above 0 samples."""

@@ -23,6 +23,8 @@ from models.training.layout import LAST
 from models.training.ranking import Cost, Ranking
 
 FORMAT = 1
+_STARTS = (b"PK\x03\x04", b"\x80")
+"""Of what torch writes: a zip archive, and before version 1.6 a pickle."""
 
 NetworkT = TypeVar("NetworkT", bound=torch.nn.Module)
 
@@ -78,6 +80,7 @@ def read_checkpoint(path: Path, device: str = "cpu", *, mmap: bool = False) -> d
     """
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint")
+    _check_start(path)
     try:
         with warnings.catch_warnings():  # of pickles that torch did not write
             warnings.simplefilter("ignore")
@@ -94,6 +97,20 @@ def read_checkpoint(path: Path, device: str = "cpu", *, mmap: bool = False) -> d
     if not isinstance(payload, dict) or payload.get("format") != FORMAT:
         raise UserError(f"{path}: not a checkpoint of format {FORMAT} of this project")
     return payload
+
+
+def _check_start(path: Path) -> None:
+    """Refuse a file that torch never wrote; torch takes any text for code that it must not run."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if not start.startswith(_STARTS):
+        raise UserError(
+            f"{path}: not a checkpoint, or damaged: it does not begin as one: give a .ckpt or .pt "
+            "file of a training, or an exported .safetensors"
+        )
 
 
 def check_model(payload: Mapping[str, Any], path: Path, model: str, keys: Iterable[str]) -> None:

@@ -122,7 +122,7 @@ def test_flags_may_be_repeated_and_none_is_dropped(command, program):
         (["decode", "--latents", "nowhere.npz"], "no array `latents`"),
         (["encode", "--file", "f.py", "--out", "."], r"\.: cannot be written: Is a directory"),
         (["encode", "--file"], "--file: its value is missing"),
-        (["sample", "--num", "-1"], "num is -1: give 0 or more"),
+        (["sample", "--num", "0"], "num is 0: give 1 or more"),
         (["sample", "--seed", "-1"], "seed is -1: give 0 or more"),
         (["sample", "--temperature", "-1"], "temperature is -1.0: give 0"),
         (["sample", "--temperature", "1", "--top_k", "0"], "top_k is 0: give 1 or more"),

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from models.commands.use_flags import NonNegative, Points, Positive, Seed, Temperature, checked
+from models.commands.use_flags import Points, Positive, Seed, Temperature, checked
 from models.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
     file: tuple[tuple[Path, ...], ...] = ((Path("a"), Path("b")),)
-    num: NonNegative = 0
     beam: Positive = 1
     top_k: Positive | None = None
     points: Points = 2
@@ -29,7 +28,6 @@ def test_numbers_in_range_pass():
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("num", -1, "num is -1: give 0 or more"),
         ("beam", 0, "beam is 0: give 1 or more"),
         ("top_k", 0, "top_k is 0: give 1 or more"),
         ("points", 1, "points is 1: give 2 or more"),
@@ -47,5 +45,5 @@ def test_a_number_out_of_range_is_told(key, value, message):
 
 def test_all_mistakes_are_told_at_once():
     with pytest.raises(UserError) as caught:
-        checked(Command(num=-1, seed=-1))
+        checked(Command(beam=0, seed=-1))
     assert len(str(caught.value).splitlines()) == 2

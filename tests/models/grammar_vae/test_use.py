@@ -146,8 +146,8 @@ def test_pdes_in_loose_notation_are_read_wherever_texts_are(use, pde_checkpoint,
 
 def test_no_rows_to_decode_are_told(use, tmp_path):
     np.save(tmp_path / "none.npy", np.zeros((0, 12), np.float32))
-    for arguments in (("decode", "--latents", tmp_path / "none.npy"), ("sample", "--num", 0)):
-        assert use(*arguments) == (0, [], "note: there are no rows to decode\n")
+    decoded = use("decode", "--latents", tmp_path / "none.npy")
+    assert decoded == (0, [], "note: there are no rows to decode\n")
 
 
 def test_nearest_shows_the_row_itself_first(use, half_trained, prod):
@@ -183,7 +183,7 @@ def test_rows_of_another_grammar_are_no_neighbours(refusal, tmp_path):
         ),
         (("encode", "--file", "nowhere.txt"), "there is no file nowhere.txt"),
         (("decode", "--latents", "nowhere.npy"), "nowhere.npy: no array `latents` to read"),
-        (("sample", "--num", "-1"), "num is -1: give 0 or more"),
+        (("sample", "--num", "0"), "num is 0: give 1 or more"),
         (("sample", "--seed", "-1"), "seed is -1: give 0 or more"),
         (("sample", "--temperature", "-1"), "temperature is -1.0"),
         (("interpolate", "--first", "x", "--last", "1", "--num", "1"), "num is 1: give 2 or more"),
@@ -205,7 +205,7 @@ def test_mistakes_are_told(refusal, arguments, message, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("sample", "--num", "-1"), "num is -1: give 0 or more"),
+        (("sample", "--num", "0"), "num is 0: give 1 or more"),
         (("encode",), "pass either --text"),
         (
             ("reconstruct", "--prod", "p", "--notation", "loose"),

@@ -263,7 +263,15 @@ def test_a_truncated_file_is_told(tmp_path, share):
     write_checkpoint(path, {"weights": torch.zeros(1000)})
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(UserError, match=r"last\.ckpt: not a checkpoint, or damaged \("):
+    with pytest.raises(UserError, match=r"last\.ckpt: not a checkpoint, or damaged"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"# A text\n", b"\x93NUMPY"])
+def test_a_file_that_torch_never_wrote_is_called_no_checkpoint(tmp_path, content):
+    path = tmp_path / "README.md"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"README\.md: not a checkpoint, or damaged: .*: give a \."):
         read_checkpoint(path)
 
 
