@@ -43,7 +43,7 @@ def test_label_that_no_node_has_is_refused_before_the_start(nodes) -> None:
 
 def test_search_survives_a_lost_node_and_takes_a_new_one(nodes) -> None:
     nodes.cluster.tuner(
-        *SEARCH, "--name", "shaken", "--set", "scheduler={name: fifo, max_epochs: 120}",
+        *SEARCH, "--name", "shaken", "--set", "scheduler={name: fifo, max_epochs: 80}",
         *nodes.address,
     )  # fmt: skip
     trained = lambda events: running_side_by_side(events) == 2 and len(reports(events)) > 20  # noqa: E731
@@ -63,7 +63,7 @@ def test_search_survives_a_lost_node_and_takes_a_new_one(nodes) -> None:
     assert set(ends.values()) == {1}
     assert all(e["state"] == "done" for e in events if e["event"] == "end")
     found = reports(events)
-    assert len(found) == 4 * 120
+    assert len(found) == 4 * 80
     assert max(found.values()) <= 2
     assert sum(found.values()) - len(found) <= 3  # epochs since its last checkpoint
     moved = [t for t, count in starts(events).items() if count == 2]

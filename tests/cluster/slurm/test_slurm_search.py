@@ -153,7 +153,7 @@ def test_preempted_search_goes_on_and_ends(slurm) -> None:
     slurm.tuner(
         "submit", "grammar_vae/quickstart", "--name", "first", "--trials", "2",
         "--set", "data.num_rows=300", "--set", "data.limit_rows=200",
-        "--set", "scheduler={name: fifo, max_epochs: 250}",
+        "--set", "scheduler={name: fifo, max_epochs: 150}",
     )  # fmt: skip
     log, events = slurm.jobs / "first" / "job.log", slurm.runs / "first" / "events.jsonl"
     slurm.wait_for('"epoch": 5', events)
