@@ -19,7 +19,7 @@ _Derivation = tuple[int, ...]
 
 
 class TextParser:
-    """Parses texts of one grammar; building it takes some milliseconds, so keep it.
+    """Parses texts of one grammar; building it takes up to a second (`smiles`), so keep it.
 
     An ambiguous text always gets the same derivation: with LALR, tokens take the longest match;
     with Earley, the production that stands first in the grammar wins.

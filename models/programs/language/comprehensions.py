@@ -8,7 +8,7 @@ from typing import Protocol
 from models.programs.language.kinds import ITEM_OF, LIST_OF, MAPS, SETS, Type, language, said
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
-from models.programs.language.rewriting import call, of_method, simplified
+from models.programs.language.rewriting import call, listed_view, simplified
 
 GATHERS: Mapping[tuple[str, Type], str] = {
     ("sum", "int"): "sum_of",
@@ -223,17 +223,6 @@ def _as_list(node: ast.expr) -> ast.expr:
             return call("list", node)
         case _:
             return listed_view(node) or node
-
-
-def listed_view(node: ast.expr) -> ast.expr | None:
-    """Return what `d.keys()` and `d.values()` go over as an expression, or None for others."""
-    match node:
-        case ast.Call(func=ast.Attribute(value=over, attr="keys"), args=[], keywords=[]):
-            return of_method(over, "keys")
-        case ast.Call(func=ast.Attribute(attr="values"), args=[], keywords=[]):
-            return call("list", node)
-        case _:
-            return None
 
 
 @dataclass(frozen=True, kw_only=True)

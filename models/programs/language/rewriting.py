@@ -61,6 +61,17 @@ def method_meant(node: ast.expr) -> str | None:
     return getattr(node, _MEANT, None)
 
 
+def listed_view(node: ast.expr) -> ast.expr | None:
+    """Return what `d.keys()` and `d.values()` go over as an expression, or None for others."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=over, attr="keys"), args=[], keywords=[]):
+            return of_method(over, "keys")
+        case ast.Call(func=ast.Attribute(attr="values"), args=[], keywords=[]):
+            return call("list", node)
+        case _:
+            return None
+
+
 def _rewritten(  # noqa: PLR0911  (one a kind)
     node: ast.expr,
 ) -> ast.expr | None:
@@ -111,12 +122,8 @@ def _looked_into(node: ast.expr) -> ast.expr | None:
     match node:
         case ast.Tuple(elts=items) | ast.Set(elts=items):
             return at(ast.List(elts=items, ctx=ast.Load()), node)
-        case ast.Call(func=ast.Attribute(value=over, attr="keys"), args=[], keywords=[]):
-            return of_method(over, "keys")
-        case ast.Call(func=ast.Attribute(attr="values"), args=[], keywords=[]):
-            return call("list", node)
         case _:
-            return None
+            return listed_view(node)
 
 
 def _rewritten_call(  # noqa: PLR0911, PLR0912  (one a kind)

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 
 from models.programs.language.assignments import read_assignment
-from models.programs.language.comprehensions import keys_of, listed_view, loop_names, read_over
+from models.programs.language.comprehensions import keys_of, loop_names, read_over
 from models.programs.language.counting_loops import CLOSING, NEVER_REACHED, read_while
 from models.programs.language.empty_lists import RETURN
 from models.programs.language.expressions import (
@@ -19,7 +19,7 @@ from models.programs.language.kinds import ITEM_OF, MAPS, SETS, Type, language, 
 from models.programs.language.looked_into import without_names
 from models.programs.language.reading_scope import Scope
 from models.programs.language.refusals import Refusal, excerpt
-from models.programs.language.rewriting import call, simplified
+from models.programs.language.rewriting import call, listed_view, simplified
 
 
 class BodyReader:
