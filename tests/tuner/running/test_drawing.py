@@ -227,10 +227,10 @@ def check_stopped(search, trials):
         assert row.values == best
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_the_seed_of_a_sampler_decides(make_search, tmp_path, sampler):
+@pytest.mark.parametrize(("sampler", "objective"), ALL)
+def test_the_seed_of_a_sampler_decides(make_search, tmp_path, sampler, objective):
     def drawn(folder, seed):
-        search = make_search(*changes_for(sampler, "max", 14), f"searcher.seed={seed}")
+        search = make_search(*changes_for(sampler, objective, 14), f"searcher.seed={seed}")
         driver = Driver(search, RunPaths(tmp_path / folder))
         driver.run()
         return [row.params for row in driver.study.trials]
