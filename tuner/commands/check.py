@@ -16,7 +16,8 @@ from tuner.commands.tables import cost_table
 from tuner.estimate.cost import SearchCost, estimate_cost
 from tuner.estimate.disk import disk_need, free_on, model_sizes
 from tuner.estimate.fit import card_share_gb, check_fit, check_place, gb_on_card
-from tuner.estimate.speed import Pace, legal_configs, measure_search_speed
+from tuner.estimate.speed import Pace, measure_search_epochs, num_measured
+from tuner.estimate.typical_points import typical_configs
 from tuner.estimate.wall_time import wall_s
 from tuner.record.earlier_runs import with_earlier_runs
 from tuner.record.environment import describe_data
@@ -32,8 +33,8 @@ from tuner.search.machine import Machine, num_side_by_side, this_machine
 from tuner.search.search import Search
 from tuner.search.webhooks import hidden_urls
 
-_NUM_POINTS = 3
-"""Besides the preset: points of the space whose speed is measured."""
+_NUM_ON_CARDS = 4
+"""Points of the space that are measured at least where trials share a card."""
 
 
 def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | None) -> None:
@@ -71,7 +72,7 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
         say = partial(console.print, soft_wrap=True)
         search, _ = with_gpu_share(search, dataset, largest, say=say)
     pace = _pace(search, dataset, partial(console.print, soft_wrap=True)) if measure else None
-    cost = estimate_cost(search, dataset, pace and pace.rows_per_s)
+    cost = estimate_cost(search, dataset, pace and pace.epoch_s)
     console.print(cost_table(cost))
     if search.resources.gpu:
         console.print(_card_words(search, cost, machine), soft_wrap=True)
@@ -82,25 +83,22 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
 
 
 def _pace(search: Search, dataset: Any, say: Callable[[str], None]) -> Pace | None:
-    """Return how fast a trial trains beside the others, measured on this machine."""
-    from tuner.running.space_optuna import random_points  # imports Optuna
-
+    """Return how fast trials train beside each other, measured on this machine."""
     num_parallel = min(num_parallel_here(search), search.num_trials)
     device = _device(search)
     if device == "cuda" and search.resources.gpu < 1:
         on_card = math.ceil(num_parallel / this_machine().gpu)
-        points = random_points(search.space, max(_NUM_POINTS, on_card - 1), search.seed)
-        configs = legal_configs(search, points)
-        rows_per_s, trial_s = shared_pace(search, configs, dataset, on_card, say=say)
-        return Pace(rows_per_s=rows_per_s, trial_s=trial_s)
-    speed = measure_search_speed(
+        configs = typical_configs(search, dataset, num_measured(on_card, _NUM_ON_CARDS))
+        epochs_s, trial_s = shared_pace(search, configs, dataset, on_card, say=say)
+        return Pace(epochs_s=epochs_s, trial_s=trial_s)
+    epochs_s = measure_search_epochs(
         search,
-        random_points(search.space, _NUM_POINTS, search.seed),
+        typical_configs(search, dataset, num_measured(num_parallel)),
         compared_rows(dataset, search.scheduler.val_rows),
         device=device,
         num_parallel=num_parallel,
     )
-    return None if speed is None else Pace(rows_per_s=speed)
+    return Pace(epochs_s=epochs_s) if epochs_s else None
 
 
 def _summary(search: Search) -> str:
@@ -257,8 +255,14 @@ def _time_words(search: Search, cost: SearchCost, pace: Pace, data_s: float) -> 
     assert cost.time is not None
     parallel = min(num_parallel_here(search), search.num_trials)
     wall = duration(wall_s(search, cost, parallel, pace.trial_s, data_s))
+    points, epochs_s = count(len(pace.epochs_s), "point"), pace.epochs_s
     return (
-        f"measured: {pace.rows_per_s:,.0f} rows/s a trial in training with validation, on "
-        f"{_device(search)}; with {_side_by_side(parallel)} on this machine about {wall}, "
-        "start and end included"
+        f"measured: {points} of the space, {_range_words(min(epochs_s), max(epochs_s))} an epoch "
+        f"with validation, on {_device(search)}; with {_side_by_side(parallel)} on this machine "
+        f"about {wall}, start and end included"
     )
+
+
+def _range_words(least_s: float, most_s: float) -> str:
+    least, most = f"{least_s:.2g}", f"{most_s:.2g}"
+    return f"{most} s" if least == most else f"{least} to {most} s"

@@ -218,7 +218,7 @@ def _cost_lines(cost: SearchCost) -> list[tuple[str, str]]:
             (
                 "time expected",
                 f"{duration(cost.time.trial_hours * _SECONDS_PER_HOUR)} of training, "
-                f"{cost.time.core_hours:.2g} core-hours{gpu}, at the preset's speed",
+                f"{cost.time.core_hours:.2g} core-hours{gpu}, at the average speed of the space",
             )
         )
     return lines

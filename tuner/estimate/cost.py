@@ -31,7 +31,7 @@ _SECONDS_PER_HOUR = 3600
 
 @dataclass(frozen=True, kw_only=True)
 class SearchTime:
-    """Running time of all trials together, from a measured speed; hours.
+    """Running time of all trials together, from measured epochs; hours.
 
     Attributes:
         trial_hours: expected, as if one trial ran after the other.
@@ -54,7 +54,7 @@ class SearchCost:
         preset, smallest, largest: the model where nothing is searched, and at the corners of the
             space with the fewest and the most parameters.
         disk_gb: checkpoints when the search has ended, at most, all of the largest model.
-        time: None without a measured speed.
+        time: None where no epoch was measured.
     """
 
     num_trials: int
@@ -68,13 +68,13 @@ class SearchCost:
     time: SearchTime | None
 
 
-def estimate_cost(search: Search, dataset: Any, rows_per_s: float | None = None) -> SearchCost:
+def estimate_cost(search: Search, dataset: Any, epoch_s: float | None = None) -> SearchCost:
     """Estimate what a search takes.
 
     Args:
         search: the search.
         dataset: its data, as the model's `load_data` returned them.
-        rows_per_s: measured training speed of one trial, validation included.
+        epoch_s: measured seconds of an epoch of one trial on average, validation included.
     """
     describe = search.spec.describe_cost
     num_trials, scheduler = search.num_trials, search.scheduler
@@ -93,7 +93,7 @@ def estimate_cost(search: Search, dataset: Any, rows_per_s: float | None = None)
         smallest=smallest,
         largest=largest,
         disk_gb=checkpoint_gb(search, largest.checkpoint_mb),
-        time=_time(search, expected, preset.rows_per_epoch / rows_per_s) if rows_per_s else None,
+        time=None if epoch_s is None else _time(search, expected, epoch_s),
     )
 
 

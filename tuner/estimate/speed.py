@@ -1,12 +1,12 @@
 """How fast a model trains on this machine, measured on a part of the data."""
 
 import dataclasses
+import math
 import multiprocessing
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
@@ -16,25 +16,37 @@ from models.training.contracts import ModelSpec
 from tuner.estimate.wall_time import TRIAL_S
 from tuner.search.compared_rows import part_of
 from tuner.search.search import Search
+from tuner.search.whole_epoch import whole_epoch_s
 
 _FIRST_BATCHES = 4
-_GROWTH = 4
+_GROWTH = 4.0
+_LEAST_GROWTH = 2.0
+_LEAST_S = 1e-6
+_NUM_POINTS = 6
+"""Points of the space that are measured at least, by all processes together."""
+_POINT_S = 6.0
+"""As long as one point is measured at most."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How fast a trial trains.
+    """How fast trials train.
 
     Attributes:
-        rows_per_s: training rows a second, validation included.
-        trial_s: what it takes beside its epochs.
+        epochs_s: seconds of an epoch on all data, validation included, at points of the space.
+        trial_s: what a trial takes beside its epochs.
     """
 
-    rows_per_s: float
+    epochs_s: Sequence[float]
     trial_s: float = TRIAL_S
 
+    @property
+    def epoch_s(self) -> float:
+        """Seconds of an epoch on average."""
+        return sum(self.epochs_s) / len(self.epochs_s)
 
-def measure_speed(
+
+def measure_epoch(
     spec: ModelSpec,
     config: Any,
     dataset: Any,
@@ -43,10 +55,11 @@ def measure_speed(
     budget_s: float = 10.0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> float | None:
-    """Return the training rows a second of one trial, validation included.
+    """Return the seconds of an epoch of one trial on all data, validation included.
 
-    A growing part of the data is trained for two epochs each, until the next part would not fit
-    into the budget. The second epoch of the last part counts: the first one compiles and captures.
+    A growing part of the data is trained for two epochs each, until no part of twice as many rows
+    would fit into the budget. The second epoch of the last part counts: the first one compiles and
+    captures.
 
     Args:
         spec: the model.
@@ -60,7 +73,6 @@ def measure_speed(
         return None
     begin = clock()
     num_rows = _FIRST_BATCHES * getattr(config, "batch_size", 1)
-    speed = None
     while True:
         part = part_of(dataset, num_rows)
         task = spec.build_task(config, part, device)
@@ -68,64 +80,59 @@ def measure_speed(
         task.evaluate()
         start = clock()
         task.train_epoch(2)
+        trained = clock()
         task.evaluate()
-        seconds = clock() - start
-        speed = len(part.train) / seconds
+        train_s, val_s = trained - start, clock() - trained
+        left_s = budget_s - (clock() - begin)
+        growth = min(left_s / 2 / max(train_s + val_s, _LEAST_S), _GROWTH)
         whole = len(part.train) == len(dataset.train)  # pyright: ignore[reportAttributeAccessIssue]
-        if whole or clock() - begin + 2 * _GROWTH * seconds > budget_s:
-            return speed
-        num_rows *= _GROWTH
+        if whole or growth < _LEAST_GROWTH:
+            return whole_epoch_s(task, part, dataset, (train_s, val_s), clock)
+        num_rows = int(len(part.train) * growth)
 
 
-def measure_search_speed(
+def num_measured(num_parallel: int, least: int = _NUM_POINTS) -> int:
+    """Return how many points are measured where so many trials run side by side.
+
+    Every process measures as many as the others.
+    """
+    return math.ceil(least / num_parallel) * num_parallel
+
+
+def measure_search_epochs(
     search: Search,
-    points: Iterable[Mapping[str, Any]],
+    configs: Sequence[Any],
     dataset: Any,
     *,
     device: str = "cpu",
     budget_s: float = 12.0,
     num_parallel: int = 1,
-) -> float | None:
-    """Return the training rows a second of one of a search's trials, on average over the space.
+) -> list[float]:
+    """Return the seconds of an epoch of some of a search's trials; none for data without rows.
 
-    The preset alone misleads: models that a search draws are often larger. So does a trial that has
-    the machine for itself: cores share caches and memory, and may be two of one.
+    The preset alone misleads: models that a search draws may be larger or smaller. So does a trial
+    that has the machine for itself: cores share caches and memory, and may be two of one.
 
     Args:
         search: the search.
-        points: some of its space, as a searcher draws them; those that the model refuses are left
-            out.
+        configs: settings of trials that it may draw; see `typical_configs`.
         dataset: its data.
         device: where to train.
-        budget_s: about how long to measure.
+        budget_s: about how long to measure, at most.
         num_parallel: how many trials will run side by side; on CPU cores so many processes measure
-            at the same time.
+            at the same time, each its part of the points.
     """
-    configs = legal_configs(search, points)
-    share_s = budget_s / len(configs)
+    num_processes = min(num_parallel, len(configs)) if device == "cpu" else 1
+    share_s = min(_POINT_S, budget_s * num_processes / len(configs))
 
     def measure(first: int) -> list[float | None]:
-        turns = [*configs[first % len(configs) :], *configs[: first % len(configs)]]
         return [
-            measure_speed(search.spec, config, dataset, device=device, budget_s=share_s)
-            for config in turns
+            measure_epoch(search.spec, config, dataset, device=device, budget_s=share_s)
+            for config in configs[first::num_processes]
         ]
 
-    if device == "cpu" and num_parallel > 1:
-        found = _side_by_side(measure, num_parallel)
-    else:
-        found = [measure(0)]
-    measured = [speed for speeds in found for speed in speeds if speed]
-    return len(measured) / sum(1 / speed for speed in measured) if measured else None
-
-
-def legal_configs(search: Search, points: Iterable[Mapping[str, Any]]) -> list[Any]:
-    """Return the settings of the preset, and of those points that the model takes."""
-    configs = [search.base_config]
-    for point in points:
-        with suppress(UserError):
-            configs.append(search.config_for(point))
-    return configs
+    found = _side_by_side(measure, num_processes) if num_processes > 1 else [measure(0)]
+    return [seconds for each in found for seconds in each if seconds is not None]
 
 
 def _side_by_side(measure: Callable[[int], Any], num_parallel: int) -> Sequence[Any]:

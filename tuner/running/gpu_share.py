@@ -173,8 +173,8 @@ def shared_pace(
     *,
     say: Callable[[str], None],
     device: str = "cuda",
-) -> tuple[float, float]:
-    """Return how fast one of a search's trials trains beside the others of its card.
+) -> tuple[list[float], float]:
+    """Return how fast a search's trials train beside the others of their card.
 
     They train as many at a time as will run on a card.
 
@@ -187,25 +187,26 @@ def shared_pace(
         device: where to train.
 
     Returns:
-        training rows a second of a trial, validation included, and its seconds beside its epochs.
+        seconds of an epoch of each on all data, validation included, and those of a trial beside
+        its epochs.
 
     Raises:
         UserError: they do not train.
     """
-    speeds, begins = [], []
+    epochs_s, begins = [], []
     for first in range(0, len(configs), num_on_card):
         group = [*configs[first:], *configs][:num_on_card]
         job = job_of(search, group, dataset, device, _NUM_BATCHES_OF_CHECK)
         try:
             with trainers(job, say, _SECONDS_OF_CHECK) as running:
                 begins += running.trial_s(num_on_card)
-                speeds += running.speeds(num_on_card)
+                epochs_s += running.epochs_s(num_on_card)
         except TrainersLost as error:
             raise UserError(
                 f"{num_on_card} trials do not train side by side on a card ({error}): raise "
                 "resources.gpu, or leave the measurement out with --no_measure"
             ) from error
-    return len(speeds) / sum(1 / speed for speed in speeds), sum(begins) / len(begins)
+    return epochs_s, sum(begins) / len(begins)
 
 
 def job_of(

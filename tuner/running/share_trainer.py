@@ -1,8 +1,8 @@
 """Process that trains one model for as long as it is told; started by `SideBySide`, never by hand.
 
 It says in a line of JSON what memory it took. Then it answers lines: a number of seconds by how
-many rows a second it trained, validation included, and NEW_TRIAL by what a trial takes beside its
-epochs, in a process that has trained others.
+many rows a second it trained, validation included, and what an epoch on all data takes; NEW_TRIAL
+by what a trial takes beside its epochs, in a process that has trained others.
 """
 
 import dataclasses
@@ -20,6 +20,7 @@ from models.training.memory import peak_memory_bytes
 from tuner.running.mps import CUDA_CONTEXT_BYTES
 from tuner.running.side_by_side import NEW_TRIAL, Job
 from tuner.search.compared_rows import part_of
+from tuner.search.whole_epoch import whole_epoch_s
 
 _EPOCHS = 100_000
 """More than are ever trained: schedules by the step go on."""
@@ -44,7 +45,7 @@ def main() -> None:
             trial = _Trial(job, int(number))
             _say(answers, {"trial_s": trial.begin_s})
         else:
-            _say(answers, {"rows_per_s": trial.rows_per_s(float(line))})
+            _say(answers, trial.speed(float(line)))
 
 
 class _Trial:
@@ -57,6 +58,7 @@ class _Trial:
     def __init__(self, job: Job, number: int) -> None:
         begin = time.perf_counter()
         config = dataclasses.replace(job.configs[number % len(job.configs)], epochs=_EPOCHS)
+        self._dataset = job.dataset
         self._part = part_of(job.dataset, job.num_batches * getattr(config, "batch_size", 1))
         self._task = model_spec(job.model).build_task(config, self._part, job.device)
         self._epochs = 0
@@ -65,18 +67,26 @@ class _Trial:
         self._train()
         self.begin_s = max(0.0, 2 * first - begin - time.perf_counter())
 
-    def rows_per_s(self, seconds: float) -> float:
-        """Train for so many seconds or a little longer."""
-        begin, rows = time.perf_counter(), 0
-        while time.perf_counter() - begin < seconds:
-            rows += self._train()
-        return rows / (time.perf_counter() - begin)
+    def speed(self, seconds: float) -> dict[str, float]:
+        """Train for so many seconds or a little longer; return how fast."""
+        begin, train_s, num_epochs = time.perf_counter(), 0.0, 0
+        while (spent_s := time.perf_counter() - begin) < seconds or not num_epochs:
+            train_s += self._train()
+            num_epochs += 1
+        each_s = train_s / num_epochs, (spent_s - train_s) / num_epochs
+        return {
+            "rows_per_s": num_epochs * len(self._part.train) / spent_s,
+            "epoch_s": whole_epoch_s(self._task, self._part, self._dataset, each_s),
+        }
 
-    def _train(self) -> int:
+    def _train(self) -> float:
+        """Train and validate; return the seconds of the former."""
         self._epochs += 1
+        begin = time.perf_counter()
         self._task.train_epoch(self._epochs)
+        trained = time.perf_counter()
         self._task.evaluate()
-        return len(self._part.train)
+        return trained - begin
 
 
 def _memory(torch: Any, device: str) -> dict[str, float]:

@@ -87,8 +87,15 @@ class SideBySide:
         Raises:
             TrainersLost: one of them ended, or is silent.
         """
-        answers = self._ask(count, str(self._seconds), self._seconds + _LATE_S)
-        return [answer["rows_per_s"] for answer in answers]
+        return [answer["rows_per_s"] for answer in self._trained(count)]
+
+    def epochs_s(self, count: int) -> list[float]:
+        """Return the seconds of an epoch on all data, validation included, of each of so many.
+
+        Raises:
+            TrainersLost: one of them ended, or is silent.
+        """
+        return [answer["epoch_s"] for answer in self._trained(count)]
 
     def rows_per_s(self, count: int) -> float:
         """Return the same of so many together."""
@@ -111,6 +118,9 @@ class SideBySide:
         for process in self._processes:
             with process:  # waits for it, and closes its pipes
                 pass
+
+    def _trained(self, count: int) -> list[dict[str, float]]:
+        return self._ask(count, str(self._seconds), self._seconds + _LATE_S)
 
     def _ask(self, count: int, order: str, patience_s: float) -> list[dict[str, float]]:
         self._start(count)

@@ -15,7 +15,7 @@ def check_on_cards(monkeypatch, capsys):
 
         def pace(search, configs, dataset, num_on_card, *, say):
             asked.append((num_on_card, len(configs)))
-            return 100.0, 2.0
+            return [0.5, 1.5] * (len(configs) // 2), 2.0
 
         machine = Machine(cpu=16, gpu=2, memory_gb=64, card_gb=80)
         monkeypatch.setattr(checking, "this_machine", lambda: machine)
@@ -30,7 +30,7 @@ def check_on_cards(monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     ("share", "trials", "on_card", "configs"),
-    [("0.25", 64, 4, 4), ("0.125", 64, 8, 8), ("0.5", 64, 2, 4), ("0.125", 6, 3, 4)],
+    [("0.25", 64, 4, 4), ("0.125", 64, 8, 8), ("0.5", 64, 2, 4), ("0.125", 6, 3, 6)],
 )
 def test_trials_are_measured_beside_as_many_as_will_run_on_a_card(
     check_on_cards, share, trials, on_card, configs
@@ -38,5 +38,5 @@ def test_trials_are_measured_beside_as_many_as_will_run_on_a_card(
     resources = f"resources={{cpu: 1, gpu: {share}}}"
     asked, said = check_on_cards(resources, f"budget.num_trials={trials}")
     assert asked == [(on_card, configs)]
-    assert "measured: 100 rows/s a trial" in said
+    assert f"measured: {configs} points of the space, 0.5 to 1.5 s an epoch with" in said
     assert f"with {min(trials, 2 * on_card)} trials side by side" in said

@@ -110,8 +110,8 @@ def test_estimate_without_a_speed_has_no_time(search):
     assert cost.disk_gb == checkpoint_gb(search, cost.largest.checkpoint_mb)
 
 
-def test_speed_turns_epochs_into_hours(search):
-    cost = estimate_cost(search, dataset=None, rows_per_s=100.0)
+def test_an_epoch_s_seconds_turn_epochs_into_hours(search):
+    cost = estimate_cost(search, dataset=None, epoch_s=10.0)
     assert cost.time.trial_hours == pytest.approx(cost.expected_epochs * 10 / 3600)
     assert cost.time.core_hours == cost.time.trial_hours
     assert cost.time.gpu_hours == pytest.approx(cost.time.trial_hours / 4)
