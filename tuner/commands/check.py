@@ -33,9 +33,6 @@ from tuner.search.machine import Machine, num_side_by_side, this_machine
 from tuner.search.search import Search
 from tuner.search.webhooks import hidden_urls
 
-_NUM_ON_CARDS = 4
-"""Points of the space that are measured at least where trials share a card."""
-
 
 def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | None) -> None:
     """Check a search, and print its space, what is fixed, and what it will cost.
@@ -88,7 +85,7 @@ def _pace(search: Search, dataset: Any, say: Callable[[str], None]) -> Pace | No
     device = _device(search)
     if device == "cuda" and search.resources.gpu < 1:
         on_card = math.ceil(num_parallel / this_machine().gpu)
-        configs = typical_configs(search, dataset, num_measured(on_card, _NUM_ON_CARDS))
+        configs = typical_configs(search, dataset, num_measured(on_card))
         epochs_s, trial_s = shared_pace(search, configs, dataset, on_card, say=say)
         return Pace(epochs_s=epochs_s, trial_s=trial_s)
     epochs_s = measure_search_epochs(

@@ -91,12 +91,12 @@ def measure_epoch(
         num_rows = int(len(part.train) * growth)
 
 
-def num_measured(num_parallel: int, least: int = _NUM_POINTS) -> int:
+def num_measured(num_parallel: int) -> int:
     """Return how many points are measured where so many trials run side by side.
 
     Every process measures as many as the others.
     """
-    return math.ceil(least / num_parallel) * num_parallel
+    return math.ceil(_NUM_POINTS / num_parallel) * num_parallel
 
 
 def measure_search_epochs(

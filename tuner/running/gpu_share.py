@@ -26,6 +26,7 @@ COUNTS = (1, 2, 4, 8, 16)
 SECONDS = 4.0
 """Of each number of processes."""
 _SECONDS_OF_CHECK = 8.0
+"""Of all points of the space, one after another."""
 _NUM_BATCHES = 32
 """Of an epoch: a part of the data that has seen every length of batch soon."""
 _NUM_BATCHES_OF_CHECK = 128
@@ -194,18 +195,18 @@ def shared_pace(
         UserError: they do not train.
     """
     epochs_s, begins = [], []
-    for first in range(0, len(configs), num_on_card):
-        group = [*configs[first:], *configs][:num_on_card]
-        job = job_of(search, group, dataset, device, _NUM_BATCHES_OF_CHECK)
-        try:
-            with trainers(job, say, _SECONDS_OF_CHECK) as running:
-                begins += running.trial_s(num_on_card)
+    firsts = range(0, len(configs), num_on_card)
+    job = job_of(search, configs, dataset, device, _NUM_BATCHES_OF_CHECK)
+    try:
+        with trainers(job, say, _SECONDS_OF_CHECK / len(firsts)) as running:
+            for first in firsts:
+                begins += running.trial_s(num_on_card, first)
                 epochs_s += running.epochs_s(num_on_card)
-        except TrainersLost as error:
-            raise UserError(
-                f"{num_on_card} trials do not train side by side on a card ({error}): raise "
-                "resources.gpu, or leave the measurement out with --no_measure"
-            ) from error
+    except TrainersLost as error:
+        raise UserError(
+            f"{num_on_card} trials do not train side by side on a card ({error}): raise "
+            "resources.gpu, or leave the measurement out with --no_measure"
+        ) from error
     return epochs_s, sum(begins) / len(begins)
 
 

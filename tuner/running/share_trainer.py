@@ -2,7 +2,8 @@
 
 It says in a line of JSON what memory it took. Then it answers lines: a number of seconds by how
 many rows a second it trained, validation included, and what an epoch on all data takes; NEW_TRIAL
-by what a trial takes beside its epochs, in a process that has trained others.
+and a number of settings by what such a trial takes beside its epochs, in a process that has trained
+others.
 """
 
 import dataclasses
@@ -39,13 +40,14 @@ def main() -> None:
     trial = _Trial(job, int(number))
     _say(answers, _memory(torch, job.device))
     for line in sys.stdin:
-        if line.strip() == NEW_TRIAL:
+        order, _, which = line.strip().partition(" ")
+        if order == NEW_TRIAL:
             del trial  # two would not fit everywhere
             gc.collect()
-            trial = _Trial(job, int(number))
+            trial = _Trial(job, int(which))
             _say(answers, {"trial_s": trial.begin_s})
         else:
-            _say(answers, trial.speed(float(line)))
+            _say(answers, trial.speed(float(order)))
 
 
 class _Trial:

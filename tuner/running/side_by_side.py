@@ -18,7 +18,8 @@ from models.errors import UserError
 _READY_S = 180.0
 """From the start of a process until it has trained its first epochs, beside fifteen others."""
 NEW_TRIAL = "trial"
-"""Asks for a new trial; a number asks for so many seconds of training."""
+"""Asks for a new trial of the settings whose number follows; a number alone asks for so many
+seconds of training."""
 _LATE_S = 60.0
 """How long an answer may take beyond the seconds that were asked for: the length of an epoch."""
 
@@ -101,13 +102,18 @@ class SideBySide:
         """Return the same of so many together."""
         return sum(self.speeds(count))
 
-    def trial_s(self, count: int) -> list[float]:
+    def trial_s(self, count: int, first: int = 0) -> list[float]:
         """Return what a new trial takes beside its epochs, in each of so many at a time.
+
+        Args:
+            count: how many.
+            first: number of the settings of the first one; the next ones follow.
 
         Raises:
             TrainersLost: one of them ended, or is silent.
         """
-        return [answer["trial_s"] for answer in self._ask(count, NEW_TRIAL, _READY_S)]
+        orders = [f"{NEW_TRIAL} {first + number}" for number in range(count)]
+        return [answer["trial_s"] for answer in self._ask(orders, _READY_S)]
 
     def __enter__(self) -> Self:
         return self
@@ -120,15 +126,17 @@ class SideBySide:
                 pass
 
     def _trained(self, count: int) -> list[dict[str, float]]:
-        return self._ask(count, str(self._seconds), self._seconds + _LATE_S)
+        return self._ask([str(self._seconds)] * count, self._seconds + _LATE_S)
 
-    def _ask(self, count: int, order: str, patience_s: float) -> list[dict[str, float]]:
-        self._start(count)
-        for process in self._processes[:count]:
+    def _ask(self, orders: Sequence[str], patience_s: float) -> list[dict[str, float]]:
+        """Give each of the first processes its order; return what they answer."""
+        self._start(len(orders))
+        asked = self._processes[: len(orders)]
+        for process, order in zip(asked, orders, strict=True):
             assert process.stdin is not None
             process.stdin.write(f"{order}\n")
             process.stdin.flush()
-        return [self._answer(process, patience_s) for process in self._processes[:count]]
+        return [self._answer(process, patience_s) for process in asked]
 
     def _start(self, count: int) -> None:
         """Start the processes that are missing, and wait until all are ready."""

@@ -30,7 +30,7 @@ def check_on_cards(monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     ("share", "trials", "on_card", "configs"),
-    [("0.25", 64, 4, 4), ("0.125", 64, 8, 8), ("0.5", 64, 2, 4), ("0.125", 6, 3, 6)],
+    [("0.25", 64, 4, 8), ("0.125", 64, 8, 8), ("0.5", 64, 2, 6), ("0.125", 6, 3, 6)],
 )
 def test_trials_are_measured_beside_as_many_as_will_run_on_a_card(
     check_on_cards, share, trials, on_card, configs
