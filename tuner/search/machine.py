@@ -11,6 +11,9 @@ from models.commands.process import usable_cores
 from tuner.search.blocks import Resources
 
 _MAX_NAME = 96  # NVML_DEVICE_UUID_V2_BUFFER_SIZE and NVML_DEVICE_NAME_V2_BUFFER_SIZE
+WORKER_NICENESS = 15
+"""Ray starts workers by so much nicer than itself. What measures how fast they will be must not get
+more of a machine, on which others may work, than they do."""
 
 
 @dataclass(frozen=True, kw_only=True)

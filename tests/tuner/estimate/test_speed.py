@@ -5,6 +5,7 @@ import pytest
 
 from models.errors import UserError
 from tuner.estimate.speed import measure_epoch, measure_search_epochs, num_measured
+from tuner.search.machine import WORKER_NICENESS
 
 
 class Clock:
@@ -113,6 +114,16 @@ def test_trials_side_by_side_are_measured_side_by_side(measure_side_by_side):
     assert sorted(map(set, trained.values()), key=min) == [
         {"0.2", "0.5"}, {"0.3", "0.6"}, {"0.4", "0.7"},
     ]  # fmt: skip
+
+
+def test_processes_that_measure_are_as_nice_as_workers(measure_side_by_side):
+    def refuse_haste():
+        if os.nice(0) < min(usual + WORKER_NICENESS, 19):
+            raise UserError("a trial of the search would get less of a busy machine")
+
+    usual = os.nice(0)
+    measure_side_by_side(refuse_haste)
+    assert os.nice(0) == usual
 
 
 def test_what_goes_wrong_in_a_process_that_measures_is_raised(measure_side_by_side):
