@@ -58,9 +58,8 @@ def measure_epoch(
 ) -> float | None:
     """Return the seconds of an epoch of one trial on all data, validation included.
 
-    A growing part of the data is trained for two epochs each, until no part of twice as many rows
-    would fit into the budget. The second epoch of the last part counts: the first one compiles and
-    captures.
+    A growing part of the data is trained, until no part of twice as many rows would fit into the
+    budget. The second epoch of the last part counts: the first one compiles and captures.
 
     Args:
         spec: the model.
@@ -73,23 +72,26 @@ def measure_epoch(
     if not (dataclasses.is_dataclass(dataset) and hasattr(dataset, "train")):
         return None
     begin = clock()
+
+    def growth(seconds: tuple[float, float]) -> float:
+        """Return how many times as many rows two epochs are likely to have time for."""
+        train_s, val_s = seconds  # the latter grows, too, but less
+        half_s = (budget_s - (clock() - begin) - val_s) / 2
+        return min(half_s / max(train_s + val_s / 2, _LEAST_S), _GROWTH)
+
     num_rows = _FIRST_BATCHES * getattr(config, "batch_size", 1)
     while True:
         part = part_of(dataset, num_rows)
-        task = spec.build_task(config, part, device)
-        task.train_epoch(1)
-        task.evaluate()
-        start = clock()
-        task.train_epoch(2)
-        trained = clock()
-        task.evaluate()
-        train_s, val_s = trained - start, clock() - trained
-        left_s = budget_s - (clock() - begin)
-        growth = min(left_s / 2 / max(train_s + val_s, _LEAST_S), _GROWTH)
         whole = len(part.train) == len(dataset.train)  # pyright: ignore[reportAttributeAccessIssue]
-        if whole or growth < _LEAST_GROWTH:
-            return whole_epoch_s(task, part, dataset, (train_s, val_s), clock)
-        num_rows = int(len(part.train) * growth)
+        task = spec.build_task(config, part, device)
+        more = growth(_timed_epoch(task, 1, clock))
+        if whole or more < _LEAST_GROWTH:
+            seconds = _timed_epoch(task, 2, clock)
+            more = growth(seconds)
+            if whole or more < _LEAST_GROWTH:
+                room_s = budget_s / 2
+                return whole_epoch_s(task, part, dataset, seconds, room_s=room_s, clock=clock)
+        num_rows = int(len(part.train) * more)
 
 
 def num_measured(num_parallel: int) -> int:
@@ -106,7 +108,7 @@ def measure_search_epochs(
     dataset: Any,
     *,
     device: str = "cpu",
-    budget_s: float = 12.0,
+    budget_s: float = 10.0,
     num_parallel: int = 1,
 ) -> list[float]:
     """Return the seconds of an epoch of some of a search's trials; none for data without rows.
@@ -134,6 +136,15 @@ def measure_search_epochs(
 
     found = _side_by_side(measure, num_processes) if num_processes > 1 else [measure(0)]
     return [seconds for each in found for seconds in each if seconds is not None]
+
+
+def _timed_epoch(task: Any, epoch: int, clock: Callable[[], float]) -> tuple[float, float]:
+    """Train an epoch, and validate; return the seconds of each."""
+    begin = clock()
+    task.train_epoch(epoch)
+    trained = clock()
+    task.evaluate()
+    return trained - begin, clock() - trained
 
 
 def _side_by_side(measure: Callable[[int], Any], num_parallel: int) -> Sequence[Any]:
