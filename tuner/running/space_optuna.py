@@ -33,13 +33,6 @@ def draw(space: Space, ask: Ask) -> dict[str, Any]:
     return space.walk(pick)
 
 
-def random_points(space: Space, count: int, seed: int) -> list[dict[str, Any]]:
-    """Draw some points of a space at random, to look at what a search will train."""
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed))
-    return [suggest(study.ask(), space) for _ in range(count)]
-
-
 def encode(space: Space, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the study's parameters for the values of the active keys: `decode`'s inverse.
 
