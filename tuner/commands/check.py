@@ -88,9 +88,10 @@ def _pace(search: Search, dataset: Any, say: Callable[[str], None]) -> Pace | No
         configs = typical_configs(search, dataset, num_measured(on_card))
         epochs_s, trial_s = shared_pace(search, configs, dataset, on_card, say=say)
         return Pace(epochs_s=epochs_s, trial_s=trial_s)
+    num_points = num_measured(num_parallel, whole_cards=device == "cuda")
     epochs_s = measure_search_epochs(
         search,
-        typical_configs(search, dataset, num_measured(num_parallel)),
+        typical_configs(search, dataset, num_points),
         compared_rows(dataset, search.scheduler.val_rows),
         device=device,
         num_parallel=num_parallel,

@@ -19,12 +19,13 @@ from tuner.search.machine import WORKER_NICENESS
 from tuner.search.search import Search
 from tuner.search.whole_epoch import whole_epoch_s
 
-_FIRST_BATCHES = 4
+_FIRST_BATCHES = {"cpu": 4, "cuda": 64}
 _GROWTH = 4.0
 _LEAST_GROWTH = 2.0
 _LEAST_S = 1e-6
-_NUM_POINTS = 6
-"""Points of the space that are measured at least, by all processes together."""
+_NUM_POINTS, _NUM_ON_WHOLE_CARDS = 6, 4
+"""Points of the space that are measured at least, by all processes together; fewer where trials have
+whole cards, on which each takes seconds to begin."""
 _POINT_S = 6.0
 """As long as one point is measured at most."""
 
@@ -79,7 +80,7 @@ def measure_epoch(
         half_s = (budget_s - (clock() - begin) - val_s) / 2
         return min(half_s / max(train_s + val_s / 2, _LEAST_S), _GROWTH)
 
-    num_rows = _FIRST_BATCHES * getattr(config, "batch_size", 1)
+    num_rows = _FIRST_BATCHES[device] * getattr(config, "batch_size", 1)
     while True:
         part = part_of(dataset, num_rows)
         whole = len(part.train) == len(dataset.train)  # pyright: ignore[reportAttributeAccessIssue]
@@ -94,11 +95,14 @@ def measure_epoch(
         num_rows = int(len(part.train) * more)
 
 
-def num_measured(num_parallel: int) -> int:
+def num_measured(num_parallel: int, *, whole_cards: bool = False) -> int:
     """Return how many points are measured where so many trials run side by side.
 
-    Every process measures as many as the others.
+    Every process measures as many as the others; where each trial has a card for itself, there is
+    one process.
     """
+    if whole_cards:
+        return _NUM_ON_WHOLE_CARDS
     return math.ceil(_NUM_POINTS / num_parallel) * num_parallel
 
 

@@ -72,6 +72,13 @@ def test_large_data_stop_at_the_budget(counting_spec, fake, fixed_s):
     assert sizes[-1][1] == pytest.approx(sizes[-1][0] / 10, rel=0.1)
 
 
+def test_a_part_for_a_card_has_many_batches_at_once(counting_spec, fake):
+    spec, clock, sizes = counting_spec
+    config, given = fake.FakeConfig(), data(fake, 100_000)
+    measure_epoch(spec, config, given, device="cuda", clock=clock, budget_s=0.1)
+    assert sizes == [(65, 7), (65, 7)]  # 64, and what is left over
+
+
 def test_data_without_rows(fake_spec, fake):
     assert measure_epoch(fake_spec, fake.FakeConfig(), object()) is None
 
@@ -79,6 +86,7 @@ def test_data_without_rows(fake_spec, fake):
 @pytest.mark.parametrize(("num_parallel", "num_points"), [(1, 6), (2, 6), (4, 8), (13, 13)])
 def test_every_process_measures_as_many_points(num_parallel, num_points):
     assert num_measured(num_parallel) == num_points
+    assert num_measured(num_parallel, whole_cards=True) == 4
 
 
 @pytest.fixture
