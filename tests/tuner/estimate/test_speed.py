@@ -72,6 +72,27 @@ def test_large_data_stop_at_the_budget(counting_spec, fake, fixed_s):
     assert sizes[-1][1] == pytest.approx(sizes[-1][0] / 10, rel=0.1)
 
 
+@pytest.mark.parametrize("slow", [1, 2])
+def test_an_epoch_that_waits_for_others_does_not_count(counting_spec, fake, slow):
+    spec, clock, _ = counting_spec
+    build = spec.build_task
+
+    def build_one_that_waits(*given):
+        task = build(*given)
+        train_soon = task.train_epoch
+
+        def train_late(epoch):
+            clock.now += 7 * (epoch == slow)
+            return train_soon(epoch)
+
+        task.train_epoch = train_late
+        return task
+
+    object.__setattr__(spec, "build_task", build_one_that_waits)
+    seconds = measure_epoch(spec, fake.FakeConfig(), data(fake, 50), clock=clock)
+    assert seconds == pytest.approx(0.5 + 0.005)
+
+
 def test_a_part_for_a_card_has_many_batches_at_once(counting_spec, fake):
     spec, clock, sizes = counting_spec
     config, given = fake.FakeConfig(), data(fake, 100_000)
