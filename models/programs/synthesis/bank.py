@@ -134,12 +134,15 @@ def outside_costs(costs: Costs, uses: Mapping[Type, int]) -> dict[Type, int]:
         uses: the same where it stands in the statement itself.
     """
     found = dict(uses)
+    kinds = [
+        (kind, sum(costs.least(kind.name, place) for place in range(len(kind.arguments))))
+        for kind in enumerated()
+    ]
     for _ in TYPES:  # a way over more types than there are is no shortest one
-        for kind in enumerated():
+        for kind, least in kinds:
             if kind.result not in found:
                 continue
-            least = [costs.least(kind.name, place) for place in range(len(kind.arguments))]
-            around = found[kind.result] + sum(least)
+            around = found[kind.result] + least
             for value_type in kind.arguments:
                 found[value_type] = min(found.get(value_type, around), around)
     return found

@@ -44,6 +44,7 @@ class Costs:
             if where != "statements":
                 self._of_type.setdefault(_type_at(where), Counter()).update(found)
         self._known: dict[tuple[str, int, str], int] = {}
+        self._least: dict[tuple[str, int], int] = {}
 
     @lru_cache(maxsize=256)  # noqa: B019  # there is one of these for good
     def statement(self, kind: str) -> int:
@@ -78,7 +79,16 @@ class Costs:
         return self._known[key]
 
     def least(self, parent: str, place: int) -> int:
-        """Return the least cost of any root that may stand somewhere."""
+        """Return the least cost of any root that may stand somewhere.
+
+        The bank of every loop asks for that of every place.
+        """
+        key = parent, place
+        if key not in self._least:
+            self._least[key] = self._least_at(*key)
+        return self._least[key]
+
+    def _least_at(self, parent: str, place: int) -> int:
         where = f"{parent} {place}"
         symbols = {*self._counts.get(where, ()), *self._of_type.get(_type_at(where), ())}
         return min(self.root(parent, place, symbol) for symbol in {*symbols, GIVEN})

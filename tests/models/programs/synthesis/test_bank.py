@@ -84,6 +84,14 @@ def test_outside_costs_are_the_least_of_all_ways():
         assert all(uses[each] <= uses[kind.result] + sum(least) for each in kind.arguments)
 
 
+def test_what_is_around_an_expression_is_worked_out_once(monkeypatch):
+    """A search has a bank for every loop, and hundreds of symbols may stand at a place."""
+    costs = learned_costs()
+    first = outside_costs(costs, {"int": 4})
+    monkeypatch.setattr(costs, "root", lambda *where: pytest.fail(f"{where} again"))
+    assert outside_costs(costs, {"int": 4}) == first
+
+
 def test_costs_fall_with_probability():
     assert cost_of(0.5) == 2
     assert cost_of(0.25) == 4

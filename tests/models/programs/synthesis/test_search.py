@@ -92,7 +92,7 @@ def test_a_search_in_vain_ends_in_time():
 def test_a_search_in_vain_ends_with_the_best_program():
     examples, told = IN_VAIN, []
     found = search_programs(
-        ("int",), "int", examples, seconds=3, processor=True, on_level=told.append
+        ("int",), "int", examples, seconds=1.5, processor=True, on_level=told.append
     )
     assert 2 <= found.num_passed < len(examples)  # `n + 1` is right on two
     outcomes = Interpreter().run(found.program, [each.inputs for each in examples])
@@ -108,7 +108,7 @@ def test_a_program_that_the_language_refuses_ends_no_search(monkeypatch):
     examples = examples_of(lambda a, b: a**b, (2, 3), (5, 1), (3, 0), (7, 2), (1, 9))
     passed = []
     found = search_programs(
-        ("int", "int"), "int", examples, seconds=5, processor=True,
+        ("int", "int"), "int", examples, seconds=2, processor=True,
         on_level=lambda answer: passed.append(answer.num_passed),
     )  # fmt: skip
     enumerated.enumerated.cache_clear()
