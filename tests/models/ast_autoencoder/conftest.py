@@ -1,14 +1,33 @@
 """Programs to learn from, and small networks."""
 
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from models.ast_autoencoder import data
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.network.batches import NodeBatch, StepBatch
 from models.ast_autoencoder.network.tensors import node_tensors, step_tensors
+
+
+@pytest.fixture(scope="session")
+def _generated():
+    """Random programs that tests have had already; what is in them does not change."""
+    return cache(data.generate_programs)
+
+
+@pytest.fixture(scope="module")
+def programs_once(_generated):
+    """Let a number of random programs, drawn by a seed, be drawn once.
+
+    Workers that draw and run them take two seconds to come up; `test_data.py` draws them anew.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "generate_programs", lambda n, seed, progress: _generated(n, seed))
+        yield
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 import torch
@@ -9,6 +10,10 @@ import torch
 from models.ast_autoencoder import train
 from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.errors import UserError
+
+pytestmark = pytest.mark.usefixtures("programs_once")
+
+TINY = ["--num_programs", "30", "--hidden_dim", "16", "--latent_dim", "8", "--place_dim", "4"]
 
 
 @pytest.fixture
@@ -24,20 +29,32 @@ def command(tmp_path):
     return run
 
 
-@pytest.fixture(scope="module")
-def trained_twice(tmp_path_factory):
-    """Return the folder of a run of two epochs with a checkpoint of the first; change nothing."""
-    place = tmp_path_factory.mktemp("twice")
+def _trained(place, *arguments):
     where = ("--artifacts_dir", str(place), "--no_wandb", "--device", "cpu")
-    train.TRAIN.run([*where, *TINY, "--epochs", "2", "--batch_size", "16", "--log_interval", "1"])
-    (folder,) = place.glob("run_*")
+    train.TRAIN.run([*where, *TINY, "--batch_size", "16", *arguments])
+    return next(place.glob("run_*"))
+
+
+@pytest.fixture(scope="module")
+def trained_once(programs_once, tmp_path_factory):
+    """Return the folder of a run of one epoch; change nothing."""
+    return _trained(tmp_path_factory.mktemp("once"), "--epochs", "1")
+
+
+@pytest.fixture(scope="module")
+def trained_twice(programs_once, tmp_path_factory):
+    """Return the folder of a run of two epochs with a checkpoint of the first; change nothing."""
+    folder = _trained(tmp_path_factory.mktemp("twice"), "--epochs", "2", "--log_interval", "1")
     first = torch.load(folder / "final_model.pt", weights_only=True)
     first |= {"epoch": 1, "progress": {**first["progress"], "epoch": 1}}
     torch.save(first, folder / "checkpoint_epoch_1.pt")
     return folder
 
 
-TINY = ["--num_programs", "30", "--hidden_dim", "16", "--latent_dim", "8", "--place_dim", "4"]
+@pytest.fixture
+def folder(trained_once, tmp_path):
+    """A copy of the folder of a run of one epoch."""
+    return shutil.copytree(trained_once, tmp_path / trained_once.name)
 
 
 def test_defaults_are_those_of_the_guide():
@@ -61,25 +78,22 @@ def test_flags_of_the_guide_are_taken():
     assert (flags.log.wandb_project, flags.log.wandb_run) == ("mine", "large")
 
 
-def test_a_run_keeps_what_repeats_it(command):
-    folder = command(*TINY, "--epochs", "1", "--batch_size", "16")
-    config = json.loads((folder / "config.json").read_text())
+def test_a_run_keeps_what_repeats_it(trained_once):
+    config = json.loads((trained_once / "config.json").read_text())
     assert config["data"] == {"data_dir": None, "num_programs": 30, "seed": 42}
     assert config["model"]["hidden_dim"] == 16
     assert config["device"] == "cpu"
     assert "torch" in config["versions"]
 
 
-def test_a_resumed_run_takes_settings_and_data_from_its_folder(command):
-    folder = command(*TINY, "--epochs", "5", "--batch_size", "16")
-    flags = train.TRAIN.parse(["--resume", str(folder / "checkpoint_epoch_5.pt"), "--epochs", "6"])
-    assert (flags.model.hidden_dim, flags.model.epochs, flags.num_programs) == (16, 6, 30)
+def test_a_resumed_run_takes_settings_and_data_from_its_folder(folder):
+    resume = ["--resume", str(folder / "final_model.pt"), "--epochs", "2"]
+    flags = train.TRAIN.parse(resume)
+    assert (flags.model.hidden_dim, flags.model.epochs, flags.num_programs) == (16, 2, 30)
     assert flags.run.device == "cpu"
-    train.TRAIN.run(
-        ["--resume", str(folder / "checkpoint_epoch_5.pt"), "--epochs", "6", "--no_wandb"]
-    )
+    train.TRAIN.run([*resume, "--no_wandb"])
     lines = (folder / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2]
 
 
 def test_a_resumed_run_remembers_its_preset_sinks_and_intervals(command, capsys):
@@ -100,8 +114,10 @@ def test_a_resumed_run_remembers_its_preset_sinks_and_intervals(command, capsys)
     assert config["model"]["epochs"] == 3
 
 
-def test_wandb_and_tensorboard_can_be_switched_again(command):
-    folder = command(*TINY, "--epochs", "1", "--batch_size", "16", "--tensorboard")
+def test_wandb_and_tensorboard_can_be_switched_again(folder):
+    config = json.loads((folder / "config.json").read_text())
+    config["log"]["tensorboard"] = True
+    (folder / "config.json").write_text(json.dumps(config))
     flags = train.TRAIN.parse(["--resume", str(folder), "--no_wandb", "--no_tensorboard"])
     assert (flags.log.no_wandb, flags.log.tensorboard) == (True, False)
     flags = train.TRAIN.parse(["--resume", str(folder), "--wandb_project", "mine"])
@@ -110,8 +126,7 @@ def test_wandb_and_tensorboard_can_be_switched_again(command):
     assert flags.log.no_wandb
 
 
-def test_a_folder_of_an_older_version_still_resumes(command, capsys):
-    folder = command(*TINY, "--epochs", "1", "--batch_size", "16")
+def test_a_folder_of_an_older_version_still_resumes(folder, capsys):
     config = json.loads((folder / "config.json").read_text())
     for key in ("log", "preset"):
         del config[key]
@@ -127,8 +142,8 @@ def test_data_are_found_again_from_another_folder(tmp_path, monkeypatch):
     assert data.data_dir == str(tmp_path.resolve() / "d")
 
 
-def test_a_folder_goes_on_from_its_latest_checkpoint(command):
-    folder = command(*TINY, "--epochs", "2", "--batch_size", "16")
+def test_a_folder_goes_on_from_its_latest_checkpoint(trained_twice, tmp_path):
+    folder = shutil.copytree(trained_twice, tmp_path / trained_twice.name)
     final = torch.load(folder / "final_model.pt", weights_only=True)
     train.TRAIN.run(["--resume", str(folder), "--epochs", "3"])
     again = torch.load(folder / "final_model.pt", weights_only=True)
@@ -137,8 +152,7 @@ def test_a_folder_goes_on_from_its_latest_checkpoint(command):
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3]
 
 
-def test_a_folder_without_a_checkpoint_is_told(command):
-    folder = command(*TINY, "--epochs", "1", "--batch_size", "16")
+def test_a_folder_without_a_checkpoint_is_told(folder):
     for path in folder.glob("*.pt"):
         path.unlink()
     with pytest.raises(UserError, match="holds no checkpoint to go on from: train anew"):
@@ -169,9 +183,7 @@ def test_a_resume_that_fails_leaves_the_run_as_it_was(trained_twice, capsys, arg
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
-def test_a_divergence_says_how_to_go_on(command, capsys):
-    folder = command(*TINY, "--epochs", "1", "--batch_size", "16")
-    capsys.readouterr()
+def test_a_divergence_says_how_to_go_on(folder, capsys):
     with pytest.raises(UserError, match="is not finite at epoch 2"):
         train.TRAIN.run(["--resume", str(folder), "--epochs", "3", "--lr", "1e30"])
     last = capsys.readouterr().out.splitlines()[-1]
@@ -180,13 +192,12 @@ def test_a_divergence_says_how_to_go_on(command, capsys):
     )
 
 
-def test_examples_are_judged(command):
-    folder = command(*TINY, "--epochs", "1", "--batch_size", "16")
-    metrics = json.loads((folder / "metrics.jsonl").read_text())
+def test_examples_are_judged(trained_once):
+    metrics = json.loads((trained_once / "metrics.jsonl").read_text())
     for name in ("one_example_rate", "all_examples_rate"):
         for of in ("", "constant_", "neighbour_"):
             assert 0 <= metrics[f"val/{of}{name}"] <= 1
-    row = json.loads((folder / "validation_epoch_1.json").read_text())["programs"][0]
+    row = json.loads((trained_once / "validation_epoch_1.json").read_text())["programs"][0]
     assert 0 <= row["examples_passed"] <= row["examples_run"] <= row["examples"]
     assert row["undefined"] == []
     assert metrics["val/all_examples_rate"] <= metrics["val/run_rate"] <= 1

@@ -18,7 +18,7 @@ from models.programs.language.from_source import source_to_ids
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(programs_once, tmp_path_factory):
     """The folder of a short training run."""
     parent = tmp_path_factory.mktemp("runs")
     train.TRAIN.run(
