@@ -2,10 +2,13 @@ import json
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from models.ast_autoencoder import build_program_dataset
 from models.ast_autoencoder.data import DataConfig, load_dataset
+from models.commands.process import run_command
 
 FIRST_LANGUAGE = "a4a9d71becfd298ba0a5b9043b667b8acfb6ca9d6c5ce598d7d17c893b1b9bc7"
 """Digest of the language that programs of the plain style keep to."""
@@ -13,13 +16,20 @@ FIRST_LANGUAGE = "a4a9d71becfd298ba0a5b9043b667b8acfb6ca9d6c5ce598d7d17c893b1b9b
 COMMAND = [sys.executable, "-m", "models.ast_autoencoder.build_program_dataset"]
 
 
-def build(*arguments):
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+@pytest.fixture
+def build(capsys):
+    """Run the command in this process, which has imported what it takes; return what it said."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        code = run_command(lambda: build_program_dataset._run([str(each) for each in arguments]))
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=out, stderr=err)
+
+    return run
 
 
-def test_a_small_data_set_is_built_and_described(tmp_path):
+def test_a_small_data_set_is_built_and_described(build, tmp_path):
     folder = tmp_path / "test_dataset"
     done = build("--out", folder, "--n", 5, "--seed", 42, "--workers", 1)
     assert done.returncode == 0, done.stderr
@@ -38,7 +48,7 @@ def test_a_small_data_set_is_built_and_described(tmp_path):
     assert load_dataset(DataConfig(data_dir=str(folder))).num_rows == 6
 
 
-def test_a_style_gives_other_programs_and_stands_in_the_metadata(tmp_path):
+def test_a_style_gives_other_programs_and_stands_in_the_metadata(build, tmp_path):
     arguments = ("--n", 40, "--seed", 1, "--workers", 1)
     assert build("--out", tmp_path / "human", *arguments, "--style", "human").returncode == 0
     metadata = json.loads((tmp_path / "human" / "metadata.json").read_text())
@@ -50,7 +60,7 @@ def test_a_style_gives_other_programs_and_stands_in_the_metadata(tmp_path):
     assert (metadata["language"], "style" in metadata) == (FIRST_LANGUAGE, False)
 
 
-def test_a_part_is_held_out_for_the_test(tmp_path):
+def test_a_part_is_held_out_for_the_test(build, tmp_path):
     arguments = ("--n", 20, "--seed", 42, "--workers", 1)
     done = build("--out", tmp_path / "held", *arguments, "--test_share", 0.1)
     assert done.returncode == 0, done.stderr
@@ -62,7 +72,7 @@ def test_a_part_is_held_out_for_the_test(tmp_path):
     assert (metadata["test_share"], metadata["num_test"]) == (0.1, 2)
 
 
-def test_less_than_a_fifth_validates_where_that_is_asked_for(tmp_path):
+def test_less_than_a_fifth_validates_where_that_is_asked_for(build, tmp_path):
     done = build(
         *("--out", tmp_path / "less", "--n", 20, "--seed", 42, "--workers", 1),
         *("--val_share", 0.05, "--test_share", 0.1),
@@ -73,7 +83,7 @@ def test_less_than_a_fifth_validates_where_that_is_asked_for(tmp_path):
     assert (metadata["val_share"], metadata["num_val"]) == (0.05, 1)
 
 
-def test_own_functions_are_collected_and_filled_up(tmp_path):
+def test_own_functions_are_collected_and_filled_up(build, tmp_path):
     source = tmp_path / "src"
     source.mkdir()
     (source / "mine.py").write_text(
@@ -115,7 +125,7 @@ def test_own_functions_are_collected_and_filled_up(tmp_path):
         (["--from_source", "/proc/nowhere"], "no such folder"),
     ],
 )
-def test_mistakes_are_told_without_a_traceback(tmp_path, arguments, message):
+def test_mistakes_are_told_without_a_traceback(build, tmp_path, arguments, message):
     done = build("--out", tmp_path / "data", *arguments)
     assert done.returncode == 2
     assert message in done.stderr
