@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from models.config_file import to_mapping
 from models.training.contracts import Metric, ModelCost, ModelSpec
-from models.training.loop import TrainingDiverged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +128,8 @@ class FakeTask:
 
     def _fail(self, epoch: int) -> None:
         if self.config.fail == "nan":
+            from models.training.loop import TrainingDiverged  # with torch, for which drivers wait
+
             raise TrainingDiverged(epoch, 1, "the loss", "lower lr")
         if self.config.fail == "error":
             raise KeyError(f"lr {self.config.lr}")
