@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -35,7 +34,7 @@ class Wanted(Protocol):
     """What to search, and how far."""
 
     @property
-    def example(self) -> tuple[tuple[str, ...], ...]:
+    def example(self) -> tuple[str, ...]:
         """Examples as texts."""
         ...
 
@@ -117,7 +116,7 @@ def examples_of(wanted: Wanted) -> list[Example]:
     examples = (
         read_examples(wanted.examples)
         if wanted.examples is not None
-        else [parse_example(text) for text in chain.from_iterable(wanted.example)]
+        else [parse_example(text) for text in wanted.example]
     )
     check_examples(examples)
     return examples

@@ -12,7 +12,6 @@ was promoted or ships with weights (program_best); `synthesize` does without.
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -46,9 +45,6 @@ IN_VAIN = 1
 _COMMAND = "python -m models.ast_autoencoder.use"
 _MOST_LATENTS = 4096
 
-Files = Annotated[tuple[tuple[Path, ...], ...], tyro.conf.UseAppendAction]
-"""Of a flag that takes one or more and may be repeated."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class _Model:
@@ -62,8 +58,8 @@ class _Model:
 class Encode(_Model):
     """Write the latents of programs as an .npz with `latents` (rows, latent_dim) and `sources`."""
 
-    file: Files
-    """Python files with one function each."""
+    file: tuple[Path, ...]
+    """Python files with one function each; the flag may be repeated."""
     out: Path = Path("latents.npz")
     """Where to write."""
 
@@ -86,8 +82,8 @@ class Decode(_Model):
 class Reconstruct(_Model):
     """Show programs beside what they decode to."""
 
-    file: Files = ()
-    """Python files with one function each."""
+    file: tuple[Path, ...] = ()
+    """Python files with one function each; the flag may be repeated."""
     data_dir: Path | None = None
     """Or programs of this data set."""
     split: Literal["train", "val", "test"] = "val"
@@ -140,7 +136,7 @@ class Sample(_Model):
 class Synthesize:
     """Search a program that satisfies examples, with or without a model."""
 
-    example: Annotated[tuple[tuple[str, ...], ...], tyro.conf.UseAppendAction] = ()
+    example: tuple[str, ...] = ()
     """Examples as Python values: "([1, 2], 0) -> 3"; one or more, and the flag may be repeated."""
     examples: Path | None = None
     """Or a JSON file: [{"inputs": [[1, 2], 0], "output": 3}, ...]."""
@@ -277,7 +273,7 @@ def _given(command: Any) -> Any:
     given = None
     match command:
         case Encode():
-            if not any(command.file):
+            if not command.file:
                 raise UserError("no program: pass --file FILE ...")
             model_files.check_output(command.out)
             given = _programs(command.file)
@@ -285,9 +281,9 @@ def _given(command: Any) -> Any:
             _check_top_k(command)
             given = model_files.read_latents(command.latents)
         case Reconstruct():
-            if (command.data_dir is None) == (not any(command.file)):
+            if (command.data_dir is None) == (not command.file):
                 raise UserError("pass either --file FILE ... or --data_dir FOLDER")
-            given = _programs(command.file) if any(command.file) else _load(command.data_dir)
+            given = _programs(command.file) if command.file else _load(command.data_dir)
         case Interpolate():
             given = file_to_ids(command.first).ids, file_to_ids(command.last).ids
         case Nearest():
@@ -324,8 +320,8 @@ def _best_of_run(path: Path) -> Path:
     return best
 
 
-def _programs(files: Sequence[Sequence[Path]]) -> list[Sequence[int]]:
-    return [file_to_ids(path).ids for path in chain.from_iterable(files)]
+def _programs(files: Sequence[Path]) -> list[Sequence[int]]:
+    return [file_to_ids(path).ids for path in files]
 
 
 def _load(folder: Path | None) -> ProgramDataset | None:

@@ -43,6 +43,17 @@ class Flag:
         return self.kinds == {"bool"}
 
     @property
+    def collects(self) -> bool:
+        """Whether the flag may be repeated: it takes several texts or files, each by itself."""
+        return self.item is not None and self.item != "int"
+
+    @property
+    def once(self) -> str:
+        """What to do where the flag is given twice with different values."""
+        several = f"; several numbers are written --{self.name} 3 5 7" if self.item else ""
+        return f"it is given twice, and one of the two would be ignored: keep one{several}"
+
+    @property
     def takes(self) -> str:
         """What to give, in words."""
         if self.item == "int":

@@ -5,7 +5,8 @@
 
 Mistakes are told all at once and in our words, and some spellings are taken that tyro does not
 know: `--encoder_kernel [3,5]` for `--encoder_kernel 3 5`, `--decoder_position true` for
-`--decoder_position`.
+`--decoder_position`. A flag that takes texts or files may be repeated and takes them all; of any
+other a second, different value is a mistake.
 """
 
 import dataclasses
@@ -13,6 +14,7 @@ import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Annotated, Any
 
 import tyro
@@ -84,9 +86,9 @@ def read_flags(
     if any(argument in _HELP for argument in arguments):
         return GivenFlags(words=tuple(arguments), values={})
     known = {flag.name: flag for flag in _flags(flag_type, pairs)}
-    spelled: list[str] = []
+    spelled: dict[str, list[str]] = {}
     values: dict[str, Any] = {}
-    switches: dict[str, bool] = {}
+    written: dict[str, str] = {}
     mistakes: list[str | Mistake] = []
     for name, words in _groups(arguments, command, mistakes):
         flag, negated = _find(name, known)
@@ -96,17 +98,21 @@ def read_flags(
             mistakes.append(f"unknown flag --{name}.{hint} `{command} --help` lists all")
             continue
         try:
-            if flag.is_switch:
-                values[flag.name] = on = flag.switched(negated, words)
-                if flag.pairs:
-                    spelled.append(f"--{'' if on else 'no_'}{flag.name}")
-                else:
-                    switches[flag.name] = on
-            else:
-                values[flag.name] = flag.read(words)
-                spelled += _spell(flag, values[flag.name], words)
+            value = flag.switched(negated, words) if flag.is_switch else flag.read(words)
         except UserError as error:
             mistakes += error.mistakes
+            continue
+        said = " ".join([f"--{name}", *words])
+        if flag.collects and flag.name in values:
+            values[flag.name] += value
+            spelled[flag.name] += words
+        elif value != values.setdefault(flag.name, value):
+            mistakes.append(f"{written[flag.name]} {said}: {flag.once}")
+        else:
+            written[flag.name] = said
+            spelled[flag.name] = [] if flag.is_switch else _spell(flag, value, words)
+            if flag.is_switch and flag.pairs:
+                spelled[flag.name] = [f"--{'' if value else 'no_'}{flag.name}"]
     mistakes += [
         f"--{flag.name} is missing: `{command} --help` says what it takes"
         for flag in known.values()
@@ -114,7 +120,10 @@ def read_flags(
     ]
     if mistakes:
         raise UserError(*mistakes)
-    return GivenFlags(words=tuple(spelled), values=values, switches=switches)
+    switches = {
+        name: on for name, on in values.items() if known[name].is_switch and not known[name].pairs
+    }
+    return GivenFlags(words=tuple(chain(*spelled.values())), values=values, switches=switches)
 
 
 def read_command(commands: Any, arguments: Sequence[str], command: str) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ class Encode(_ModelOfTexts):
     """Write the latents of texts as an .npz with `latents` (rows, z_dim) and `texts`."""
 
     text: tuple[str, ...] = ()
-    """Texts to encode."""
+    """Texts to encode; one or more, and the flag may be repeated."""
     file: Path | None = None
     """Or a file with one text a line, read as build_dataset reads it."""
     out: Path = Path("latents.npz")
@@ -95,7 +95,7 @@ class Reconstruct(_ModelOfTexts):
     """Show texts beside what they decode to."""
 
     text: tuple[str, ...] = ()
-    """Texts to reconstruct."""
+    """Texts to reconstruct; one or more, and the flag may be repeated."""
     prod: str | None = None
     """Or rows of these ids on disk."""
     split: Literal["train", "val", "test"] = "val"

@@ -1,7 +1,7 @@
 import pytest
 
 from models.commands.process import USER_ERROR
-from tuner.cli import main
+from tuner.cli import build_parser, main
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,11 @@ from tuner.cli import main
         ("show --jsn x --qq", "--jsn. Did you mean '--json'?; unknown flag --qq. `tuner show --"),
         ("show a b", "'b' is one word too many. `tuner show --help` says what can be given"),
         ("show", "error: the following arguments are required: run. `tuner show --help`"),
+        (
+            "show x --top 1 --top=2",
+            "argument --top: it is given twice, as 1 and as 2, and one of t",
+        ),
+        ("presets list --model a --model b", "--model: it is given twice, as a and as b, and one"),
         ("export x --csv a --jsonl b", "not allowed with argument --csv. `tuner export --help`"),
     ],
 )
@@ -31,3 +36,11 @@ def test_flags_may_be_written_with_hyphens(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["resume", "x", "--no-improvement=3", "--gpu-hours", "1"]) == USER_ERROR
     assert "unknown run" in capsys.readouterr().err
+
+
+def test_a_flag_may_be_given_twice_with_one_value_and_a_list_grows():
+    read = build_parser().parse_args
+    assert read("resume x --trials 2 --trials=2".split()).trials == 2
+    shown = read("presets show minimal --data dataset=pde --data num_rows=9".split())
+    assert shown.data == ["dataset=pde", "num_rows=9"]
+    assert read("promote x --trial 2 --trial 3".split()).trial == [2, 3]

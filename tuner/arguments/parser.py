@@ -8,9 +8,20 @@ from typing import Any, NoReturn
 from models.commands.process import USER_ERROR
 from models.errors import did_you_mean, unknown_name
 
+_GIVEN = "values of flags"
+"""Of a namespace: what its flags were given, by destination."""
+
 
 class Parser(argparse.ArgumentParser):
-    """argparse's, with the nearest name for a command, flag or choice that is not known."""
+    """argparse's, with the nearest name for a command, flag or choice that is not known.
+
+    A flag that takes one value is refused where it is given a second, different one.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in (None, "store"):
+            self.register("action", name, _Once)
 
     def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -47,6 +58,26 @@ class Parser(argparse.ArgumentParser):
         return [f"unknown flag {flag}.{_meant(flag, names)}".rstrip(".") for flag in flags] or [
             f"'{word}' is one word too many" for word in words
         ]
+
+
+class _Once(argparse._StoreAction):
+    """Stores a value, and refuses another one for the same flag, which argparse would keep."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        given = vars(namespace).setdefault(_GIVEN, {})
+        if option_string is not None and given.setdefault(self.dest, values) != values:
+            raise argparse.ArgumentError(
+                self,
+                f"it is given twice, as {given[self.dest]} and as {values}, and one of the two "
+                "would be ignored: keep one",
+            )
+        super().__call__(parser, namespace, values, option_string)
 
 
 def _meant(flag: str, names: Sequence[str]) -> str:

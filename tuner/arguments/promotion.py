@@ -96,6 +96,7 @@ def add_presets(commands: Any) -> None:
     show.add_argument(
         "--data",
         nargs="+",
+        action="extend",
         default=[],
         metavar="KEY=VALUE",
         help="data to count its parameters for, as in a search's data block",

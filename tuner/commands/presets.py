@@ -44,7 +44,7 @@ def show_preset(name: str, model: str | None, data: Sequence[str]) -> None:
     preset = find_named(name, model)
     checkpoints = [f"\ncheckpoint: {path}" for path in preset.checkpoints]
     where = "built in" if preset.built_in else str(preset.source)
-    cost = _cost(preset, apply_overrides({}, data))
+    cost = _cost(preset, apply_overrides({}, data, "--data", "num_rows=1600"))
     header = f"preset of {preset.model}, {where}\nparameters: {cost}" + "".join(checkpoints)
     sys.stdout.write(render_preset(preset, header))
 

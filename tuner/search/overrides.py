@@ -8,25 +8,39 @@ from models.config_file import parse_yaml
 from models.errors import UserError
 
 
-def apply_overrides(raw: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+def apply_overrides(
+    raw: Mapping[str, Any],
+    overrides: Iterable[str],
+    flag: str = "--set",
+    example: str = "budget.num_trials=8",
+) -> dict[str, Any]:
     """Return the content of a search file with `key.path=value` changes, in order.
 
     A value is YAML (`8`, `1e-3`, `[3, 5]`, `{uniform: [0, 1]}`). `null` removes the key, so that
     its default holds, or so that it is no longer searched.
 
+    Args:
+        raw: the content.
+        overrides: the changes.
+        flag: by which they were given, for messages.
+        example: one that is right, for messages.
+
     Raises:
-        UserError: not of that form, or the path leads through something that is no block.
+        UserError: not of that form, the path leads through something that is no block, or a
+            change is taken back by a later one.
     """
     content = copy.deepcopy(dict(raw))
+    given: dict[tuple[str, ...], str] = {}
     for override in overrides:
         path, equals, text = override.partition("=")
         keys = path.strip().split(".")
+        said = f"{flag} {override}"
         if not equals or not all(keys):
-            raise UserError(
-                f"--set {override}: write key=value, for example --set budget.num_trials=8"
-            )
-        value = parse_yaml(text, f"--set {override}")
-        block = _block(content, keys[:-1], override)
+            raise UserError(f"{said}: write key=value, for example {flag} {example}")
+        value = parse_yaml(text, said)
+        _refuse_taken_back(given, tuple(keys), said)
+        given[tuple(keys)] = said
+        block = _block(content, keys[:-1], said)
         if value is None:
             block.pop(keys[-1], None)
         else:
@@ -34,15 +48,25 @@ def apply_overrides(raw: Mapping[str, Any], overrides: Iterable[str]) -> dict[st
     return content
 
 
-def _block(content: dict[str, Any], keys: list[str], override: str) -> dict[str, Any]:
+def _refuse_taken_back(
+    given: Mapping[tuple[str, ...], str], keys: tuple[str, ...], said: str
+) -> None:
+    """Refuse a change of what an earlier one has set, or of a block in which one has set a key."""
+    for earlier, written in given.items():
+        if earlier[: len(keys)] == keys and written != said:
+            raise UserError(f"{written} {said}: the second takes back the first: keep one")
+
+
+def _block(content: dict[str, Any], keys: list[str], said: str) -> dict[str, Any]:
     for depth, key in enumerate(keys, start=1):
         inner = content.get(key)
         if inner is None:
             inner = content[key] = {}
         if not isinstance(inner, dict):
+            name = ".".join(keys[:depth])
             raise UserError(
-                f"--set {override}: {'.'.join(keys[:depth])} is {inner!r}, which has no keys: "
-                f"set it as a whole, --set '{'.'.join(keys[:depth])}=...'"
+                f"{said}: {name} is {inner!r}, which has no keys: set it as a whole, "
+                f"{said.partition(' ')[0]} '{name}=...'"
             )
         content = inner
     return content

@@ -62,6 +62,13 @@ def mistakes(*arguments):
         (["--quiet=true"], ["--quiet"], {"quiet": True}),
         (["--quiet", "false"], [], {"quiet": False}),
         (["--no_quiet"], [], {"quiet": False}),
+        (
+            ["--names", "a", "--width", "1", "--names=b", "c"],
+            ["--names", "a", "b", "c", "--width", "1"],
+            {"names": ["a", "b", "c"], "width": 1.0},
+        ),
+        (["--width", "1e-3", "--width=0.001"], ["--width", "0.001"], {"width": 1e-3}),
+        (["--quiet", "--quiet=on"], ["--quiet"], {"quiet": True}),
     ],
 )
 def test_spellings_become_those_of_tyro(given, spelled, value):
@@ -89,6 +96,15 @@ def test_spellings_become_those_of_tyro(given, spelled, value):
         (["--coats", "3.5"], "--coats 3.5: give one whole number, or several, as in --coats 3 5"),
         (["--glossy", "2"], "--glossy 2: it is a switch: write --glossy to turn it on, --no_gl"),
         (["--quiet", "2"], "--quiet 2: it is a switch: write --quiet to turn it on, --no_quiet"),
+        (["--out", "y"], "--out x --out y: it is given twice, and one of the two would be ignored"),
+        (["--width", "1", "--width=2"], "--width 1 --width 2: it is given twice, and one of the t"),
+        (["--colour", "red", "--colour", "blue"], "--colour red --colour blue: it is given twice"),
+        (["--glossy", "--no_glossy"], "--glossy --no_glossy: it is given twice, and one of the "),
+        (
+            ["--coats", "3", "--coats", "5"],
+            "--coats 3 --coats 5: it is given twice, and one of the two would be ignored: keep "
+            "one; several numbers are written --coats 3 5 7",
+        ),
     ],
 )
 def test_a_mistake_has_its_value_and_what_to_give(given, message):

@@ -24,8 +24,7 @@ def test_value_is_yaml_and_null_removes(override, changed):
     assert apply_overrides(RAW, [override]) == RAW | changed
 
 
-def test_later_change_wins_and_the_content_given_is_left_alone():
-    assert apply_overrides(RAW, ["preset=a", "preset=b"])["preset"] == "b"
+def test_the_content_given_is_left_alone():
     apply_overrides(RAW, ["budget.num_trials=1", "space.beta=null"])
     assert RAW["budget"]["num_trials"] == 64
     assert "beta" in RAW["space"]
@@ -44,3 +43,30 @@ def test_later_change_wins_and_the_content_given_is_left_alone():
 def test_malformed_change_is_refused(override, message):
     with pytest.raises(UserError, match=message):
         apply_overrides(RAW, [override])
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["preset=a", "preset=b"],
+        ["budget.num_trials=8", "budget.hours=1", "budget={num_trials: 9}"],
+        ["budget.hours=1", "budget=null"],
+    ],
+)
+def test_a_change_that_a_later_one_takes_back_is_refused(overrides):
+    message = f"^--set {overrides[0]} --set .*: the second takes back the first: keep one$"
+    with pytest.raises(UserError, match=message):
+        apply_overrides(RAW, overrides)
+
+
+def test_changes_within_a_block_and_the_same_one_twice_are_taken():
+    both = ["budget={num_trials: 9}", "budget.hours=1", "budget.hours=1", "budget.gpu_hours=2"]
+    changed = {"num_trials": 9, "hours": 1, "gpu_hours": 2}
+    assert apply_overrides(RAW, both)["budget"] == changed
+
+
+def test_a_mistake_names_the_flag_that_gave_the_change():
+    with pytest.raises(
+        UserError, match=r"^--data dataset: write key=value, for example --data n=1$"
+    ):
+        apply_overrides({}, ["dataset"], "--data", "n=1")
