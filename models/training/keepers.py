@@ -1,5 +1,7 @@
 """Which checkpoint files a run writes after an epoch, by the policy that its model declares."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -9,6 +11,9 @@ from models.training.layout import LAST, ArtifactFolder, Milestones, RunFolder, 
 from models.training.loop import EpochReport
 from models.training.ranking import NO_VALUE, Ranking, has_value
 from models.training.resuming import Resumed
+
+_MOST_UNSAVED_S = 60
+"""What training may lose to an interrupt, beside the epoch that it is in, where epochs are long."""
 
 
 def keeper_of(
@@ -48,13 +53,25 @@ class _TopKeeper:
 
 
 class _MilestoneKeeper:
-    """Keeps the best epoch, the last one, and those at intervals."""
+    """Keeps the best epoch, the last one, those at intervals, and between them the newest one.
 
-    def __init__(self, folder: ArtifactFolder, ranking: Ranking, checkpoint_epochs: int) -> None:
+    The last holds where nothing was written for a minute: an epoch on a CPU may take an hour.
+    """
+
+    def __init__(
+        self,
+        folder: ArtifactFolder,
+        ranking: Ranking,
+        checkpoint_epochs: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._folder = folder
         self._ranking = ranking
         self._checkpoint_epochs = checkpoint_epochs
+        self._clock = clock
+        self._saved_s = clock()
         self._best = NO_VALUE
+        self._between: Path | None = None
         self.last: Path | None = None
 
     @property
@@ -63,6 +80,9 @@ class _MilestoneKeeper:
 
     def go_on(self, resumed: Resumed) -> None:
         self.last = resumed.checkpoint
+        own = self._folder.checkpoint(resumed.epoch)
+        if resumed.checkpoint.resolve() == own.resolve() and not self._is_due(resumed.epoch):
+            self._between = own
         if self.best.is_file():
             best = read_checkpoint(self.best)
             if int(best["epoch"]) <= resumed.epoch:
@@ -76,14 +96,25 @@ class _MilestoneKeeper:
         if self.is_best(report):
             self._best = self._ranking.cost(report.metrics, report.epoch)
             self._save(report, self.best)
-        if report.epoch % self._checkpoint_epochs == 0:
+        due = self._is_due(report.epoch)
+        if due or (not report.finished and self._clock() - self._saved_s >= _MOST_UNSAVED_S):
             self._save(report, self._folder.checkpoint(report.epoch))
+            self._forget_between(None if due else self.last)
         if report.finished:
             self._save(report, self._folder.final_model)
+            self._forget_between(None)
+
+    def _is_due(self, epoch: int) -> bool:
+        return epoch % self._checkpoint_epochs == 0
 
     def _save(self, report: EpochReport, path: Path) -> None:
         report.save(path)
-        self.last = path
+        self.last, self._saved_s = path, self._clock()
+
+    def _forget_between(self, newer: Path | None) -> None:
+        if self._between is not None:
+            self._between.unlink(missing_ok=True)
+        self._between = newer
 
 
 Keeper: TypeAlias = _TopKeeper | _MilestoneKeeper

@@ -18,7 +18,8 @@ training_artifacts/run_20261122_143040/
                             repeats the run
   metrics.jsonl             one line an epoch
   steps.jsonl               running means of every few steps
-  checkpoint_epoch_5.pt     every 5 epochs; training resumes from any of these files
+  checkpoint_epoch_5.pt     every 5 epochs, and between them the newest one where nothing was
+                            written for a minute; training resumes from any of these files
   best_model.pt             lowest validation loss
   final_model.pt            after the last epoch
   validation_epoch_10.json  every 10 epochs and after the last: a row for every program
