@@ -40,7 +40,7 @@ def check_fit(dataset: Any, *, search: Search, machine: Machine | None) -> None:
         SearchInvalid: its largest model needs more memory than there is, or so many trials as
             run side by side do; it compares by more validation rows than there are; its data
             give no value of an objective; its batch sizes are all as large as the training rows; or
-            no point keeps what the constraints say of cost.
+            no point, or not one of a preset to begin with, keeps what the constraints say of cost.
     """
     rows = search.scheduler.val_rows
     if rows is not None and rows >= len(dataset.val):
@@ -125,6 +125,20 @@ def _refuse_infeasible(dataset: Any, search: Search) -> None:
         ]
         mistake = replace(mistake, rule="; ".join([mistake.rule, *words]))
         raise SearchInvalid(search.source, [mistake])
+    mistakes = [
+        Mistake(
+            place="searcher.warm_start",
+            rule=f"{start.name} does not keep the constraint `{rule}`, as its network has "
+            f"{cost_of(start.values).num_parameters:,} parameters",
+            remedy="loosen it or drop the preset",
+        )
+        for start in search.warm_starts
+        if start.preset is not None
+        for rule, violation in zip(search.space.rules, judge(start.values), strict=True)
+        if violation
+    ]
+    if mistakes:
+        raise SearchInvalid(search.source, mistakes)
 
 
 def _refuse_too_many(smallest: ModelCost, search: Search, machine: Machine) -> None:

@@ -103,3 +103,14 @@ def test_constraints_on_cost_that_no_model_keeps_are_refused():
     )
     with pytest.raises(SearchInvalid, match=words):
         refuse('constraints=["params < 1000"]', memory_gb=8.0)
+
+
+def test_a_preset_to_begin_with_that_the_constraints_of_cost_forbid_is_refused():
+    begin = "searcher.warm_start=[minimal]", "space={decoder_hidden: {int: [16, 128]}}"
+    refuse(*begin, 'constraints=["params < 600000"]', memory_gb=8.0)
+    words = (
+        r"searcher.warm_start: minimal does not keep the constraint `params < 500000`, as its "
+        r"network has \d{3},\d{3} parameters: loosen it or drop the preset"
+    )
+    with pytest.raises(SearchInvalid, match=words):
+        refuse(*begin, 'constraints=["params < 500000"]', memory_gb=8.0)
