@@ -15,7 +15,7 @@ from models.errors import UserError
 from models.training.contracts import ModelSpec
 from tuner.estimate.wall_time import TRIAL_S
 from tuner.search.compared_rows import part_of
-from tuner.search.machine import WORKER_NICENESS
+from tuner.search.machine import worker_niceness
 from tuner.search.search import Search
 from tuner.search.whole_epoch import whole_epoch_s
 
@@ -176,7 +176,7 @@ def _side_by_side(measure: Callable[[int], Any], num_parallel: int) -> Sequence[
 
 
 def _send(call: Callable[[], Any], pipe: Connection) -> None:
-    os.nice(WORKER_NICENESS)
+    os.nice(worker_niceness())
     try:
         answer = call(), None
     except Exception as error:  # noqa: BLE001  (raised again by the parent)

@@ -21,7 +21,7 @@ from models.training.memory import peak_memory_bytes
 from tuner.running.mps import CUDA_CONTEXT_BYTES
 from tuner.running.side_by_side import NEW_TRIAL, Job
 from tuner.search.compared_rows import part_of
-from tuner.search.machine import WORKER_NICENESS
+from tuner.search.machine import worker_niceness
 from tuner.search.whole_epoch import whole_epoch_s
 
 _EPOCHS = 100_000
@@ -33,7 +33,7 @@ def main() -> None:
     """Train on demand until there is no demand any more."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever libraries print is no answer
-    os.nice(WORKER_NICENESS)
+    os.nice(worker_niceness())
     import torch
 
     file, number = sys.argv[1:]

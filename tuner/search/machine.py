@@ -11,9 +11,7 @@ from models.commands.process import usable_cores
 from tuner.search.blocks import Resources
 
 _MAX_NAME = 96  # NVML_DEVICE_UUID_V2_BUFFER_SIZE and NVML_DEVICE_NAME_V2_BUFFER_SIZE
-WORKER_NICENESS = 15
-"""Ray starts workers by so much nicer than itself. What measures how fast they will be must not get
-more of a machine, on which others may work, than they do."""
+_NICENESS_VARIABLE, _RAY_NICENESS = "RAY_worker_niceness", 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +41,15 @@ def this_machine() -> Machine:
         memory_gb=pages / 1e9,
         card_gb=min((known for known in cards if known), default=None),
     )
+
+
+def worker_niceness() -> int:
+    """Return by how much nicer than itself Ray starts workers.
+
+    What measures how fast they will be must not get more of a machine, on which others may work.
+    """
+    said = os.environ.get(_NICENESS_VARIABLE, "")
+    return int(said) if said.isdecimal() else _RAY_NICENESS
 
 
 def num_side_by_side(resources: Resources, machine: Machine) -> int:

@@ -5,7 +5,7 @@ import pytest
 
 from models.errors import UserError
 from tuner.estimate.speed import measure_epoch, measure_search_epochs, num_measured
-from tuner.search.machine import WORKER_NICENESS
+from tuner.search.machine import worker_niceness
 
 
 class Clock:
@@ -145,11 +145,18 @@ def test_trials_side_by_side_are_measured_side_by_side(measure_side_by_side):
     ]  # fmt: skip
 
 
-def test_processes_that_measure_are_as_nice_as_workers(measure_side_by_side):
+@pytest.mark.parametrize(("said", "niceness"), [(None, 15), ("7", 7)])
+def test_processes_that_measure_are_as_nice_as_workers(
+    measure_side_by_side, monkeypatch, said, niceness
+):
     def refuse_haste():
-        if os.nice(0) < min(usual + WORKER_NICENESS, 19):
+        if os.nice(0) < min(usual + niceness, 19):
             raise UserError("a trial of the search would get less of a busy machine")
 
+    monkeypatch.delenv("RAY_worker_niceness", raising=False)
+    if said:
+        monkeypatch.setenv("RAY_worker_niceness", said)
+    assert worker_niceness() == niceness
     usual = os.nice(0)
     measure_side_by_side(refuse_haste)
     assert os.nice(0) == usual
