@@ -14,7 +14,7 @@ def apply_overrides(
     flag: str = "--set",
     example: str = "budget.num_trials=8",
 ) -> dict[str, Any]:
-    """Return the content of a search file with `key.path=value` changes, in order.
+    """Return the content of a search file with `key.path=value` changes, in order: the last holds.
 
     A value is YAML (`8`, `1e-3`, `[3, 5]`, `{uniform: [0, 1]}`). `null` removes the key, so that
     its default holds, or so that it is no longer searched.
@@ -26,11 +26,9 @@ def apply_overrides(
         example: one that is right, for messages.
 
     Raises:
-        UserError: not of that form, the path leads through something that is no block, or a
-            change is taken back by a later one.
+        UserError: not of that form, or the path leads through something that is no block.
     """
     content = copy.deepcopy(dict(raw))
-    given: dict[tuple[str, ...], str] = {}
     for override in overrides:
         path, equals, text = override.partition("=")
         keys = path.strip().split(".")
@@ -38,23 +36,12 @@ def apply_overrides(
         if not equals or not all(keys):
             raise UserError(f"{said}: write key=value, for example {flag} {example}")
         value = parse_yaml(text, said)
-        _refuse_taken_back(given, tuple(keys), said)
-        given[tuple(keys)] = said
         block = _block(content, keys[:-1], said)
         if value is None:
             block.pop(keys[-1], None)
         else:
             block[keys[-1]] = value
     return content
-
-
-def _refuse_taken_back(
-    given: Mapping[tuple[str, ...], str], keys: tuple[str, ...], said: str
-) -> None:
-    """Refuse a change of what an earlier one has set, or of a block in which one has set a key."""
-    for earlier, written in given.items():
-        if earlier[: len(keys)] == keys and written != said:
-            raise UserError(f"{written} {said}: the second takes back the first: keep one")
 
 
 def _block(content: dict[str, Any], keys: list[str], said: str) -> dict[str, Any]:

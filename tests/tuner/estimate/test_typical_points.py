@@ -20,9 +20,10 @@ def describe(config, dataset=None):
 
 @pytest.fixture
 def search_of(monkeypatch):
-    def load(*overrides):
-        space = "space={decoder_hidden: {int: [16, 512]}, lr: {log_uniform: [1e-4, 1e-2]}}"
-        loaded = load_search("grammar_vae/beta_annealing", [space, "constraints=[]", *overrides])
+    def load(*overrides, widths="{int: [16, 512]}", rules="[]"):
+        space = f"space={{decoder_hidden: {widths}, lr: {{log_uniform: [1e-4, 1e-2]}}}}"
+        changes = [space, f"constraints={rules}", *overrides]
+        loaded = load_search("grammar_vae/beta_annealing", changes)
         fake = replace(loaded.spec, describe_cost=describe)
         monkeypatch.setattr("tuner.search.search.model_spec", lambda _: fake)
         return loaded
@@ -50,12 +51,12 @@ def test_they_are_the_same_every_time_and_differ(search_of):
 
 
 def test_they_keep_the_constraints(search_of):
-    search = search_of('constraints=["params <= 10000"]', "preset=minimal")
+    search = search_of("preset=minimal", rules='["params <= 10000"]')
     assert all(config.decoder_hidden <= 100 for config in typical_configs(search, None, 6))
 
 
 def test_of_few_points_some_come_again(search_of):
-    search = search_of("space={decoder_hidden: {choice: [16, 32]}}")
+    search = search_of(widths="{choice: [16, 32]}")
     widths = [config.decoder_hidden for config in typical_configs(search, None, 8)]
     assert set(widths) == {16, 32}
     assert 3 <= widths.count(16) <= 5  # half of the points of the space
