@@ -149,12 +149,13 @@ def to_config(config_type: type[ConfigT], data: Mapping[str, object], source: st
     """
     known = [field.name for field in dataclasses.fields(config_type)]  # pyright: ignore[reportArgumentType]
     mistakes = unknown_keys([str(key) for key in data if key not in known], known, place=source)
+    endless = _not_finite(data)
     mistakes += [
         Mistake(place=source, key=key, value=data[key], rule="give a finite number")
-        for key in _not_finite(data)
+        for key in endless
         if key in known
     ]
-    legible = {key: data[key] for key in data if key in known and key not in _not_finite(data)}
+    legible = {key: data[key] for key in data if key in known and key not in endless}
     config: Any = None
     try:
         # Through JSON, since only there strict mode takes a list for a tuple.
