@@ -153,12 +153,11 @@ def test_preempted_search_goes_on_and_ends(slurm) -> None:
     slurm.tuner(
         "submit", "grammar_vae/quickstart", "--name", "first", "--trials", "2",
         "--set", "data.num_rows=300", "--set", "data.limit_rows=200",
-        "--set", "scheduler={name: fifo, max_epochs: 150}",
+        "--set", "scheduler={name: fifo, max_epochs: 60}",
     )  # fmt: skip
     log, events = slurm.jobs / "first" / "job.log", slurm.runs / "first" / "events.jsonl"
+    slurm.wait_for("2 of 2 nodes are there", log)
     slurm.wait_for('"epoch": 5', events)
-    assert "first: running" in slurm.tuner("status", "first")
-    assert "2 of 2 nodes are there" in log.read_text()
     os.kill(slurm.pid(), signal.SIGTERM)  # as Slurm does before it takes the nodes away
     slurm.wait_for("goes on after epoch", log)
     said = slurm.tuner("logs", "first", "-f")
@@ -171,24 +170,11 @@ def test_preempted_search_goes_on_and_ends(slurm) -> None:
     assert "first  succeeded  quickstart" in slurm.tuner("jobs")
 
 
-def test_stopped_search_is_not_queued_again(slurm) -> None:
+def test_search_that_was_cancelled_or_stopped_is_not_queued_again(slurm) -> None:
     slurm.tuner(
         "submit", "grammar_vae/quickstart", "--name", "first", "--trials", "2",
-        "--set", "scheduler={name: fifo, max_epochs: 900}",
-    )  # fmt: skip
-    slurm.wait_for('"epoch": 1', slurm.runs / "first" / "events.jsonl")
-    assert "first: stopped" in slurm.tuner("stop", "first")
-    deadline = time.monotonic() + 60
-    while slurm.pid() is not None and time.monotonic() < deadline:
-        time.sleep(0.3)
-    assert slurm.pid() is None
-    assert "has ended already (stopped)" in slurm.tuner("stop", "first", rc=2)
-
-
-def test_search_that_slurm_cancelled_is_not_queued_again(slurm) -> None:
-    slurm.tuner(
-        "submit", "grammar_vae/quickstart", "--name", "first", "--trials", "2",
-        "--set", "data.num_rows=300", "--set", "scheduler={name: fifo, max_epochs: 900}",
+        "--set", "data.num_rows=300", "--set", "data.limit_rows=200",
+        "--set", "scheduler={name: fifo, max_epochs: 5000}",
     )  # fmt: skip
     slurm.wait_for('"epoch": 1', slurm.runs / "first" / "events.jsonl")
     pid, log = slurm.pid(), slurm.jobs / "first" / "job.log"
@@ -206,7 +192,12 @@ def test_search_that_slurm_cancelled_is_not_queued_again(slurm) -> None:
     slurm.cli("sbatch", str(slurm.jobs / "first" / "job.sh"))
     slurm.wait_for("goes on after epoch", log)
     assert "first: running" in slurm.tuner("status", "first")
-    slurm.tuner("stop", "first")
+    assert "first: stopped" in slurm.tuner("stop", "first")
+    deadline = time.monotonic() + 60
+    while slurm.pid() is not None and time.monotonic() < deadline:
+        time.sleep(0.3)
+    assert slurm.pid() is None
+    assert "has ended already (stopped)" in slurm.tuner("stop", "first", rc=2)
 
 
 def test_names_cannot_leave_the_folder(slurm) -> None:
