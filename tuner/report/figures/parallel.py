@@ -32,6 +32,7 @@ def draw_parallel(names: Sequence[str], kinds: Iterable[object]) -> dict[str, An
     ends = alt.Chart(rows("ends")).encode(x=x, y=y, text="text:N")
     # Two long names share the line of a phone.
     style = {"dy": 14, "fontSize": 11, "limit": alt.ExprRef("0.41 * width")}
-    low = ends.transform_filter("datum.place == 0").mark_text(align="left", **style)
-    high = ends.transform_filter("datum.place == 1").mark_text(align="right", **style)
+    # Beside the ends, where lines go straight from key to key.
+    low = ends.transform_filter("datum.place == 0").mark_text(align="left", dx=5, **style)
+    high = ends.transform_filter("datum.place == 1").mark_text(align="right", dx=-5, **style)
     return finish(alt.layer(*lines, low, high), 50 + 52 * len(names))
