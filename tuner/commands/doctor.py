@@ -178,4 +178,5 @@ def _summary(paths: RunPaths, report: _Report, *, check: bool) -> str:
         rest = "; run it without --check to mend what can be mended" if check else ""
         return f"{paths.name}: {report.num_mended} mended, {report.num_left} left to do{rest}"
     mended = f" after {report.num_mended} mended" if report.num_mended else ""
-    return f"{paths.name}: all agrees{mended} ({counts}, {len(read_promotions(paths))} promotions)"
+    promotions = count(len(read_promotions(paths)), "promotion")
+    return f"{paths.name}: all agrees{mended} ({counts}, {promotions})"

@@ -30,7 +30,7 @@ def sound(new_run, capsys):
     promote(run.paths)
     code, out, _ = doctor(capsys)
     assert (code, len(out)) == (0, 2)  # it had no study
-    assert doctor(capsys) == (0, ["first: all agrees (16 events, 6 checkpoints, 1 promotions)"], "")
+    assert doctor(capsys) == (0, ["first: all agrees (16 events, 6 checkpoints, 1 promotion)"], "")
     return run
 
 
