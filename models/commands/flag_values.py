@@ -48,10 +48,10 @@ class Flag:
         return self.item is not None and self.item != "int"
 
     @property
-    def once(self) -> str:
-        """What to do where the flag is given twice with different values."""
+    def last_holds(self) -> str:
+        """What is said where the flag is given twice with different values."""
         several = f"; several numbers are written --{self.name} 3 5 7" if self.item else ""
-        return f"it is given twice, and one of the two would be ignored: keep one{several}"
+        return f"it is given twice, and the last holds{several}"
 
     @property
     def takes(self) -> str:

@@ -6,11 +6,12 @@
 Mistakes are told all at once and in our words, and some spellings are taken that tyro does not
 know: `--encoder_kernel [3,5]` for `--encoder_kernel 3 5`, `--decoder_position true` for
 `--decoder_position`. A flag that takes texts or files may be repeated and takes them all; of any
-other a second, different value is a mistake.
+other the last value holds, as scripts put a user's flags behind their own, and a note says so.
 """
 
 import dataclasses
 import re
+import sys
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,9 +107,10 @@ def read_flags(
         if flag.collects and flag.name in values:
             values[flag.name] += value
             spelled[flag.name] += words
-        elif value != values.setdefault(flag.name, value):
-            mistakes.append(f"{written[flag.name]} {said}: {flag.once}")
         else:
+            if value != values.get(flag.name, value):
+                sys.stderr.write(f"note: {written[flag.name]} {said}: {flag.last_holds}\n")
+            values[flag.name] = value
             written[flag.name] = said
             spelled[flag.name] = [] if flag.is_switch else _spell(flag, value, words)
             if flag.is_switch and flag.pairs:

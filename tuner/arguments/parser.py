@@ -15,13 +15,13 @@ _GIVEN = "values of flags"
 class Parser(argparse.ArgumentParser):
     """argparse's, with the nearest name for a command, flag or choice that is not known.
 
-    A flag that takes one value is refused where it is given a second, different one.
+    Of a flag that takes one value the last holds; a note says so where another came before it.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in (None, "store"):
-            self.register("action", name, _Once)
+            self.register("action", name, _LastHolds)
 
     def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -60,8 +60,8 @@ class Parser(argparse.ArgumentParser):
         ]
 
 
-class _Once(argparse._StoreAction):
-    """Stores a value, and refuses another one for the same flag, which argparse would keep."""
+class _LastHolds(argparse._StoreAction):
+    """Stores a value, and says so where it takes the place of another, as argparse does not."""
 
     def __call__(
         self,
@@ -71,12 +71,11 @@ class _Once(argparse._StoreAction):
         option_string: str | None = None,
     ) -> None:
         given = vars(namespace).setdefault(_GIVEN, {})
-        if option_string is not None and given.setdefault(self.dest, values) != values:
-            raise argparse.ArgumentError(
-                self,
-                f"it is given twice, as {given[self.dest]} and as {values}, and one of the two "
-                "would be ignored: keep one",
-            )
+        if option_string is not None:
+            if (before := given.get(self.dest, values)) != values:
+                said = f"note: {option_string} is given twice, as {before} and as {values}"
+                sys.stderr.write(f"{said}: the last holds\n")
+            given[self.dest] = values
         super().__call__(parser, namespace, values, option_string)
 
 

@@ -96,15 +96,6 @@ def test_spellings_become_those_of_tyro(given, spelled, value):
         (["--coats", "3.5"], "--coats 3.5: give one whole number, or several, as in --coats 3 5"),
         (["--glossy", "2"], "--glossy 2: it is a switch: write --glossy to turn it on, --no_gl"),
         (["--quiet", "2"], "--quiet 2: it is a switch: write --quiet to turn it on, --no_quiet"),
-        (["--out", "y"], "--out x --out y: it is given twice, and one of the two would be ignored"),
-        (["--width", "1", "--width=2"], "--width 1 --width 2: it is given twice, and one of the t"),
-        (["--colour", "red", "--colour", "blue"], "--colour red --colour blue: it is given twice"),
-        (["--glossy", "--no_glossy"], "--glossy --no_glossy: it is given twice, and one of the "),
-        (
-            ["--coats", "3", "--coats", "5"],
-            "--coats 3 --coats 5: it is given twice, and one of the two would be ignored: keep "
-            "one; several numbers are written --coats 3 5 7",
-        ),
     ],
 )
 def test_a_mistake_has_its_value_and_what_to_give(given, message):
@@ -167,3 +158,22 @@ def test_an_action_and_its_flags_are_read():
 def test_an_action_that_cannot_be_read_is_told(given, message):
     with pytest.raises(UserError, match=message):
         read_command(COMMANDS, given, "paint")
+
+
+@pytest.mark.parametrize(
+    ("given", "values", "note"),
+    [
+        (["--out", "y"], {"out": "y"}, "--out x --out y: it is given twice, and the last holds"),
+        (["--width", "1", "--width=2"], {"out": "x", "width": 2.0}, "--width 1 --width 2: it is"),
+        (["--glossy", "--no_glossy"], {"out": "x", "glossy": False}, "--glossy --no_glossy: it"),
+        (
+            ["--coats", "3", "--coats", "5"],
+            {"out": "x", "coats": 5},
+            "--coats 3 --coats 5: it is given twice, and the last holds; several numbers are "
+            "written --coats 3 5 7",
+        ),
+    ],
+)
+def test_of_a_flag_that_is_given_twice_the_last_holds_with_a_note(given, values, note, capsys):
+    assert read(*given).values == values
+    assert capsys.readouterr().err.startswith(f"note: {note}")
