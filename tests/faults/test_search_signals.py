@@ -75,8 +75,8 @@ class SearchProcess(RunProcess):
         (folder / "tiny.yaml").write_text(SEARCH)
         (folder / "driver.py").write_text(DRIVER)
 
-    def start(self, *arguments, **variables):
-        super().start("search", "tiny.yaml", "--name", "faulty", *arguments, **variables)
+    def start(self, *arguments, name="faulty", **variables):
+        super().start("search", "tiny.yaml", "--name", name, *arguments, **variables)
 
     def wait_until(self, condition, what):
         super().wait_until(condition, what, alive=True)
@@ -208,7 +208,7 @@ def test_the_next_search_ends_what_a_killed_group_left(search):
     search.process.wait()
     (old,) = search.folders()
 
-    search.start("--name", "next", LOADING_S="60")
+    search.start(name="next", LOADING_S="60")
     search.wait_until(lambda: not old.exists(), "end of the old folder")
     search.wait_for_ray()
     assert [pid for pid in search.processes() if str(old) in command_line(pid)] == []
