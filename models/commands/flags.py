@@ -108,7 +108,7 @@ def read_flags(
             values[flag.name] += value
             spelled[flag.name] += words
         else:
-            if value != values.get(flag.name, value):
+            if flag.name in values and value != values[flag.name]:
                 sys.stderr.write(f"note: {written[flag.name]} {said}: {flag.last_holds}\n")
             values[flag.name] = value
             written[flag.name] = said

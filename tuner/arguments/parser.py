@@ -72,9 +72,9 @@ class _LastHolds(argparse._StoreAction):
     ) -> None:
         given = vars(namespace).setdefault(_GIVEN, {})
         if option_string is not None:
-            if (before := given.get(self.dest, values)) != values:
-                said = f"note: {option_string} is given twice, as {before} and as {values}"
-                sys.stderr.write(f"{said}: the last holds\n")
+            if self.dest in given and given[self.dest] != values:
+                both = f"as {given[self.dest]} and as {values}"
+                sys.stderr.write(f"note: {option_string} is given twice, {both}: the last holds\n")
             given[self.dest] = values
         super().__call__(parser, namespace, values, option_string)
 
