@@ -203,7 +203,7 @@ def test_workers_of_two_users_are_forked_by_servers_of_their_own(nodes) -> None:
 
 def test_workers_outlive_their_server_and_later_ones_start_by_themselves(nodes) -> None:
     nodes.killed = True
-    nodes.cluster.tuner("submit", *SEARCH, *few(2, 60), "--name", "orphans", *nodes.address)
+    nodes.cluster.tuner("submit", *SEARCH, *few(2, 120), "--name", "orphans", *nodes.address)
     nodes.wait("orphans", both_train)
     ((one,), (other,)) = servers(nodes).values()
     worker = training(one)

@@ -15,7 +15,7 @@ from models.training.ranking import Ranking
 from tuner.record.events import Event, RunChanged, TrialReported
 from tuner.record.findings import Finding
 from tuner.record.paths import RunPaths
-from tuner.record.results import kept_checkpoints
+from tuner.record.results import begun_checkpoints, kept_checkpoints
 from tuner.record.trial_checkpoints import CHECKPOINT_FILE, CHECKPOINT_FOLDERS
 from tuner.record.trial_rows import EpochPoint, TrialRow
 
@@ -48,11 +48,11 @@ def check_checkpoints(
     dropped, thinned = {event.dropped for event in told}, {event.thinned for event in told}
     yield from _unlisted(paths, events)
     for row in rows:
-        kept = kept_checkpoints(paths, row)
+        begun = begun_checkpoints(paths, row)
         if row.number in dropped:
-            yield from (_dropped(paths, row, folder) for _, folder in kept)
+            yield from (_dropped(paths, row, folder) for _, folder in begun)
             continue
-        for point, folder in kept:
+        for point, folder in begun:
             if problem := _problem(folder / CHECKPOINT_FILE, point, digest, read):
                 yield _damaged(paths, row, point, folder, problem)
         if row.number not in thinned and (missing := _missing(paths, row, ranking)):

@@ -18,6 +18,7 @@ from tuner.record.front import dominates, objective_costs
 from tuner.record.liveness import is_alive, latest_driver
 from tuner.record.past import Past
 from tuner.record.paths import RunPaths
+from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 from tuner.record.trial_rows import EpochPoint, TrialRow, TrialState, fold_trials
 from tuner.search.blocks import Objective
 
@@ -165,7 +166,16 @@ def find_trial(run: Run, number: int) -> TrialRow:
 
 
 def kept_checkpoints(paths: RunPaths, row: TrialRow) -> list[tuple[EpochPoint, Path]]:
-    """Return the checkpoints of a trial that are on disk, with their folders."""
+    """Return the checkpoints of a trial that are on disk, with their folders.
+
+    One that a worker was writing when its search was interrupted is not: its folder alone is there.
+    """
+    begun = begun_checkpoints(paths, row)
+    return [(point, folder) for point, folder in begun if (folder / CHECKPOINT_FILE).exists()]
+
+
+def begun_checkpoints(paths: RunPaths, row: TrialRow) -> list[tuple[EpochPoint, Path]]:
+    """Return the checkpoints of a trial whose folders are there, written to their end or not."""
     folders = [(point, paths.folder / str(point.checkpoint)) for point in row.checkpoints]
     return [(point, folder) for point, folder in folders if folder.exists()]
 

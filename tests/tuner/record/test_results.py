@@ -13,6 +13,7 @@ from tuner.record.events import EventLog
 from tuner.record.liveness import driver_identity
 from tuner.record.paths import RunPaths
 from tuner.record.results import kept_checkpoints, leaderboard, pareto_front, read_run
+from tuner.record.trial_checkpoints import CHECKPOINT_FILE
 from tuner.search.blocks import Objective
 
 ACC = Objective(metric="acc", mode="max")
@@ -160,14 +161,17 @@ def test_broken_environment_file_is_a_user_error(tmp_path):
         read_run(RunPaths(tmp_path))
 
 
-def test_kept_checkpoints_are_those_on_disk(tmp_path):
+def test_kept_checkpoints_are_those_that_are_written(tmp_path):
+    """Of the third only the folder is there: its worker was ended while it wrote."""
     paths = RunPaths(tmp_path)
     with EventLog(paths.events_file) as log:
         log.trial("t", 0, {})
         log.start("t")
-        for epoch in (1, 2):
+        for epoch in (1, 2, 3):
             log.report("t", epoch, {}, checkpoint=f"checkpoints/t/{epoch}")
-    paths.trial_checkpoints("t").joinpath("2").mkdir(parents=True)
+    for epoch in ("2", "3"):
+        paths.trial_checkpoints("t").joinpath(epoch).mkdir(parents=True)
+    paths.trial_checkpoints("t").joinpath("2", CHECKPOINT_FILE).touch()
     (kept,) = kept_checkpoints(paths, read_run(paths).rows[0])
     assert kept[0].epoch == 2
     assert kept[1] == paths.folder / "checkpoints/t/2"
