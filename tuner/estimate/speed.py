@@ -17,7 +17,7 @@ from tuner.estimate.wall_time import TRIAL_S
 from tuner.search.compared_rows import part_of
 from tuner.search.machine import worker_niceness
 from tuner.search.search import Search
-from tuner.search.whole_epoch import whole_epoch_s
+from tuner.search.whole_epoch import timed_epoch, whole_epoch_s
 
 _FIRST_BATCHES = {"cpu": 4, "cuda": 64}
 _GROWTH = 4.0
@@ -86,10 +86,10 @@ def measure_epoch(
         part = part_of(dataset, num_rows)
         whole = len(part.train) == len(dataset.train)  # pyright: ignore[reportAttributeAccessIssue]
         task = spec.build_task(config, part, device)
-        first = _timed_epoch(task, 1, clock)
+        first = timed_epoch(task, 1, clock)
         more = growth(first)
         if whole or more < _LEAST_GROWTH:
-            again = _timed_epoch(task, 2, clock)
+            again = timed_epoch(task, 2, clock)
             seconds = min(first[0], again[0]), min(first[1], again[1])
             more = growth(seconds)
             if whole or more < _LEAST_GROWTH:
@@ -143,15 +143,6 @@ def measure_search_epochs(
 
     found = _side_by_side(measure, num_processes) if num_processes > 1 else [measure(0)]
     return [seconds for each in found for seconds in each if seconds is not None]
-
-
-def _timed_epoch(task: Any, epoch: int, clock: Callable[[], float]) -> tuple[float, float]:
-    """Train an epoch, and validate; return the seconds of each."""
-    begin = clock()
-    task.train_epoch(epoch)
-    trained = clock()
-    task.evaluate()
-    return trained - begin, clock() - trained
 
 
 def _side_by_side(measure: Callable[[int], Any], num_parallel: int) -> Sequence[Any]:

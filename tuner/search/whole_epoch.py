@@ -10,6 +10,17 @@ _SHARE = 4
 """The rows of the smaller validation are one of so many."""
 
 
+def timed_epoch(
+    task: Any, epoch: int, clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, float]:
+    """Train an epoch, and validate; return the seconds of each."""
+    begin = clock()
+    task.train_epoch(epoch)
+    trained = clock()
+    task.evaluate()
+    return trained - begin, clock() - trained
+
+
 def whole_epoch_s(
     task: Any,
     part: Any,
