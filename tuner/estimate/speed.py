@@ -17,12 +17,14 @@ from tuner.estimate.wall_time import TRIAL_S
 from tuner.search.compared_rows import part_of
 from tuner.search.machine import worker_niceness
 from tuner.search.search import Search
-from tuner.search.whole_epoch import timed_epoch, whole_epoch_s
+from tuner.search.whole_epoch import timed, whole_epoch_s
 
 _FIRST_BATCHES = {"cpu": 4, "cuda": 64}
 _GROWTH = 4.0
 _LEAST_GROWTH = 2.0
 _LEAST_S = 1e-6
+_TRAINED = 2 / 3
+"""So much of the time is for training."""
 _NUM_POINTS, _NUM_ON_WHOLE_CARDS = 6, 4
 """Points of the space that are measured at least, by all processes together; fewer where trials
 have whole cards, on which each takes seconds to begin."""
@@ -59,9 +61,9 @@ def measure_epoch(
 ) -> float | None:
     """Return the seconds of an epoch of one trial on all data, validation included.
 
-    A growing part of the data is trained, until no part of twice as many rows would fit into the
-    budget. The faster of two epochs of the last part counts: the first one may compile and capture,
-    and either may have waited for others that use the machine.
+    A growing part of the data is trained for two thirds of the budget at most, but for the last
+    part, of which the faster of two epochs counts, and of two validations: the first may compile
+    and capture, and either may have waited for others that use the machine.
 
     Args:
         spec: the model.
@@ -74,28 +76,21 @@ def measure_epoch(
     if not (dataclasses.is_dataclass(dataset) and hasattr(dataset, "train")):
         return None
     begin = clock()
-
-    def growth(seconds: tuple[float, float]) -> float:
-        """Return how many times as many rows two epochs are likely to have time for."""
-        train_s, val_s = seconds  # the latter grows, too, but less
-        half_s = (budget_s - (clock() - begin) - val_s) / 2
-        return min(half_s / max(train_s + val_s / 2, _LEAST_S), _GROWTH)
-
     num_rows = _FIRST_BATCHES[device] * getattr(config, "batch_size", 1)
     while True:
         part = part_of(dataset, num_rows)
         whole = len(part.train) == len(dataset.train)  # pyright: ignore[reportAttributeAccessIssue]
         task = spec.build_task(config, part, device)
-        first = timed_epoch(task, 1, clock)
-        more = growth(first)
+        first_s = timed(partial(task.train_epoch, 1), clock)
+        left_s = budget_s * _TRAINED - (clock() - begin)
+        more = min(left_s / max(2 * first_s, _LEAST_S), _GROWTH)
         if whole or more < _LEAST_GROWTH:
-            again = timed_epoch(task, 2, clock)
-            seconds = min(first[0], again[0]), min(first[1], again[1])
-            more = growth(seconds)
-            if whole or more < _LEAST_GROWTH:
-                room_s = budget_s / 2
-                return whole_epoch_s(task, part, dataset, seconds, room_s=room_s, clock=clock)
+            break
         num_rows = int(len(part.train) * more)
+    train_s = min(first_s, timed(partial(task.train_epoch, 2), clock))
+    val_s = min(timed(task.evaluate, clock) for _ in range(2))
+    room_s = budget_s * (1 - _TRAINED)
+    return whole_epoch_s(task, part, dataset, (train_s, val_s), room_s=room_s, clock=clock)
 
 
 def num_measured(num_parallel: int, *, whole_cards: bool = False) -> int:
@@ -115,7 +110,7 @@ def measure_search_epochs(
     dataset: Any,
     *,
     device: str = "cpu",
-    budget_s: float = 10.0,
+    budget_s: float = 20.0,
     num_parallel: int = 1,
 ) -> list[float]:
     """Return the seconds of an epoch of some of a search's trials; none for data without rows.

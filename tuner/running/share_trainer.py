@@ -13,6 +13,7 @@ import os
 import pickle
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from tuner.running.mps import CUDA_CONTEXT_BYTES
 from tuner.running.side_by_side import NEW_TRIAL, Job
 from tuner.search.compared_rows import part_of
 from tuner.search.machine import worker_niceness
-from tuner.search.whole_epoch import timed_epoch, whole_epoch_s
+from tuner.search.whole_epoch import timed, whole_epoch_s
 
 _EPOCHS = 100_000
 """More than are ever trained: schedules by the step go on."""
@@ -84,7 +85,9 @@ class _Trial:
     def _train(self) -> float:
         """Train and validate; return the seconds of the former."""
         self._epochs += 1
-        return timed_epoch(self._task, self._epochs)[0]
+        train_s = timed(partial(self._task.train_epoch, self._epochs))
+        self._task.evaluate()
+        return train_s
 
 
 def _memory(torch: Any, device: str) -> dict[str, float]:

@@ -10,15 +10,11 @@ _SHARE = 4
 """The rows of the smaller validation are one of so many."""
 
 
-def timed_epoch(
-    task: Any, epoch: int, clock: Callable[[], float] = time.perf_counter
-) -> tuple[float, float]:
-    """Train an epoch, and validate; return the seconds of each."""
+def timed(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Do some work; return the seconds that it takes."""
     begin = clock()
-    task.train_epoch(epoch)
-    trained = clock()
-    task.evaluate()
-    return trained - begin, clock() - trained
+    work()
+    return clock() - begin
 
 
 def whole_epoch_s(
