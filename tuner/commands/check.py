@@ -16,7 +16,7 @@ from tuner.commands.tables import cost_table
 from tuner.estimate.cost import SearchCost, estimate_cost
 from tuner.estimate.disk import disk_need, free_on, model_sizes
 from tuner.estimate.fit import card_share_gb, check_fit, check_place, gb_on_card
-from tuner.estimate.speed import Pace, measure_search_epochs, num_measured
+from tuner.estimate.speed import measure_search_epochs, num_measured
 from tuner.estimate.typical_points import typical_configs
 from tuner.estimate.wall_time import wall_s
 from tuner.record.earlier_runs import with_earlier_runs
@@ -30,6 +30,7 @@ from tuner.search.compared_rows import compared_rows
 from tuner.search.feasibility import feasibility, judge_of_space
 from tuner.search.loading import load_data, load_search, told_with_lines
 from tuner.search.machine import Machine, num_side_by_side, this_machine
+from tuner.search.pace import Pace
 from tuner.search.search import Search
 from tuner.search.webhooks import hidden_urls
 
@@ -86,8 +87,7 @@ def _pace(search: Search, dataset: Any, say: Callable[[str], None]) -> Pace | No
     if device == "cuda" and search.resources.gpu < 1:
         on_card = math.ceil(num_parallel / this_machine().gpu)
         configs = typical_configs(search, dataset, num_measured(on_card))
-        epochs_s, trial_s = shared_pace(search, configs, dataset, on_card, say=say)
-        return Pace(epochs_s=epochs_s, trial_s=trial_s)
+        return shared_pace(search, configs, dataset, on_card, say=say)
     num_points = num_measured(num_parallel, whole_cards=device == "cuda")
     epochs_s = measure_search_epochs(
         search,
@@ -252,7 +252,7 @@ def _disk_lines(search: Search, cost: SearchCost, machine: Machine | None) -> li
 def _time_words(search: Search, cost: SearchCost, pace: Pace, data_s: float) -> str:
     assert cost.time is not None
     parallel = min(num_parallel_here(search), search.num_trials)
-    wall = duration(wall_s(search, cost, parallel, pace.trial_s, data_s))
+    wall = duration(wall_s(search, cost, pace, parallel, data_s))
     points, epochs_s = count(len(pace.epochs_s), "point"), pace.epochs_s
     return (
         f"measured: {points} of the space, {_range_words(min(epochs_s), max(epochs_s))} an epoch "

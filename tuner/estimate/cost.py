@@ -6,6 +6,7 @@ Pure functions. The only calls out are to the model's own `describe_cost`.
 import json
 import math
 import random
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -111,19 +112,25 @@ def trials_at_rungs(scheduler: SchedulerConfig, num_trials: int) -> tuple[tuple[
 
 
 def expected_epochs(scheduler: SchedulerConfig, num_trials: int) -> float:
-    """Return how many epochs all trials together are expected to train.
+    """Return how many epochs all trials together are expected to train."""
+    return sum(epoch * num for epoch, num in ends_of_trials(scheduler, num_trials))
+
+
+def ends_of_trials(scheduler: SchedulerConfig, num_trials: int) -> tuple[tuple[int, float], ...]:
+    """Return the epochs at which trials end, the least first, and how many are expected to.
 
     Every trial trains to the first rung of its bracket; those that go on from a rung train to the
     next one, and from the last one to `max_epochs`.
     """
-    total = 0.0
+    ended: defaultdict[int, float] = defaultdict(float)
     for rungs, share in scheduler.brackets:
-        epoch, training = 0, share * num_trials
+        training = share * num_trials
         for rung in map(math.ceil, rungs):
-            total += training * (rung - epoch)
-            epoch, training = rung, expected_survivors(training, scheduler.reduction_factor)
-        total += training * (scheduler.max_epochs - epoch)
-    return total
+            going_on = expected_survivors(training, scheduler.reduction_factor)
+            ended[rung] += training - going_on
+            training = going_on
+        ended[scheduler.max_epochs] += training
+    return tuple(sorted(ended.items()))
 
 
 def expected_survivors(num_trials: float, reduction_factor: float) -> float:

@@ -13,7 +13,6 @@ from typing import Any
 
 from models.errors import UserError
 from models.training.contracts import ModelSpec
-from tuner.estimate.wall_time import TRIAL_S
 from tuner.search.compared_rows import part_of
 from tuner.search.machine import worker_niceness
 from tuner.search.search import Search
@@ -30,24 +29,6 @@ _NUM_POINTS, _NUM_ON_WHOLE_CARDS = 6, 4
 have whole cards, on which each takes seconds to begin."""
 _POINT_S = 6.0
 """As long as one point is measured at most."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Pace:
-    """How fast trials train.
-
-    Attributes:
-        epochs_s: seconds of an epoch on all data, validation included, at points of the space.
-        trial_s: what a trial takes beside its epochs.
-    """
-
-    epochs_s: Sequence[float]
-    trial_s: float = TRIAL_S
-
-    @property
-    def epoch_s(self) -> float:
-        """Seconds of an epoch on average."""
-        return sum(self.epochs_s) / len(self.epochs_s)
 
 
 def measure_epoch(

@@ -1,46 +1,84 @@
 """How long a search takes from the command to the prompt, from a measured speed."""
 
-from tuner.estimate.cost import SearchCost
+import heapq
+import itertools
+import random
+from bisect import bisect
+from collections.abc import Sequence
+
+from tuner.estimate.cost import SearchCost, ends_of_trials
+from tuner.search.pace import Pace
 from tuner.search.search import Search
 
 START_S = 3.0
 """From the command to the first trial: measured on two quiet cores."""
-GPU_START_S = 10.0
-"""The same on a machine with an H100 and 13 cores, of which imports are the most."""
+GPU_START_S = 8.0
+"""The same on a machine with an H100 and 16 cores, of which imports are the most."""
 END_S = 1.5
 """From the last trial's end to the prompt."""
-TRIAL_S = 0.05
-"""A trial beside its epochs: building the model, the way to the driver and back."""
 EPOCH_S = 0.017
 """An epoch beside training and validation: its checkpoint, and the way to the driver and back
 (processor time on two cores: 106 ms an epoch, of which 89 ms are the model's)."""
 _HOUR_S = 3600.0
+_NUM_ORDERS = 10
+"""In so many orders of the trials a search is played: the longest may be the last to begin."""
 
 
 def wall_s(
-    search: Search,
-    cost: SearchCost,
-    num_slots: int,
-    trial_s: float = TRIAL_S,
-    data_s: float = 0.0,
+    search: Search, cost: SearchCost, pace: Pace, num_slots: int, data_s: float = 0.0
 ) -> float:
     """Return the expected seconds from the command to the prompt.
 
+    The search is played: trials of as many epochs as the scheduler is expected to give them, each
+    as fast as one of the measured points, begin where a slot is free, in several orders.
+
     Args:
         search: the search.
-        cost: what it takes, with a time measured beside as many trials as will run.
+        cost: what it takes.
+        pace: how fast trials train, measured beside as many as will run.
         num_slots: how many trials run side by side.
-        trial_s: what a trial takes beside its epochs.
         data_s: what making the data takes, beside the rest of the start.
     """
-    assert cost.time is not None
-    slots = min(num_slots, cost.num_trials)
-    together_s = cost.time.trial_hours * _HOUR_S
-    together_s += cost.expected_epochs * EPOCH_S
-    longest_s = together_s / cost.expected_epochs * search.scheduler.max_epochs
-    work_s = together_s + cost.num_trials * trial_s
-    # When no trial is left to start, a slot waits for half of a long trial on average.
-    tail_s = longest_s / 2 * (slots - 1) / slots
+    ends = ends_of_trials(search.scheduler, cost.num_trials)
+    epochs = _epochs_of_trials(ends, cost.num_trials)
+    spans_s = []
+    for seed in range(_NUM_ORDERS):
+        rng = random.Random(seed)
+        speeds = rng.sample(pace.epochs_s, len(pace.epochs_s))
+        works_s = [
+            num_epochs * (epoch_s + EPOCH_S) + pace.trial_s
+            for num_epochs, epoch_s in zip(
+                rng.sample(epochs, len(epochs)), itertools.cycle(speeds), strict=False
+            )
+        ]
+        spans_s.append(_span_s(works_s, num_slots, pace.alone))
     start_s = max(data_s, GPU_START_S if search.resources.gpu else START_S)
-    whole_s = start_s + max(work_s / slots + tail_s, longest_s) + END_S
-    return min(whole_s, start_s + END_S + (search.budget.hours or float("inf")) * _HOUR_S)
+    span_s = sum(spans_s) / len(spans_s)
+    return start_s + min(span_s, (search.budget.hours or float("inf")) * _HOUR_S) + END_S
+
+
+def _epochs_of_trials(ends: Sequence[tuple[int, float]], num_trials: int) -> list[int]:
+    """Return how long each trial trains, the shortest first; together as long as expected."""
+    reached = list(itertools.accumulate(num for _, num in ends))
+    middles = (number + 0.5 for number in range(num_trials))
+    return [ends[min(bisect(reached, middle), len(ends) - 1)][0] for middle in middles]
+
+
+def _span_s(works_s: Sequence[float], num_slots: int, alone: float) -> float:
+    """Return how long trials take that begin in this order wherever a slot is free.
+
+    What is done so far, in seconds of a trial beside all others, is the same for all that run: of
+    n trials the fewer run, the faster it grows, 1 / `alone` times as fast for the last one.
+    """
+    waiting = iter(works_s)
+    ends = list(itertools.islice(waiting, num_slots))
+    heapq.heapify(ends)
+    most, done, span_s = max(len(ends) - 1, 1), 0.0, 0.0
+    while ends:
+        slowness = alone + (1 - alone) * (len(ends) - 1) / most
+        end = heapq.heappop(ends)
+        span_s += (end - done) * slowness
+        done = end
+        if (work_s := next(waiting, None)) is not None:
+            heapq.heappush(ends, done + work_s)
+    return span_s

@@ -20,6 +20,7 @@ from tuner.running.mps import mps_daemon
 from tuner.running.side_by_side import Job, SideBySide, TrainersLost
 from tuner.search.compared_rows import compared_rows
 from tuner.search.machine import Machine, this_machine
+from tuner.search.pace import Pace
 from tuner.search.search import Search
 
 COUNTS = (1, 2, 4, 8, 16)
@@ -174,8 +175,8 @@ def shared_pace(
     *,
     say: Callable[[str], None],
     device: str = "cuda",
-) -> tuple[list[float], float]:
-    """Return how fast a search's trials train beside the others of their card.
+) -> Pace:
+    """Return how fast a search's trials train beside the others of their card, and one alone.
 
     They train as many at a time as will run on a card.
 
@@ -186,10 +187,6 @@ def shared_pace(
         num_on_card: how many trials run on a card.
         say: takes a line for people.
         device: where to train.
-
-    Returns:
-        seconds of an epoch of each on all data, validation included, and those of a trial beside
-        its epochs.
 
     Raises:
         UserError: they do not train.
@@ -202,12 +199,14 @@ def shared_pace(
             for first in firsts:
                 begins += running.trial_s(num_on_card, first)
                 epochs_s += running.epochs_s(num_on_card)
+            # the first process still has the settings of the first of the last group
+            alone = running.epochs_s(1)[0] / epochs_s[-num_on_card] if num_on_card > 1 else 1.0
     except TrainersLost as error:
         raise UserError(
             f"{num_on_card} trials do not train side by side on a card ({error}): raise "
             "resources.gpu, or leave the measurement out with --no_measure"
         ) from error
-    return epochs_s, sum(begins) / len(begins)
+    return Pace(epochs_s=epochs_s, trial_s=sum(begins) / len(begins), alone=min(alone, 1.0))
 
 
 def job_of(

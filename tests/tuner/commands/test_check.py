@@ -4,6 +4,7 @@ import pytest
 
 from tuner.commands import check as checking
 from tuner.search.machine import Machine
+from tuner.search.pace import Pace
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def check_on_cards(monkeypatch, capsys):
 
         def pace(search, configs, dataset, num_on_card, *, say):
             asked.append((num_on_card, len(configs)))
-            return [0.5, 1.5] * (len(configs) // 2), 2.0
+            return Pace(epochs_s=[0.5, 1.5] * (len(configs) // 2), trial_s=2.0)
 
         machine = Machine(cpu=16, gpu=2, memory_gb=64, card_gb=80)
         monkeypatch.setattr(checking, "this_machine", lambda: machine)

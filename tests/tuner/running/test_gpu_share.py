@@ -112,9 +112,9 @@ def test_points_of_the_space_train_beside_each_other(monkeypatch):
     search = load_search("grammar_vae/quickstart", overrides)
     dataset = search.spec.load_data(search.data, None)
     configs = [search.config_for({"lr": lr}) for lr in (0.001, 0.002, 0.003)]
-    epochs_s, trial_s = shared_pace(search, configs, dataset, 2, say=print, device="cpu")
-    assert len(epochs_s) == 4 and min(epochs_s) > 0
-    assert 0 <= trial_s < 5
+    pace = shared_pace(search, configs, dataset, 2, say=print, device="cpu")
+    assert len(pace.epochs_s) == 4 and min(pace.epochs_s) > 0
+    assert 0 <= pace.trial_s < 5 and 0 < pace.alone <= 1
     no_settings = [*configs[:2], None]  # comes after the first two
     with pytest.raises(UserError, match=r"2 trials do not train.*replace\(\)"):
         shared_pace(search, no_settings, dataset, 2, say=print, device="cpu")
