@@ -113,6 +113,7 @@ class AstAutoencoderTask(NetworkTask):
         self.train_by(
             step,
             partial(_select, *self.tensors),
+            width=config.hidden_dim,
             draws_numbers=config.dropout > 0 or config.latent_noise > 0,
             # Other kinds than these use operations that may have no deterministic form.
             around=self._around(deterministic=capturable and config.decoder_kind == "gru"),

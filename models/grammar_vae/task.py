@@ -1,5 +1,6 @@
 """The Grammar-VAE as a task of the training loop."""
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from models.grammar_vae.step import TrainStep
 from models.grammar_vae.validation import Validation
 from models.optimization.batches import evaluation_batches
 from models.optimization.optimizers import Adam
+from models.optimization.parts import least_rows, torch_threads
 from models.optimization.precision import autocast_dtype
 from models.optimization.schedules import beta_at
 from models.training.contracts import Rows
@@ -68,7 +70,9 @@ class GrammarVaeTask(NetworkTask):
         self.train_by(
             step,
             partial(_select, self.ids, self.beta),
+            width=config.decoder_hidden,
             draws_numbers=config.decoder_dropout > 0 and config.decoder_layers > 1,
+            around=partial(_around, self.device, config),
         )
         self.validation = self.validation_of(dataset.val)
 
@@ -127,3 +131,9 @@ def _select(ids: Tensor, beta: Tensor, rows: Tensor, num_steps: int) -> tuple[Te
     """Return rows and the weight of the KL term."""
     # The data set is kept as int16; indices have to be int64.
     return ids[rows, :num_steps].long(), beta
+
+
+def _around(device: torch.device, config: GrammarVaeConfig) -> AbstractContextManager[object]:
+    """Give a batch that is worked on as a whole one thread, where operations are too small."""
+    narrow = config.batch_size < 2 * least_rows(config.decoder_hidden)
+    return torch_threads(1) if device.type == "cpu" and narrow else nullcontext()

@@ -4,6 +4,7 @@ PyTorch spreads single operations over threads, and those of a batch of short se
 small for it: the threads wait for each other longer than they work. Whole parts need no waiting.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -12,8 +13,12 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-_LEAST_ROWS = 16
+LEAST_ROWS = 16
 """Of a part: with fewer, the work on a part hardly shrinks (tests/benchmarks/LOG.md)."""
+
+_LEAST_WORK = 5000
+"""Rows of a part times the width of the network: below, Python and the calls of small operations
+take most of a part's time, and two threads are slower than one (tests/benchmarks/LOG.md)."""
 
 _MOST_PARTS = 4
 """Python runs in one thread at a time, which takes an eighth to a quarter of the work on a part:
@@ -23,9 +28,19 @@ PartT = TypeVar("PartT")
 ResultT = TypeVar("ResultT")
 
 
-def count_parts(num_rows: int) -> int:
-    """Return how many parts a batch is best worked on in, with the threads that torch may use."""
-    return max(1, min(most_parts(), num_rows // _LEAST_ROWS))
+def least_rows(width: int) -> int:
+    """Return how many rows a part has at least in a network with so many numbers a layer."""
+    return max(LEAST_ROWS, math.ceil(_LEAST_WORK / width))
+
+
+def count_parts(num_rows: int, least: int = LEAST_ROWS) -> int:
+    """Return how many parts a batch is best worked on in, with the threads that torch may use.
+
+    Args:
+        num_rows: of the batch.
+        least: as many rows has a part at least.
+    """
+    return max(1, min(most_parts(), num_rows // least))
 
 
 def most_parts() -> int:
@@ -70,10 +85,12 @@ class PartWorkers:
 
     Args:
         num_parts: at most.
+        least: as many rows has a part at least.
     """
 
-    def __init__(self, num_parts: int) -> None:
+    def __init__(self, num_parts: int, least: int = LEAST_ROWS) -> None:
         self.num_parts = num_parts
+        self.least = least
         self._threads_a_part = max(1, torch.get_num_threads() // num_parts)
         # OpenMP has a number of threads for each thread, torch one for all.
         self._others = ThreadPoolExecutor(
@@ -85,7 +102,7 @@ class PartWorkers:
 
     def count(self, num_rows: int) -> int:
         """Return how many parts a batch is worked on in, one where there are few rows."""
-        return min(self.num_parts, count_parts(num_rows))
+        return min(self.num_parts, count_parts(num_rows, self.least))
 
     def run(self, work: Callable[[PartT], ResultT], parts: Sequence[PartT]) -> list[ResultT]:
         """Return the result of each part, in order; the first is worked on in this thread."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from models.config_file import to_mapping
 from models.optimization.batches import length_levels
 from models.optimization.optimization import Optimization, optimization_settings
-from models.optimization.parts import count_parts
+from models.optimization.parts import count_parts, least_rows
 from models.training.contracts import Rows
 from models.training.rows_step import RowsStep
 from models.training.summed_step import SummedStep, UpdateSettings
@@ -75,6 +75,7 @@ class NetworkTask(ABC):
         step: SummedStep,
         select: Callable[[Tensor, int], tuple[Any, ...]],
         *,
+        width: int,
         draws_numbers: bool = False,
         around: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
@@ -84,21 +85,23 @@ class NetworkTask(ABC):
             step: sums the metrics of an epoch.
             select: `(rows, num_steps)`, what the step takes of rows of the data set. It must not
                 hold the task, which would then outlive its last use until garbage is collected.
+            width: numbers a layer of the network.
             draws_numbers: whether the network itself draws random numbers. Threads would draw them
                 in an order of their own, and training could not be repeated.
             around: what a batch is worked on in.
         """
         self.step = step
         is_threaded = self.device.type == "cpu" and not draws_numbers
-        self.num_parts = count_parts(self.config.batch_size) if is_threaded else 1
+        batch_size, least = self.config.batch_size, least_rows(width)
+        self.num_parts = count_parts(batch_size, least) if is_threaded else 1
         work = RowsStep(
             step,
             select,
             num_threads=self.num_parts,
+            least=least,
             micro_batches=self.micro_batches,
             around=around,
         )
-        batch_size = self.config.batch_size
         levels = (
             length_levels(self.train_rows, self.lengths, batch_size, self.step_grid)
             if self.graphed

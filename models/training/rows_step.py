@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.optimization.parts import PartWorkers, dealt_out
+from models.optimization.parts import LEAST_ROWS, PartWorkers, dealt_out
 from models.training.summed_step import Part, SummedStep
 
 
@@ -18,6 +18,7 @@ class RowsStep:
         step: the step.
         select: `(rows, num_steps)`, what `step.forward` takes of these rows.
         num_threads: for parts of a batch that are worked on side by side, on a CPU.
+        least: as many rows has such a part at least; see `least_rows`.
         micro_batches: parts of a batch that are worked on one after another; with more than one
             nothing is worked on side by side, so that less memory is needed at a time.
         around: what a batch is worked on in, unless side by side.
@@ -29,13 +30,14 @@ class RowsStep:
         select: Callable[[Tensor, int], tuple[Any, ...]],
         *,
         num_threads: int = 1,
+        least: int = LEAST_ROWS,
         micro_batches: int = 1,
         around: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.step = step
         self.select = select
         self.micro_batches = micro_batches
-        self.workers = PartWorkers(num_threads if micro_batches == 1 else 1)
+        self.workers = PartWorkers(num_threads if micro_batches == 1 else 1, least)
         self.around = around
 
     @property

@@ -27,7 +27,7 @@ from models.ast_autoencoder.network.tensors import node_tensors, step_tensors
 from models.ast_autoencoder.step import TrainStep
 from models.optimization.batches import training_batches
 from models.optimization.epochs import EagerEpochs, Plan
-from models.optimization.parts import count_parts, torch_threads
+from models.optimization.parts import count_parts, least_rows, torch_threads
 from models.optimization.precision import autocast_dtype
 from models.programs.language.machine import ConstraintMachine
 from models.training.rows_step import RowsStep
@@ -83,10 +83,12 @@ def _training(network, nodes, steps, batch_size: int) -> Callable[[], None]:
     )
     mean_steps = float(steps.lengths.float().mean())
     step = TrainStep(network.train(), optimizer, settings, mean_steps=mean_steps)
+    least = least_rows(network.config.hidden_dim)
     work = RowsStep(
         step,
         lambda rows, n: (NodeBatch.select(nodes, rows, n), StepBatch.select(steps, rows, n)),
-        num_threads=count_parts(batch_size),
+        num_threads=count_parts(batch_size, least),
+        least=least,
         around=partial(torch_threads, 1),
     )
     epochs = EagerEpochs(work, optimizer, torch.device("cpu"))

@@ -102,7 +102,7 @@ def test_a_preset_with_an_idle_key_loads():
 
 @pytest.mark.parametrize(("layers", "num_parts"), [(1, True), (2, False)])
 def test_dropout_that_does_nothing_keeps_the_threads(few, layers, num_parts, monkeypatch):
-    monkeypatch.setattr("models.training.network_task.count_parts", lambda batch_size: 2)
+    monkeypatch.setattr("models.training.network_task.count_parts", lambda *_: 2)
     settings = {key: values[0] for key, values in VALUES.items()}
     config = GrammarVaeConfig(**settings | {"decoder_dropout": 0.5, "decoder_layers": layers})
     assert (GrammarVaeTask(config, few, "cpu").num_parts == 2) is num_parts

@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from models.optimization.parts import PartWorkers, count_parts, torch_threads
+from models.optimization.parts import PartWorkers, count_parts, least_rows, torch_threads
 
 
 @pytest.fixture
@@ -18,6 +18,12 @@ def test_there_are_as_many_parts_as_threads_but_none_too_small(three_threads):
     assert [count_parts(rows) for rows in (1, 16, 31, 32, 47, 48, 1000)] == [1, 1, 1, 2, 2, 3, 3]
     with torch_threads(16):
         assert count_parts(1000) == 4
+
+
+def test_parts_of_a_narrow_network_have_more_rows(three_threads):
+    assert [least_rows(width) for width in (1, 50, 64, 512)] == [5000, 100, 79, 16]
+    assert [count_parts(rows, 100) for rows in (32, 199, 200, 1000)] == [1, 1, 2, 3]
+    assert PartWorkers(3, 100).count(250) == 2
 
 
 def test_results_come_in_order_from_threads_that_share_those_of_torch(three_threads):
