@@ -115,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.register("action", None, install.LastHolds)
     add = parser.add_argument
     add("folder", type=Path, help="a new folder")
     add("--python", required=True, metavar="VERSION", help="Python of the machine, as 3.12")

@@ -34,11 +34,34 @@ class Refused(Exception):
     """What is here cannot be installed on this machine."""
 
 
+class LastHolds(argparse._StoreAction):
+    """Stores the value of a flag, and says so where it takes the place of another.
+
+    argparse does not say it. `tuner` has the same; this one is for machines with nothing of ours.
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: "str | None" = None,
+    ) -> None:
+        """Store the value that argparse has read."""
+        given = vars(parser).setdefault("_given", {}) if option_string else {}
+        if self.dest in given and given[self.dest] != values:
+            both = f"as {given[self.dest]} and as {values}"
+            sys.stderr.write(f"note: {option_string} is given twice, {both}: the last holds\n")
+        given[self.dest] = values
+        setattr(namespace, self.dest, values)
+
+
 def main(arguments: "list[str] | None" = None) -> int:
     """Check, install, and say how to go on; return the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.register("action", None, LastHolds)
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--venv", metavar="DIR", type=Path, help="an environment, made if need be")
     where.add_argument("--into", metavar="DIR", type=Path, help="a folder")

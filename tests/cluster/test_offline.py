@@ -178,6 +178,18 @@ def test_what_cannot_be_made_is_told(words, wrong, match, tmp_path, capsys) -> N
     assert match in capsys.readouterr().err
 
 
+def test_of_a_flag_that_is_given_twice_the_last_holds_with_a_note(words, made, tmp_path, capsys):
+    twice = ("--python", "3.1", "--python=3.1", "--platform", "any", "--extra", "a", "--extra", "b")
+    assert main([str(made), *twice, *words]) == 2
+    assert capsys.readouterr().err.splitlines()[:-1] == [
+        f"note: --python is given twice, as 3.1 and as {PYTHON}: the last holds",
+        f"note: --platform is given twice, as any and as {PLATFORM}: the last holds",
+    ]
+    said = install(made, "--into", "/proc/nowhere", "--into", str(tmp_path / "site"))
+    assert f"note: --into is given twice, as /proc/nowhere and as {tmp_path / 'site'}: the" in said
+    assert (tmp_path / "site" / "project.py").is_file()
+
+
 def test_folder_that_is_there_is_not_overwritten(words, made, capsys) -> None:
     before = sorted(made.iterdir())
     assert main([str(made), *words]) == 2
