@@ -68,4 +68,5 @@ def build_parser() -> argparse.ArgumentParser:
     ):
         add(commands)
     add_completion(commands, parser)
+    parser.know_all()
     return parser

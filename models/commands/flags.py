@@ -20,6 +20,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from models.commands.actions import flag_in_front
 from models.commands.flag_values import Flag, flag_of
 from models.config_file import to_config, to_mapping
 from models.errors import Mistake, UserError, nearest_name, unknown_name
@@ -146,6 +147,8 @@ def read_command(commands: Any, arguments: Sequence[str], command: str) -> tuple
     first = arguments[0] if arguments else ""
     if first in _HELP:
         return tuple(arguments)
+    if first.startswith("-"):
+        raise UserError(flag_in_front(arguments, actions, command))
     if first not in actions:
         what = unknown_name("action", first, actions) if first else _listed(actions)
         raise UserError(f"{what}. `{command} --help` says what each does")

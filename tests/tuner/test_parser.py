@@ -9,6 +9,21 @@ from tuner.cli import build_parser, main
     [
         ("serch x", "error: unknown command 'serch'. Did you mean 'search'? Known: check, cluster"),
         ("presets shwo x", "unknown action 'shwo'. Did you mean 'show'? Known: diff, list, show"),
+        (
+            "presets start",
+            "Known: diff, list, show, verify; there is `tuner cluster start`. `tuner",
+        ),
+        ("diff a b", "status, stop, submit; there is `tuner presets diff`. `tuner --help`"),
+        ("presets --model m show x", "before the action: write `tuner presets show --model m x`"),
+        (
+            "presets --data a=b",
+            "error: --data stands where the action has to be named: name it first",
+        ),
+        ("presets --modle m", "unknown flag --modle. Did you mean '--model'? `tuner presets list"),
+        (
+            "--trials=3 search x",
+            "--trials stands before the command: write `tuner search --trials=3",
+        ),
         ("completion bsh", "unknown shell 'bsh'. Did you mean 'bash'? Known: bash, zsh. `tuner"),
         ("search x --trails 3", "unknown flag --trails. Did you mean '--trials'? `tuner search --"),
         ("show --jsn x --qq", "--jsn. Did you mean '--json'?; unknown flag --qq. `tuner show --"),
@@ -25,6 +40,14 @@ def test_what_is_mistyped_is_told_with_what_was_meant(capsys, words, message):
     assert message in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
+
+
+def test_the_action_that_is_meant_without_a_name_takes_its_flags(capsys):
+    assert main(["presets", "--model=ast_autoencoder"]) == 0
+    shown = capsys.readouterr().out
+    assert main(["presets", "list", "--model", "ast_autoencoder"]) == 0
+    assert capsys.readouterr().out == shown
+    assert "grammar_vae" not in shown
 
 
 def test_flags_may_be_written_with_hyphens(capsys, tmp_path, monkeypatch):

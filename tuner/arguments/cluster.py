@@ -74,6 +74,7 @@ def add_cluster(commands: Any) -> None:
     parser = add_command(
         commands, "cluster", _list, "List, start or end clusters.", "tuner cluster start local"
     )
+    parser.otherwise = "list"
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     add_command(actions, "list", _list, "List the profiles that ship.", "tuner cluster list")
     for name, run, summary in (

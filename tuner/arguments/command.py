@@ -4,12 +4,12 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from tuner.arguments.parser import Parser
+
 Command = Callable[[argparse.Namespace], int | None]
 
 
-def add_command(
-    commands: Any, name: str, run: Command, summary: str, example: str
-) -> argparse.ArgumentParser:
+def add_command(commands: Any, name: str, run: Command, summary: str, example: str) -> Parser:
     """Add a command with its help and an example, and return its parser.
 
     Args:
@@ -19,7 +19,7 @@ def add_command(
         summary: one sentence for the list of commands.
         example: a line that works.
     """
-    parser = commands.add_parser(
+    parser: Parser = commands.add_parser(
         name, help=summary, description=summary, epilog=f"example: {example}"
     )
     parser.set_defaults(command=run)

@@ -74,6 +74,7 @@ def add_presets(commands: Any) -> None:
         "List the presets, or show one.",
         "tuner presets show minimal --data dataset=pde num_rows=1600",
     )
+    parser.otherwise = "list"
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
     listing = add_command(actions, "list", _presets_list, "List the presets.", "tuner presets list")
     listing.add_argument("--model", help="only the presets of this model")
@@ -142,7 +143,7 @@ def _promote(options: argparse.Namespace) -> int:
 def _presets_list(options: argparse.Namespace) -> None:
     from tuner.commands.presets import show_presets
 
-    show_presets(getattr(options, "model", None))
+    show_presets(options.model)
 
 
 def _presets_show(options: argparse.Namespace) -> None:

@@ -152,6 +152,11 @@ def test_an_action_and_its_flags_are_read():
     [
         ([], "no action: give one of door, wall. `paint --help` says what each does"),
         (["dor"], "unknown action 'dor'. Did you mean 'door'\\? Known: door, wall"),
+        (
+            ["--coats=2", "door", "--colour", "red"],
+            "^--coats stands before the action: write `paint door --coats=2 --colour red`$",
+        ),
+        (["--coats", "2"], "--coats stands where the action has to be named: name it first: door"),
         (["wall"], "--out is missing: `paint wall --help` says"),
     ],
 )
