@@ -30,6 +30,7 @@ from models.commands.latents import nearest_latents
 from models.commands.process import run_command
 from models.commands.progress import show_progress
 from models.commands.shown_texts import show_texts
+from models.commands.standard_input import check_read_once
 from models.commands.use_flags import Points, Positive, Seed, Temperature, checked
 from models.errors import UserError
 from models.programs.execution.example_text import Example
@@ -59,7 +60,7 @@ class Encode(_Model):
     """Write the latents of programs as an .npz with `latents` (rows, latent_dim) and `sources`."""
 
     file: tuple[Path, ...]
-    """Python files with one function each; the flag may be repeated."""
+    """Python files with one function each, - for standard input; the flag may be repeated."""
     out: Path = Path("latents.npz")
     """Where to write."""
 
@@ -83,7 +84,7 @@ class Reconstruct(_Model):
     """Show programs beside what they decode to."""
 
     file: tuple[Path, ...] = ()
-    """Python files with one function each; the flag may be repeated."""
+    """Python files with one function each, - for standard input; the flag may be repeated."""
     data_dir: Path | None = None
     """Or programs of this data set."""
     split: Literal["train", "val", "test"] = "val"
@@ -97,7 +98,7 @@ class Interpolate(_Model):
     """Decode points between two programs."""
 
     first: Path
-    """Where to start: a Python file."""
+    """Where to start: a Python file, or - for standard input."""
     last: Path
     """Where to end."""
     num: Points = 7
@@ -109,7 +110,7 @@ class Nearest(_Model):
     """Show the programs of a data set that lie nearest to one in latent space."""
 
     file: Path
-    """What to look for: a Python file."""
+    """What to look for: a Python file, or - for standard input."""
     data_dir: Path
     """Where to look."""
     num: Positive = 5
@@ -139,7 +140,7 @@ class Synthesize:
     example: tuple[str, ...] = ()
     """Examples as Python values: "([1, 2], 0) -> 3"; one or more, and the flag may be repeated."""
     examples: Path | None = None
-    """Or a JSON file: [{"inputs": [[1, 2], 0], "output": 3}, ...]."""
+    """Or a JSON file, or - for standard input: [{"inputs": [[1, 2], 0], "output": 3}, ...]."""
     seconds: Positive = 60
     """How long to search at most."""
     model: str | None = None
@@ -285,7 +286,7 @@ def _given(command: Any) -> Any:
                 raise UserError("pass either --file FILE ... or --data_dir FOLDER")
             given = _programs(command.file) if command.file else _load(command.data_dir)
         case Interpolate():
-            given = file_to_ids(command.first).ids, file_to_ids(command.last).ids
+            given = _programs([command.first, command.last])
         case Nearest():
             given = file_to_ids(command.file).ids, _load(command.data_dir)
         case Sample():
@@ -321,6 +322,7 @@ def _best_of_run(path: Path) -> Path:
 
 
 def _programs(files: Sequence[Path]) -> list[Sequence[int]]:
+    check_read_once(files)
     return [file_to_ids(path).ids for path in files]
 
 

@@ -18,6 +18,7 @@ import tyro
 from models.commands.flags import build_flags, read_flags
 from models.commands.process import run_command
 from models.commands.progress import show_progress
+from models.commands.standard_input import name_of
 from models.errors import UserError
 from models.grammar.grammar import BUILT_IN_GRAMMARS, Grammar, load_grammar
 from models.grammar.parsing import TextParser
@@ -56,7 +57,7 @@ class BuildFlags:
     seed: int | None = None
     """Seeds the generated rows and the split (42)."""
     csv: Path | None = None
-    """Tokenise a column of this CSV file, plain or gzipped."""
+    """Tokenise a column of this CSV file, plain or gzipped; - is standard input."""
     column: str | None = None
     """Column of --csv that holds the text."""
     delimiter: str | None = None
@@ -64,7 +65,7 @@ class BuildFlags:
     label_column: str | None = None
     """Column of --csv by which to stratify the split."""
     text: Path | None = None
-    """Tokenise this file with one text a line, plain or gzipped."""
+    """Tokenise this file with one text a line, plain or gzipped; - is standard input."""
     grammar: str | None = None
     """Grammar of --csv or --text, or of --random rows: a built-in name or a YAML file."""
     random: int | None = None
@@ -186,13 +187,17 @@ def _tokenise(
     splits = _splits(flags, len(rows.texts), rows.labels)
     source = flags.csv or flags.text
     return make_dataset(
-        name=flags.dataset or (source.name.split(".")[0] if source else grammar.name),
+        name=flags.dataset or (_stem(source) if source else grammar.name),
         ids=derive_rows(rows.texts, grammar, rows.where, progress, remedies=_remedies(flags)),
         splits=splits,
         grammar=grammar,
         labels=rows.labels,
         label_names=rows.label_names,
     )
+
+
+def _stem(source: Path) -> str:
+    return Path(name_of(source)).name.split(".")[0]
 
 
 def _remedies(flags: BuildFlags) -> list[str]:

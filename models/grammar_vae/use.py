@@ -25,6 +25,7 @@ from models.commands.flags import build_flags, read_command
 from models.commands.process import run_command
 from models.commands.progress import show_progress
 from models.commands.shown_texts import show_pairs, show_texts
+from models.commands.standard_input import name_of
 from models.commands.use_flags import Points, Positive, Seed, Temperature, checked
 from models.config_file import to_config
 from models.errors import UserError
@@ -73,7 +74,7 @@ class Encode(_ModelOfTexts):
     text: tuple[str, ...] = ()
     """Texts to encode; one or more, and the flag may be repeated."""
     file: Path | None = None
-    """Or a file with one text a line, read as build_dataset reads it."""
+    """Or a file with one text a line, read as build_dataset reads it; - is standard input."""
     out: Path = Path("latents.npz")
     """Where to write."""
 
@@ -322,7 +323,7 @@ def _texts(command: Encode) -> list[str]:
         return list(command.text)
     rows = read_lines(command.file)
     for note in rows.notes:
-        print(f"{command.file}: {note}", file=sys.stderr)
+        print(f"{name_of(command.file)}: {note}", file=sys.stderr)
     return rows.texts
 
 

@@ -12,6 +12,7 @@ from typing import TextIO
 
 import numpy as np
 
+from models.commands.standard_input import is_stream, name_of, read_stream
 from models.errors import UserError, unknown_name
 from models.grammar_vae.datasets.reading import require_file
 from models.wording import count
@@ -39,7 +40,7 @@ class TextRows:
 
 
 def read_lines(path: Path) -> TextRows:
-    """Read one string a line; `path` may be gzipped.
+    """Read one string a line; `path` may be gzipped, and `-` is standard input.
 
     Blank lines are skipped. A line of a SMILES file is a molecule and its name: the molecule is
     taken.
@@ -62,7 +63,7 @@ def read_lines(path: Path) -> TextRows:
             notes += [f"{lines} on behind the SMILES: names are left out"]
     return TextRows(
         texts=texts,
-        where=lambda row: f"{path}, line {numbers[row]}",
+        where=lambda row: f"{name_of(path)}, line {numbers[row]}",
         notes=tuple(notes),
     )
 
@@ -70,7 +71,7 @@ def read_lines(path: Path) -> TextRows:
 def read_csv_column(
     path: Path, column: str, label_column: str | None = None, delimiter: str = ","
 ) -> TextRows:
-    """Read the strings in `column` of a CSV file with a header; `path` may be gzipped.
+    """Read the strings in `column` of a CSV file with a header; `path` may be gzipped, or `-`.
 
     Blank lines are skipped, a quoted empty field is an empty string.
 
@@ -99,7 +100,7 @@ def read_csv_column(
     labels, label_names = _number_labels(names, path) if names else (None, ())
     return TextRows(
         texts=texts,
-        where=lambda row: f"{path}, row {row + 1} (line {lines[row]}), column '{column}'",
+        where=lambda row: f"{name_of(path)}, row {row + 1} (line {lines[row]}), column '{column}'",
         labels=labels,
         label_names=label_names,
         notes=tuple(_blank_notes(blank)),
@@ -123,18 +124,21 @@ def _blank_notes(blank: list[int]) -> list[str]:
 @contextmanager
 def _open_text(path: Path) -> Iterator[TextIO]:
     """Open a text file or a gzipped one, whatever its name ends with."""
-    require_file(path)
+    streams = is_stream(path)
+    if not streams:
+        require_file(path)
     try:
-        with path.open("rb") as raw:
+        with io.BytesIO(read_stream(path)) if streams else path.open("rb") as raw:
             packed = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
             raw.seek(0)
             plain = gzip.GzipFile(fileobj=raw) if packed else raw
             with io.TextIOWrapper(plain, encoding="utf-8-sig", newline="") as text:
                 yield text
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text ({error}): save it as UTF-8") from error
+        raise UserError(f"{name_of(path)} is not UTF-8 text ({error}): save it as UTF-8") from error
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path} cannot be read ({error}): give a whole, readable file") from error
+        said = f"{name_of(path)} cannot be read ({error}): give a whole, readable file"
+        raise UserError(said) from error
 
 
 def _csv_rows(
@@ -152,7 +156,8 @@ def _csv_rows(
                 yield read, row
     except csv.Error as error:
         raise UserError(
-            f"{path}: the row after line {read} is not readable as CSV ({error}): mend that row"
+            f"{name_of(path)}: the row after line {read} is not readable as CSV ({error}): mend "
+            "that row"
         ) from error
 
 
@@ -180,20 +185,22 @@ def _check_delimiter(lines: list[str], column: str, delimiter: str) -> None:
 def _field(row: list[str], header: list[str], column: str, path: Path, line: int) -> str:
     place = header.index(column)
     if place >= len(row):
-        raise UserError(f"{path}, line {line}: the row ends before column '{column}': mend the row")
+        raise UserError(
+            f"{name_of(path)}, line {line}: the row ends before column '{column}': mend the row"
+        )
     return row[place]
 
 
 def _check_not_empty(texts: list[str], path: Path) -> None:
     if not texts:
-        raise UserError(f"{path} has no rows: give a file with at least one")
+        raise UserError(f"{name_of(path)} has no rows: give a file with at least one")
 
 
 def _number_labels(names: list[str], path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     if len(numbers) > MAX_LABELS:
         raise UserError(
-            f"{path} has {len(numbers)} different labels: at most {MAX_LABELS} are kept; leave "
-            "label_column out or take one with fewer values"
+            f"{name_of(path)} has {len(numbers)} different labels: at most {MAX_LABELS} are kept; "
+            "leave label_column out or take one with fewer values"
         )
     return np.array([numbers[name] for name in names], dtype=np.int16), tuple(numbers)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.commands.standard_input import is_stream, name_of, read_stream
 from models.errors import UserError
 from models.programs.execution.outcomes import Value
 
@@ -43,20 +44,23 @@ _FORM = 'Write a JSON list, as [{"inputs": [[1, 2]], "output": 3}, ...]'
 
 
 def read_examples(path: Path) -> list[Example]:
-    """Read a JSON list of objects with `inputs`, a list, and `output`.
+    """Read a JSON list of objects with `inputs`, a list, and `output`; `-` is standard input.
 
     Raises:
         UserError: it cannot be read or holds something else.
     """
+    name = name_of(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_stream(path) if is_stream(path) else path.read_bytes())
+    except UserError:
+        raise
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read: {error}. {_FORM}") from error
+        raise UserError(f"{name}: cannot be read: {error}. {_FORM}") from error
     if not isinstance(content, list) or not all(
         isinstance(item, dict) and set(item) == {"inputs", "output"} for item in content
     ):
-        raise UserError(f"{path}: holds no examples. {_FORM}")
-    return [_example(item["inputs"], item["output"], f"{path}: {item}") for item in content]
+        raise UserError(f"{name}: holds no examples. {_FORM}")
+    return [_example(item["inputs"], item["output"], f"{name}: {item}") for item in content]
 
 
 def _example(inputs: Sequence[Any], output: Any, where: str) -> Example:

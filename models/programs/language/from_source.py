@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+from models.commands.standard_input import is_stream, name_of, read_stream
 from models.errors import UserError
 from models.programs.language.annotations import read_annotation
 from models.programs.language.docstring_types import types_in_examples
@@ -32,13 +33,15 @@ _PLAIN = "parameters are plain names without default values"
 def file_to_ids(path: Path) -> Program:
     """Return the derivation of the one function in a Python file; see `source_to_ids`.
 
+    `-` is standard input.
+
     Raises:
         UserError: the file cannot be read, Python refuses it, or it is outside the language.
     """
     try:
-        return source_to_ids(read_source(path))
+        return source_to_ids(read_stream(path) if is_stream(path) else read_source(path))
     except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{name_of(path)}: {error}") from error
 
 
 def source_to_ids(source: str | bytes) -> Program:

@@ -1,8 +1,11 @@
 """The command for a trained model."""
 
+import io
 import json
 import re
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from models.errors import UserError
 from models.programs.data.collection import generate_programs
 from models.programs.data.dataset import dataset_of
 from models.programs.data.writing import write_dataset
+from models.programs.execution.example_text import read_examples
 from models.programs.language.from_source import source_to_ids
 
 
@@ -51,6 +55,26 @@ def test_programs_are_encoded_to_a_file_and_decoded_from_it(command, program, tm
     assert "latents (1, 8)" in command("encode", "--file", program, "--out", out)
     assert np.load(out)["latents"].shape == (1, 8)
     assert command("decode", "--latents", out).startswith("def program(")
+
+
+def test_programs_and_examples_come_from_standard_input(command, program, monkeypatch):
+    def give(content):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+    give(program.read_bytes())
+    shown = command("reconstruct", "--file", program, "-")
+    assert shown.count("    return v0 * 2\n") == 2
+    with pytest.raises(UserError, match="'-' is given twice, and standard input can be read once"):
+        command("interpolate", "--first", "-", "--last", "-")
+    give(b"x = 1")
+    with pytest.raises(UserError, match=r"^standard input: "):
+        command("nearest", "--file", "-", "--data_dir", program.parent)
+    give(b'[{"inputs": [[1, 2]], "output": 3}]')
+    [example] = read_examples(Path("-"))
+    assert (example.inputs, example.output) == (([1, 2],), 3)
+    give(b"[")
+    with pytest.raises(UserError, match=r"^standard input: cannot be read: "):
+        read_examples(Path("-"))
 
 
 def test_an_export_takes_half_the_space_and_decodes_as_the_checkpoint_does(command, program, run):

@@ -2,11 +2,14 @@
 
 import csv
 import gzip
+import io
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -124,6 +127,28 @@ def test_rows_outside_the_grammar_are_told_and_nothing_is_written(command, tmp_p
     assert ".5*u" in errors
     assert "Traceback" not in errors
     assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+
+
+def test_a_column_is_read_from_standard_input_and_mistakes_name_it(command, tmp_path, monkeypatch):
+    given = io.TextIOWrapper(io.BytesIO(CSV.encode() + b"odd,dt(v)\n"))
+    monkeypatch.setattr(sys, "stdin", given)
+    arguments = ("--csv", "-", "--column", "pde", "--grammar", "pde", "--out", tmp_path / "data")
+    code, _, said = command(*arguments)
+    assert code == 2
+    assert "standard input, row 13 (line 14), column 'pde'" in said
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(CSV.encode())))
+    assert command(*arguments)[0] == 0
+    assert load(tmp_path / "data", 12).name == "standard input"
+
+
+def test_a_pipe_is_read(command, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    thread = threading.Thread(target=pipe.write_text, args=("dt(u) - dxx(u)\n" * 12,))
+    thread.start()
+    arguments = ("--text", pipe, "--grammar", "pde", "--out", tmp_path / "data")
+    assert command(*arguments)[0] == 0
+    thread.join()
 
 
 def test_a_table_that_was_given_as_text_is_told_how_to_be_given(command, tmp_path, own_file):

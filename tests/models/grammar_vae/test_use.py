@@ -1,5 +1,7 @@
 """The command that uses a trained model: what it takes, prints and refuses."""
 
+import gzip
+import io
 import re
 import subprocess
 import sys
@@ -87,6 +89,21 @@ def test_texts_may_come_from_a_file(use, tmp_path):
     out = tmp_path / "l.npz"
     code, lines, _ = use("encode", "--file", tmp_path / "texts", "--out", out)
     assert (code, lines) == (0, [f"{out}: latents (2, 12), texts (2,)"])
+
+
+def test_texts_may_come_from_standard_input(use, refusal, tmp_path, monkeypatch):
+    def give(text):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+
+    out = tmp_path / "l.npz"
+    give(gzip.compress(b"x\n\nsin( x )\n"))
+    code, lines, said = use("encode", "--file", "-", "--out", out)
+    assert (code, lines) == (0, [f"{out}: latents (2, 12), texts (2,)"])
+    assert said.startswith("standard input: 1 blank line is skipped")
+    give(b"")
+    assert refusal("encode", "--file", "-", "--out", out).startswith("standard input has no rows")
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "there is none: give a file" in refusal("encode", "--file", "-", "--out", out)
 
 
 def test_a_plain_array_of_latents_decodes(use, model, tmp_path):
