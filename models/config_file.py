@@ -12,7 +12,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,31 +24,14 @@ from yaml.constructor import SafeConstructor
 from yaml.cyaml import CParser  # pyright: ignore[reportAttributeAccessIssue]
 from yaml.resolver import Resolver
 
-from models.errors import Mistake, UserError, did_you_mean, unknown_keys
+from models.errors import Mistake, UserError, unknown_keys
 from models.key_lines import KeyLines, key_lines
+from models.mistakes.values import explain
+from models.mistakes.yaml_text import Refused, yaml_mistake
 
 ConfigT = TypeVar("ConfigT")
 
-_SHOULD_BE = {
-    "bool_type": "true or false",
-    "dataclass_type": "keys with values",
-    "dict_type": "keys with values",
-    "finite_number": "a finite number",
-    "float_type": "a number",
-    "int_type": "a whole number",
-    "list_type": "a list",
-    "string_type": "text",
-    "tuple_type": "a list",
-    "greater_than": "a value above {gt}",
-    "greater_than_equal": "{ge} or more",
-    "less_than": "a value below {lt}",
-    "less_than_equal": "{le} or less",
-    "literal_error": "{expected}",
-}
-"""What a value should be, by pydantic's type of the error and with the limits of its context."""
-_QUOTED = re.compile(r"'([^']*)'")
-_MOST_WHOLE = 1e9
-"""Whole numbers up to here may be meant by one with a point or an exponent, as 1e3."""
+_PAIRS = ("[]", "{}")
 _INT_TAG = "tag:yaml.org,2002:int"
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 _MERGE_TAG = "tag:yaml.org,2002:merge"
@@ -58,8 +41,20 @@ _FLOAT = re.compile(
 )
 
 
+class _Unfit(yaml.constructor.ConstructorError):
+    """A key or a value that we refuse, in our words."""
+
+
 class _StrictLoader(yaml.SafeLoader):
     """PyYAML's safe loader with YAML 1.2 floats and without duplicate keys."""
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """Tell where a value is that Python refuses, as the date 2026-13-45."""
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:
+            said = f"{node.value!r} cannot be read ({error}): put text in quotes"
+            raise _Unfit(None, None, said, node.start_mark) from error
 
 
 class _FastLoader(Composer, CParser, SafeConstructor, Resolver):
@@ -101,14 +96,18 @@ def parse_yaml_with_lines(text: str, source: str) -> tuple[object, KeyLines]:
             return _load(_StrictLoader(text))
     except UserError as error:
         raise error.within(source) from error
+    except _Unfit as error:
+        line, column = _place_of(error.problem_mark)
+        raise UserError(f"{source}, line {line}, column {column}: {error.problem}") from error
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        context = f" ({error.context})" if error.context else ""
-        raise UserError(f"{source}{place}: {error.problem}{context}") from error
-    # PyYAML lets through what int() or a date says of 2026-13-45, and its own deep recursion.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{source}: not readable as YAML: {error}") from error
+        raise UserError(yaml_mistake(_refused(error, text), text, source)) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        sign = text[error.position]
+        said = f"the character {sign!r} is not allowed: remove it"
+        raise UserError(f"{source}, line {line}: {said}") from error
+    except RecursionError as error:
+        raise UserError(f"{source}: nested too deep: write it flatter") from error
 
 
 def read_yaml(path: Path) -> object:
@@ -163,7 +162,7 @@ def to_config(config_type: type[ConfigT], data: Mapping[str, object], source: st
         config = _adapter(config_type).validate_json(text, strict=True)
     except ValidationError as error:
         # What is missing, or broken between keys, may follow from a key that is misspelt.
-        mistakes += _explain(error, data, source, only_values=bool(mistakes))
+        mistakes += explain(error, data, source, only_values=bool(mistakes))
     if mistakes:
         raise UserError(*mistakes)
     return config
@@ -209,6 +208,36 @@ def write_text(path: Path, text: str) -> None:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
+def _refused(error: yaml.MarkedYAMLError, text: str) -> Refused:
+    begun = error.context_mark
+    return Refused(
+        problem=str(error.problem),
+        at=_place_of(error.problem_mark),
+        begun=_place_of(begun) if begun else None,
+        opened=_open_bracket(text) if "that cannot start any token" not in str(error) else None,
+    )
+
+
+def _open_bracket(text: str) -> tuple[str, tuple[int, int]] | None:
+    """Return the last bracket that is open at the end of a text, if that is its mistake."""
+    opened: list[tuple[str, tuple[int, int]]] = []
+    try:
+        for token in yaml.scan(text, Loader=_StrictLoader):
+            if token.id in ("[", "{"):
+                opened.append((token.id, _place_of(token.start_mark)))
+            elif token.id in ("]", "}") and (
+                not opened or opened.pop()[0] + token.id not in _PAIRS
+            ):
+                return None
+    except yaml.YAMLError:
+        return None
+    return opened[-1] if opened else None
+
+
+def _place_of(mark: Any) -> tuple[int, int]:
+    return mark.line + 1, mark.column + 1
+
+
 def _load(loader: Any) -> tuple[object, KeyLines]:
     try:
         root = loader.get_single_node()
@@ -229,94 +258,6 @@ def _not_finite(data: Mapping[str, object]) -> list[str]:
     return [k for k, v in data.items() if isinstance(v, float) and not math.isfinite(v)]
 
 
-def _explain(
-    error: ValidationError, data: Mapping[str, object], source: str, *, only_values: bool
-) -> list[Mistake]:
-    items = [(_place(item["loc"], data), item) for item in error.errors()]
-    # A key of several types refuses once for each: the broken rule says more than the types.
-    ruled = {place for place, item in items if not _is_of_type(item)}
-    found: dict[tuple[int | str, ...], list[Any]] = {}
-    for place, item in items:
-        # A list of numbers is also no number: the item that is wrong says more.
-        deeper = any(len(o) > len(place) and o[: len(place)] == place for o, _ in items)
-        deeper = deeper or (place in ruled and _is_of_type(item))
-        if not (deeper or (only_values and (not place or item["type"] == "missing"))):
-            found.setdefault(place, []).append(item)
-    return [
-        mistake
-        for place, said in found.items()
-        # What several types ask for becomes one mistake.
-        for together in ([[item] for item in said] if place in ruled else [said])
-        for mistake in _mistakes(".".join(map(str, place)), together, source)
-    ]
-
-
-def _is_of_type(item: Any) -> bool:
-    return item["type"].endswith("_type")
-
-
-def _mistakes(key: str, items: Sequence[Any], source: str) -> Sequence[Mistake]:
-    """Return the mistakes in the value of a key; `items` are one, or one for each of its types."""
-    kind, value = items[0]["type"], items[0]["input"]
-    if kind == "missing":
-        missing = ".".join(filter(None, (key, str(items[0]["loc"][-1]))))
-        return [Mistake(place=source, key=missing, rule=f"{missing} is missing")]
-    reason = items[0]["ctx"]["error"] if kind == "value_error" else None
-    # A rule of the whole dataclass has no key of its own, and names its keys itself.
-    if not key and isinstance(reason, UserError):
-        return reason.within(source).mistakes
-    rule, remedy = str(reason or _rule(items)), _remedy(items[0], value)
-    if remedy.endswith("?"):
-        rule += "."
-    value = value if key else ...
-    return [
-        Mistake(
-            place=source,
-            key=key,
-            value=value,
-            rule=rule,
-            remedy=remedy,
-            wrong_type=_is_of_type(items[0]),
-        )
-    ]
-
-
-def _rule(items: Sequence[Any]) -> str:
-    if any(item["type"] not in _SHOULD_BE for item in items):
-        return " or ".join(item["msg"] for item in items)
-    return "give " + " or ".join(map(_should_be, items))
-
-
-def _remedy(item: Any, value: object) -> str:
-    """Return what was probably meant, or the empty string."""
-    kind = item["type"]
-    if kind == "int_type" and isinstance(value, float) and value.is_integer():
-        return f"write {value:.0f}" if abs(value) < _MOST_WHOLE else ""
-    if kind == "literal_error" and isinstance(value, str):
-        return did_you_mean(value, _QUOTED.findall(item["ctx"]["expected"])).strip()
-    return ""
-
-
-def _should_be(item: Any) -> str:
-    limits = item.get("ctx", {}).items()
-    shown = {name: f"{n:g}" if isinstance(n, float) else n for name, n in limits}
-    return _SHOULD_BE[item["type"]].format(**shown)
-
-
-def _place(path: Sequence[int | str], data: object) -> tuple[int | str, ...]:
-    """Return the keys and positions of a path, without pydantic's names for parts of a union."""
-    place: list[int | str] = []
-    for part in path:
-        if isinstance(data, Mapping):
-            if part in data:
-                place.append(part)
-                data = data[part]
-        elif isinstance(data, list | tuple) and isinstance(part, int):
-            place.append(part)
-            data = data[part]
-    return tuple(place)
-
-
 def _construct_mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[object] = set()
     for key_node, _ in node.value:
@@ -324,11 +265,9 @@ def _construct_mapping(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
             continue
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, str | int | float | bool | None):
-            raise yaml.constructor.ConstructorError(
-                None, None, "a key must be plain text or a number", key_node.start_mark
-            )
+            raise _Unfit(None, None, "a key must be plain text or a number", key_node.start_mark)
         if key in seen:
-            raise yaml.constructor.ConstructorError(
+            raise _Unfit(
                 None, None, f"the key '{key}' is given twice: keep one", key_node.start_mark
             )
         seen.add(key)

@@ -57,7 +57,7 @@ def _at_load(tree: ast.Module) -> list[ast.stmt]:
 
 LAYERS = {
     "models": (
-        {"errors", "config_file", "effects", "field_types", "key_lines", "wording"},
+        {"errors", "config_file", "effects", "field_types", "key_lines", "mistakes", "wording"},
         {"layers", "optimization", "grammar"},
         {"training"},
         {"presets"},

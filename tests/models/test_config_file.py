@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import PydanticKnownError
 
-from models import config_file
 from models.config_file import dump_yaml, parse_yaml, read_yaml, to_config, to_mapping, write_text
 from models.errors import UserError
 from models.grammar_vae.config import GrammarVaeConfig
+from models.mistakes import values
 
 KEYS = ", ".join(key.name for key in dataclasses.fields(GrammarVaeConfig))
 
@@ -82,18 +82,14 @@ def test_text_that_only_looks_like_a_number_stays_text(text):
         ("x:\n  b: 1\n  b: 1", r"^f\.yaml, line 3, column 3: the key 'b' is given twice"),
         ("{a: {b: 1, b: 2}}", r"^f\.yaml, line 1, column 12: the key 'b' is given twice"),
         ("[{c: 1, c: 2}]", r"^f\.yaml, line 1, column 9: the key 'c' is given twice"),
-        ("a: [1", r"^f\.yaml, line 1, column 6: expected ',' or '\]'"),
-        ("a: 1\n\tb: 2", r"^f\.yaml, line 2, column 1: found character '\\t'"),
-        ("a: 1\n b: 2", r"^f\.yaml, line 2, column 3: mapping values are not allowed"),
-        ("a: 1\n---\nb: 2", r"^f\.yaml, line 2, column 1: .*another document"),
-        ("a: *nowhere", r"^f\.yaml, line 1, column 4: found undefined alias"),
-        ("a: &a [*a]", r"^f\.yaml, line 1, column 4: found unconstructable recursive node"),
-        ("a: !!python/object/apply:os.system [ls]", r"^f\.yaml, line 1, column 4: .*python/object"),
         ("? [1, 2]\n: 3", r"^f\.yaml, line 1, column 3: a key must be plain text or a number"),
-        ("a: \x01", r"^f\.yaml: not readable as YAML: unacceptable character #x0001"),
-        ("a: 2026-13-45", r"^f\.yaml: not readable as YAML: month must be in 1\.\.12"),
-        ("a: !!int x", r"^f\.yaml: not readable as YAML: invalid literal for int"),
-        ("[" * 1000, r"^f\.yaml: not readable as YAML: maximum recursion depth"),
+        ("a: \x01", r"^f\.yaml, line 1: the character '\\x01' is not allowed: remove it$"),
+        (
+            "a: 2026-13-45",
+            r"^f\.yaml, line 1, column 4: '2026-13-45' cannot be read \(month must be",
+        ),
+        ("a: !!int x", r"^f\.yaml, line 1, column 4: 'x' cannot be read \(invalid literal for int"),
+        ("[" * 1000, r"^f\.yaml: nested too deep: write it flatter$"),
     ],
 )
 def test_malformed_yaml_names_the_place(text, message):
@@ -350,7 +346,7 @@ CONTEXTS = [
     ("less_than_equal", {"le": 1024}, "give 1024 or less"),
     ("literal_error", {"expected": "'a' or 'b'"}, "give 'a' or 'b'"),
     ("finite_number", None, "give a finite number"),
-    *((kind, None, None) for kind in config_file._SHOULD_BE if kind.endswith("_type")),
+    *((kind, None, None) for kind in values._SHOULD_BE if kind.endswith("_type")),
 ]
 
 
@@ -358,12 +354,12 @@ CONTEXTS = [
 def test_the_kinds_of_rules_are_those_of_pydantic(kind, context, rule):
     """A kind that it does not know raises here, and would never be told."""
     PydanticKnownError(kind, context or {"class_name": "Car"}).message()
-    ours = config_file._rule([{"type": kind, "ctx": context or {}}])
-    assert ours == (rule or f"give {config_file._SHOULD_BE[kind]}")
+    ours = values._rule([{"type": kind, "ctx": context or {}}])
+    assert ours == (rule or f"give {values._SHOULD_BE[kind]}")
 
 
 def test_every_rule_of_ours_is_compared():
-    assert {kind for kind, *_ in CONTEXTS} == config_file._SHOULD_BE.keys()
+    assert {kind for kind, *_ in CONTEXTS} == values._SHOULD_BE.keys()
 
 
 def test_keys_that_are_no_text_are_unknown_whatever_their_values(tmp_path):

@@ -190,7 +190,7 @@ def test_what_cannot_be_read_is_listed_beside_the_presets_that_can(folder):
     assert [
         message.split(", line 2")[0].split(" unknown")[0] for message in map(str, survey.mistakes)
     ] == [
-        str(broken),
+        f"{broken}, line 1, column 4: '[' is not closed, in 'x: [': write ']' where it ends",
         f"{file}, line 1: wrong:",
     ]
     assert preset_names(GRAMMAR_VAE)[-2:] == ["wrong", "right"]
