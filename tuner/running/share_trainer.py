@@ -1,8 +1,9 @@
 """Process that trains one model for as long as it is told; started by `SideBySide`, never by hand.
 
-It says in a line of JSON what memory it took. Then it answers lines: a number of seconds by how
-many rows a second it trained, validation included, and what an epoch on all data takes; NEW_TRIAL
-and a number of settings by what such a trial takes beside its epochs, in a process that has trained
+It says in a line of JSON what memory it took. Then it answers lines, each an order and a number:
+SPEED and seconds by how many rows a second it trained, validation included; EPOCH and seconds by
+what an epoch on all data takes, of which a validation on all rows may be part; NEW_TRIAL and a
+number of settings by what such a trial takes beside its epochs, in a process that has trained
 others.
 """
 
@@ -20,7 +21,7 @@ from typing import Any
 from models.registry import model_spec
 from models.training.memory import peak_memory_bytes
 from tuner.running.mps import CUDA_CONTEXT_BYTES
-from tuner.running.side_by_side import NEW_TRIAL, Job
+from tuner.running.side_by_side import EPOCH, NEW_TRIAL, Job
 from tuner.search.compared_rows import part_of
 from tuner.search.machine import worker_niceness
 from tuner.search.whole_epoch import timed, whole_epoch_s
@@ -50,7 +51,8 @@ def main() -> None:
             trial = _Trial(job, int(which))
             _say(answers, {"trial_s": trial.begin_s})
         else:
-            _say(answers, trial.speed(float(order)))
+            measure = trial.epoch if order == EPOCH else trial.speed
+            _say(answers, measure(float(which)))
 
 
 class _Trial:
@@ -74,13 +76,26 @@ class _Trial:
 
     def speed(self, seconds: float) -> dict[str, float]:
         """Train for so many seconds or a little longer; return how fast."""
+        num_epochs, _, spent_s = self._epochs_for(seconds)
+        return {"rows_per_s": num_epochs * len(self._part.train) / spent_s}
+
+    def epoch(self, seconds: float) -> dict[str, float]:
+        """Do the same; return what an epoch on all data takes."""
+        num_epochs, train_s, spent_s = self._epochs_for(seconds)
+        each_s = train_s / num_epochs, (spent_s - train_s) / num_epochs
+        return {
+            "epoch_s": whole_epoch_s(
+                self._task, self._part, self._dataset, each_s, room_s=seconds / 2
+            )
+        }
+
+    def _epochs_for(self, seconds: float) -> tuple[int, float, float]:
+        """Return the number of epochs, the seconds of their training, and those of all."""
         begin, train_s, num_epochs = time.perf_counter(), 0.0, 0
         while (spent_s := time.perf_counter() - begin) < seconds or not num_epochs:
             train_s += self._train()
             num_epochs += 1
-        each_s = train_s / num_epochs, (spent_s - train_s) / num_epochs
-        epoch_s = whole_epoch_s(self._task, self._part, self._dataset, each_s, room_s=seconds / 2)
-        return {"rows_per_s": num_epochs * len(self._part.train) / spent_s, "epoch_s": epoch_s}
+        return num_epochs, train_s, spent_s
 
     def _train(self) -> float:
         """Train and validate; return the seconds of the former."""

@@ -17,9 +17,12 @@ from models.errors import UserError
 
 _READY_S = 180.0
 """From the start of a process until it has trained its first epochs, beside fifteen others."""
+SPEED = "speed"
+"""Asks for so many seconds of training."""
+EPOCH = "epoch"
+"""Asks for the same, and for what an epoch on all data takes."""
 NEW_TRIAL = "trial"
-"""Asks for a new trial of the settings whose number follows; a number alone asks for so many
-seconds of training."""
+"""Asks for a new trial of the settings whose number follows."""
 _LATE_S = 60.0
 """How long an answer may take beyond the seconds that were asked for: the length of an epoch."""
 
@@ -88,7 +91,7 @@ class SideBySide:
         Raises:
             TrainersLost: one of them ended, or is silent.
         """
-        return [answer["rows_per_s"] for answer in self._trained(count)]
+        return [answer["rows_per_s"] for answer in self._trained(SPEED, count)]
 
     def epochs_s(self, count: int) -> list[float]:
         """Return the seconds of an epoch on all data, validation included, of each of so many.
@@ -96,7 +99,7 @@ class SideBySide:
         Raises:
             TrainersLost: one of them ended, or is silent.
         """
-        return [answer["epoch_s"] for answer in self._trained(count)]
+        return [answer["epoch_s"] for answer in self._trained(EPOCH, count)]
 
     def rows_per_s(self, count: int) -> float:
         """Return the same of so many together."""
@@ -125,8 +128,8 @@ class SideBySide:
             with process:  # waits for it, and closes its pipes
                 pass
 
-    def _trained(self, count: int) -> list[dict[str, float]]:
-        return self._ask([str(self._seconds)] * count, self._seconds + _LATE_S)
+    def _trained(self, order: str, count: int) -> list[dict[str, float]]:
+        return self._ask([f"{order} {self._seconds}"] * count, self._seconds + _LATE_S)
 
     def _ask(self, orders: Sequence[str], patience_s: float) -> list[dict[str, float]]:
         """Give each of the first processes its order; return what they answer."""

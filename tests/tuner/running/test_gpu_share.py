@@ -9,7 +9,7 @@ from tuner.errors import RunExists, SearchInvalid
 from tuner.record.environment import render
 from tuner.record.paths import RunPaths
 from tuner.record.search_copy import read_search, write_search
-from tuner.running import gpu_share
+from tuner.running import gpu_share, share_trainer
 from tuner.running.gpu_share import (
     GpuShare,
     job_of,
@@ -95,6 +95,19 @@ def test_processes_train_side_by_side():
         assert 50 < running.peak_mb < running.total_mb
     assert set(found.rows_per_s) == {1, 2} and all(s > 0 for s in found.rows_per_s.values())
     assert len(pids) == 2 and all(process.returncode for process in running._processes)
+
+
+def test_only_who_asks_for_an_epoch_waits_for_a_validation_on_all_rows(monkeypatch):
+    overrides = ["data={dataset: equations, num_rows: 400}", "resources.cpu=1"]
+    search = load_search("grammar_vae/quickstart", overrides)
+    dataset = search.spec.load_data(search.data, None)
+    trial = share_trainer._Trial(job_of(search, [search.base_config], dataset, "cpu", 1), 0)
+    beside = []  # validations of other rows than the part's
+    monkeypatch.setattr(trial._task, "evaluate_on", beside.append)
+    assert trial.speed(0.01).keys() == {"rows_per_s"}
+    assert not beside
+    assert trial.epoch(0.01)["epoch_s"] > 0
+    assert len(beside) == 1
 
 
 def test_a_process_that_ends_says_why(make_search):
