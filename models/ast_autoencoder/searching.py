@@ -208,7 +208,8 @@ def _near(
     from models.training.devices import device_named
 
     model = load_model(checkpoint, device_named(wanted.device or "auto"))
-    fits = [each for each in answer.near if len(each) <= model.config.max_decode_steps]
+    longest = model.config.max_decode_steps
+    fits = [each for each in answer.near if len(each) <= longest and not model.lacks(each)]
     with ProgramPool() as pool:
         return synthesize(
             model,

@@ -8,7 +8,7 @@ Every decoded program compiles, from any latent: decoding is constrained by the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,8 @@ from models.training.checkpoints import check_model, read_checkpoint, trained_ne
 from models.training.weights_file import ENDING, read_weights, write_weights
 
 _ROWS_AT_ONCE = 1024
+_KNOWN = "known_language"
+"""Of an export: the version of the language that the model was trained with."""
 
 Ids = Sequence[int]
 """A program as the productions of its derivation."""
@@ -47,6 +49,7 @@ class TrainedModel:
     Attributes:
         source: the checkpoint.
         training_data: name and digest of what it was trained on.
+        num_productions: of the language, the first ones, that its training had.
     """
 
     network: AstAutoencoder
@@ -54,6 +57,11 @@ class TrainedModel:
     machine: ConstraintMachine
     source: Path
     training_data: dict[str, str]
+    num_productions: int = field(default_factory=lambda: max(versions().values()))
+
+    def lacks(self, program: Ids) -> bool:
+        """Return whether a program has productions that are newer than the model."""
+        return max(program, default=0) >= self.num_productions
 
     @property
     def device(self) -> torch.device:
@@ -84,6 +92,7 @@ def load_model(path: Path, device: str = "cpu") -> TrainedModel:
         machine=ConstraintMachine(device, config.max_decode_steps),
         source=path,
         training_data=payload["data"],
+        num_productions=versions().get(payload.get(_KNOWN, ""), num_productions),
     )
 
 
@@ -102,6 +111,7 @@ def export_model(model: TrainedModel, path: Path, *, half: bool = False) -> None
         "model": "ast_autoencoder",
         "config": to_mapping(model.config),
         "language": language().grammar.digest,  # `load_model` has grown older ones
+        _KNOWN: next(part for part, size in versions().items() if size == model.num_productions),
         "data": model.training_data,
     }
     write_weights(path, model.network.state_dict(), about, half=half)
@@ -112,7 +122,8 @@ def encode(model: TrainedModel, programs: Sequence[Ids]) -> NDArray[np.float32]:
     """Return the latent of each program, (programs, latent_dim).
 
     Raises:
-        UserError: a program is longer than the model may decode.
+        UserError: a program is longer than the model may decode, or has productions that the
+            language got after the model was trained.
     """
     longest = max(map(len, programs), default=0)
     if longest > model.config.max_decode_steps:
@@ -121,6 +132,9 @@ def encode(model: TrainedModel, programs: Sequence[Ids]) -> NDArray[np.float32]:
             f"{model.config.max_decode_steps}: shorten it, or train with a larger "
             "max_decode_steps"
         )
+    newer = next(filter(model.lacks, programs), None)
+    if newer is not None:
+        raise UserError(_said_of_newer(model, newer))
     parts = [np.zeros((0, model.config.latent_dim), dtype=np.float32)]
     for first in range(0, len(programs), _ROWS_AT_ONCE):
         nodes = node_tensors(pad(list(programs[first : first + _ROWS_AT_ONCE]))).to(model.device)
@@ -211,6 +225,16 @@ def random_latents(
     centred = like - like.mean(0)
     shares = rng.standard_normal((count, len(like))) / np.sqrt(len(like) - 1)
     return (like.mean(0) + shares @ centred).astype(np.float32)
+
+
+def _said_of_newer(model: TrainedModel, program: Ids) -> str:
+    kinds = [language().kinds[each] for each in program if each >= model.num_productions]
+    names = ", ".join(dict.fromkeys(kind.name for kind in kinds if kind.slot is None))
+    return (
+        f"{model.source} was trained with the first {model.num_productions} productions of the "
+        f"language of programs, and a program has newer ones ({names or 'variables'}): train a "
+        "model on such programs, or write them otherwise"
+    )
 
 
 def _checked(model: TrainedModel, latents: NDArray[np.floating]) -> torch.Tensor:

@@ -36,6 +36,7 @@ from models.errors import UserError
 from models.programs.execution.example_text import Example
 from models.programs.language.from_source import file_to_ids
 from models.programs.language.to_source import ids_to_source
+from models.wording import count
 
 if TYPE_CHECKING:
     from models.ast_autoencoder.trained import TrainedModel
@@ -229,7 +230,7 @@ def _run(arguments: Sequence[str]) -> int:
             model_files.write_arrays(command.out, latents=latents, sources=texts)
             print(f"{command.out}: latents {latents.shape}")
         case Reconstruct():
-            originals = _originals(command, given, model.config.max_decode_steps)
+            originals = _originals(command, given, model)
             _show_pairs(originals, trained.reconstruct(model, originals))
         case Interpolate():
             first, last = given
@@ -330,10 +331,14 @@ def _load(folder: Path | None) -> ProgramDataset | None:
     return None if folder is None else load_dataset(DataConfig(data_dir=str(folder)))
 
 
-def _fitting(dataset: ProgramDataset, rows: np.ndarray, num_steps: int) -> list[list[int]]:
-    """Return the programs of some rows that are not longer than the model may write."""
-    chosen = rows[np.asarray(dataset.lengths)[rows] <= num_steps]
-    return [dataset.ids[row][dataset.ids[row] >= 0].tolist() for row in chosen]
+def _fitting(model: "TrainedModel", dataset: ProgramDataset, rows: np.ndarray) -> list[list[int]]:
+    """Return the programs of some rows that the model may write and whose productions it knows."""
+    chosen = rows[np.asarray(dataset.lengths)[rows] <= model.config.max_decode_steps]
+    programs = [dataset.ids[row][dataset.ids[row] >= 0].tolist() for row in chosen]
+    known = [program for program in programs if not model.lacks(program)]
+    if newer := len(programs) - len(known):
+        print(f"note: {count(newer, 'program')} newer than the model left out", file=sys.stderr)
+    return known
 
 
 def training_latents(model: "TrainedModel", dataset: ProgramDataset | None) -> np.ndarray | None:
@@ -342,12 +347,12 @@ def training_latents(model: "TrainedModel", dataset: ProgramDataset | None) -> n
         return None
     from models.ast_autoencoder import trained
 
-    programs = _fitting(dataset, dataset.train[:_MOST_LATENTS], model.config.max_decode_steps)
+    programs = _fitting(model, dataset, dataset.train[:_MOST_LATENTS])
     return trained.encode(model, programs)
 
 
 def _originals(
-    command: Reconstruct, given: list[Sequence[int]] | ProgramDataset, num_steps: int
+    command: Reconstruct, given: list[Sequence[int]] | ProgramDataset, model: "TrainedModel"
 ) -> Sequence[Sequence[int]]:
     if isinstance(given, list):
         return given
@@ -356,7 +361,7 @@ def _originals(
         raise UserError(
             f"{command.data_dir}: has no {command.split} programs: choose another --split"
         )
-    return _fitting(given, rows, num_steps)[: command.num]
+    return _fitting(model, given, rows)[: command.num]
 
 
 def _show_nearest(
@@ -364,7 +369,7 @@ def _show_nearest(
 ) -> None:
     from models.ast_autoencoder import trained
 
-    corpus = _fitting(dataset, np.arange(len(dataset.ids)), model.config.max_decode_steps)
+    corpus = _fitting(model, dataset, np.arange(len(dataset.ids)))
     latents = trained.encode(model, [program, *corpus])
     for distance, row in nearest_latents(latents[0], latents[1:], command.num):
         print(f"# distance {distance:.3f}\n{ids_to_source(corpus[row])}")

@@ -2,17 +2,23 @@
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from models.ast_autoencoder import trained as programs_trained
+from models.ast_autoencoder import use
 from models.ast_autoencoder.spec import AST_AUTOENCODER
 from models.ast_autoencoder.use import find_checkpoint as find_program_checkpoint
+from models.errors import UserError
+from models.grammar.derivation import pad
 from models.grammar_vae import trained
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.grammar_vae.use import find_checkpoint
 from models.presets import find_preset
 from models.programs.data.chunks import make_chunk
+from models.programs.language.from_source import source_to_ids
 from models.programs.language.kinds import language
 from models.programs.language.versions import versions
 from models.registry import MODELS
@@ -59,6 +65,23 @@ def test_programs_that_were_never_trained_on_come_back():
     back = programs_trained.decode(model, programs_trained.encode(model, programs))
     num_exact = sum(tuple(one) == other for one, other in zip(back, programs, strict=True))
     assert num_exact >= 0.95 * len(programs)
+
+
+def test_a_program_that_is_newer_than_a_model_is_refused_as_it_was_before_an_export(
+    tmp_path, capsys
+):
+    model = programs_trained.load_model(find_program_checkpoint("program_best"))
+    programs_trained.export_model(model, tmp_path / "again.safetensors")
+    again = programs_trained.load_model(tmp_path / "again.safetensors")
+    old = source_to_ids("def f(n: int) -> int:\n    return n").ids
+    new = source_to_ids("def f(s: set[int]) -> int:\n    return len(sorted(s))").ids
+    for each in (model, again):
+        assert each.num_productions == 468
+        with pytest.raises(UserError, match=r"first 468 .*newer ones \(last_int_set, .*: train a"):
+            programs_trained.encode(each, [old, new])
+    rows = SimpleNamespace(ids=pad([list(old), list(new)]), lengths=[len(old), len(new)])
+    assert use._fitting(model, rows, np.arange(2)) == [list(old)]
+    assert "note: 1 program newer than the model left out" in capsys.readouterr().err
 
 
 def test_weights_of_an_earlier_language_write_nothing_that_came_later():
