@@ -188,19 +188,27 @@ def dump_yaml(data: Mapping[str, object], header: str = "") -> str:
 def write_text(path: Path, text: str) -> None:
     """Write a text file beside its place, then rename: a reader sees the old or the new file.
 
+    A link stays one: what it points to is written. What is no file, as `/dev/null` or a named
+    pipe, is written into: renamed, a file would take the device's place on this machine for good.
+
     Raises:
         UserError: the disk is full or the folder cannot be written; the old file is intact.
     """
     handle = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        if _is_stream(path):
+            with path.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+            return
+        place = path.resolve() if path.is_symlink() else path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         Path(beside).chmod(0o644)
-        Path(beside).replace(path)
+        Path(beside).replace(place)
     except OSError as error:
         if handle is not None:
             with contextlib.suppress(OSError):
@@ -236,6 +244,10 @@ def _open_bracket(text: str) -> tuple[str, tuple[int, int]] | None:
 
 def _place_of(mark: Any) -> tuple[int, int]:
     return mark.line + 1, mark.column + 1
+
+
+def _is_stream(path: Path) -> bool:
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def _load(loader: Any) -> tuple[object, KeyLines]:

@@ -301,6 +301,27 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_is_no_file_is_written_into_and_stays_what_it_is(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_text(pipe, "a: 1\n")
+    assert os.read(reader, 100) == b"a: 1\n"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_link_stays_a_link_to_what_is_written(tmp_path):
+    (tmp_path / "theirs").mkdir()
+    link, file = tmp_path / "mine.yaml", tmp_path / "theirs" / "presets.yaml"
+    link.symlink_to(file)  # to nothing yet
+    for text in ("a: 1\n", "b: 2\n"):
+        write_text(link, text)
+        assert file.read_text() == text
+    assert link.is_symlink()
+
+
 def test_a_folder_in_the_way_is_told(tmp_path):
     (tmp_path / "run.yaml").mkdir()
     with pytest.raises(
