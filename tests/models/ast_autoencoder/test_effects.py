@@ -37,7 +37,7 @@ CONTEXTS = list(itertools.product(("gcn", "relational", "gatv2"), VALUES["decode
 
 @pytest.fixture(scope="module")
 def few():
-    return load_dataset(DataConfig(num_programs=24, seed=1))
+    return load_dataset(DataConfig(num_programs=12, seed=1))
 
 
 def trained(settings, dataset):
