@@ -60,9 +60,21 @@ def script(tmp_path):
     return file
 
 
+MODULES = ["colorsys", "no_such_module"]
+
+
 @pytest.fixture
 def server(tmp_path):
-    with fork_server(tmp_path, ["colorsys", "no_such_module"]) as server:
+    """A server of one test, which may end it."""
+    with fork_server(tmp_path, MODULES) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A server that knows its job and its node, of all tests that only ask it: it imports Ray."""
+    with fork_server(tmp_path_factory.mktemp("server"), MODULES) as server:
+        server.prepare(FIRST_JOB, os.getpid())
         yield server
 
 
@@ -87,11 +99,10 @@ def ask(server, *command, job=FIRST_JOB, raylet=None):
         return json.loads(pipe.read()), done.returncode
 
 
-def test_a_worker_is_forked_with_what_it_was_given(server, script):
-    server.prepare(FIRST_JOB, os.getpid())
-    told, code = ask(server, script, "--one", "two")
+def test_a_worker_is_forked_with_what_it_was_given(prepared, script):
+    told, code = ask(prepared, script, "--one", "two")
     assert told["arguments"] == ["--one", "two"]
-    assert (told["mark"], told["folder"]) == ("mine", str(script.parent))
+    assert (told["mark"], told["folder"]) == ("mine", str(prepared.launcher.parent))
     assert told["loaded"]
     assert told["leads"]  # its process group is its own
     assert told["parent"] != os.getpid()
@@ -141,20 +152,18 @@ def test_the_id_of_an_ended_process_stays_taken_for_a_while_and_is_free_then():
     assert time.monotonic() - ended > 0.9
 
 
-def test_a_function_is_called_where_the_modules_are(server):
-    server.prepare(FIRST_JOB, os.getpid())
-    place, loaded = server.call(lambda: (os.getpid(), "colorsys" in sys.modules))
+def test_a_function_is_called_where_the_modules_are(prepared):
+    place, loaded = prepared.call(lambda: (os.getpid(), "colorsys" in sys.modules))
     assert place != os.getpid()
     assert loaded
 
 
-def test_what_a_called_function_raises_is_raised(server):
+def test_what_a_called_function_raises_is_raised(prepared):
     def fail():
         raise UserError("it is too large: lower z_dim")
 
-    server.prepare(FIRST_JOB, os.getpid())
     with pytest.raises(UserError, match="it is too large: lower z_dim"):
-        server.call(fail)
+        prepared.call(fail)
 
 
 class OfThisProcess:
@@ -167,10 +176,9 @@ class OfThisProcess:
         return OfThisProcess, (os.getpid(),)
 
 
-def test_a_function_that_the_server_cannot_load_is_called_here(server):
-    server.prepare(FIRST_JOB, os.getpid())
+def test_a_function_that_the_server_cannot_load_is_called_here(prepared):
     own = OfThisProcess(os.getpid())
-    assert server.call(lambda: own and os.getpid()) == os.getpid()
+    assert prepared.call(lambda: own and os.getpid()) == os.getpid()
 
 
 def test_without_the_server_a_function_is_called_here(server):
@@ -179,18 +187,16 @@ def test_without_the_server_a_function_is_called_here(server):
 
 
 @pytest.mark.parametrize("asked", [{"job": "02000000"}, {"raylet": "8"}])
-def test_a_worker_of_another_job_or_ray_starts_by_itself(server, script, asked):
-    server.prepare(FIRST_JOB, os.getpid())
-    told, code = ask(server, script, **asked)
+def test_a_worker_of_another_job_or_ray_starts_by_itself(prepared, script, asked):
+    told, code = ask(prepared, script, **asked)
     assert not told["loaded"]
     assert code == 3
 
 
-def test_a_worker_with_an_environment_to_set_up_starts_by_itself(server, script):
-    server.prepare(FIRST_JOB, os.getpid())
+def test_a_worker_with_an_environment_to_set_up_starts_by_itself(prepared, script):
     setup = script.with_name("setup_worker.py")
     script.rename(setup)
-    told, code = ask(server, setup)
+    told, code = ask(prepared, setup)
     assert (told["loaded"], code) == (False, 3)
 
 
