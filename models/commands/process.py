@@ -34,14 +34,10 @@ def run_command(body: Callable[[], int | None]) -> int:
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return USER_ERROR
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package in _OWN or not package:
+    except ImportError as error:
+        if (said := _said_of_package(error)) is None:
             raise
-        sys.stderr.write(
-            f"error: the package '{package}' is not installed for {sys.executable}: install this "
-            "project's dependencies there; on a cluster, on each of its machines\n"
-        )
+        sys.stderr.write(f"error: {said}\n")
         return USER_ERROR
     except KeyboardInterrupt as interrupt:
         sys.stderr.write("\n" + " ".join(["interrupted.", *map(str, interrupt.args)]) + "\n")
@@ -55,6 +51,22 @@ def run_command(body: Callable[[], int | None]) -> int:
             raise
         sys.stderr.write(f"error: {said}\n")
         return USER_ERROR
+
+
+def _said_of_package(error: ImportError) -> str | None:
+    """Return what to say of a package of others that is not there or broken; None for our own."""
+    package = (error.name or "").partition(".")[0]
+    if package in _OWN or not package:
+        return None
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f"the package '{package}' is not installed for {sys.executable}: install this "
+            "project's dependencies there; on a cluster, on each of its machines"
+        )
+    return (
+        f"the package '{package}' does not work with {sys.executable} ({error}): install this "
+        "project's dependencies there anew, in the versions of constraints.txt"
+    )
 
 
 def _said_of_disk(error: OSError) -> str | None:

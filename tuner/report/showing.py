@@ -74,6 +74,10 @@ def _work_out(
         showcase = show(file, material.search.data)
     except UserError as error:
         return kept, f"Trial {one.row.number} cannot be shown: {error}."
+    except (ImportError, MemoryError, OSError, RuntimeError) as error:
+        # A machine that lacks a package or memory has a use for the rest of the page.
+        what = f"{type(error).__name__}: {error}".removesuffix(": ")
+        return kept, f"Trial {one.row.number} cannot be shown on this machine: {what}."
     shown = Shown(number=one.row.number, trial=one.row.trial, epoch=epoch, showcase=showcase)
     content = json.dumps(to_mapping(shown))
     try:

@@ -39,10 +39,18 @@ def test_package_that_a_machine_lacks_is_named_without_a_traceback(capsys):
     assert said.startswith(f"error: the package 'a' is not installed for {sys.executable}: install")
 
 
+def test_package_that_is_broken_is_named_with_what_is_wrong(capsys):
+    broken = ImportError("libstdc++.so.6: not found", name="a.b", path="/lib/a/b.so")
+    assert run_command(raising(broken)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: the package 'a' does not work with {sys.executable} (libstdc++")
+
+
+@pytest.mark.parametrize("kind", [ImportError, ModuleNotFoundError])
 @pytest.mark.parametrize("name", ["models.nothere", "tuner", None])
-def test_modules_of_ours_that_are_missing_are_a_bug(name):
-    with pytest.raises(ModuleNotFoundError):
-        run_command(raising(ModuleNotFoundError("No module", name=name)))
+def test_modules_of_ours_that_are_missing_are_a_bug(kind, name):
+    with pytest.raises(kind, match="No module"):
+        run_command(raising(kind("No module", name=name)))
 
 
 def test_python_that_pip_has_not_checked_may_be_too_old(capsys, monkeypatch):

@@ -104,6 +104,12 @@ def test_the_reason_is_said_where_nothing_can_be_shown(hand_made, shows, monkeyp
 
     monkeypatch.setitem(MODELS, "fake", dataclasses.replace(MODELS["fake"], showcase=gone))
     assert find(run) == (None, "Trial 0 cannot be shown: data/mine.npy: no such file.")
+
+    def beyond_memory(checkpoint, data):
+        raise MemoryError
+
+    monkeypatch.setitem(MODELS, "fake", dataclasses.replace(MODELS["fake"], showcase=beyond_memory))
+    assert find(run) == (None, "Trial 0 cannot be shown on this machine: MemoryError.")
     monkeypatch.setitem(MODELS, "fake", dataclasses.replace(MODELS["fake"], showcase=None))
     assert "does not say how its rows are shown" in find(run)[1]
 
