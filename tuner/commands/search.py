@@ -15,6 +15,7 @@ from tuner.errors import RayLost, RunExists, SearchInterrupted
 from tuner.estimate.disk import model_sizes
 from tuner.estimate.fit import check_fit, check_place
 from tuner.record.bucket import Bucket
+from tuner.record.environment import typed
 from tuner.record.paths import (
     RunPaths,
     check_run_name,
@@ -157,11 +158,16 @@ def show_end(run: Callable[[], Run], search: Search) -> None:
 
 
 def _what_next(run: Run) -> str:
-    """Return what to type to look at a trial and to promote the winners, if there can be any."""
-    searched = confirmed_run(run.paths) or run.paths
+    """Return what to type to look at a trial and to promote the winners, if there can be any.
+
+    What trains others again says by the command that began it what came of it.
+    """
     show = f"\n  tuner show {run.paths.handle} --trial NUMBER" if run.rows else ""
-    can_win = is_run(searched) and any(row.curve for row in run.rows)
-    return show + (f"\n  tuner promote {searched.handle} --top 3" if can_win else "")
+    if confirmed_run(run.paths) is not None:
+        command = typed(run.environment)
+        return show + (f"\n  {command}" if command else "")
+    can_win = any(row.curve for row in run.rows)
+    return show + (f"\n  tuner promote {run.paths.handle} --top 3" if can_win else "")
 
 
 def _print_leaderboard(run: Run, search: Search) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import platform
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -148,6 +149,12 @@ def package_versions() -> dict[str, str]:
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def typed(environment: Mapping[str, Any]) -> str | None:
+    """Return the command that began a run, as it was typed; None where it is not known."""
+    command = environment.get("command")
+    return shlex.join([Path(command[0]).name, *command[1:]]) if command else None
 
 
 def render(environment: Mapping[str, Any]) -> str:

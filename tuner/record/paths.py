@@ -246,6 +246,12 @@ def find_run(name: str) -> RunPaths:
             return run
     unbegun = runs_folder() / name
     if unbegun.is_dir() and unbegun.parent == runs_folder() and name != "..":
+        inside = sorted(one.name for one in (unbegun / "confirmations").glob("*") if one.is_dir())
+        if inside:
+            raise UserError(
+                f"{unbegun} holds runs that verify a preset ({', '.join(inside)}), each with a "
+                f"name of its own: take one, as `tuner show {inside[0]}`"
+            )
         raise UserError(
             f"{unbegun} holds no run: its search was ended before it began. The same command "
             f"begins it, as `tuner search FILE --name {name}`"

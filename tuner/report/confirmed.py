@@ -13,7 +13,7 @@ from tuner.record.promotions import PromotedTrial
 from tuner.report.figures.confirmed import draw_confirmed
 from tuner.report.material import Material
 from tuner.report.section import Code, Figure, Section, Table
-from tuner.report.verdict import confirms, difference_words
+from tuner.report.verdict import difference_words, trained_again
 from tuner.report.wording import alike, listing, number
 
 
@@ -22,7 +22,7 @@ def confirmed_section(material: Material) -> Section:
     title = "Confirmation and presets"
     codes, missing = _presets(material)
     handle = material.run.handle
-    if confirms(material) is None and not material.confirmations:
+    if trained_again(material) is None and not material.confirmations:
         missing = (
             "No trial was trained again on fresh seeds, so how much of the leaderboard is luck is "
             f"not known: `tuner promote {handle} --top 3` does that.",

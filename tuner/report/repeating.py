@@ -2,9 +2,9 @@
 
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from tuner.record.environment import typed
 from tuner.record.liveness import RESUMED
 from tuner.report.material import Material
 from tuner.report.section import Code, Section, Table
@@ -55,8 +55,8 @@ def _words(material: Material, environment: Mapping[str, Any]) -> tuple[str, ...
 
 def _facts(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts = []
-    if command := environment.get("command"):
-        facts.append(("typed", f"`{shlex.join([Path(command[0]).name, *command[1:]])}`"))
+    if command := typed(environment):
+        facts.append(("typed", f"`{command}`"))
     for driver in environment.get(RESUMED, ()):
         facts.append(("resumed", f"{driver.get('began', '')} at {_commit(driver)}"))
     facts.append(("began", str(environment.get("began", "-"))))

@@ -44,21 +44,28 @@ def verdict(material: Material) -> Verdict:
     best = material.best
     if best is None:
         return Verdict(kind="open", sentence=_no_value(material))
-    if (over := confirms(material)) is not None:
-        return Verdict(
-            kind="open",
-            sentence=f"This run trains trials of {over} again on fresh seeds: what came of it is "
-            f"in the report of that run, `tuner report {over}`.",
-        )
+    if (again := trained_again(material)) is not None:
+        return Verdict(kind="open", sentence=again)
     if material.confirmations:
         return _confirmed(material)
     return _unconfirmed(material, best)
 
 
-def confirms(material: Material) -> str | None:
-    """Return what finds the run whose trials this one trains again; None for a search."""
+def trained_again(material: Material) -> str | None:
+    """Say what a run on fresh seeds is for, and where its answer stands; None for a search."""
     over = confirmed_run(material.run.paths)
-    return over.handle if over is not None and is_run(over) else None
+    if over is None:
+        return None
+    if is_run(over):
+        return (
+            f"This run trains trials of {over.handle} again on fresh seeds: what came of it is in "
+            f"the report of that run, `tuner report {over.handle}`."
+        )
+    preset = material.search.preset.name
+    return (
+        f"This run trains the preset {preset} again on fresh seeds: whether its number holds says "
+        f"`tuner presets verify {preset}`."
+    )
 
 
 def preset_trial(material: Material) -> Standing | None:

@@ -1,5 +1,7 @@
 """`tuner search` before anything runs: which run is gone on with, what `--storage` means."""
 
+import json
+
 import pytest
 
 from models.errors import UserError
@@ -53,3 +55,14 @@ def test_end_names_only_what_can_be_looked_at_and_win(new_run, make_search, caps
         said.append(capsys.readouterr().out)
     assert ["tuner show" in one for one in said] == [False, True, True]
     assert ["tuner promote" in one for one in said] == [False, False, True]
+
+
+def test_end_of_what_trains_others_again_names_the_command_that_judges_it(
+    new_run, make_search, capsys
+) -> None:
+    run = new_run("first/confirmations/2x2-abc")
+    run.trial("a", [0.5])
+    command = ["/bin/tuner", "promote", "first", "--top", "2", "--confirm_seeds", "2"]
+    run.paths.environment_file.write_text(json.dumps({"command": command}))
+    show_end(lambda: read_run(run.paths), make_search())
+    assert capsys.readouterr().out.endswith("\n  tuner promote first --top 2 --confirm_seeds 2\n")

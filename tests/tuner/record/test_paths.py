@@ -90,6 +90,16 @@ def test_search_that_was_ended_before_it_began_is_told():
         find_run("first")
 
 
+def test_folder_of_verifications_names_its_runs(runs):
+    for name in ("0x3-b", "0x2-a"):
+        run = RunPaths(runs / "verify-good" / "confirmations" / name)
+        run.folder.mkdir(parents=True)
+        run.search_file.touch()
+    with pytest.raises(UserError, match=r"verify a preset \(0x2-a, 0x3-b\).*`tuner show 0x2-a`"):
+        find_run("verify-good")
+    assert find_run("0x2-a").folder == runs / "verify-good" / "confirmations" / "0x2-a"
+
+
 @pytest.mark.parametrize("name", [".", "..", "first/.."])
 def test_other_folders_are_no_search_that_was_ended(name):
     begin("first")

@@ -129,6 +129,16 @@ def test_the_run_of_a_confirmation_sends_to_the_search(hand_made, tmp_path):
     assert "`tuner report first`" in found.sentence
 
 
+def test_the_run_of_a_verification_compares_no_seeds_of_one_preset(hand_made):
+    run = hand_made()
+    run.trial([0.9])
+    of_preset = run.paths.folder.parent / "verify-good" / "confirmations" / "0x2-abc"
+    found = verdict(read_material(RunPaths(shutil.copytree(run.paths.folder, of_preset))))
+    preset = run.material.search.preset.name
+    assert found.sentence.startswith(f"This run trains the preset {preset} again on fresh seeds")
+    assert f"`tuner presets verify {preset}`" in found.sentence
+
+
 def test_progress_counts_the_states(hand_made):
     run = hand_made()
     run.log.run("running")
