@@ -3,6 +3,8 @@
 import itertools
 import sys
 
+from cluster.errors import ClusterError
+from cluster.job import ENDED, JobInfo
 from cluster.launcher import launcher_config
 from cluster.local_head import start_head, stop_head
 from cluster.profile import AwsProfile, GcpProfile, LocalProfile
@@ -17,6 +19,8 @@ from tuner.commands.clusters import (
     told_to_user,
 )
 from tuner.commands.console import output
+from tuner.commands.jobs import searches
+from tuner.record.paths import RUNS_OF_JOBS
 
 
 def start_cluster(name: str) -> None:
@@ -37,15 +41,29 @@ def start_cluster(name: str) -> None:
 
 
 def stop_cluster(name: str) -> None:
-    """End the Ray head that was started on this machine, and nothing else.
+    """End the Ray head that was started on this machine, and tell which jobs that cuts off.
 
     Raises:
         UserError: the profile is not of this machine, or the head does not end.
     """
     head = local_head(_local(name))
+    cut_off = _unended(name)
     with told_to_user():
         was_there = stop_head(head)
-    output().print(f"{head.url}: {'ended' if was_there else 'nothing was running'}")
+    said = output()
+    said.print(f"{head.url}: {'ended' if was_there else 'nothing was running'}")
+    for job in cut_off:
+        place = f"{job.metadata.get('storage', RUNS_OF_JOBS)}/{job.metadata.get('run', job.name)}"
+        goes_on = f"`tuner resume {place}` goes on with it, if it had begun"
+        said.print(f"{job.name} was {job.state} and is cut off: {goes_on}", soft_wrap=True)
+
+
+def _unended(profile: str) -> list[JobInfo]:
+    try:
+        jobs = searches(ClusterChoice(profile=profile))
+    except ClusterError:  # nothing answers, and what hangs has to be ended, too
+        return []
+    return [job for job in jobs if job.state not in ENDED]
 
 
 def show_cluster(name: str) -> None:

@@ -26,8 +26,7 @@ def show_jobs(choice: ClusterChoice) -> None:
         UserError: it cannot be reached.
     """
     with told_to_user():
-        jobs = chosen_queue(choice).jobs()
-    jobs = [one for one in jobs if one.metadata.get("what") != _FETCH]
+        jobs = searches(choice)
     if not jobs:
         output().print("no jobs")
         return
@@ -39,6 +38,15 @@ def show_jobs(choice: ClusterChoice) -> None:
         words = [known.get(key, "-") for key in ("search", "model", "objective", "user")]
         table.add_row(one.name, one.state, *words, _began(one), _time(one))
     output().print(table)
+
+
+def searches(choice: ClusterChoice) -> list[JobInfo]:
+    """Return the jobs of a cluster but for those that bring runs home.
+
+    Raises:
+        ClusterError: it cannot be reached.
+    """
+    return [one for one in chosen_queue(choice).jobs() if one.metadata.get("what") != _FETCH]
 
 
 def show_status(name: str, choice: ClusterChoice) -> None:
