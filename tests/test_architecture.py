@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -26,6 +27,7 @@ THIRD_PARTY_OF_MODELS = {
 LIGHT_TUNER = ("errors", "record.paths", "search.loading", "search.space", "record.results")
 
 
+@cache
 def imports_of(file: Path, *, nested: bool) -> set[str]:
     """Return the modules a file imports, those inside functions too when `nested`."""
     tree = ast.parse(file.read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,7 @@ def strings_of(file: Path) -> list[str]:
 TEXTS = texts()
 
 
+@cache
 def tuner_commands() -> dict[str, argparse.ArgumentParser]:
     """Return the parser of every command of `tuner`."""
     actions = build_parser()._actions
