@@ -132,7 +132,13 @@ def test_on_batch_is_told_every_batch_with_its_sums(small, dataset):
     assert sum(count for _, _, count in told) == 80
 
 
-def test_parts_side_by_side_train_as_one_batch_does(small, dataset):
+@pytest.fixture
+def parts_of_any_work(monkeypatch):
+    """Let parts of a network as narrow as those of tests be worth a thread."""
+    monkeypatch.setattr("models.optimization.parts._LEAST_WORK", 1)
+
+
+def test_parts_side_by_side_train_as_one_batch_does(small, dataset, parts_of_any_work):
     trained = []
     for threads in (1, 2):
         with torch_threads(threads):
@@ -149,7 +155,7 @@ def test_parts_side_by_side_train_as_one_batch_does(small, dataset):
 @pytest.mark.parametrize(
     ("changes", "parts"), [({}, 2), ({"dropout": 0.1}, 1), ({"latent_noise": 0.1}, 1)]
 )
-def test_random_numbers_are_drawn_by_one_thread(small, dataset, changes, parts):
+def test_random_numbers_are_drawn_by_one_thread(small, dataset, changes, parts, parts_of_any_work):
     with torch_threads(2):
         task = AstAutoencoderTask(small(batch_size=40, **changes), dataset, "cpu")
         assert task.num_parts == parts

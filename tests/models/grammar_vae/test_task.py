@@ -222,7 +222,13 @@ def test_speed_is_that_of_the_training_rows(equations, tiny):
     assert rate >= 160 / (time.perf_counter() - start)
 
 
-def test_parts_side_by_side_train_as_one_batch_does(equations, tiny):
+@pytest.fixture
+def parts_of_any_work(monkeypatch):
+    """Let parts of a network as narrow as those of tests be worth a thread."""
+    monkeypatch.setattr("models.optimization.parts._LEAST_WORK", 1)
+
+
+def test_parts_side_by_side_train_as_one_batch_does(equations, tiny, parts_of_any_work):
     trained = []
     for threads in (1, 2):
         with torch_threads(threads):
@@ -238,7 +244,7 @@ def test_parts_side_by_side_train_as_one_batch_does(equations, tiny):
         torch.testing.assert_close(others[name], weight, rtol=1e-3, atol=1e-5)
 
 
-def test_dropout_draws_in_one_thread(equations, tiny):
+def test_dropout_draws_in_one_thread(equations, tiny, parts_of_any_work):
     with torch_threads(2):
         config = tiny(batch_size=64, decoder_layers=2, decoder_dropout=0.3)
         assert GrammarVaeTask(config, equations, "cpu").num_parts == 1
