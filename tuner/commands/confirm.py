@@ -142,10 +142,19 @@ def cost_words(plan: Plan, cost: ConfirmationCost, options: RunOptions) -> str:
         wall = None if given_address(options.address) else cost.wall_s(slots)
         words.append(
             f"about {duration(cost.hours * _HOUR_S)} of training by the search's own epochs"
+            + guessed_words(cost)
             + (f", {cost.gpu_hours:.2g} GPU-hours" if cost.gpu_hours else "")
             + (f"; {min(slots, cost.trainings)} at a time: {duration(wall)}" if wall else "")
         )
     return "; ".join(words)
+
+
+def guessed_words(cost: ConfirmationCost) -> str:
+    """Return whose epochs the search never timed, in words; none where it timed all."""
+    if not cost.guessed:
+        return ""
+    which = "all" if cost.guessed == cost.trainings else f"{cost.guessed} of them"
+    return f" ({which} by its usual ones, as it trained no such settings: networks may be larger)"
 
 
 def _refuse_other_data(digest: str | None) -> Callable[[Any], None]:

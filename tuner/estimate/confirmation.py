@@ -16,6 +16,8 @@ class ConfirmationCost:
 
     Attributes:
         trainings: how many.
+        guessed: how many of them are of settings whose epochs were never timed, and are taken to
+            be as long as those of the others.
         epochs: of all together.
         hours: of all together, one after the other; None where no epoch was ever timed.
         gpu_hours: hours times the share of a GPU.
@@ -24,6 +26,7 @@ class ConfirmationCost:
     """
 
     trainings: int
+    guessed: int
     epochs: int
     hours: float | None
     gpu_hours: float
@@ -58,6 +61,7 @@ def confirmation_cost(
     hours = sum(seconds) / _HOUR_S if usual is not None else None
     return ConfirmationCost(
         trainings=len(each),
+        guessed=len(each) - len(known),
         epochs=len(each) * max_epochs,
         hours=hours,
         gpu_hours=(hours or 0.0) * gpu,

@@ -8,7 +8,9 @@ import pytest
 from models.presets import find_preset
 from models.registry import model_spec
 from tuner.cli import main
+from tuner.commands.confirm import guessed_words
 from tuner.commands.confirmation_table import summary_lines
+from tuner.estimate.confirmation import confirmation_cost
 from tuner.record.confirmations import read_confirmations, write_confirmations
 from tuner.record.environment import render
 from tuner.record.events import EventLog, TrialEnded, read_events
@@ -300,3 +302,12 @@ def test_mistakes_are_told_before_anything_is_trained(searched, capsys, flags, s
     code, _, err = promote(capsys, *flags)
     assert (code, said in err) == (2, True), err
     assert not run.paths.confirmations.exists()
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [([2.0, 3.0], ""), ([2.0, None], "1 of them by"), ([2.0, None, None], "2 of")],
+)
+def test_settings_that_the_search_never_timed_are_told(times, said):
+    words = guessed_words(confirmation_cost(times, 4, 0.0))
+    assert said in words and bool(words) == (None in times)

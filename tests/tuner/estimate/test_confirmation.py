@@ -9,6 +9,7 @@ def test_epochs_and_hours_of_all_trainings():
     assert (cost.trainings, cost.epochs, cost.longest_s) == (3, 300, 7200.0)
     assert cost.hours == pytest.approx(1 + 2 + 1.5)  # a preset takes what is usual
     assert cost.gpu_hours == pytest.approx(4.5 / 4)
+    assert cost.guessed == 1
 
 
 @pytest.mark.parametrize(
