@@ -164,8 +164,9 @@ def test_what_is_no_regular_file_is_refused_by_its_kind(tmp_path):
     ):
         with pytest.raises(UserError, match=f"^{message}"):
             read_source(tmp_path / name)
-        with pytest.raises(UserError, match=f"{tmp_path / name}: {message}"):
-            file_to_ids(tmp_path / name)
+        if name != "pipe":  # which is read there, as the shell's <(...) is
+            with pytest.raises(UserError, match=f"{tmp_path / name}: {message}"):
+                file_to_ids(tmp_path / name)
 
 
 @pytest.mark.parametrize(
