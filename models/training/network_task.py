@@ -13,7 +13,7 @@ from torch import Tensor
 from models.config_file import to_mapping
 from models.optimization.batches import length_levels
 from models.optimization.optimization import Optimization, optimization_settings
-from models.optimization.parts import count_parts, least_rows
+from models.optimization.parts import LEAST_ROWS, count_parts, least_rows
 from models.training.contracts import Rows
 from models.training.rows_step import RowsStep
 from models.training.summed_step import SummedStep, UpdateSettings
@@ -75,7 +75,7 @@ class NetworkTask(ABC):
         step: SummedStep,
         select: Callable[[Tensor, int], tuple[Any, ...]],
         *,
-        width: int,
+        width: int | None = None,
         draws_numbers: bool = False,
         around: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
@@ -85,14 +85,18 @@ class NetworkTask(ABC):
             step: sums the metrics of an epoch.
             select: `(rows, num_steps)`, what the step takes of rows of the data set. It must not
                 hold the task, which would then outlive its last use until garbage is collected.
-            width: numbers a layer of the network.
+            width: numbers a layer of the network, of which depends from how many rows on a part of
+                a batch is worth a thread; without it from a few on.
             draws_numbers: whether the network itself draws random numbers. Threads would draw them
                 in an order of their own, and training could not be repeated.
             around: what a batch is worked on in.
         """
         self.step = step
         is_threaded = self.device.type == "cpu" and not draws_numbers
-        batch_size, least = self.config.batch_size, least_rows(width)
+        batch_size, least = (
+            self.config.batch_size,
+            LEAST_ROWS if width is None else least_rows(width),
+        )
         self.num_parts = count_parts(batch_size, least) if is_threaded else 1
         work = RowsStep(
             step,

@@ -39,7 +39,9 @@ def servers(nodes):
     found = {}
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if SERVER in process.cmdline() and process.environ()["HOME"] == str(nodes.cluster.home):
+            if SERVER in process.cmdline() and process.environ().get("HOME") == str(
+                nodes.cluster.home
+            ):
                 found.setdefault(int(process.environ()["RAY_RAYLET_PID"]), []).append(process)
     return found
 

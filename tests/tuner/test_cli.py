@@ -287,7 +287,7 @@ class TestPresets:
         assert "mine" in out
         assert "plain" in out
         assert "a.yaml, line 2: wrong: unknown key 'lrr'. Did you mean 'lr'?" in err
-        assert "b.yaml, line 2" in err
+        assert "b.yaml, line 1, column 4" in err
         assert run(capsys, "presets", "show", "mine")[0] == 0
         code, _, err = run(capsys, "presets", "show", "wrong")
         assert (code, "a.yaml, line 2: wrong: unknown key 'lrr'" in err) == (2, True)
