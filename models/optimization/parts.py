@@ -28,9 +28,12 @@ PartT = TypeVar("PartT")
 ResultT = TypeVar("ResultT")
 
 
-def least_rows(width: int) -> int:
-    """Return how many rows a part has at least in a network with so many numbers a layer."""
-    return max(LEAST_ROWS, math.ceil(_LEAST_WORK / width))
+def least_rows(width: int | None) -> int:
+    """Return how many rows a part has at least in a network with so many numbers a layer.
+
+    A network of no known width has parts as small as those of a wide one.
+    """
+    return LEAST_ROWS if width is None else max(LEAST_ROWS, math.ceil(_LEAST_WORK / width))
 
 
 def count_parts(num_rows: int, least: int = LEAST_ROWS) -> int:

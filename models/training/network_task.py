@@ -13,7 +13,7 @@ from torch import Tensor
 from models.config_file import to_mapping
 from models.optimization.batches import length_levels
 from models.optimization.optimization import Optimization, optimization_settings
-from models.optimization.parts import LEAST_ROWS, count_parts, least_rows
+from models.optimization.parts import count_parts, least_rows
 from models.training.contracts import Rows
 from models.training.rows_step import RowsStep
 from models.training.summed_step import SummedStep, UpdateSettings
@@ -93,10 +93,7 @@ class NetworkTask(ABC):
         """
         self.step = step
         is_threaded = self.device.type == "cpu" and not draws_numbers
-        batch_size, least = (
-            self.config.batch_size,
-            LEAST_ROWS if width is None else least_rows(width),
-        )
+        batch_size, least = self.config.batch_size, least_rows(width)
         self.num_parts = count_parts(batch_size, least) if is_threaded else 1
         work = RowsStep(
             step,

@@ -76,7 +76,7 @@ def check(file: str, overrides: Sequence[str], *, measure: bool, address: str | 
         console.print(_card_words(search, cost, machine), soft_wrap=True)
     for line in _disk_lines(search, cost, machine):
         console.print(line, soft_wrap=True)
-    if cost.time is not None and pace is not None:
+    if pace is not None:
         console.print(_time_words(search, cost, pace, data_s), soft_wrap=True)
 
 
@@ -250,7 +250,6 @@ def _disk_lines(search: Search, cost: SearchCost, machine: Machine | None) -> li
 
 
 def _time_words(search: Search, cost: SearchCost, pace: Pace, data_s: float) -> str:
-    assert cost.time is not None
     parallel = min(num_parallel_here(search), search.num_trials)
     wall = duration(wall_s(search, cost, pace, parallel, data_s))
     points, epochs_s = count(len(pace.epochs_s), "point"), pace.epochs_s
