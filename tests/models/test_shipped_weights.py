@@ -29,6 +29,8 @@ SHIPPED = [
     for spec in MODELS.values()
     for path in sorted((spec.presets_file.parent / "weights").glob("*.safetensors"))
 ]
+EARLIER = Path(__file__).parent / "data" / "weights_of_468_productions.safetensors"
+"""Of a network for programs that was trained when the language had no more."""
 PDES = (
     "dt(u) - 3.721*dxx(u)",
     "dtt(u) + 1.204*dt(u) - 2.917*dxx(u) - 2.917*dyy(u)",
@@ -64,13 +66,13 @@ def test_programs_that_were_never_trained_on_come_back():
     programs = [made.ids for made in make_chunk(99, 0, 100)[0]]
     back = programs_trained.decode(model, programs_trained.encode(model, programs))
     num_exact = sum(tuple(one) == other for one, other in zip(back, programs, strict=True))
-    assert num_exact >= 0.95 * len(programs)
+    assert num_exact >= 0.99 * len(programs)
 
 
 def test_a_program_that_is_newer_than_a_model_is_refused_as_it_was_before_an_export(
     tmp_path, capsys
 ):
-    model = programs_trained.load_model(find_program_checkpoint("program_best"))
+    model = programs_trained.load_model(EARLIER)
     programs_trained.export_model(model, tmp_path / "again.safetensors")
     again = programs_trained.load_model(tmp_path / "again.safetensors")
     old = source_to_ids("def f(n: int) -> int:\n    return n").ids
@@ -85,9 +87,8 @@ def test_a_program_that_is_newer_than_a_model_is_refused_as_it_was_before_an_exp
 
 
 def test_weights_of_an_earlier_language_write_nothing_that_came_later():
-    path = find_program_checkpoint("program_best")
-    known = versions()[read_weights(path, "cpu")["language"]]
-    model = programs_trained.load_model(path)
+    known = versions()[read_weights(EARLIER, "cpu")["language"]]
+    model = programs_trained.load_model(EARLIER)
     latents = programs_trained.random_latents(model, 64, seed=1)
     for temperature in (0.0, 1.0):
         written = programs_trained.decode(model, latents, temperature=temperature, seed=3)
