@@ -9,7 +9,12 @@ from models.training.console import duration
 from models.wording import are, count
 from tuner.commands.check import num_parallel_here
 from tuner.commands.console import output
-from tuner.estimate.confirmation import ConfirmationCost, confirmation_cost, seconds_per_epoch
+from tuner.estimate.confirmation import (
+    ConfirmationCost,
+    alone_share,
+    confirmation_cost,
+    seconds_per_epoch,
+)
 from tuner.estimate.disk import check_room, model_sizes
 from tuner.promotion.confirmation_plan import Plan, Training, confirmation_search
 from tuner.promotion.contenders import settings_key
@@ -44,7 +49,9 @@ def confirm(run: Run, plan: Plan, options: RunOptions) -> Confirmation:
             return known
     own = RunPaths(run.paths.confirmations / plan.id)
     digest = run.environment.get("data", {}).get("digest")
-    trained = train(plan, own, options, rows=epoch_times(run, plan), digest=digest)
+    alone = alone_share(run.environment.get("gpu_share", {}), plan.search.resources.gpu)
+    times = epoch_times(run, plan)
+    trained = train(plan, own, options, rows=times, digest=digest, alone=alone)
     confirmation = judge(plan, trained)
     others = [one for one in recorded if one.id != plan.id]
     write_confirmations(run.paths, [*others, confirmation])
@@ -68,6 +75,7 @@ def train(
     *,
     rows: Callable[[Training], float | None],
     digest: str | None,
+    alone: float = 1.0,
 ) -> dict[str, Trained]:
     """Train what a plan still lacks, and return all that counts for it.
 
@@ -77,6 +85,7 @@ def train(
         options: how it is run.
         rows: gives the seconds of an epoch of a training, as far as they are known.
         digest: of the data that it has to have; None for any.
+        alone: what an epoch takes without others beside it, as a share of what `rows` gives.
     """
     driver = describe_driver(code_state(), options.command)
     done = results(plan, own, driver)
@@ -87,7 +96,7 @@ def train(
     ]
     times = [rows(one) for one in missing]
     gpu = plan.search.resources.gpu
-    cost = confirmation_cost(times, plan.search.scheduler.max_epochs, gpu)
+    cost = confirmation_cost(times, plan.search.scheduler.max_epochs, gpu, alone)
     output().print(cost_words(plan, cost, options), soft_wrap=True)
     if is_run(own):
         again = to_train_again(plan, own, done)

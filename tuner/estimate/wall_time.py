@@ -1,4 +1,4 @@
-"""How long a search takes from the command to the prompt, from a measured speed."""
+"""How long searches and confirmations take from the command to the prompt: both are played."""
 
 import heapq
 import itertools
@@ -51,29 +51,41 @@ def wall_s(
                 rng.sample(epochs, len(epochs)), itertools.cycle(speeds), strict=False
             )
         ]
-        spans_s.append(_span_s(works_s, num_slots, pace.alone))
-    start_s = max(data_s, GPU_START_S if search.resources.gpu else START_S)
+        spans_s.append(played_s(works_s, num_slots, pace.alone))
     span_s = sum(spans_s) / len(spans_s)
-    return start_s + min(span_s, (search.budget.hours or float("inf")) * _HOUR_S) + END_S
+    span_s = min(span_s, (search.budget.hours or float("inf")) * _HOUR_S)
+    return with_start_and_end(span_s, search.resources.gpu, data_s)
 
 
-def _epochs_of_trials(ends: Sequence[tuple[int, float]], num_trials: int) -> list[int]:
-    """Return how long each trial trains, the shortest first; together as long as expected."""
-    reached = list(itertools.accumulate(num for _, num in ends))
-    middles = (number + 0.5 for number in range(num_trials))
-    return [ends[min(bisect(reached, middle), len(ends) - 1)][0] for middle in middles]
+def with_start_and_end(span_s: float, gpu: float, data_s: float = 0.0) -> float:
+    """Return the seconds from the command to the prompt, where trials take so many of them.
+
+    Args:
+        span_s: from the first trial's begin to the last one's end.
+        gpu: the share of a GPU of each.
+        data_s: what making the data takes, beside the rest of the start.
+    """
+    return max(data_s, GPU_START_S if gpu else START_S) + span_s + END_S
 
 
-def _span_s(works_s: Sequence[float], num_slots: int, alone: float) -> float:
+def played_s(
+    works_s: Sequence[float], num_slots: int, alone: float = 1.0, num_timed: int | None = None
+) -> float:
     """Return how long trials take that begin in this order wherever a slot is free.
 
     What is done so far, in seconds of a trial beside all others, is the same for all that run: of
     n trials the fewer run, the faster it grows, 1 / `alone` times as fast for the last one.
+
+    Args:
+        works_s: what each takes beside as many others as ran when that was timed.
+        num_slots: how many run side by side.
+        alone: what one takes without others beside it, as a share of that.
+        num_timed: how many ran side by side when that was timed; None: as many as begin here.
     """
     waiting = iter(works_s)
     ends = list(itertools.islice(waiting, num_slots))
     heapq.heapify(ends)
-    most, done, span_s = max(len(ends) - 1, 1), 0.0, 0.0
+    most, done, span_s = max((num_timed or len(ends)) - 1, 1), 0.0, 0.0
     while ends:
         slowness = alone + (1 - alone) * (len(ends) - 1) / most
         end = heapq.heappop(ends)
@@ -82,3 +94,10 @@ def _span_s(works_s: Sequence[float], num_slots: int, alone: float) -> float:
         if (work_s := next(waiting, None)) is not None:
             heapq.heappush(ends, done + work_s)
     return span_s
+
+
+def _epochs_of_trials(ends: Sequence[tuple[int, float]], num_trials: int) -> list[int]:
+    """Return how long each trial trains, the shortest first; together as long as expected."""
+    reached = list(itertools.accumulate(num for _, num in ends))
+    middles = (number + 0.5 for number in range(num_trials))
+    return [ends[min(bisect(reached, middle), len(ends) - 1)][0] for middle in middles]
