@@ -13,5 +13,9 @@ class UnknownJob(ClusterError):
     """The cluster has no job of this name."""
 
 
+class NoFolder(ClusterError):
+    """What is to be fetched is not there."""
+
+
 class PackageTooLarge(ClusterError):
     """The files of a job are more than a cluster takes."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cluster import sending
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, NoFolder
 from cluster.job import ENDED, Job, JobQueue
 from cluster.package import pack
 
@@ -53,7 +53,8 @@ def fetch_folder(target: Path, ask: Ask, *, log: str = "", mirror: tuple[str, ..
         mirror: folders in it where files that the other end has not are removed.
 
     Raises:
-        ClusterError: no such folder, another one here, or what came is not what was sent.
+        NoFolder: there is no such folder.
+        ClusterError: another one here, or what came is not what was sent.
     """
     done = Fetched()
     missing: list[str] = []
@@ -77,10 +78,10 @@ def folder_here(folder: Path) -> Ask:
     """Return the other end of a folder on a disk that is seen here.
 
     Raises:
-        ClusterError: there is no such folder.
+        NoFolder: there is no such folder.
     """
     if not folder.is_dir():
-        raise ClusterError(f"there is no folder {folder}")
+        raise NoFolder(f"there is no folder {folder}")
     return lambda request: sending.lines(folder, request)
 
 
@@ -142,7 +143,7 @@ def _round(target: Path, ask: Ask, done: Fetched, log: str) -> dict[str, str]:
             continue
         fields = json.loads(text)
         if "problem" in fields:
-            raise ClusterError(f"nothing can be fetched: {fields['problem']}")
+            raise NoFolder(f"nothing can be fetched: {fields['problem']}")
         if "files" in fields:
             return {_inside(name): digest for name, digest in fields["files"].items()}
         _take(target, fields, done, log)
