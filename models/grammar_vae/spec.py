@@ -1,6 +1,8 @@
 """What the Grammar-VAE declares of itself to a search; imports no torch."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from models.grammar_vae.config import GrammarVaeConfig
 from models.grammar_vae.data import (
@@ -18,6 +20,7 @@ _LOSS_KEYS = ("beta", "free_bits")
 
 EXAMPLE = """\
 from pathlib import Path
+from typing import Any
 from models.grammar_vae.trained import load_model, reconstruct, sample
 
 model = load_model(Path("{checkpoint}"))
@@ -86,6 +89,13 @@ def _describe_cost(config: GrammarVaeConfig, dataset: DerivationDataset | None) 
     return describe_cost(config, dataset)
 
 
+def _cost_as_trained(config: GrammarVaeConfig, checkpoint: Mapping[str, Any]) -> ModelCost:
+    from models.grammar_vae.cost import cost_of
+
+    steps, productions = checkpoint["num_steps"], checkpoint["num_productions"]
+    return cost_of(config, num_productions=productions, num_steps=steps, num_train_rows=0)
+
+
 def _showcase(checkpoint: Path, data: DataConfig) -> Showcase:
     from models.grammar_vae.showcase import showcase
 
@@ -111,6 +121,7 @@ GRAMMAR_VAE = ModelSpec(
     load_data=load_dataset,
     build_task=_build_task,
     describe_cost=_describe_cost,
+    cost_as_trained=_cost_as_trained,
     showcase=_showcase,
     usual_data="the 48,000 PDEs (56 productions, 97 steps)",
     example=EXAMPLE,

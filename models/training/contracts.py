@@ -260,6 +260,8 @@ class ModelSpec:
         describe_cost: `(config, data set) -> ModelCost`, without training; with None for the data
             set, for data like `usual_data`.
         usual_data: what data without a name stand for, in a few words.
+        cost_as_trained: `(config, content of a checkpoint) -> ModelCost`, for the data that the
+            checkpoint was trained on; None where the number of parameters hangs on no data.
         applies: keys of the settings that act only where another key lets them.
         annealing: keys that hold for how many of the first epochs the loss is another one than
             later, with the share of that number in which it is; trials that differ in them cannot
@@ -290,6 +292,7 @@ class ModelSpec:
     build_task: Callable[..., Task]
     describe_cost: Callable[[Any, Any], ModelCost]
     usual_data: str
+    cost_as_trained: Callable[[Any, Mapping[str, Any]], ModelCost] | None = None
     applies: tuple[Applies, ...] = ()
     annealing: Mapping[str, float] = field(default_factory=dict)
     check_data: Callable[[Any], None] = lambda data: None

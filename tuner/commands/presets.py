@@ -1,7 +1,9 @@
 """`tuner presets`: the presets there are, and one of them as YAML."""
 
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from models.config_file import to_config
@@ -9,6 +11,7 @@ from models.errors import UserError, unknown_name
 from models.presets import Preset, find_preset, preset_names, render_preset, survey_presets
 from models.registry import MODELS, model_spec
 from models.training.contracts import ModelCost
+from models.wording import count
 from tuner.commands.console import output
 from tuner.commands.tables import difference_table, presets_table
 from tuner.promotion.changes import changed_keys
@@ -23,20 +26,21 @@ def show_presets(model: str | None) -> None:
             the list is not whole then, which a script can tell by the exit code.
     """
     survey = survey_presets(MODELS.values() if model is None else [model_spec(model)])
-    counts = {
-        (preset.model, preset.name): _usual_cost(preset).num_parameters for preset in survey.presets
-    }
+    costs = {(one.model, one.name): (_cost_as_trained(one), one) for one in survey.presets}
+    counts = {key: (cost or _usual_cost(one)).num_parameters for key, (cost, one) in costs.items()}
     console = output()
     console.print(presets_table(survey.presets, counts))
     for name in sorted({preset.model for preset in survey.presets}):
-        console.print(f"parameters of {name}: for {model_spec(name).usual_data}")
+        trained = any(cost is not None for (model, _), (cost, _) in costs.items() if model == name)
+        but = "; of promoted ones for the data that they were trained on" if trained else ""
+        console.print(f"parameters of {name}: for {model_spec(name).usual_data}{but}")
     if survey.mistakes:
         sys.stdout.flush()  # the list stands above the message
         raise UserError("not in the list, mend the file or remove it:", *survey.mistakes)
 
 
 def show_preset(name: str, model: str | None, data: Sequence[str]) -> None:
-    """Print a preset as YAML, with what its model costs on the given data.
+    """Print a preset as YAML, with what its model costs on the given data, or on its own.
 
     Raises:
         UserError: no such preset, several of this name, or data that cannot be loaded.
@@ -90,15 +94,47 @@ def find_named(name: str, model: str | None) -> Preset:
 
 
 def _cost(preset: Preset, data: dict[str, Any]) -> str:
+    """Return what a preset costs on given data, else on those that it was trained on, in words."""
     spec = model_spec(preset.model)
-    cost, source = _usual_cost(preset), f"{spec.usual_data}; --data KEY=VALUE ... for others"
+    own = (preset.provenance or {}).get("data", {})
     if data:
         dataset = spec.load_data(to_config(spec.data_type, data, "--data"), None)
-        cost, source = spec.describe_cost(preset.config, dataset), "the given data"
+        return _words(spec.describe_cost(preset.config, dataset), "the given data")
+    if (cost := _cost_as_trained(preset)) is not None:
+        rows = f", {count(own['num_train'], 'training row')}" if own.get("num_train") else ""
+        source = f"the data that it was trained on{rows}; --data KEY=VALUE ... for others"
+        return _words(cost, source)
+    others = _flags(own.get("settings", {})) or "--data KEY=VALUE ... for others"
+    return _words(_usual_cost(preset), f"{spec.usual_data}; {others}")
+
+
+def _words(cost: ModelCost, source: str) -> str:
     return (
         f"{cost.num_parameters:,}, about {cost.memory_mb:,.0f} MB of memory in training, "
         f"{cost.checkpoint_mb:,.0f} MB a checkpoint (for {source})"
     )
+
+
+def _flags(settings: Mapping[str, Any]) -> str:
+    """Return what to type to count for the data that a preset was found on; "" where unknown."""
+    given = [f"--data {shlex.quote(f'{key}={_text(value)}')}" for key, value in settings.items()]
+    return f"for those that it was found on: {' '.join(given)}" if given else ""
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _cost_as_trained(preset: Preset) -> ModelCost | None:
+    """Return what a preset costs on the data of its checkpoints, if it has any and can tell."""
+    from models.training.checkpoints import read_checkpoint  # which imports torch
+
+    cost_as_trained = model_spec(preset.model).cost_as_trained
+    if cost_as_trained is None or not preset.checkpoints:
+        return None
+    with suppress(UserError):  # a broken one: `use` says so
+        return cost_as_trained(preset.config, read_checkpoint(preset.checkpoints[0], mmap=True))
+    return None
 
 
 def _usual_cost(preset: Preset) -> ModelCost:
