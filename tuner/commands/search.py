@@ -16,6 +16,7 @@ from tuner.estimate.disk import model_sizes
 from tuner.estimate.fit import check_fit, check_place
 from tuner.record.bucket import Bucket
 from tuner.record.environment import typed
+from tuner.record.known_best import better_known_words
 from tuner.record.paths import (
     RunPaths,
     check_run_name,
@@ -173,3 +174,5 @@ def _what_next(run: Run) -> str:
 def _print_leaderboard(run: Run, search: Search) -> None:
     names = search.trial_names
     output().print(leaderboard_table(run, search.objectives, search.ranking, _NUM_ROWS, names))
+    if (line := better_known_words(run, search)) is not None:
+        output().print(f"\n{line}", soft_wrap=True)

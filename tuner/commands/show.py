@@ -22,6 +22,7 @@ from tuner.commands.tables import (
     stretches_words,
 )
 from tuner.commands.watch import await_run, watch_run
+from tuner.record.known_best import better_known_words
 from tuner.record.liveness import is_own_address, is_own_host, latest_driver
 from tuner.record.outcomes import REMEDIES
 from tuner.record.paths import RunPaths, find_run, list_runs
@@ -67,6 +68,8 @@ def show_leaderboard(
         if (failures := failures_table(run)) is not None:
             yield ""
             yield failures
+        if metric is None and (line := better_known_words(run, search)) is not None:
+            yield f"\n{line}"
 
     if as_json:
         _print_json(_run_mapping(read_run(paths), ranking, top))

@@ -1,11 +1,12 @@
 """The verdict: whether the search found something better than the preset it started from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from models.errors import UserError
 from models.wording import count
 from tuner.record.confirmations import Confirmation, Confirmed, Difference
+from tuner.record.known_best import better_known_words
 from tuner.record.paths import confirmed_run, is_run
 from tuner.record.results import Standing, Status
 from tuner.report.material import Material
@@ -46,9 +47,17 @@ def verdict(material: Material) -> Verdict:
         return Verdict(kind="open", sentence=_no_value(material))
     if (again := trained_again(material)) is not None:
         return Verdict(kind="open", sentence=again)
-    if material.confirmations:
-        return _confirmed(material)
-    return _unconfirmed(material, best)
+    answer = _confirmed(material) if material.confirmations else _unconfirmed(material, best)
+    return replace(answer, more=(*_known(material), *answer.more))
+
+
+def _known(material: Material) -> tuple[str, ...]:
+    """Say that an earlier run has a better result, where the warm start brought one."""
+    try:
+        said = better_known_words(material.run, material.search)
+    except UserError:  # its file is damaged, which `tuner show` says
+        return ()
+    return () if said is None else (f"{said[0].upper()}{said[1:]}.",)
 
 
 def trained_again(material: Material) -> str | None:

@@ -7,12 +7,16 @@ import pytest
 
 from models.errors import UserError
 from tuner.cli import main
+from tuner.commands.search import show_end
 from tuner.errors import SearchInvalid
 from tuner.record.earlier_runs import with_earlier_runs
 from tuner.record.environment import render
 from tuner.record.paths import RunPaths
 from tuner.record.results import read_run
 from tuner.record.search_copy import read_search, write_search
+from tuner.record.warm_start_file import write_earlier
+from tuner.report.material import read_material
+from tuner.report.verdict import verdict
 from tuner.running.runner import RunOptions, run_search
 from tuner.running.samplers import sampler_of
 
@@ -181,3 +185,24 @@ def test_a_run_that_is_not_there_is_told_with_all_other_mistakes(make_search, tm
     assert "3 mistakes" in said
     for one in ("unknown run in", "'nowhere'", "preset 'nothing'", "unknown key 'bar'"):
         assert one in said
+
+
+@pytest.mark.parametrize(("own", "is_told"), [(0.85, True), (0.9, False), (0.95, False)])
+def test_known_result_that_is_better_than_all_of_a_run_is_told(
+    own, is_told, first, make_search, new_run, fake_spec, capsys
+):
+    search, _ = taken(make_search(FIRST), fake_spec)
+    run = new_run("second", search)
+    write_earlier(search, run.paths)
+    run.trial("x", [own], params={"lr": 0.75})
+    run.end("finished")
+    told = (
+        "better than every trial of this run: trial 1 of first, val/score 0.9000, which the warm "
+        "start gave as a known result; `tuner promote first --trial 1` makes a preset of it"
+    )
+    assert main(["show", "second"]) == 0
+    assert (told in capsys.readouterr().out) == is_told
+    show_end(lambda: read_run(run.paths), read_search(run.paths))
+    assert (told in capsys.readouterr().out) == is_told
+    said = verdict(read_material(run.paths)).more
+    assert any("trial 1 of first, val/score 0.9000" in one for one in said) == is_told
