@@ -8,6 +8,7 @@ import numpy as np
 
 from models.commands.folder_writing import check_output_folder
 from models.commands.latents import checked_latents
+from models.commands.lost_best import note_of_preset
 from models.commands.numpy_files import read_numpy
 from models.errors import UserError, did_you_mean
 from models.presets import Preset, find_preset, preset_names
@@ -32,6 +33,8 @@ def find_checkpoint(spec: ModelSpec, name: str, in_run: Callable[[Path], Path]) 
         return in_run(path)
     preset = _find_preset(spec, name)
     found = _shipped(preset) if preset.built_in else best_in(spec, preset.source.parent / name)
+    if found is not None and not preset.built_in:
+        note_of_preset(preset, found)
     if found is None:
         raise UserError(
             f"the preset '{name}' has no checkpoints (promoted ones do): train it with "

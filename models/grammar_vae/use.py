@@ -22,6 +22,7 @@ import tyro
 
 from models.commands import model_files
 from models.commands.flags import build_flags, read_command
+from models.commands.lost_best import note_of_run
 from models.commands.process import run_command
 from models.commands.progress import show_progress
 from models.commands.shown_texts import show_pairs, show_texts
@@ -39,6 +40,7 @@ from models.grammar_vae.late_grammar import no_grammar_error
 from models.grammar_vae.notation.rewriting import Notation, Rewriter, is_of_pdes
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.training.folders import read_settings, run_folder_of
+from models.training.layout import RunFolder
 
 if TYPE_CHECKING:
     from models.grammar_vae.trained import TrainedModel
@@ -271,6 +273,7 @@ def _best_of_run(path: Path) -> Path:
     best = model_files.best_in(GRAMMAR_VAE, folder)
     if best is None:
         raise UserError(f"{path}: holds no best-*.ckpt: give a checkpoint file")
+    note_of_run(GRAMMAR_VAE, RunFolder(path=folder.parent).metrics, best)
     return best
 
 

@@ -1,5 +1,6 @@
 """Checkpoints by name and latents from files, as every model's `use` command finds them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from models.commands.model_files import (
 )
 from models.errors import UserError
 from models.grammar_vae.spec import GRAMMAR_VAE
+from models.grammar_vae.use import find_checkpoint as of_run
 from models.training.checkpoints import write_checkpoint
 
 
@@ -53,6 +55,43 @@ def test_of_equals_in_a_folder_the_best_is_by_the_models_secondary_metric(tmp_pa
             {"metrics": {"val/seq_acc": 0.0, "val/elbo": elbo}},
         )
     assert best_in(GRAMMAR_VAE, tmp_path) == tmp_path / "best-seq_acc-2-0.0000.ckpt"
+
+
+def test_a_best_checkpoint_that_is_gone_from_a_preset_is_noted(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TUNER_PRESETS", str(tmp_path))
+    folder = tmp_path / "grammar_vae" / "won"
+    folder.mkdir(parents=True)
+    metric = "{name: val/seq_acc, value: 0.95, epoch: 14}"
+    folder.with_suffix(".yaml").write_text(
+        f"won: {{z_dim: 12, provenance: {{metric: {metric}}}}}\n"
+    )
+    for epoch, value in ((14, "0.9500"), (15, "0.9000")):
+        (folder / f"best-seq_acc-{epoch}-{value}.ckpt").touch()
+    find_checkpoint(GRAMMAR_VAE, "won", refuse)
+    assert capsys.readouterr().err == ""
+
+    (folder / "best-seq_acc-14-0.9500.ckpt").unlink()
+    assert find_checkpoint(GRAMMAR_VAE, "won", refuse).name == "best-seq_acc-15-0.9000.ckpt"
+    assert capsys.readouterr().err == (
+        "note: the preset 'won' has val/seq_acc 0.9500 after epoch 14, whose checkpoint is gone "
+        f"from {folder}: best-seq_acc-15-0.9000.ckpt is taken; put the other back, or give a "
+        "file\n"
+    )
+    find_checkpoint(GRAMMAR_VAE, "won", refuse)  # as a command may do, which says so once
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("value", "is_told"), [(0.95, True), (0.90004, False), (None, False)])
+def test_a_best_checkpoint_that_is_gone_from_a_run_is_noted(tmp_path, capsys, value, is_told):
+    folder = tmp_path / "run" / "checkpoints"
+    folder.mkdir(parents=True)
+    (folder / "best-seq_acc-2-0.9000.ckpt").touch()
+    lines = [{"epoch": 1, "val/seq_acc": value}, {"epoch": 2, "val/seq_acc": 0.9}]
+    (tmp_path / "run" / "metrics.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n{to")
+    assert of_run(str(tmp_path / "run")).name == "best-seq_acc-2-0.9000.ckpt"
+    said = capsys.readouterr().err
+    assert ("metrics.jsonl has val/seq_acc 0.9500 after epoch 1, whose" in said) == is_told
+    assert is_told or said == ""
 
 
 @pytest.mark.parametrize("save", [np.save, lambda path, a: np.savez(path, latents=a)])
