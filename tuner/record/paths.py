@@ -12,6 +12,7 @@ from pathlib import Path
 
 from models.errors import UserError, unknown_name
 from tuner.errors import RunExists
+from tuner.record.no_run import why_no_run
 from tuner.search.storage import is_bucket
 
 FOLDER_VARIABLE = "TUNER_RUNS"
@@ -235,7 +236,7 @@ def find_run(name: str) -> RunPaths:
     """Return the run of this name, or in this folder; a confirmation by its own name, too.
 
     Raises:
-        UserError: no such run; the nearest name is given.
+        UserError: no such run; the nearest name is given, or what is there instead.
     """
     if is_bucket(name):
         raise UserError(f"{name} lies in a bucket: `tuner fetch {name}` brings it here first")
@@ -252,11 +253,24 @@ def find_run(name: str) -> RunPaths:
                 f"{unbegun} holds runs that verify a preset ({', '.join(inside)}), each with a "
                 f"name of its own: take one, as `tuner show {inside[0]}`"
             )
-        raise UserError(
-            f"{unbegun} holds no run: its search was ended before it began. The same command "
-            f"begins it, as `tuner search FILE --name {name}`"
-        )
+        raise UserError(_why_no_run(unbegun))
+    given = Path(name).expanduser()
+    if given.exists() and ("/" in name or RunPaths(given).lock_file.exists()):
+        raise UserError(f"unknown run '{name}': {_why_no_run(given.resolve())}")
     raise unknown_name(f"run in {runs_folder()}", name, [run.name for run in list_runs()])
+
+
+def _why_no_run(place: Path) -> str:
+    """Return what is at a place that holds no run, and what to do."""
+    run = RunPaths(place)
+    elsewhere = "" if place.parent == runs_folder() else f" --storage {place.parent}"
+    return why_no_run(
+        place,
+        search=run.search_file,
+        lock=run.lock_file,
+        events=run.events_file,
+        begins=f"tuner search FILE --name {place.name}{elsewhere}",
+    )
 
 
 def confirmed_run(run: RunPaths) -> RunPaths | None:

@@ -1,3 +1,4 @@
+import json
 import os
 from datetime import datetime
 
@@ -5,6 +6,7 @@ import pytest
 
 from models.errors import UserError
 from tuner.errors import RunExists
+from tuner.record.liveness import driver_identity
 from tuner.record.paths import (
     RunPaths,
     check_run_name,
@@ -88,6 +90,35 @@ def test_search_that_was_ended_before_it_began_is_told():
     create_run("first")
     with pytest.raises(UserError, match="holds no run: its search was ended before it began"):
         find_run("first")
+
+
+def test_what_a_path_without_a_run_holds_is_told(tmp_path):
+    run = RunPaths(tmp_path / "else" / "first")
+    run.folder.mkdir(parents=True)
+    run.lock_file.write_text(json.dumps({**driver_identity(), "pid_started": -1}))  # it has ended
+    run.events_file.write_text('{"event": "run", "status": "running"}\n')
+
+    def told(place, *words):
+        with pytest.raises(UserError) as refused:
+            find_run(str(place))
+        assert all(word in str(refused.value) for word in words), str(refused.value)
+
+    storage = f"`tuner search FILE --name first --storage {tmp_path}/else`"
+    told(run.folder, "unknown run '", "ended before it began (it has driver.lock, events.jsonl and "
+         "no search.yaml)", storage)  # fmt: skip
+    run.lock_file.write_text(json.dumps(driver_identity()))
+    told(run.folder, f"holds no run yet: process {os.getpid()} starts Ray")
+    run.events_file.write_text('{"event": "trial", "trial": "a", "number": 0}\n')
+    told(run.folder, "holds the trials of a run, and its search.yaml is gone")
+    run.search_file.touch()
+    told(run.folder.parent, "holds 1 run and is none itself: take it, as", "else/first")
+    told(run.events_file, "events.jsonl is a file, one of the run in", "else/first: give that")
+    (tmp_path / "trained").mkdir()
+    (tmp_path / "trained" / "run.yaml").touch()
+    told(tmp_path / "trained", "is the folder of one training, as its run.yaml says")
+    (tmp_path / "trained" / "run.yaml").rename(tmp_path / "trained" / "notes.txt")
+    told(tmp_path / "trained", "holds no run: it has notes.txt, and no search.yaml")
+    told(tmp_path / "nowhere", "unknown run in")
 
 
 def test_folder_of_verifications_names_its_runs(runs):
