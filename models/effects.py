@@ -10,6 +10,9 @@ from typing import Any
 
 from models.errors import UserError
 
+_LONG = 12
+"""More characters than that has no number that somebody wrote."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Applies:
@@ -98,5 +101,12 @@ def idle_notes(
 
 
 def plain(value: Any) -> str:
-    """Return a value as it stands in a YAML file."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """Return a value as it stands in a YAML file; of a long number six digits, which are read."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(plain, value))}]"
+    if value is None:
+        return "null"
+    text = str(value)
+    if isinstance(value, float) and len(text) > _LONG:  # drawn or computed: nobody wrote that
+        return f"{value:.6g}"
+    return text.lower() if isinstance(value, bool) else text

@@ -3,7 +3,7 @@
 import pytest
 
 from models.config_file import to_mapping
-from models.effects import Applies, idle_keys, idle_notes, refuse_idle_flags
+from models.effects import Applies, idle_keys, idle_notes, plain, refuse_idle_flags
 from models.errors import UserError
 from models.presets import survey_presets
 from models.registry import MODELS, model_spec
@@ -60,3 +60,18 @@ def test_built_in_presets_set_nothing_in_vain(name):
     defaults = to_mapping(spec.config_type())
     for preset in survey_presets([model_spec(name)]).presets:
         assert idle_notes(spec.applies, to_mapping(preset.config), defaults) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0013600000000000001, "0.00136"),
+        (0.004120718229942609, "0.00412072"),
+        (0.123456789, "0.123456789"),  # as somebody wrote it
+        (1.0, "1.0"),
+        ([7, 0.1 + 0.2, True], "[7, 0.3, true]"),
+        (None, "null"),
+    ],
+)
+def test_settings_are_shown_with_the_digits_that_are_read(value, text):
+    assert plain(value) == text

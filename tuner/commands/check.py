@@ -9,6 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from models.commands.progress import show_progress
+from models.effects import plain
 from models.training.console import duration
 from models.wording import count
 from tuner.commands.console import output
@@ -206,7 +207,7 @@ def _flow(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {_flow(part)}" for key, part in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_flow, value)) + "]"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return plain(value)
 
 
 def _searcher_words(search: Search) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
+from models.effects import plain
 from models.errors import UserError, unknown_name
 from models.training.console import duration
 from models.training.ranking import Ranking
@@ -145,7 +146,7 @@ def _trial_parts(
     if row.parent is not None:
         yield f"went on from another trial: {stretches_words(run, row)}"
     for key, value in row.params.items():
-        yield f"  {key}: {value}"
+        yield f"  {key}: {plain(value)}"
     if row.infeasible:
         num = len(row.infeasible)
         points = "a point that does" if num == 1 else f"{num} points that do"

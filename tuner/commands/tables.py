@@ -150,7 +150,8 @@ def difference_table(
     """Return the keys in which two presets differ, one a line."""
     table = _table(["key", first.name, second.name], text=["key", first.name, second.name])
     for key, values in changes.items():
-        table.add_row(key, *map(plain, values))
+        texts = list(map(plain, values))
+        table.add_row(key, *(texts if texts[0] != texts[1] else map(str, values)))
     return table
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.config_file import to_mapping
+from models.effects import plain
 from models.errors import UserError, with_key
 from models.wording import are, count
 from tuner.errors import SearchInvalid
@@ -107,7 +108,7 @@ def _sort_in(found: _Found, row: TrialRow, settings: Mapping[str, Any], search: 
     source = f"{found.name}, trial {row.number}"
     values, illegal = search.space.locate(settings)
     if illegal:
-        keys = " and ".join(f"{one.key} {one.value!r}" for one in illegal)
+        keys = " and ".join(f"{one.key} {plain(one.value)}" for one in illegal)
         why = f"left out, as {keys} is outside the space"
         found.reasons.setdefault(why, []).append(row.number)
         return

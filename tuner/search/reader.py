@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from models.config_file import to_config, to_mapping
+from models.effects import plain
 from models.errors import Mistake, UserError, nearest_name, unknown_keys, with_key
 from models.presets import Preset
 from models.registry import model_spec
@@ -345,8 +346,8 @@ class SearchReader:
         self._mistakes += [
             Mistake(
                 place="searcher.warm_start",
-                rule=f"{preset.name} has {item.key} = {item.value!r}, which is outside the space "
-                f"(nearest: {item.nearest!r})",
+                rule=f"{preset.name} has {item.key} = {plain(item.value)}, which is outside the "
+                f"space (nearest: {plain(item.nearest)})",
                 remedy=f"widen space.{item.key} or drop the preset",
             )
             for item in illegal

@@ -24,7 +24,7 @@ def test_changes_in_words():
         (1e-05, "1e-05"),
         (123456.789, "1.23e+05"),
         (True, "true"),
-        (None, "None"),
+        (None, "null"),
         ([3, 5], "3,5"),
         ("repeat_latent", "repeat_latent"),
     ],
