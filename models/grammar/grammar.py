@@ -146,6 +146,11 @@ def load_grammar(name_or_path: str) -> Grammar:
         text = (files("models.grammar.data") / f"{name_or_path}.yaml").read_text(encoding="utf-8")
         return Grammar.from_mapping(parse_yaml(text, name_or_path), name_or_path)
     path = Path(name_or_path)
+    if name_or_path == "-" or path.is_fifo():
+        raise UserError(
+            f"the grammar {name_or_path!r} comes in a stream, which is gone when a training or a "
+            "search goes on: give a file"
+        )
     if not path.is_file():
         raise UserError(
             f"unknown grammar {name_or_path!r}: neither built in nor a file."

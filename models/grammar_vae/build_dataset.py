@@ -16,11 +16,12 @@ import numpy as np
 import tyro
 
 from models.commands.flags import build_flags, read_flags
+from models.commands.grammar_files import given_grammar
 from models.commands.process import run_command
 from models.commands.progress import show_progress
-from models.commands.standard_input import name_of
+from models.commands.standard_input import check_read_once, name_of
 from models.errors import UserError
-from models.grammar.grammar import BUILT_IN_GRAMMARS, Grammar, load_grammar
+from models.grammar.grammar import BUILT_IN_GRAMMARS, Grammar
 from models.grammar.parsing import TextParser
 from models.grammar_vae.data import DerivationDataset, make_dataset
 from models.grammar_vae.datasets.ambiguous_rows import ambiguity_notes
@@ -129,14 +130,14 @@ def _source(flags: BuildFlags) -> tuple[Grammar, TextRows]:
         generated = generator.generate(
             generator.standard_rows if flags.n is None else flags.n, _seed(flags)
         )
-        return load_grammar(flags.grammar or generator.grammar), TextRows(
+        return given_grammar(flags.grammar or generator.grammar), TextRows(
             texts=generated.texts,
             where=lambda row: f"generated row {row}",
             labels=generated.labels,
             label_names=generated.label_names,
         )
     assert flags.grammar is not None  # _check_flags
-    grammar = load_grammar(flags.grammar)
+    grammar = given_grammar(flags.grammar)
     if flags.text is not None:
         return grammar, read_lines(flags.text)
     assert flags.csv is not None  # _check_flags
@@ -249,6 +250,7 @@ def _check_flags(flags: BuildFlags) -> None:
             "give one source of text: --dataset pde|equations, --csv FILE or --text FILE, not "
             f"{' and '.join(given) or 'none'}"
         )
+    check_read_once(Path(str(one)) for one in (flags.grammar, flags.csv, flags.text))
     mistakes = [*_missing_flags(flags), *_ignored_flags(flags, given[0])]
     if mistakes:
         raise UserError(*mistakes)

@@ -22,16 +22,17 @@ import tyro
 
 from models.commands import model_files
 from models.commands.flags import build_flags, read_command
+from models.commands.grammar_files import given_grammar
 from models.commands.lost_best import note_of_run
 from models.commands.process import run_command
 from models.commands.progress import show_progress
 from models.commands.shown_texts import show_pairs, show_texts
-from models.commands.standard_input import name_of
+from models.commands.standard_input import check_read_once, name_of
 from models.commands.use_flags import Points, Positive, Seed, Temperature, checked
 from models.config_file import to_config
 from models.errors import UserError
 from models.grammar.derivation import check_ids
-from models.grammar.grammar import Grammar, load_grammar
+from models.grammar.grammar import Grammar
 from models.grammar.text_errors import OutsideGrammar
 from models.grammar_vae.data import DataConfig, DerivationDataset, check_data, load_dataset
 from models.grammar_vae.data_flags import DataFlags
@@ -240,7 +241,7 @@ def _act(command: Command, given: Any, model: "TrainedModel") -> None:
 def _given_grammar(command: Command) -> Grammar | None:
     """Return the grammar of --grammar, which `evaluate` has among the flags for its rows."""
     name = command.data.grammar if isinstance(command, Evaluate) else command.grammar
-    return None if name is None else load_grammar(name)
+    return None if name is None else given_grammar(name)
 
 
 def _given(command: Any) -> Any:
@@ -251,6 +252,7 @@ def _given(command: Any) -> Any:
     """
     match command:
         case Encode():
+            check_read_once(Path(str(one)) for one in (command.file, command.grammar))
             model_files.check_output(command.out)
             return _texts(command)
         case Decode():

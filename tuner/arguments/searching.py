@@ -116,7 +116,9 @@ def _add_cluster(parser: argparse.ArgumentParser) -> None:
 
 def add_search_file(parser: argparse.ArgumentParser) -> None:
     """Let a command take a search file and changes to it."""
-    parser.add_argument("file", help="search file, or the name of one that ships")
+    parser.add_argument(
+        "file", help="search file, - for standard input, or the name of one that ships"
+    )
     parser.add_argument(
         "--set",
         action="append",

@@ -6,12 +6,15 @@
 Every mistake in a file is reported at once.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from models.config_file import read_yaml_with_lines
+from models.commands.standard_input import is_stream, name_of, read_stream
+from models.config_file import parse_yaml_with_lines, read_yaml_with_lines
 from models.errors import UserError, with_key
 from models.key_lines import KeyLines
 from models.presets import find_preset
@@ -49,12 +52,13 @@ def load_search(
     path, overrides = find_search_file(path_or_name), tuple(overrides)
     raw, lines = _read(path)
     content = apply_overrides(raw, overrides)
+    source = name_of(path)
     options = {"check_files": check_files, "find_run": find_run, "machine": machine}
     try:
-        return SearchReader(content, str(path), find_preset, **options).read()
+        return SearchReader(content, source, find_preset, **options).read()
     except SearchInvalid as error:
         located = Origins(lines, overrides).locate(error.mistakes)
-        is_sound = overrides and _is_sound(SearchReader(raw, str(path), find_preset, **options))
+        is_sound = overrides and _is_sound(SearchReader(raw, source, find_preset, **options))
         hint = changes_hint(located) if is_sound else ""
         raise SearchInvalid(error.source, located, hint) from None
 
@@ -103,7 +107,20 @@ def _is_sound(reader: SearchReader) -> bool:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], KeyLines]:
-    content, lines = read_yaml_with_lines(path)
+    if is_stream(path):
+        which = path.stat().st_ino if path.exists() else id(sys.stdin)
+        content, lines = parse_yaml_with_lines(_stream_text(path, which), name_of(path))
+    else:
+        content, lines = read_yaml_with_lines(path)
     if not isinstance(content, dict):
-        raise SearchInvalid(str(path), [f"it holds {content!r}: give `model:`, `preset:`, ..."])
+        raise SearchInvalid(name_of(path), [f"it holds {content!r}: give `model:`, `preset:`, ..."])
     return content, lines
+
+
+@lru_cache(maxsize=8)
+def _stream_text(path: Path, _which: int) -> str:
+    """Return what comes in a stream, which is looked at again where its lines are told."""
+    try:
+        return read_stream(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name_of(path)}: cannot be read: {error}") from error

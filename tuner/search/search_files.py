@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import search_spaces
+from models.commands.standard_input import is_stream
 from models.errors import UserError, unknown_name
 
 
@@ -22,12 +23,12 @@ def search_name(source: str) -> str:
 
 
 def find_search_file(path_or_name: str | Path) -> Path:
-    """Return the file of a search.
+    """Return the file of a search; `-`, standard input, and pipes are themselves.
 
     Raises:
         UserError: neither a file nor a search that ships; the nearest is named.
     """
-    if Path(path_or_name).is_file():
+    if Path(path_or_name).is_file() or is_stream(Path(path_or_name)):
         return Path(path_or_name)
     shipped = shipped_searches()
     name = str(path_or_name).removesuffix(".yaml")

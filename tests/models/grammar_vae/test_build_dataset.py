@@ -141,6 +141,11 @@ def test_a_column_is_read_from_standard_input_and_mistakes_name_it(command, tmp_
     assert load(tmp_path / "data", 12).name == "standard input"
 
 
+def test_standard_input_is_not_both_text_and_grammar(command, tmp_path):
+    code, _, said = command("--text", "-", "--grammar", "-", "--out", tmp_path / "data")
+    assert (code, "standard input can be read once: give a file" in said) == (2, True)
+
+
 def test_a_pipe_is_read(command, tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -1,4 +1,9 @@
 import dataclasses
+import io
+import os
+import sys
+import threading
+from datetime import datetime
 
 import pytest
 
@@ -7,9 +12,9 @@ from models.errors import UserError
 from models.grammar_vae.spec import GRAMMAR_VAE
 from models.presets import find_preset, render_preset
 from tuner.errors import SearchInvalid
-from tuner.record.paths import RunPaths, is_run
+from tuner.record.paths import RunPaths, default_run_name, is_run
 from tuner.record.search_copy import read_search, write_search
-from tuner.search.loading import load_search
+from tuner.search.loading import load_data, load_search, told_with_lines
 
 SMALL = """
 model: grammar_vae
@@ -113,3 +118,33 @@ def test_run_without_its_preset_is_a_user_error(small, tmp_path):
     paths.presets_file.write_text("other: {}\n")
     with pytest.raises(SearchInvalid, match=r"unknown preset in .*presets.yaml 'minimal'"):
         read_search(paths)
+
+
+def test_search_on_standard_input_has_its_lines_and_a_name(small, monkeypatch):
+    def give(text):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    give(SMALL)
+    search = load_search("-")
+    assert search.to_mapping() == load_search(small).to_mapping()
+    assert default_run_name(search.stem, datetime(2026, 1, 2)).startswith("standard-input-2026")
+    give(SMALL.replace("batch_size", "batchsize"))
+    with pytest.raises(
+        SearchInvalid, match=r"standard input: a mistake\n  line 4: fixed: unknown key"
+    ):
+        load_search("-")
+    give("\xe9" * 3)
+    with pytest.raises(SearchInvalid, match=r"standard input: .*\n.*it holds 'ééé'"):
+        load_search("-")
+
+
+def test_search_comes_through_a_pipe_and_is_looked_at_twice(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = SMALL.replace("num_rows: 100", "num_rows: 4")
+    writer = threading.Thread(target=pipe.write_text, args=(text,))
+    writer.start()
+    search = load_search(pipe)
+    writer.join()
+    with pytest.raises(SearchInvalid, match="line 5: 4 rows are too few"), told_with_lines(pipe):
+        load_data(search, None)
