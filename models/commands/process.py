@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from models.errors import UserError
 
@@ -14,6 +15,8 @@ INTERRUPTED = 130
 USER_ERROR = 2
 _OLDEST_PYTHON = (3, 11)
 _OWN = ("models", "tuner", "cluster")
+_INSTALLED = {"site-packages", "dist-packages"}
+"""Folders of packages of others: a model of one's own that is broken shows its traceback."""
 
 
 def run_command(body: Callable[[], int | None]) -> int:
@@ -34,11 +37,6 @@ def run_command(body: Callable[[], int | None]) -> int:
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return USER_ERROR
-    except ImportError as error:
-        if (said := _said_of_package(error)) is None:
-            raise
-        sys.stderr.write(f"error: {said}\n")
-        return USER_ERROR
     except KeyboardInterrupt as interrupt:
         sys.stderr.write("\n" + " ".join(["interrupted.", *map(str, interrupt.args)]) + "\n")
         return getattr(interrupt, "exit_code", INTERRUPTED)
@@ -51,11 +49,17 @@ def run_command(body: Callable[[], int | None]) -> int:
             raise
         sys.stderr.write(f"error: {said}\n")
         return USER_ERROR
+    except Exception as error:
+        if (said := _said_of_package(error)) is None:
+            raise
+        sys.stderr.write(f"error: {said}\n")
+        return USER_ERROR
 
 
-def _said_of_package(error: ImportError) -> str | None:
+def _said_of_package(error: Exception) -> str | None:
     """Return what to say of a package of others that is not there or broken; None for our own."""
-    package = (error.name or "").partition(".")[0]
+    name = (error.name or "") if isinstance(error, ImportError) else ""
+    package = name.partition(".")[0] or _broken_package(error)
     if package in _OWN or not package:
         return None
     if isinstance(error, ModuleNotFoundError):
@@ -63,10 +67,27 @@ def _said_of_package(error: ImportError) -> str | None:
             f"the package '{package}' is not installed for {sys.executable}: install this "
             "project's dependencies there; on a cluster, on each of its machines"
         )
+    why = str(error).strip().partition("\n")[0] or type(error).__name__
     return (
-        f"the package '{package}' does not work with {sys.executable} ({error}): install this "
+        f"the package '{package}' does not work with {sys.executable} ({why}): install this "
         "project's dependencies there anew, in the versions of constraints.txt"
     )
+
+
+def _broken_package(error: Exception) -> str | None:
+    """Return the package of others that was being imported when an error was raised, if one was.
+
+    What is broken raises anything there: NumPy an ImportError that names nothing, versions that do
+    not go together an AttributeError.
+    """
+    found, trace = None, error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        is_installed = not _INSTALLED.isdisjoint(Path(code.co_filename).parts)
+        if is_installed and code.co_name == "<module>":
+            found = trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] or found
+        trace = trace.tb_next
+    return found
 
 
 def _said_of_disk(error: OSError) -> str | None:

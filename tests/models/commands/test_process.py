@@ -123,3 +123,24 @@ def test_threads_wait_without_spinning_unless_told_to(monkeypatch, given, then):
     if given is None:
         monkeypatch.delenv("OMP_WAIT_POLICY")
     assert run_command(lambda: int(os.environ["OMP_WAIT_POLICY"] != then)) == 0
+
+
+@pytest.mark.parametrize(
+    "code", ["raise ImportError('libstdc++: gone\\nmuch more')", "import sys\nsys.nothing_of_it"]
+)
+def test_a_package_that_is_broken_without_a_name_is_told(code, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "broken_one.py").write_text(code)
+    monkeypatch.syspath_prepend(str(folder))
+    assert run_command(lambda: __import__("broken_one")) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: the package 'broken_one' does not work with")
+    assert said.endswith("): install this project's dependencies there anew, in the versions of "
+                         "constraints.txt\n")  # fmt: skip
+    assert said.count("\n") == 1
+    own = tmp_path / "own_model.py"
+    own.write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises((ImportError, AttributeError)):
+        run_command(lambda: __import__("own_model"))
