@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from models.ast_autoencoder.network.batches import NodeBatch
 from models.ast_autoencoder.network.convolutions import build_convolution
+from models.ast_autoencoder.network.node_rows import MAX_DEPTH, NUM_ROLES
 from models.ast_autoencoder.network.places import Places
-from models.ast_autoencoder.network.tensors import MAX_DEPTH, NUM_ROLES
 from models.programs.language.graph_tables import constants, node_kinds
 from models.programs.language.kinds import NUM_SLOTS
 

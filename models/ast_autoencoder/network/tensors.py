@@ -3,42 +3,31 @@
 A batch is then a selection of rows, cut to its longest program.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.ast_autoencoder.network.chunks import chunks_of, made_on, work_on
 from models.ast_autoencoder.network.columns import Columns, columns
-from models.commands.process import usable_cores
-from models.optimization.parts import torch_threads
+from models.ast_autoencoder.network.node_rows import NodeWalk
+from models.ast_autoencoder.network.step_rows import StepWalk, followed, follows, num_followed
 from models.programs.language.graph_tables import graph_tables
-from models.programs.language.graphs import (
-    CHILD,
-    LAST_USE,
-    NEXT_SIBLING,
-    ProgramGraphs,
-    build_graphs,
-)
 from models.programs.language.kinds import NUM_SLOTS
-from models.programs.language.machine import ConstraintMachine, Contexts
+from models.programs.language.machine import MAX_STEPS, ConstraintMachine, Contexts
 from models.programs.language.scopes import FACTS
 
-MAX_DEPTH = 31
-"""Deeper nodes share an embedding."""
-
-NUM_ROLES = 8
-
-NOWHERE = -1
-"""Of a node that has no parent, no sibling before it or no use before it."""
-
-_CHUNK_ROWS = 4096
-
-PartT = TypeVar("PartT")
+_STEP_DTYPES = {
+    "ids": torch.int16,
+    "symbol": torch.uint8,
+    "node": torch.int16,
+    "context": torch.int32,
+    "group": torch.int8,
+    "target": torch.int16,
+    "pair": torch.int16,
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,118 +100,96 @@ def count_nodes(ids: NDArray[np.integer]) -> NDArray[np.int32]:
     return makes_node.sum(axis=1, dtype=np.int32)
 
 
-def node_tensors(ids: NDArray[np.integer]) -> NodeTensors:
-    """Return the graphs of derivations (N, T), complete and padded with -1."""
-    width = int(count_nodes(ids).max(initial=1))
-    parts = _in_parts(lambda rows: _padded(build_graphs(rows), width), ids)
-    return NodeTensors(
-        **{
-            f.name: torch.cat([getattr(part, f.name) for part in parts])
-            for f in fields(NodeTensors)
-        }
-    )
+def node_tensors(ids: NDArray[np.integer], device: torch.device | str = "cpu") -> NodeTensors:
+    """Return the graphs of derivations (N, T), complete and padded with -1.
 
-
-def step_tensors(ids: NDArray[np.integer]) -> StepTensors:
-    """Return what is known at the steps of derivations (N, T), complete and padded with -1."""
-    machine = ConstraintMachine("cpu", max(ids.shape[1], 4))
-    parts = _in_parts(lambda rows: _along(machine, rows), ids)
-    states, context = _numbered([part.pop("state") for part in parts])
-    follows, pair = _numbered([part.pop("follows") for part in parts])
-    alike, legal = _legal(machine, torch.from_numpy(states))
-    joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-    context = alike[context]
-    has_choice = (legal.sum(dim=1) > 1)[context]
-    group = torch.where(has_choice & (joined["ids"] >= 0), joined.pop("group"), -1)
-    return StepTensors(
-        **joined,
-        context=context.to(torch.int32),
-        group=group.to(torch.int8),
-        pair=pair.to(torch.int16),
-        pairs=torch.from_numpy(np.stack([follows >> 8, follows & 0xFF], axis=1)),
-        legal=legal,
-    )
-
-
-def _in_parts(
-    work: Callable[[NDArray[np.integer]], PartT], ids: NDArray[np.integer]
-) -> list[PartT]:
-    """Work on some programs at a time, side by side: numpy and torch free the interpreter."""
-    parts = [ids[s : s + _CHUNK_ROWS] for s in range(0, max(len(ids), 1), _CHUNK_ROWS)]
-    with torch_threads(1), ThreadPoolExecutor(usable_cores()) as pool:
-        return list(pool.map(work, parts))
-
-
-def _along(machine: ConstraintMachine, ids: NDArray[np.integer]) -> dict[str, Any]:
-    """Return what is known at the steps of some programs, and numbers of what is not yet."""
-    tables = graph_tables()
-    contexts = machine.contexts_along(torch.from_numpy(ids))
-    is_real = ids >= 0
-    given = np.where(is_real, ids, 0)
-    makes_node = (tables.kind >= 0)[given] & is_real
-    defines = tables.defines[given] * is_real
-    definition = np.full((len(ids), NUM_SLOTS), -1, dtype=np.int16)
-    rows, steps = np.nonzero(defines)
-    first_new = (np.cumsum(defines, axis=1) - defines)[rows, steps]
-    definition[rows, first_new] = steps
-    are_two = defines[rows, steps] == 2
-    definition[rows[are_two], first_new[are_two] + 1] = steps[are_two]
-    return {
-        "ids": torch.from_numpy(ids.astype(np.int16)),
-        "symbol": contexts.symbol.to(torch.uint8),
-        "node": torch.from_numpy((np.cumsum(makes_node, axis=1) - makes_node).astype(np.int16)),
-        "group": torch.from_numpy(columns().group[given].astype(np.int8)),
-        "target": torch.from_numpy(np.where(is_real, columns().column[given], 0).astype(np.int16)),
-        "definition": torch.from_numpy(definition),
-        "lengths": torch.from_numpy(is_real.sum(axis=1).astype(np.int32)),
-        "state": (contexts.symbol << len(FACTS) | contexts.facts).numpy(),
-        "follows": _follows(ids, contexts.symbol.numpy()),
+    Args:
+        ids: the derivations.
+        device: where the arrays are to be; they are made there, too, if it is a CPU or CUDA.
+    """
+    wanted, device = torch.device(device), made_on(device)
+    lengths = _lengths(ids)
+    shape = len(ids), int(count_nodes(ids).max(initial=1))
+    arrays = {
+        name: torch.full(
+            shape, -1, dtype=torch.int8 if name == "slot" else torch.int16, device=device
+        )
+        for name in ("kind", "slot", "constant", "place", "parent", "sibling", "use")
     }
+    arrays["num_nodes"] = torch.zeros(len(ids), dtype=torch.int32, device=device)
+    walk, chunks = NodeWalk.on(device), chunks_of(lengths, device)
+
+    def fill(chunk: int) -> None:
+        rows = chunks[chunk]
+        cut = ids[rows, : lengths[rows].max(initial=0)]
+        walk.fill(arrays, _to(rows, device), _to(cut, device))
+
+    work_on(fill, len(chunks), device)
+    return NodeTensors(**arrays).to(wanted)
 
 
-def _padded(graphs: ProgramGraphs, width: int) -> NodeTensors:
-    counts = np.diff(graphs.node_ptr)
-    program = np.repeat(np.arange(graphs.num_programs), counts)
-    number = np.arange(len(program)) - graphs.node_ptr[program]
-    shape = (graphs.num_programs, width)
+def step_tensors(ids: NDArray[np.integer], device: torch.device | str = "cpu") -> StepTensors:
+    """Return what is known at the steps of derivations (N, T), complete and padded with -1.
 
-    def spread(values: NDArray[np.integer], dtype: type[np.integer]) -> Tensor:
-        array = np.full(shape, -1, dtype=dtype)
-        array[program, number] = values
-        return torch.from_numpy(array)
+    Args:
+        ids: the derivations.
+        device: see `node_tensors`.
+    """
+    wanted, device = torch.device(device), made_on(device)
+    lengths = _lengths(ids)
+    walk, chunks = StepWalk.on(device, max(ids.shape[1], 4)), chunks_of(lengths, device)
+    arrays = {
+        name: torch.empty(ids.shape, dtype=dtype, device=device)
+        for name, dtype in _STEP_DTYPES.items()
+    }
+    arrays["definition"] = torch.empty(len(ids), NUM_SLOTS, dtype=torch.int16, device=device)
+    arrays["lengths"] = torch.empty(len(ids), dtype=torch.int32, device=device)
 
-    def sources(edge_type: int) -> Tensor:
-        array = np.full(shape, NOWHERE, dtype=np.int16)
-        owner = np.repeat(np.arange(graphs.num_programs), np.diff(graphs.edge_ptr))
-        chosen = graphs.edge_type == edge_type
-        source, target = graphs.edge_index[:, chosen]
-        array[owner[chosen], target] = source
-        return torch.from_numpy(array)
+    def fill(chunk: int) -> Tensor:
+        rows = chunks[chunk]
+        # The step after the last one is known otherwise than those behind it.
+        cut = ids[rows, : lengths[rows].max(initial=0) + 2]
+        return walk.fill(arrays, _to(rows, device), _to(cut, device))
 
-    depth = np.minimum(graphs.depth, MAX_DEPTH)
-    return NodeTensors(
-        kind=spread(graphs.kind, np.int16),
-        slot=spread(graphs.slot, np.int8),
-        constant=spread(graphs.constant, np.int16),
-        place=spread(depth * NUM_ROLES + graphs.role, np.int16),
-        parent=sources(CHILD),
-        sibling=sources(NEXT_SIBLING),
-        use=sources(LAST_USE),
-        num_nodes=torch.from_numpy(counts.astype(np.int32)),
-    )
+    parts = work_on(fill, len(chunks), device)
+    states = torch.unique(torch.cat(parts))
+    alike, legal = (found.to(device) for found in _legal(states.cpu()))
+    has_choice = legal.sum(dim=1) > 1
+    is_followed = torch.zeros(num_followed(), dtype=torch.bool, device=device)
+
+    def look(chunk: int) -> None:
+        rows = _to(chunks[chunk], device)
+        walk.finish(arrays, rows, alike[torch.searchsorted(states, parts[chunk])], has_choice)
+        is_followed[follows(arrays["ids"][rows], arrays["symbol"][rows])] = True
+
+    def number(chunk: int) -> None:
+        rows = _to(chunks[chunk], device)
+        arrays["pair"][rows] = numbers[follows(arrays["ids"][rows], arrays["symbol"][rows])]
+
+    work_on(look, len(chunks), device)
+    numbers = (is_followed.cumsum(0) - 1).to(torch.int16)
+    work_on(number, len(chunks), device)
+    pairs = followed(is_followed.nonzero().squeeze(1))
+    return StepTensors(**arrays, pairs=pairs, legal=legal).to(wanted)
 
 
-def _numbered(parts: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], Tensor]:
-    """Return the distinct values of all parts, ascending, and the number of each value."""
-    distinct = np.unique(np.concatenate([np.unique(part) for part in parts]))
-    return distinct, torch.cat([torch.from_numpy(np.searchsorted(distinct, p)) for p in parts])
+def _lengths(ids: NDArray[np.integer]) -> NDArray[np.int32]:
+    return (ids >= 0).sum(axis=1, dtype=np.int32)
 
 
-def _legal(machine: ConstraintMachine, states: Tensor) -> tuple[Tensor, Tensor]:
+def _to(array: NDArray[np.integer], device: torch.device) -> Tensor:
+    return torch.from_numpy(array).to(device)
+
+
+def _legal(states: Tensor) -> tuple[Tensor, Tensor]:
     """Return the number of what is legal in each state, and what is legal by number and column.
 
     The budget is left out: there is always a step to spare.
+
+    Args:
+        states: int64 (states,), of `StepWalk`, on the CPU: they are few.
     """
+    machine = ConstraintMachine("cpu", MAX_STEPS)
     roomy = Contexts(
         symbol=states >> len(FACTS),
         facts=states & (1 << len(FACTS)) - 1,
@@ -233,13 +200,6 @@ def _legal(machine: ConstraintMachine, states: Tensor) -> tuple[Tensor, Tensor]:
         by_column(machine.allowed_in(roomy), columns()), dim=0, return_inverse=True
     )
     return alike, legal
-
-
-def _follows(ids: NDArray[np.integer], symbol: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return one number for the production before each step and the context."""
-    start = np.full((len(ids), 1), len(graph_tables().kind))
-    previous = np.concatenate([start, np.maximum(ids[:, :-1], 0)], axis=1).astype(np.int64)
-    return np.where(ids >= 0, previous << 8 | symbol, previous[0, 0] << 8 | symbol[0, 0])
 
 
 def by_column(allowed: Tensor, head: Columns) -> Tensor:

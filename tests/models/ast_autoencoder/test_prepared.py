@@ -17,7 +17,9 @@ def num_made(monkeypatch):
     made = []
     monkeypatch.setattr(prepared, "_last", [])
     monkeypatch.setattr(
-        prepared, "step_tensors", lambda ids: (made.append(len(ids)), step_tensors(ids))[1]
+        prepared,
+        "step_tensors",
+        lambda ids, device: (made.append(len(ids)), step_tensors(ids, device))[1],
     )
     return made
 
