@@ -109,6 +109,10 @@ class Judge:
         judged = self.judge(rows, programs, np.zeros(len(rows), dtype=np.bool_))
         return rates("neighbour_", [each.passed for each in judged])
 
+    def start(self) -> None:
+        """Start the workers, and do not wait for them: programs are to come soon."""
+        self.pool.start()
+
     def close(self) -> None:
         """End the workers."""
         self.pool.close()

@@ -120,6 +120,12 @@ class AstAutoencoderTask(NetworkTask):
         )
         self.judge = judge_of(dataset)
 
+    def train_epoch(self, epoch: int) -> dict[str, float]:
+        """Train on every row once, while the processes start that judge what comes of it."""
+        if self.judge is not None:
+            self.judge.start()
+        return super().train_epoch(epoch)
+
     def validate(self) -> dict[str, float]:
         """Return the metrics of the validation programs; nothing in epochs between evaluations."""
         if self.epoch % self.eval_interval and self.epoch < self.config.epochs:

@@ -76,6 +76,12 @@ class WorkerPool:
         """Process ids of the workers."""
         return [seat.worker.pid for seat in self._seats]
 
+    def start(self) -> None:
+        """Start the workers that are missing, and do not wait for them: jobs are to come soon."""
+        while len(self._seats) < self.num_workers:
+            deadline = time.monotonic() + self.settings.start_timeout_s
+            self._seats.append(_Seat(worker=WorkerProcess(self.settings), deadline=deadline))
+
     def close(self) -> None:
         """End all workers; a job given later starts new ones."""
         _kill_all(self._seats, os.getpid())
@@ -121,9 +127,7 @@ class WorkerPool:
         for seat in [seat for seat in self._seats if seat.job is None]:
             if seat.ready and not seat.worker.is_alive:  # killed by others while it waited
                 self._remove(seat)
-        while len(self._seats) < self.num_workers:
-            deadline = time.monotonic() + self.settings.start_timeout_s
-            self._seats.append(_Seat(worker=WorkerProcess(self.settings), deadline=deadline))
+        self.start()
         return next((seat for seat in self._seats if seat.ready and seat.job is None), None)
 
     def _give(self, seat: _Seat, number: int, jobs: Iterator[Any], done: dict[int, Any]) -> bool:

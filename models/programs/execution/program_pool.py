@@ -65,6 +65,10 @@ class ProgramPool:
         """Process ids of the workers."""
         return self._pool.pids
 
+    def start(self) -> None:
+        """Start the workers, and do not wait for them: programs are to come soon."""
+        self._pool.start()
+
     def close(self) -> None:
         """End all workers; programs given later start new ones."""
         self._pool.close()

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from models.ast_autoencoder.judging import Judge
 from models.ast_autoencoder.task import AstAutoencoderTask
 from models.errors import UserError
 from models.optimization.parts import torch_threads
+from models.programs.execution.program_pool import ProgramPool
 from models.training.checkpoints import read_checkpoint
 from models.training.loop import FitSettings, TrainingDiverged, fit
 
@@ -43,6 +45,17 @@ def test_metrics_are_floats_and_those_of_the_guide(small, dataset):
     }  # fmt: skip
     assert all(isinstance(value, float) for value in (trained | validated).values())
     assert validated["compilation_rate"] == 1.0
+
+
+def test_processes_that_judge_start_with_the_epoch(small, dataset):
+    task = AstAutoencoderTask(small(), dataset, "cpu")
+    assert task.judge is None
+    task.judge = Judge(dataset, ProgramPool(num_workers=1))
+    task.train_epoch(1)
+    (first,) = task.judge.pool.pids
+    task.train_epoch(2)
+    assert task.judge.pool.pids == [first]
+    task.judge.close()
 
 
 def test_training_learns(small, programs, program_ids):

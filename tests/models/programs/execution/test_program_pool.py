@@ -83,6 +83,17 @@ def test_a_closed_pool_starts_again(ids_of):
         assert values(pool.run([(ids, [(1,)])])[0]) == [1]
 
 
+def test_workers_that_were_started_before_do_the_work(ids_of):
+    ids = ids_of("n: int", "return n")
+    with ProgramPool(num_workers=2) as pool:
+        pool.start()
+        started = pool.pids
+        pool.start()
+        assert values(pool.run([(ids, [(1,)])])[0]) == [1]
+        assert pool.pids == started
+        assert len(started) == 2
+
+
 def test_a_pool_needs_a_worker():
     with pytest.raises(UserError, match="num_workers is 0: take at least 1"):
         ProgramPool(num_workers=0)
