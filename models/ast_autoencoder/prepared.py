@@ -67,6 +67,8 @@ def prepared_tensors(
     kept[too_long] = ids[spare]
     kept = kept[:, :max_steps]
     tensors = node_tensors(kept, device), step_tensors(kept, device)
+    if device.type == "cuda":
+        torch.cuda.empty_cache()  # captured graphs could not use what chunks were worked on in
     _last.append(
         _Prepared(ids=ids, max_steps=max_steps, spare=spare, device=device, tensors=tensors)
     )
