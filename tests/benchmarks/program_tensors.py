@@ -4,7 +4,8 @@ Replicates a few programs, makes their arrays as before and now, checks that the
 says how long both take, on the CPU with several numbers of threads and on a GPU where there is
 one; then how long the processes that judge programs take to start:
 
-    PYTHONPATH=. python tests/benchmarks/program_tensors.py --num_programs 300000 --before 40000
+    PYTHONPATH=.:tests/models python tests/benchmarks/program_tensors.py \\
+        --num_programs 300000 --before 40000
 
 The way before and the CPU work on `--before` programs, a GPU on all. `--data_dir` takes a data
 set instead of programs that are made here: where all programs differ, more contexts do.

@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import numpy as np
 import torch
+from program_rules.graphs import CHILD, LAST_USE, NEXT_SIBLING, build_graphs
 
 from models.ast_autoencoder.network.columns import columns
 from models.ast_autoencoder.network.node_rows import MAX_DEPTH, NOWHERE, NUM_ROLES
@@ -20,7 +21,6 @@ from models.ast_autoencoder.network.tensors import (
 from models.commands.process import usable_cores
 from models.optimization.parts import torch_threads
 from models.programs.language.graph_tables import graph_tables
-from models.programs.language.graphs import CHILD, LAST_USE, NEXT_SIBLING, build_graphs
 from models.programs.language.kinds import NUM_SLOTS
 from models.programs.language.machine import ConstraintMachine, Contexts
 from models.programs.language.scopes import FACTS

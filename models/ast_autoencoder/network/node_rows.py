@@ -1,7 +1,11 @@
 """The graphs of some programs, walked along their derivations on any device.
 
-One stack for each program holds its open places, as `models/programs/language/graphs.py` has them:
-an entry is one number, with the parent, the depth, the role and the counter of a place.
+Nodes stand in the order of the derivation, parents before children. Statements of a block are
+children of what owns the block, in order. Edges are linear in the size of the program: from the
+parent, from the sibling before, from the last use of the slot.
+
+One stack for each program holds its open places: an entry is one number, with the parent, the
+depth, the role and the counter of a place.
 """
 
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ def tree_to_ids(tree: Node) -> tuple[int, ...]:
 
 
 def count_nodes(ids: Sequence[int]) -> int:
-    """Return the number of nodes of a program's graph; see `language.graphs`."""
+    """Return the number of nodes of a program's graph: of productions that make one."""
     kinds = language().kinds
     return sum(kinds[production_id].makes_node for production_id in ids)
 

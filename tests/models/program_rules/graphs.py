@@ -1,4 +1,4 @@
-"""Programs as graphs, built for many programs at once: arrays for a graph network.
+"""Programs as graphs of nodes and lists of edges: what `node_tensors` makes, a second time.
 
 Nodes stand in the order of the derivation, parents before children. Statements of a block are
 children of what owns the block, in order. Edges are linear in the size of the program.

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from program_rules.graphs import build_graphs
 
 from models.ast_autoencoder.network import convolutions
 from models.ast_autoencoder.network.convolutions import build_convolution
-from models.programs.language.graphs import build_graphs
 
 
 @pytest.fixture

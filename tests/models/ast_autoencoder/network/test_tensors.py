@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from program_rules.graphs import CHILD, LAST_USE, NEXT_SIBLING, build_graphs
 
 from models.ast_autoencoder.network import chunks
 from models.ast_autoencoder.network.columns import columns
@@ -12,7 +13,6 @@ from models.ast_autoencoder.network.tensors import (
     node_tensors,
     step_tensors,
 )
-from models.programs.language.graphs import CHILD, LAST_USE, NEXT_SIBLING, build_graphs
 from models.programs.language.machine import ConstraintMachine
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 from program_rules.checking import check_programs
+from program_rules.graphs import build_graphs
 
 from models.programs.data.derive import count_nodes, tree_to_ids
 from models.programs.language.from_source import source_to_ids
-from models.programs.language.graphs import build_graphs
 from models.programs.language.tree import to_tree
 
 SPELLED = """

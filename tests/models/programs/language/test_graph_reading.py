@@ -2,9 +2,9 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from program_rules.graphs import CHILD, build_graphs
 
 from models.programs.language.graph_tables import continues, graph_tables
-from models.programs.language.graphs import CHILD, build_graphs
 from models.programs.language.kinds import language
 from models.programs.language.tree import MORE
 

@@ -1,11 +1,7 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from models.grammar.derivation import pad
-from models.programs.language.from_source import source_to_ids
-from models.programs.language.graph_tables import constants, node_kinds
-from models.programs.language.graphs import (
+from program_rules.graphs import (
     CHILD,
     LAST_USE,
     NEXT_SIBLING,
@@ -13,6 +9,10 @@ from models.programs.language.graphs import (
     build_graphs,
     join_graphs,
 )
+
+from models.grammar.derivation import pad
+from models.programs.language.from_source import source_to_ids
+from models.programs.language.graph_tables import constants, node_kinds
 
 FIELDS = ("kind", "role", "depth", "slot", "constant", "edge_index", "edge_type")
 
