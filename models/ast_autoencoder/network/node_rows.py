@@ -26,7 +26,6 @@ NOWHERE = -1
 
 _PARENT_SHIFT, _DEPTH_SHIFT, _ROLE_SHIFT = 32, 16, 8
 _DEPTH_MASK, _BYTE = 0xFFFF, 0xFF
-_OF_COUNTER, _INHERITED = -2, -1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -90,17 +89,12 @@ class NodeWalk:
         number = is_node.cumsum(0)
         defined = defined * is_real
         slot = torch.where(defined > 0, defined.cumsum(0) - defined, slot)
-        steps_counter = self.steps[ids]
-        entries, before = self._walk(
-            ids,
-            is_node,
-            number,
-            slot=torch.where(steps_counter, _OF_COUNTER, slot),
-            counter=torch.where(self.counts[ids], following + 1, _INHERITED),
-            opened=opened * is_real,
-        )
-        slot = torch.where(steps_counter, (entries & _BYTE) - 1, slot)
+        counter = torch.where(self.counts[ids], following + 1, 0)
+        entries = self._entries(ids, number, counter, (opened * is_real).cumsum(0))
+        slot = torch.where(self.steps[ids], (entries & _BYTE) - 1, slot)
         parent = (entries >> _PARENT_SHIFT) - 1
+        sibling = _last_alike(torch.where(is_node, parent, NOWHERE), number, len(ids) + 1)
+        use = _last_alike(torch.where(is_node, slot, NOWHERE), number, NUM_SLOTS)
         depth = (entries >> _DEPTH_SHIFT & _DEPTH_MASK).clamp(max=MAX_DEPTH)
         found = {
             "kind": kind,
@@ -108,8 +102,8 @@ class NodeWalk:
             "constant": constant,
             "place": depth * NUM_ROLES + (entries >> _ROLE_SHIFT & _BYTE),
             "parent": parent,
-            "sibling": torch.where(parent >= 0, before[..., 0] - 1, NOWHERE),
-            "use": torch.where(slot >= 0, before[..., 1] - 1, NOWHERE),
+            "sibling": sibling,
+            "use": use,
         }
         step, program = is_node.nonzero(as_tuple=True)
         where = rows[program], number[step, program] - 1
@@ -117,54 +111,44 @@ class NodeWalk:
             arrays[name][where] = values[step, program].to(arrays[name].dtype)
         arrays["num_nodes"][rows] = number[-1].to(torch.int32) if len(number) else 0
 
-    def _walk(
-        self,
-        ids: Tensor,
-        is_node: Tensor,
-        number: Tensor,
-        *,
-        slot: Tensor,
-        counter: Tensor,
-        opened: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Run the stacks of some programs; all arguments are (steps, n).
+    def _entries(self, ids: Tensor, number: Tensor, counter: Tensor, opened: Tensor) -> Tensor:
+        """Return the entry that each step takes from its program's stack; all are (steps, n).
 
         Args:
             ids: productions, 0 at padding.
-            is_node: which make a node.
             number: nodes made so far, with that of the step.
-            slot: of each step, -1 for none, _OF_COUNTER for that of the counter around it.
-            counter: one more than the slot of the counter that it opens, else _INHERITED.
-            opened: places opened less the one taken.
-
-        Returns:
-            int64 (steps, n), the entry that each step takes, and (steps, n, 2), the numbers of the
-            nodes before it with the same parent and with the same slot, 0 for none; of no meaning
-            where there is no parent or no slot.
+            counter: one more than the slot of the counter that it opens, 0 for none.
+            opened: places opened so far less those taken, with those of the step.
         """
-        num_steps, num_rows = ids.shape
-        width = self.role.shape[1]
-        places = torch.arange(width, device=ids.device)
-        stack = ids.new_zeros(num_rows, num_steps + width + 1)
-        # The last child of each node, and the last use of each slot; the first of each are none's.
-        last = ids.new_zeros(num_rows, num_steps + 1 + NUM_SLOTS + 1)
-        entries = torch.empty_like(ids)
-        before = ids.new_empty(num_steps, num_rows, 2)
-        top = ids.new_zeros(num_rows, 1)
-        for step in range(num_steps):
-            entry = stack.gather(1, top)
-            taken = entries[step] = entry[:, 0]
-            around = taken & _BYTE
-            own = torch.where(slot[step] == _OF_COUNTER, around - 1, slot[step])
-            group = torch.stack([taken >> _PARENT_SHIFT, own + num_steps + 2], dim=1)
-            before[step] = last.gather(1, group)
-            group *= is_node[step][:, None]
-            last.scatter_(1, group, number[step][:, None].expand(-1, 2))
-            below = torch.where(counter[step] == _INHERITED, around, counter[step])
-            below = below | number[step] << _PARENT_SHIFT
-            below += (taken & _DEPTH_MASK << _DEPTH_SHIFT) + (1 << _DEPTH_SHIFT)
-            below = below[:, None] + self.role.index_select(0, ids[step])
-            pushed = torch.where(self.beside.index_select(0, ids[step]), entry, below)
-            stack.scatter_(1, top + places, pushed)
-            top = (top + opened[step][:, None]).clamp_(min=0)
-        return entries, before
+        places = torch.arange(self.role.shape[1], device=ids.device)
+        top = torch.cat([torch.zeros_like(opened[:1]), opened])[:-1].clamp(min=0)[..., None]
+        # Below a node stands what is made of the entry that it takes: `kept` of it, and `added`.
+        depth = _DEPTH_MASK << _DEPTH_SHIFT
+        kept = torch.where(counter > 0, depth, depth | _BYTE)[..., None]
+        added = ((number << _PARENT_SHIFT) + (1 << _DEPTH_SHIFT) + counter)[..., None]
+        stack = ids.new_zeros(ids.shape[1], len(ids) + len(places) + 1)
+        entries = [ids.new_zeros(0, ids.shape[1], 1)]
+        for chosen, here, keep, add in zip(ids, top, kept, added, strict=True):
+            entry = stack.gather(1, here)
+            entries.append(entry[None])
+            below = self.role.index_select(0, chosen) + ((entry & keep) + add)
+            pushed = torch.where(self.beside.index_select(0, chosen), entry, below)
+            stack.scatter_(1, here + places, pushed)
+        return torch.cat(entries).squeeze(2)
+
+
+def _last_alike(group: Tensor, number: Tensor, num_groups: int) -> Tensor:
+    """Return int64 (steps, n), the last node before each step that is in the same group.
+
+    Args:
+        group: int64 (steps, n), of the step's node, NOWHERE for none.
+        number: nodes made so far, with that of the step.
+        num_groups: one more than the largest.
+    """
+    last = number.new_zeros(number.shape[1], num_groups + 1)
+    found = [number.new_zeros(0, number.shape[1], 1)]
+    for column, node in zip((group + 1)[..., None], number[..., None], strict=True):
+        found.append(last.gather(1, column)[None])
+        last.scatter_(1, column, node)
+    # What is in no group shares a column, of which nobody asks.
+    return torch.where(group >= 0, torch.cat(found).squeeze(2) - 1, NOWHERE)
