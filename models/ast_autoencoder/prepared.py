@@ -47,8 +47,8 @@ def prepared_tensors(
 ) -> tuple[NodeTensors, StepTensors]:
     """Return the graphs and derivations of a data set, of the call before where it was the same.
 
-    They are made where they are to be: on a CPU that takes some 0.06 ms a program, which trainings
-    of a few epochs would pay each. They are shared, so only read them.
+    They are made on the CPU, in some 0.06 ms of processor time a program, which trainings of a few
+    epochs would pay each. They are shared, so only read them.
 
     Args:
         ids: int16 (N, T), production ids padded with -1; the arrays of a data set do not change.
@@ -66,9 +66,7 @@ def prepared_tensors(
     kept = np.array(ids)
     kept[too_long] = ids[spare]
     kept = kept[:, :max_steps]
-    tensors = node_tensors(kept, device), step_tensors(kept, device)
-    if device.type == "cuda":
-        torch.cuda.empty_cache()  # captured graphs could not use what chunks were worked on in
+    tensors = node_tensors(kept).to(device), step_tensors(kept).to(device)
     _last.append(
         _Prepared(ids=ids, max_steps=max_steps, spare=spare, device=device, tensors=tensors)
     )

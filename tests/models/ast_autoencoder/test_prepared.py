@@ -19,7 +19,7 @@ def num_made(monkeypatch):
     monkeypatch.setattr(
         prepared,
         "step_tensors",
-        lambda ids, device: (made.append(len(ids)), step_tensors(ids, device))[1],
+        lambda ids: (made.append(len(ids)), step_tensors(ids))[1],
     )
     return made
 
