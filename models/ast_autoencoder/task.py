@@ -38,7 +38,9 @@ from models.optimization.determinism import (
 from models.optimization.optimizers import AdamW
 from models.optimization.parts import torch_threads
 from models.optimization.precision import autocast_dtype
+from models.programs.language.kinds import language
 from models.programs.language.machine import ConstraintMachine
+from models.programs.language.versions import KNOWN, oldest_version
 from models.training.contracts import Rows
 from models.training.network_task import NetworkTask
 
@@ -184,10 +186,9 @@ class AstAutoencoderTask(NetworkTask):
         return baseline_metrics(self.dataset.ids, rows.numpy(), neighbours, self.judge)
 
     def rebuilt_from(self) -> dict[str, Any]:
-        """Return the language."""
-        from models.programs.language.kinds import language
-
-        return {"language": language().grammar.digest}
+        """Return the version of the language, and the oldest one that has all training programs."""
+        last_id = int(self.dataset.ids[self.dataset.train].max(initial=-1))
+        return {"language": language().grammar.digest, KNOWN: oldest_version(last_id)}
 
     def _around(self, *, deterministic: bool) -> Callable[[], AbstractContextManager[object]]:
         """Return what a batch is worked on in: a fixed order on a GPU, few threads on a CPU."""

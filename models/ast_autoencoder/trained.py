@@ -30,13 +30,11 @@ from models.errors import UserError
 from models.grammar.derivation import PAD_ID, pad
 from models.programs.language.kinds import language
 from models.programs.language.machine import ConstraintMachine
-from models.programs.language.versions import versions
+from models.programs.language.versions import KNOWN, versions
 from models.training.checkpoints import check_model, read_checkpoint, trained_network
 from models.training.weights_file import ENDING, read_weights, write_weights
 
 _ROWS_AT_ONCE = 1024
-_KNOWN = "known_language"
-"""Of an export: the version of the language that the model was trained with."""
 
 Ids = Sequence[int]
 """A program as the productions of its derivation."""
@@ -49,7 +47,8 @@ class TrainedModel:
     Attributes:
         source: the checkpoint.
         training_data: name and digest of what it was trained on.
-        num_productions: of the language, the first ones, that its training had.
+        num_productions: of the language, the first ones: those of the oldest version that has all
+            of its training programs.
     """
 
     network: AstAutoencoder
@@ -92,7 +91,7 @@ def load_model(path: Path, device: str = "cpu") -> TrainedModel:
         machine=ConstraintMachine(device, config.max_decode_steps),
         source=path,
         training_data=payload["data"],
-        num_productions=versions().get(payload.get(_KNOWN, ""), num_productions),
+        num_productions=versions().get(payload.get(KNOWN, ""), num_productions),
     )
 
 
@@ -111,7 +110,7 @@ def export_model(model: TrainedModel, path: Path, *, half: bool = False) -> None
         "model": "ast_autoencoder",
         "config": to_mapping(model.config),
         "language": language().grammar.digest,  # `load_model` has grown older ones
-        _KNOWN: next(part for part, size in versions().items() if size == model.num_productions),
+        KNOWN: next(part for part, size in versions().items() if size == model.num_productions),
         "data": model.training_data,
     }
     write_weights(path, model.network.state_dict(), about, half=half)
@@ -231,9 +230,9 @@ def _said_of_newer(model: TrainedModel, program: Ids) -> str:
     kinds = [language().kinds[each] for each in program if each >= model.num_productions]
     names = ", ".join(dict.fromkeys(kind.name for kind in kinds if kind.slot is None))
     return (
-        f"{model.source} was trained with the first {model.num_productions} productions of the "
-        f"language of programs, and a program has newer ones ({names or 'variables'}): train a "
-        "model on such programs, or write them otherwise"
+        f"{model.source} was trained on programs of the first {model.num_productions} productions "
+        f"of the language, and a program has newer ones ({names or 'variables'}): train a model on "
+        "such programs, or write them otherwise"
     )
 
 

@@ -12,6 +12,9 @@ from models.programs.language.kinds import language
 _EARLIER = (406, 468, 552, 635)
 """Productions of the versions before this one, that data sets and weights were made with."""
 
+KNOWN = "known_language"
+"""Key of a model's files: the oldest version that has all programs that it was trained on."""
+
 
 @lru_cache(maxsize=1)
 def versions() -> Mapping[str, int]:

@@ -1,25 +1,27 @@
 """What one does with a trained AST autoencoder."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from program_rules.checking import check_programs
 
 from models.ast_autoencoder import trained
+from models.ast_autoencoder.config import AstAutoencoderConfig
 from models.ast_autoencoder.task import AstAutoencoderTask
 from models.commands.latents import nearest_latents
 from models.errors import UserError
 from models.grammar.derivation import pad
+from models.programs.data.chunks import make_chunk
+from models.programs.language.from_source import source_to_ids
+from models.programs.language.versions import versions
 from models.training.checkpoints import write_checkpoint
 
 
 @pytest.fixture(scope="module")
 def checkpoint(program_ids, tmp_path_factory):
     """A checkpoint of a network that has learned a few programs by heart."""
-    from types import SimpleNamespace
-
-    from models.ast_autoencoder.config import AstAutoencoderConfig
-
     ids = program_ids[:20]
     rows = np.arange(20)
     data = SimpleNamespace(
@@ -99,6 +101,23 @@ def test_latents_of_another_kind_are_refused(latents, message, model):
 def test_programs_that_are_too_long_are_refused(model, known):
     with pytest.raises(UserError, match="writes at most 48"):
         trained.encode(model, [known[0] * 20])
+
+
+def test_programs_of_a_later_language_than_those_of_the_training_are_refused(tmp_path):
+    plain = [list(made.ids) for made in make_chunk(99, 0, 20)[0][:4]]
+    later = list(source_to_ids("def f(s: set[int]) -> int:\n    return len(sorted(s))").ids)
+    ids = pad([*plain, later])
+    data = SimpleNamespace(
+        ids=ids, lengths=(ids >= 0).sum(1), train=np.arange(4), val=np.array([4]),
+        has_examples=False, name="programs", digest="0123",
+    )  # fmt: skip
+    task = AstAutoencoderTask(AstAutoencoderConfig(hidden_dim=16, batch_size=4), data, "cpu")
+    write_checkpoint(tmp_path / "a.pt", {**task.describe(), "task": task.state_dict()})
+    model = trained.load_model(tmp_path / "a.pt")
+    assert model.num_productions == min(versions().values())
+    assert len(trained.encode(model, plain)) == 4
+    with pytest.raises(UserError, match=f"programs of the first {model.num_productions} .*_set"):
+        trained.encode(model, [plain[0], later])
 
 
 def test_checkpoints_of_others_are_refused(checkpoint, tmp_path):
