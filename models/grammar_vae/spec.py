@@ -20,7 +20,6 @@ _LOSS_KEYS = ("beta", "free_bits")
 
 EXAMPLE = """\
 from pathlib import Path
-from typing import Any
 from models.grammar_vae.trained import load_model, reconstruct, sample
 
 model = load_model(Path("{checkpoint}"))
