@@ -122,18 +122,18 @@ def encode(model: TrainedModel, programs: Sequence[Ids]) -> NDArray[np.float32]:
 
     Raises:
         UserError: a program is longer than the model may decode, or has productions that the
-            language got after the model was trained.
+            language got after those of its training.
     """
-    longest = max(map(len, programs), default=0)
-    if longest > model.config.max_decode_steps:
-        raise UserError(
-            f"a program takes {longest} productions; this model writes at most "
-            f"{model.config.max_decode_steps}: shorten it, or train with a larger "
-            "max_decode_steps"
-        )
-    newer = next(filter(model.lacks, programs), None)
-    if newer is not None:
-        raise UserError(_said_of_newer(model, newer))
+    for number, program in enumerate(programs, start=1):
+        which = f"program {number} of {len(programs)}" if len(programs) > 1 else "the program"
+        if len(program) > model.config.max_decode_steps:
+            raise UserError(
+                f"{which} takes {len(program)} productions; this model writes at most "
+                f"{model.config.max_decode_steps}: shorten it, or train with a larger "
+                "max_decode_steps"
+            )
+        if model.lacks(program):
+            raise UserError(_said_of_newer(model, program, which))
     parts = [np.zeros((0, model.config.latent_dim), dtype=np.float32)]
     for first in range(0, len(programs), _ROWS_AT_ONCE):
         nodes = node_tensors(pad(list(programs[first : first + _ROWS_AT_ONCE]))).to(model.device)
@@ -226,13 +226,13 @@ def random_latents(
     return (like.mean(0) + shares @ centred).astype(np.float32)
 
 
-def _said_of_newer(model: TrainedModel, program: Ids) -> str:
+def _said_of_newer(model: TrainedModel, program: Ids, which: str) -> str:
     kinds = [language().kinds[each] for each in program if each >= model.num_productions]
     names = ", ".join(dict.fromkeys(kind.name for kind in kinds if kind.slot is None))
     return (
         f"{model.source} was trained on programs of the first {model.num_productions} productions "
-        f"of the language, and a program has newer ones ({names or 'variables'}): train a model on "
-        "such programs, or write them otherwise"
+        f"of the language, and {which} has newer ones ({names or 'variables'}): train a model on "
+        "such programs, or write it otherwise"
     )
 
 

@@ -116,7 +116,9 @@ def test_programs_of_a_later_language_than_those_of_the_training_are_refused(tmp
     model = trained.load_model(tmp_path / "a.pt")
     assert model.num_productions == min(versions().values())
     assert len(trained.encode(model, plain)) == 4
-    with pytest.raises(UserError, match=f"programs of the first {model.num_productions} .*_set"):
+    with pytest.raises(
+        UserError, match=f"first {model.num_productions} .*program 2 of 2 has newer ones .*_set"
+    ):
         trained.encode(model, [plain[0], later])
 
 
