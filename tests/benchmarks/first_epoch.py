@@ -36,17 +36,19 @@ def replicated(few, times):
     )
 
 
-def timed(name, work):
-    """Do some work and say what it took."""
+def measure(work):
+    """Return what a function returns, and its wall clock and processor time, s."""
     wall, processor = time.perf_counter(), time.process_time()
     result = work()
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    print(
-        f"{name:36} {time.perf_counter() - wall:7.2f} s, "
-        f"{time.process_time() - processor:7.2f} s of processor time",
-        flush=True,
-    )
+    return result, time.perf_counter() - wall, time.process_time() - processor
+
+
+def timed(name, work):
+    """Do some work and say what it took."""
+    result, wall, processor = measure(work)
+    print(f"{name:36} {wall:7.2f} s, {processor:7.2f} s of processor time", flush=True)
     return result
 
 

@@ -1,21 +1,20 @@
 """What the arrays of programs take that a training on them begins with, beside the way before.
 
 Replicates a few programs, makes their arrays as before and now, checks that they are equal, and
-says how long both take, on the CPU with several numbers of threads and on a GPU where there is
-one; then how long the processes that judge programs take to start:
+says how long both take, with several numbers of threads; then how long the processes that judge
+programs take to start:
 
-    PYTHONPATH=.:tests/models python tests/benchmarks/program_tensors.py \\
-        --num_programs 300000 --before 40000
+    PYTHONPATH=.:tests/models python tests/benchmarks/program_tensors.py --num_programs 40000
 
-The way before and the CPU work on `--before` programs, a GPU on all. `--data_dir` takes a data
-set instead of programs that are made here: where all programs differ, more contexts do.
+`--data_dir` takes a data set instead of programs that are made here: where all programs differ,
+more contexts do.
 """
 
 import argparse
-import time
 
 import numpy as np
 import torch
+from first_epoch import measure
 from program_tensors_before import node_tensors as nodes_before
 from program_tensors_before import step_tensors as steps_before
 
@@ -28,22 +27,13 @@ from models.programs.execution.program_pool import ProgramPool
 STAGES = {"nodes": (nodes_before, node_tensors), "steps": (steps_before, step_tensors)}
 
 
-def measure(work):
-    """Return what a function returns, and its wall clock and processor time, s."""
-    wall, processor = time.perf_counter(), time.process_time()
-    result = work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return result, time.perf_counter() - wall, time.process_time() - processor
-
-
-def check_equal(ids, device):
+def check_equal(ids):
     """Check that both ways make the same arrays of some programs."""
     for before, now in STAGES.values():
-        ours, theirs = now(ids, device), before(ids)
+        ours, theirs = now(ids), before(ids)
         for name, value in vars(theirs).items():
             found = getattr(ours, name)
-            assert found.dtype == value.dtype and torch.equal(found.cpu(), value), name
+            assert found.dtype == value.dtype and torch.equal(found, value), name
 
 
 def say(name, stage, count, wall, processor):
@@ -57,19 +47,15 @@ def say(name, stage, count, wall, processor):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--num_programs", type=int, default=300_000)
-    parser.add_argument("--before", type=int, default=40_000)
+    parser.add_argument("--num_programs", type=int, default=40_000)
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--data_dir")
     flags = parser.parse_args()
     data = DataConfig(data_dir=flags.data_dir) if flags.data_dir else DataConfig(num_programs=600)
     few = load_dataset(data).ids
-    ids = np.concatenate([few] * -(-flags.num_programs // len(few)))[: flags.num_programs]
-    part = ids[: flags.before]
-    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-    for device in devices:
-        check_equal(few[:600], torch.device(device))
-    print(f"the arrays of {len(few[:600])} programs are the same on {' and '.join(devices)}")
+    part = np.concatenate([few] * -(-flags.num_programs // len(few)))[: flags.num_programs]
+    check_equal(few[:600])
+    print(f"the arrays of {len(few[:600])} programs are the same")
     took = {"before": [], "now": []}
     for _ in range(flags.repeats):
         for stage, (before, now) in STAGES.items():
@@ -79,35 +65,13 @@ def main():
                 took[name].append((wall, processor))
     sums = {name: np.sum(each, axis=0) / flags.repeats for name, each in took.items()}
     wall, processor = sums["now"] / sums["before"]
-    print(f"ratio on the CPU: {wall:.3f} of the time, {processor:.3f} of the processor time")
+    print(f"ratio: {wall:.3f} of the time, {processor:.3f} of the processor time")
     for num_threads in (1, 2, 4):
         with torch_threads(num_threads):
             for stage, (_, now) in STAGES.items():
                 _, wall, processor = measure(lambda now=now: now(part))
                 say(f"now, up to {num_threads} threads", stage, len(part), wall, processor)
-    if "cuda" in devices:
-        on_gpu(ids, sums["before"][0] * len(ids) / len(part))
     start_of_pool(few)
-
-
-def on_gpu(ids, before_s):
-    """Say what a GPU takes for all programs, twice, and how much of its memory."""
-    for turn in ("first", "second"):
-        torch.cuda.reset_peak_memory_stats()
-        total = 0.0
-        made = []
-        for stage, (_, now) in STAGES.items():
-            arrays, wall, processor = measure(lambda now=now: now(ids, "cuda"))
-            say(f"now, GPU, {turn} time", stage, len(ids), wall, processor)
-            made.append(arrays)
-            total += wall
-        held = sum(value.nbytes for arrays in made for value in vars(arrays).values())
-        print(
-            f"GPU: {total:.2f} s, {total / before_s:.3f} of {before_s:.1f} s, which the way before "
-            f"takes at its rate; {held / len(ids):.0f} bytes a program, at most "
-            f"{torch.cuda.max_memory_allocated() / 2**20:.0f} MiB for {held / 2**20:.0f} MiB"
-        )
-        del made, arrays
 
 
 def start_of_pool(ids):

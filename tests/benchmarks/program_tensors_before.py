@@ -1,6 +1,6 @@
-"""How arrays of programs were made before they were made on the device, to compare with.
+"""How arrays of programs were made before, to compare with.
 
-On the CPU alone, in chunks over threads, with all steps of all programs numbered by sorting.
+In chunks of programs of any length over all cores, with all steps numbered by sorting.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -15,14 +15,14 @@ from models.ast_autoencoder.network.node_rows import MAX_DEPTH, NOWHERE, NUM_ROL
 from models.ast_autoencoder.network.tensors import (
     NodeTensors,
     StepTensors,
-    by_column,
     count_nodes,
+    legal_in,
 )
 from models.commands.process import usable_cores
 from models.optimization.parts import torch_threads
 from models.programs.language.graph_tables import graph_tables
 from models.programs.language.kinds import NUM_SLOTS
-from models.programs.language.machine import ConstraintMachine, Contexts
+from models.programs.language.machine import ConstraintMachine
 from models.programs.language.scopes import FACTS
 
 _CHUNK_ROWS = 4096
@@ -46,7 +46,7 @@ def step_tensors(ids):
     parts = _in_parts(lambda rows: _along(machine, rows), ids)
     states, context = _numbered([part.pop("state") for part in parts])
     follows, pair = _numbered([part.pop("follows") for part in parts])
-    alike, legal = _legal(machine, torch.from_numpy(states))
+    alike, legal = legal_in(torch.from_numpy(states))
     joined = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
     context = alike[context]
     has_choice = (legal.sum(dim=1) > 1)[context]
@@ -131,23 +131,6 @@ def _numbered(parts):
     """Return the distinct values of all parts, ascending, and the number of each value."""
     distinct = np.unique(np.concatenate([np.unique(part) for part in parts]))
     return distinct, torch.cat([torch.from_numpy(np.searchsorted(distinct, p)) for p in parts])
-
-
-def _legal(machine, states):
-    """Return the number of what is legal in each state, and what is legal by number and column.
-
-    The budget is left out: there is always a step to spare.
-    """
-    roomy = Contexts(
-        symbol=states >> len(FACTS),
-        facts=states & (1 << len(FACTS)) - 1,
-        length=torch.full_like(states, -machine.max_steps),
-    )
-    # Many facts make no difference where they hold, so most rows are alike.
-    legal, alike = torch.unique(
-        by_column(machine.allowed_in(roomy), columns()), dim=0, return_inverse=True
-    )
-    return alike, legal
 
 
 def _follows(ids, symbol):

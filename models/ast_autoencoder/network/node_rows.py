@@ -1,4 +1,4 @@
-"""The graphs of some programs, walked along their derivations on any device.
+"""The graphs of some programs, walked along their derivations.
 
 Nodes stand in the order of the derivation, parents before children. Statements of a block are
 children of what owns the block, in order. Edges are linear in the size of the program: from the
@@ -30,7 +30,7 @@ _DEPTH_MASK, _BYTE = 0xFFFF, 0xFF
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NodeWalk:
-    """What productions are in graphs, on a device; P productions of up to R children.
+    """What productions are in graphs; P productions of up to R children.
 
     Args:
         of_production: int64 (P, 5): kind, constant, slot, slots defined, and places opened less
@@ -48,8 +48,8 @@ class NodeWalk:
     role: Tensor
 
     @staticmethod
-    def on(device: torch.device) -> "NodeWalk":
-        """Return the tables on a device."""
+    def of_language() -> "NodeWalk":
+        """Return the tables of all productions."""
         tables = graph_tables()
         of_production = torch.stack(
             [
@@ -65,11 +65,11 @@ class NodeWalk:
             dim=1,
         )
         return NodeWalk(
-            of_production=of_production.to(device),
-            counts=torch.from_numpy(tables.counts).to(device),
-            steps=torch.from_numpy(tables.steps).to(device),
-            beside=torch.from_numpy(tables.continues).to(device),
-            role=torch.from_numpy(tables.role << _ROLE_SHIFT).to(device),
+            of_production=of_production,
+            counts=torch.from_numpy(tables.counts),
+            steps=torch.from_numpy(tables.steps),
+            beside=torch.from_numpy(tables.continues),
+            role=torch.from_numpy(tables.role << _ROLE_SHIFT),
         )
 
     def fill(self, arrays: dict[str, Tensor], rows: Tensor, ids: Tensor) -> None:
@@ -120,7 +120,7 @@ class NodeWalk:
             counter: one more than the slot of the counter that it opens, 0 for none.
             opened: places opened so far less those taken, with those of the step.
         """
-        places = torch.arange(self.role.shape[1], device=ids.device)
+        places = torch.arange(self.role.shape[1])
         top = torch.cat([torch.zeros_like(opened[:1]), opened])[:-1].clamp(min=0)[..., None]
         # Below a node stands what is made of the entry that it takes: `kept` of it, and `added`.
         depth = _DEPTH_MASK << _DEPTH_SHIFT

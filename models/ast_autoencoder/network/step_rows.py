@@ -1,4 +1,4 @@
-"""What is known at the steps of some programs, on any device."""
+"""What is known at the steps of some programs."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ _SYMBOL_BITS = 8
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StepWalk:
-    """Rules and tables on a device, for derivations of up to the machine's steps.
+    """Rules and tables for derivations of up to the machine's steps.
 
     Args:
         machine: knows what may follow.
@@ -32,16 +32,16 @@ class StepWalk:
     of_production: Tensor
 
     @staticmethod
-    def on(device: torch.device, max_steps: int) -> "StepWalk":
-        """Return the rules on a device."""
+    def up_to(max_steps: int) -> "StepWalk":
+        """Return the rules and tables of the language."""
         tables, head = graph_tables(), columns()
         needs = machine_tables().needs.numpy()
         asked = np.bitwise_or.reduce(needs, axis=1) & (1 << len(FACTS)) - 1
         parts = (head.group, head.column, tables.defines, tables.kind >= 0)
         return StepWalk(
-            machine=ConstraintMachine(device, max_steps),
-            asked=torch.from_numpy(asked).to(device),
-            of_production=torch.stack([torch.as_tensor(p).long() for p in parts], 1).to(device),
+            machine=ConstraintMachine("cpu", max_steps),
+            asked=torch.from_numpy(asked),
+            of_production=torch.stack([torch.as_tensor(p).long() for p in parts], 1),
         )
 
     def fill(self, arrays: dict[str, Tensor], rows: Tensor, ids: Tensor) -> Tensor:
@@ -117,7 +117,7 @@ def follows(ids: Tensor, symbol: Tensor) -> Tensor:
     Returns:
         int64 (n, T), that of the first step at padding.
     """
-    previous = torch.full(ids.shape, len(graph_tables().kind), device=ids.device)
+    previous = torch.full(ids.shape, len(graph_tables().kind))
     previous[:, 1:] = ids[:, :-1].clamp(min=0)
     number = previous << _SYMBOL_BITS | symbol
     return torch.where(ids >= 0, number, number[:1, :1])
@@ -139,7 +139,7 @@ def _definitions(defines: Tensor) -> Tensor:
     Args:
         defines: int64 (steps, n), how many slots each step defines, up to two.
     """
-    found = torch.full((defines.shape[1], NUM_SLOTS), -1, dtype=torch.int16, device=defines.device)
+    found = torch.full((defines.shape[1], NUM_SLOTS), -1, dtype=torch.int16)
     before = defines.cumsum(0) - defines
     for more in range(2):
         step, program = (defines > more).nonzero(as_tuple=True)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.ast_autoencoder.network.chunks import chunks_of, made_on, work_on
+from models.ast_autoencoder.network.chunks import chunks_of, work_on
 from models.ast_autoencoder.network.columns import Columns, columns
 from models.ast_autoencoder.network.node_rows import NodeWalk
 from models.ast_autoencoder.network.step_rows import StepWalk, followed, follows, num_followed
@@ -100,94 +100,73 @@ def count_nodes(ids: NDArray[np.integer]) -> NDArray[np.int32]:
     return makes_node.sum(axis=1, dtype=np.int32)
 
 
-def node_tensors(ids: NDArray[np.integer], device: torch.device | str = "cpu") -> NodeTensors:
-    """Return the graphs of derivations (N, T), complete and padded with -1.
-
-    Args:
-        ids: the derivations.
-        device: where the arrays are to be; they are made there, too, if it is a CPU or CUDA.
-    """
-    wanted, device = torch.device(device), made_on(device)
+def node_tensors(ids: NDArray[np.integer]) -> NodeTensors:
+    """Return the graphs of derivations (N, T), complete and padded with -1."""
     lengths = _lengths(ids)
     shape = len(ids), int(count_nodes(ids).max(initial=1))
     arrays = {
-        name: torch.full(
-            shape, -1, dtype=torch.int8 if name == "slot" else torch.int16, device=device
-        )
+        name: torch.full(shape, -1, dtype=torch.int8 if name == "slot" else torch.int16)
         for name in ("kind", "slot", "constant", "place", "parent", "sibling", "use")
     }
-    arrays["num_nodes"] = torch.zeros(len(ids), dtype=torch.int32, device=device)
-    walk, chunks = NodeWalk.on(device), chunks_of(lengths, device)
+    arrays["num_nodes"] = torch.zeros(len(ids), dtype=torch.int32)
+    walk, chunks = NodeWalk.of_language(), chunks_of(lengths)
 
     def fill(chunk: int) -> None:
         rows = chunks[chunk]
         cut = ids[rows, : lengths[rows].max(initial=0)]
-        walk.fill(arrays, _to(rows, device), _to(cut, device))
+        walk.fill(arrays, torch.from_numpy(rows), torch.from_numpy(cut))
 
-    work_on(fill, len(chunks), device)
-    return NodeTensors(**arrays).to(wanted)
+    work_on(fill, len(chunks))
+    return NodeTensors(**arrays)
 
 
-def step_tensors(ids: NDArray[np.integer], device: torch.device | str = "cpu") -> StepTensors:
-    """Return what is known at the steps of derivations (N, T), complete and padded with -1.
-
-    Args:
-        ids: the derivations.
-        device: see `node_tensors`.
-    """
-    wanted, device = torch.device(device), made_on(device)
+def step_tensors(ids: NDArray[np.integer]) -> StepTensors:
+    """Return what is known at the steps of derivations (N, T), complete and padded with -1."""
     lengths = _lengths(ids)
-    walk, chunks = StepWalk.on(device, max(ids.shape[1], 4)), chunks_of(lengths, device)
-    arrays = {
-        name: torch.empty(ids.shape, dtype=dtype, device=device)
-        for name, dtype in _STEP_DTYPES.items()
-    }
-    arrays["definition"] = torch.empty(len(ids), NUM_SLOTS, dtype=torch.int16, device=device)
-    arrays["lengths"] = torch.empty(len(ids), dtype=torch.int32, device=device)
+    walk, chunks = StepWalk.up_to(max(ids.shape[1], 4)), chunks_of(lengths)
+    arrays = {name: torch.empty(ids.shape, dtype=dtype) for name, dtype in _STEP_DTYPES.items()}
+    arrays["definition"] = torch.empty(len(ids), NUM_SLOTS, dtype=torch.int16)
+    arrays["lengths"] = torch.empty(len(ids), dtype=torch.int32)
 
     def fill(chunk: int) -> Tensor:
         rows = chunks[chunk]
         # The step after the last one is known otherwise than those behind it.
         cut = ids[rows, : lengths[rows].max(initial=0) + 2]
-        return walk.fill(arrays, _to(rows, device), _to(cut, device))
+        return walk.fill(arrays, torch.from_numpy(rows), torch.from_numpy(cut))
 
-    parts = work_on(fill, len(chunks), device)
+    parts = work_on(fill, len(chunks))
     states = torch.unique(torch.cat(parts))
-    alike, legal = (found.to(device) for found in _legal(states.cpu()))
+    alike, legal = legal_in(states)
     has_choice = legal.sum(dim=1) > 1
-    is_followed = torch.zeros(num_followed(), dtype=torch.bool, device=device)
+    is_followed = torch.zeros(num_followed(), dtype=torch.bool)
 
     def look(chunk: int) -> None:
-        rows = _to(chunks[chunk], device)
+        rows = torch.from_numpy(chunks[chunk])
         walk.finish(arrays, rows, alike[torch.searchsorted(states, parts[chunk])], has_choice)
         is_followed[follows(arrays["ids"][rows], arrays["symbol"][rows])] = True
 
     def number(chunk: int) -> None:
-        rows = _to(chunks[chunk], device)
+        rows = torch.from_numpy(chunks[chunk])
         arrays["pair"][rows] = numbers[follows(arrays["ids"][rows], arrays["symbol"][rows])]
 
-    work_on(look, len(chunks), device)
+    work_on(look, len(chunks))
     numbers = (is_followed.cumsum(0) - 1).to(torch.int16)
-    work_on(number, len(chunks), device)
+    work_on(number, len(chunks))
     pairs = followed(is_followed.nonzero().squeeze(1))
-    return StepTensors(**arrays, pairs=pairs, legal=legal).to(wanted)
+    return StepTensors(**arrays, pairs=pairs, legal=legal)
 
 
 def _lengths(ids: NDArray[np.integer]) -> NDArray[np.int32]:
     return (ids >= 0).sum(axis=1, dtype=np.int32)
 
 
-def _to(array: NDArray[np.integer], device: torch.device) -> Tensor:
-    return torch.from_numpy(array).to(device)
-
-
-def _legal(states: Tensor) -> tuple[Tensor, Tensor]:
+def legal_in(states: Tensor) -> tuple[Tensor, Tensor]:
     """Return the number of what is legal in each state, and what is legal by number and column.
 
     The budget is left out: there is always a step to spare.
 
     Args:
-        states: int64 (states,), of `StepWalk`, on the CPU: they are few.
+        states: int64 (states,), contexts with their facts; see `StepWalk`.
     """
     machine = ConstraintMachine("cpu", MAX_STEPS)
     roomy = Contexts(

@@ -106,7 +106,7 @@ def test_programs_that_are_worked_on_in_parts_give_the_same_arrays(program_ids, 
     ids = program_ids[:30]
     for make in (node_tensors, step_tensors):
         whole = make(ids)
-        monkeypatch.setitem(chunks._CHUNK_STEPS, "cpu", 300)
+        monkeypatch.setattr(chunks, "_CHUNK_STEPS", 300)
         in_parts = make(ids)
         monkeypatch.undo()
         for name, value in vars(whole).items():
