@@ -125,15 +125,9 @@ def encode(model: TrainedModel, programs: Sequence[Ids]) -> NDArray[np.float32]:
             language got after those of its training.
     """
     for number, program in enumerate(programs, start=1):
-        which = f"program {number} of {len(programs)}" if len(programs) > 1 else "the program"
-        if len(program) > model.config.max_decode_steps:
-            raise UserError(
-                f"{which} takes {len(program)} productions; this model writes at most "
-                f"{model.config.max_decode_steps}: shorten it, or train with a larger "
-                "max_decode_steps"
-            )
-        if model.lacks(program):
-            raise UserError(_said_of_newer(model, program, which))
+        if len(program) > model.config.max_decode_steps or model.lacks(program):
+            which = f"program {number} of {len(programs)}" if len(programs) > 1 else "the program"
+            raise UserError(_why_not(model, program, which))
     parts = [np.zeros((0, model.config.latent_dim), dtype=np.float32)]
     for first in range(0, len(programs), _ROWS_AT_ONCE):
         nodes = node_tensors(pad(list(programs[first : first + _ROWS_AT_ONCE]))).to(model.device)
@@ -226,7 +220,14 @@ def random_latents(
     return (like.mean(0) + shares @ centred).astype(np.float32)
 
 
-def _said_of_newer(model: TrainedModel, program: Ids, which: str) -> str:
+def _why_not(model: TrainedModel, program: Ids, which: str) -> str:
+    """Say why a model cannot take a program: it is too long, or newer."""
+    longest = model.config.max_decode_steps
+    if len(program) > longest:
+        return (
+            f"{which} takes {len(program)} productions; this model writes at most {longest}: "
+            "shorten it, or train with a larger max_decode_steps"
+        )
     kinds = [language().kinds[each] for each in program if each >= model.num_productions]
     names = ", ".join(dict.fromkeys(kind.name for kind in kinds if kind.slot is None))
     return (
