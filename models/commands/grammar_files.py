@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from models.commands.standard_input import is_stream, name_of, read_stream
+from models.commands.standard_input import is_stream, name_of, read_stream_text
 from models.config_file import parse_yaml
-from models.errors import UserError
 from models.grammar.grammar import Grammar, load_grammar
 
 _NAME = "given"
@@ -21,10 +20,7 @@ def given_grammar(name_or_path: str) -> Grammar:
     path = Path(name_or_path)
     if not is_stream(path):
         return load_grammar(name_or_path)
-    try:
-        content = parse_yaml(read_stream(path).decode("utf-8"), name_of(path))
-    except UnicodeDecodeError as error:
-        raise UserError(f"{name_of(path)}: cannot be read: {error}") from error
+    content = parse_yaml(read_stream_text(path), name_of(path))
     if isinstance(content, Mapping):
         content = {"name": _NAME, **content}
     return Grammar.from_mapping(content, name_of(path))

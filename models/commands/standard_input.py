@@ -40,6 +40,18 @@ def read_stream(path: Path) -> bytes:
         raise UserError(f"standard input cannot be read ({error}): give a file") from error
 
 
+def read_stream_text(path: Path) -> str:
+    """Return the text that comes from a path of which `is_stream` is true.
+
+    Raises:
+        UserError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return read_stream(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name_of(path)}: cannot be read: {error}") from error
+
+
 def check_read_once(paths: Iterable[Path]) -> None:
     """Refuse standard input in two places.
 

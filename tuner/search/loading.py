@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from models.commands.standard_input import is_stream, name_of, read_stream
+from models.commands.standard_input import is_stream, name_of, read_stream_text
 from models.config_file import parse_yaml_with_lines, read_yaml_with_lines
 from models.errors import UserError, with_key
 from models.key_lines import KeyLines
@@ -120,7 +120,4 @@ def _read(path: Path) -> tuple[dict[str, Any], KeyLines]:
 @lru_cache(maxsize=8)
 def _stream_text(path: Path, _which: int) -> str:
     """Return what comes in a stream, which is looked at again where its lines are told."""
-    try:
-        return read_stream(path).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{name_of(path)}: cannot be read: {error}") from error
+    return read_stream_text(path)
