@@ -101,7 +101,9 @@ def idle_notes(
 
 
 def plain(value: Any) -> str:
-    """Return a value as it stands in a YAML file; of a long number six digits, which are read."""
+    """Return a value as YAML in one line; of a long number six digits, which are read."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {plain(part)}' for key, part in value.items())}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(plain, value))}]"
     if value is None:

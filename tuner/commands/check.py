@@ -186,8 +186,8 @@ def _space_table(search: Search) -> Table:
     for title in ("searched", "over", "preset"):
         table.add_column(title, overflow="fold")
     for entry in search.space.entries:
-        over = ", ".join(f"{key}: {_flow(part)}" for key, part in entry.to_mapping().items())
-        table.add_row(entry.key, over, _flow(search.space.preset[entry.key]))
+        over = ", ".join(f"{key}: {plain(part)}" for key, part in entry.to_mapping().items())
+        table.add_row(entry.key, over, plain(search.space.preset[entry.key]))
     return table
 
 
@@ -199,15 +199,6 @@ def _constraint_lines(search: Search) -> list[str]:
         + (", by the model's cost" if each.is_of_cost else f", kept by {share:.0%} of the points")
         for each, share in zip(search.space.constraints, found.shares, strict=True)
     ]
-
-
-def _flow(value: Any) -> str:
-    """Return a value as YAML in one line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(part)}" for key, part in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    return plain(value)
 
 
 def _searcher_words(search: Search) -> str:
